@@ -1,0 +1,184 @@
+"""Importance is Michel et al.'s definition, whatever the batching."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from lottery_utils.importance import Importance, structured_importance
+from lottery_utils.masks import StructuredMask
+
+Model = Any
+Batches = list[dict[str, Tensor]]
+N_LAYERS, N_HEADS = 3, 4
+
+MASKS = {
+    "full": StructuredMask.full(N_LAYERS, N_HEADS),
+    "some": StructuredMask.full(N_LAYERS, N_HEADS).without([(0, 1), (1, 3)], [2]),
+    "headless": StructuredMask.full(N_LAYERS, N_HEADS).without(
+        [(1, h) for h in range(N_HEADS)], [0]
+    ),
+}
+
+
+def singles(batches: Batches) -> Batches:
+    """The same examples one by one, without padding."""
+    found = []
+    for batch in batches:
+        for i, length in enumerate(batch["attention_mask"].sum(1).tolist()):
+            found.append(
+                {
+                    k: v[i : i + 1, :length] if v.dim() == 2 else v[i : i + 1]
+                    for k, v in batch.items()
+                }
+            )
+    return found
+
+
+def naive_gradients(model: Model, example: dict[str, Tensor], mask: StructuredMask) -> np.ndarray:
+    """dL/dxi of one example by scaling copies of the weights: no hooks, none of our code.
+
+    Multiplying a head's context by xi is multiplying its columns of the output projection.
+    """
+    from torch.func import functional_call
+
+    size = model.config.hidden_size // N_HEADS
+    heads = torch.tensor(mask.heads.tolist(), dtype=torch.float32, requires_grad=True)
+    mlps = torch.tensor(mask.mlps.tolist(), dtype=torch.float32, requires_grad=True)
+    parameters = dict(model.named_parameters())
+    changed = {}
+    for i in range(N_LAYERS):
+        path = f"bert.encoder.layer.{i}"
+        columns = heads[i].repeat_interleave(size)
+        name = f"{path}.attention.output.dense"
+        changed[f"{name}.weight"] = parameters[f"{name}.weight"] * columns
+        if not mask.heads[i].any():  # a layer without heads adds nothing, its bias included
+            changed[f"{name}.bias"] = torch.zeros_like(parameters[f"{name}.bias"])
+        for part in ("weight", "bias"):
+            name = f"{path}.output.dense.{part}"
+            changed[name] = parameters[name] * mlps[i]
+    loss = functional_call(model, changed, kwargs=example).loss
+    of_heads, of_mlps = torch.autograd.grad(loss, (heads, mlps))
+    return np.column_stack([of_heads.numpy(), of_mlps.numpy()])
+
+
+@pytest.mark.parametrize("attention", ["sdpa", "eager"])
+@pytest.mark.parametrize("mask", MASKS.values(), ids=MASKS)
+def test_scores_equal_a_loop_of_one_backward_per_example(
+    tiny_model: Callable[..., Model], tiny_batches: Batches, attention: str, mask: StructuredMask
+) -> None:
+    model = tiny_model(attn=attention)
+    gradients = [naive_gradients(model, example, mask) for example in singles(tiny_batches)]
+    expected = np.abs(gradients).mean(axis=0)
+    found = structured_importance(model, tiny_batches, mask)
+    assert expected.min() > 0  # masked components have a score too
+    np.testing.assert_allclose(found.heads, expected[:, :-1], atol=1e-5)
+    np.testing.assert_allclose(found.mlps, expected[:, -1], atol=1e-5)
+
+
+@settings(max_examples=15, deadline=None)
+@given(data=st.data())
+def test_scores_are_the_same_for_any_batching(data: st.DataObject) -> None:
+    examples = singles_of_fixture()
+    order = data.draw(st.permutations(range(len(examples))))
+    size = data.draw(st.integers(1, len(examples)))
+    rebatched = [
+        pad_together([examples[i] for i in order[start : start + size]])
+        for start in range(0, len(order), size)
+    ]
+    model = FIXTURE["model"]
+    one_by_one = structured_importance(model, examples)
+    found = structured_importance(model, rebatched)
+    np.testing.assert_allclose(found.heads, one_by_one.heads, atol=1e-6)
+    np.testing.assert_allclose(found.mlps, one_by_one.mlps, atol=1e-6)
+    assert found.n_examples == one_by_one.n_examples
+    assert found.n_tokens == one_by_one.n_tokens
+
+
+FIXTURE: dict[str, Any] = {}
+
+
+@pytest.fixture(autouse=True)
+def _remember(tiny_model: Callable[..., Model], tiny_batches: Batches) -> None:
+    # hypothesis and function fixtures do not mix; these two are never changed by the test.
+    FIXTURE.update(model=tiny_model(), batches=tiny_batches)
+
+
+def singles_of_fixture() -> Batches:
+    return singles(FIXTURE["batches"])
+
+
+def pad_together(examples: Batches) -> dict[str, Tensor]:
+    width = max(e["input_ids"].shape[1] for e in examples)
+    return {
+        key: torch.cat(
+            [
+                torch.nn.functional.pad(e[key], (0, width - e[key].shape[1]))
+                if e[key].dim() == 2
+                else e[key]
+                for e in examples
+            ]
+        )
+        for key in examples[0]
+    }
+
+
+def test_the_release_accumulates_the_running_sum_of_batch_mean_gradients(
+    tiny_model: Callable[..., Model], tiny_batches: Batches
+) -> None:
+    model, mask = tiny_model(), MASKS["full"]
+    running, total = np.zeros((N_LAYERS, N_HEADS + 1)), np.zeros((N_LAYERS, N_HEADS + 1))
+    for batch in tiny_batches:
+        running += np.mean([naive_gradients(model, e, mask) for e in singles([batch])], axis=0)
+        total += np.abs(running)
+    found = structured_importance(model, tiny_batches, mask, variant="release")
+    np.testing.assert_allclose(found.heads, total[:, :-1], atol=1e-5)
+    np.testing.assert_allclose(found.mlps, total[:, -1], atol=1e-5)
+    # ... which is another number than the paper's definition, and depends on the batching.
+    paper = structured_importance(model, tiny_batches, mask)
+    assert not np.allclose(found.heads / found.heads.max(), paper.heads / paper.heads.max(), 1e-2)
+
+
+def test_normalization_by_hand() -> None:
+    raw = Importance(np.array([[3.0, 4.0], [1.0, 0.0]]), np.array([2.0, 6.0]), 2, 10)
+    scores = raw.normalized()
+    # Layer norms are 5 and 1, so heads become .6 .8 / 1 0, which already span 0 to 1.
+    np.testing.assert_allclose(scores.heads, [[0.6, 0.8], [1.0, 0.0]])
+    np.testing.assert_allclose(scores.mlps, [0.0, 1.0])
+
+
+def test_equal_scores_do_not_divide_by_zero() -> None:
+    scores = Importance(np.zeros((2, 2)), np.ones(2), 1, 1).normalized()
+    np.testing.assert_array_equal(scores.heads, 0)
+    np.testing.assert_array_equal(scores.mlps, 0)
+
+
+def test_the_model_is_left_as_it_was(
+    tiny_model: Callable[..., Model], tiny_batches: Batches
+) -> None:
+    model = tiny_model().train()
+    model.bert.embeddings.requires_grad_(False)
+    wanted = [p.requires_grad for p in model.parameters()]
+    structured_importance(model, tiny_batches)
+    assert model.training
+    assert [p.requires_grad for p in model.parameters()] == wanted
+    assert all(p.grad is None for p in model.parameters())
+
+
+def test_no_examples_and_infinite_gradients_are_refused(
+    tiny_model: Callable[..., Model], tiny_batches: Batches
+) -> None:
+    with pytest.raises(ValueError, match="at least one"):
+        structured_importance(tiny_model(), [])
+    model = tiny_model()
+    with torch.no_grad():
+        model.classifier.weight.fill_(float("nan"))
+    with pytest.raises(ValueError, match="not finite"):
+        structured_importance(model, tiny_batches)
