@@ -1,0 +1,107 @@
+"""From sentences to tensors, with as little padding as possible.
+
+Cost follows content: a batch is padded to its own longest example and batches are made of
+examples of similar length. Nothing is ever padded to the maximum length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lottery_utils.tasks import Example
+
+# In training, this many batches' worth of shuffled examples are sorted by length together:
+# enough for nearly no padding, few enough that batches differ between epochs.
+BUCKET_BATCHES = 50
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Tokenized examples: lists of token ids, token types (or None) and class indices."""
+
+    input_ids: list[list[int]]
+    token_type_ids: list[list[int]] | None
+    labels: list[int]
+    pad_id: int
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def collate(
+        self, indices: Sequence[int], device: torch.device | str = "cpu"
+    ) -> dict[str, Tensor]:
+        """The batch of these examples: int64 tensors (batch, longest), `labels` (batch,)."""
+        rows = [self.input_ids[i] for i in indices]
+        batch = {
+            "input_ids": _padded(rows, self.pad_id),
+            "attention_mask": _padded([[1] * len(row) for row in rows], 0),
+            "labels": torch.tensor([self.labels[i] for i in indices]),
+        }
+        if self.token_type_ids is not None:
+            batch["token_type_ids"] = _padded([self.token_type_ids[i] for i in indices], 0)
+        return {name: values.to(device, non_blocking=True) for name, values in batch.items()}
+
+
+def encode(tokenizer: Any, examples: Sequence[Example], max_length: int) -> Encoded:
+    """Tokenize sentences or pairs, cut to `max_length` tokens, special tokens included."""
+    first = [example.sentence1 for example in examples]
+    second = [example.sentence2 for example in examples]
+    pairs = (first, second) if examples and examples[0].sentence2 is not None else (first,)
+    tokens = tokenizer(*pairs, truncation=True, max_length=max_length)
+    return Encoded(
+        input_ids=tokens["input_ids"],
+        token_type_ids=tokens.get("token_type_ids"),
+        labels=[example.label for example in examples],
+        pad_id=tokenizer.pad_token_id,
+    )
+
+
+class EvaluationBatches:
+    """Batches in order of length (or in file order), the same on every pass."""
+
+    def __init__(
+        self,
+        encoded: Encoded,
+        batch_size: int,
+        device: torch.device | str = "cpu",
+        *,
+        file_order: bool = False,
+    ) -> None:
+        order = list(range(len(encoded)))
+        if not file_order:
+            order.sort(key=lambda i: len(encoded.input_ids[i]))
+        self._batches = [
+            encoded.collate(order[start : start + batch_size], device)
+            for start in range(0, len(order), batch_size)
+        ]
+
+    def __iter__(self) -> Iterator[dict[str, Tensor]]:
+        return iter(self._batches)
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+
+def training_order(encoded: Encoded, batch_size: int, rng: np.random.Generator) -> list[list[int]]:
+    """One epoch's batches of example indices: shuffled, bucketed by length, shuffled again.
+
+    Every example occurs exactly once; all batches but one have `batch_size` examples.
+    """
+    shuffled = rng.permutation(len(encoded)).tolist()
+    span = batch_size * BUCKET_BATCHES
+    batches: list[list[int]] = []
+    for start in range(0, len(shuffled), span):
+        bucket = sorted(shuffled[start : start + span], key=lambda i: len(encoded.input_ids[i]))
+        batches += [bucket[i : i + batch_size] for i in range(0, len(bucket), batch_size)]
+    return [batches[i] for i in rng.permutation(len(batches))]
+
+
+def _padded(rows: list[list[int]], value: int) -> Tensor:
+    width = max(map(len, rows))
+    return torch.tensor([row + [value] * (width - len(row)) for row in rows])

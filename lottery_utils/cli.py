@@ -1,0 +1,119 @@
+"""The `lottery` command: run a study, see what of it is done, choose its learning rate."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import yaml
+
+from lottery_utils import records
+from lottery_utils.errors import UserError
+from lottery_utils.store import Store
+from lottery_utils.study import STAGES, Study
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point. Returns 0, 2 for a user's mistake, 130 when interrupted."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.command(options)
+    except UserError as error:
+        print(f"lottery: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("lottery: interrupted; the same command goes on from here.", file=sys.stderr)
+        return 130
+    return 0
+
+
+def run(options: argparse.Namespace) -> None:
+    """Compute what is missing, then say where the records are."""
+    study = _study(options)
+    records.ensure(
+        study, Store(options.results_dir), device=options.device, threads=options.threads
+    )
+    print(f"Study {study.name}: all records are in {options.results_dir}/{study.name}.")
+
+
+def sweep(options: argparse.Namespace) -> None:
+    """Try learning rates on held-out training data and record how each did."""
+    from lottery_utils.sweep import sweep as run_sweep
+
+    study = _study(options)
+    store = Store(options.results_dir)
+    run_sweep(study, options.rates, store, device=options.device, threads=options.threads)
+
+
+def status(options: argparse.Namespace) -> None:
+    """One line per entry, and how many of the study's records are there."""
+    study, store = _study(options), Store(options.results_dir)
+    n_done = 0
+    print(f"{'task':<8} {'seed':>6}  " + "  ".join(f"{stage:<8}" for stage in STAGES))
+    for task in study.tasks:
+        for seed in study.seeds:
+            state = records.entry_status(study, task, seed, store)
+            n_done += sum(value == "done" for value in state.values())
+            print(f"{task:<8} {seed:>6}  " + "  ".join(f"{state[s]:<8}" for s in STAGES))
+    n_all = len(study.tasks) * len(study.seeds) * len(STAGES)
+    print(f"Study {study.name}: {n_done} of {n_all} records are done.")
+    if n_done < n_all:
+        print("To compute the rest: 'lottery run' with the same options.")
+
+
+def _study(options: argparse.Namespace) -> Study:
+    return records.resolve(
+        options.study,
+        task=options.task,
+        seeds=options.seed,
+        data=options.data,
+        backbone=options.backbone,
+        changes=dict(options.changes),
+        results_dir=options.results_dir,
+    )
+
+
+def _change(text: str) -> tuple[str, Any]:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(
+            f"expected KEY=VALUE, such as train_size=500, not {text!r}"
+        )
+    return key, yaml.safe_load(value)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="lottery", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for command in (run, status, sweep):
+        sub = commands.add_parser(
+            command.__name__, help=command.__doc__, description=command.__doc__
+        )
+        sub.set_defaults(command=command)
+        sub.add_argument("study", metavar="STUDY", help="a YAML file, or the name of a study")
+        sub.add_argument("--task", action="append", help="only this task (may be repeated)")
+        sub.add_argument("--seed", action="append", type=int, help="only this seed (repeatable)")
+        sub.add_argument("--data", help="mini, or local:DIR with the official GLUE files")
+        sub.add_argument("--backbone", help="bundled, hub:ID, or a folder")
+        sub.add_argument(
+            "--set",
+            dest="changes",
+            action="append",
+            type=_change,
+            default=[],
+            metavar="KEY=VALUE",
+            help="change a field of the study, such as recipe.learning_rate=5e-5",
+        )
+        sub.add_argument("--results-dir", default="results", help="where records are kept")
+        if command is sweep:
+            sub.add_argument("--rates", type=float, nargs="+", required=True, metavar="RATE")
+        if command is not status:
+            sub.add_argument("--device", default="auto", help="auto, cpu or cuda")
+            sub.add_argument("--threads", type=int, help="CPU threads to use (default: all)")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

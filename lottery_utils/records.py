@@ -1,0 +1,227 @@
+"""From a study to its records: read what is there, compute what is missing.
+
+This is what notebooks and the command line call. Reading records needs neither torch nor
+transformers; they are imported only when something has to be computed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import yaml
+
+from lottery_utils import data
+from lottery_utils.errors import UserError
+from lottery_utils.progress import Progress
+from lottery_utils.store import Key, Record, Store
+from lottery_utils.study import STAGES, Study
+from lottery_utils.tasks import get_task
+
+# Every entry trains four times and searches once: the unit of progress is one of these.
+UNITS = {"finetune": 1, "search": 1, "tickets": 3}
+
+
+def resolve(
+    study: str | Study,
+    *,
+    task: str | Sequence[str] | None = None,
+    seeds: Sequence[int] | str | int | None = None,
+    data: str | None = None,
+    backbone: str | None = None,
+    changes: dict[str, Any] | None = None,
+    results_dir: str = "results",
+) -> Study:
+    """The study that is meant by a name or path and what overrides it.
+
+    `task` and `seeds` choose what to run, inside or outside the study's own lists. `data`,
+    `backbone` and `changes` (dotted names) derive a study of their own name where they
+    change numbers. Raises `UserError` for anything unknown.
+    """
+    loaded = study if isinstance(study, Study) else Study.load(study, results_dir)
+    overrides = {**(changes or {}), **({"data": data} if data else {})}
+    if backbone:
+        overrides["backbone"] = backbone
+    chosen = loaded.override(overrides) if overrides else loaded
+    if task:
+        names = [task] if isinstance(task, str) else list(task)
+        chosen = replace(chosen, tasks=tuple(get_task(name).name for name in names))
+    return replace(chosen, seeds=_as_seeds(seeds)) if seeds is not None else chosen
+
+
+def _as_seeds(seeds: Sequence[int] | str | int) -> tuple[int, ...]:
+    """Seeds as papermill's command line gives them: a list, one number, or the text of either."""
+    try:
+        parsed = yaml.safe_load(seeds) if isinstance(seeds, str) else seeds
+        chosen = tuple(parsed) if isinstance(parsed, list | tuple) else (parsed,)
+    except yaml.YAMLError:
+        chosen = ()
+    if not chosen or not all(type(seed) is int for seed in chosen):
+        raise UserError(f"seeds should be whole numbers, such as [1337, 42], not {seeds!r}.")
+    return chosen
+
+
+def entry_status(study: Study, task: str, seed: int, store: Store) -> dict[str, str]:
+    """For each stage `done`, `stale` (made for other settings or inputs) or `missing`."""
+    records = {s: store.read(Key(study.name, task, seed, s)) for s in STAGES}
+    status: dict[str, str] = {}
+    for stage in STAGES:
+        record = records[stage]
+        if record is None:
+            status[stage] = "missing"
+        elif record["hash"] != study.hash(stage) or not _follows(stage, records, status):
+            status[stage] = "stale"
+        else:
+            status[stage] = "done"
+    return status
+
+
+def _follows(stage: str, records: dict[str, Record | None], status: dict[str, str]) -> bool:
+    """Whether a record was made from the very results of the stage before it."""
+    if stage == "finetune":
+        return True
+    before = STAGES[STAGES.index(stage) - 1]
+    previous, record = records[before], records[stage]
+    if status[before] != "done" or previous is None or record is None:
+        return False
+    if stage == "search":
+        same: bool = record["results"]["weights_sha256"] == previous["results"]["weights_sha256"]
+        return same
+    expected = {key: previous["results"][key] for key in ("weights_sha256", "mask")}
+    same = record["results"]["made_from"] == expected
+    return same
+
+
+def ensure(
+    study: Study,
+    store: Store,
+    *,
+    device: str = "auto",
+    threads: int | None = None,
+    quiet: bool = False,
+) -> None:
+    """Compute every missing or stale record of the study's tasks and seeds.
+
+    `device` is `auto` (a GPU if there is one), `cpu` or `cuda`. Stages already done are not
+    repeated; an interrupted stage goes on from its journal. Raises `UserError` if the data
+    at hand are not those that existing records were made from.
+    """
+    entries = [(task, seed) for task in study.tasks for seed in study.seeds]
+    todo = []
+    for task, seed in entries:
+        _check_data(study, task, seed, store)
+        status = entry_status(study, task, seed, store)
+        if set(status.values()) != {"done"}:
+            todo.append((task, seed, status))
+    if not todo:
+        return
+    store.write_study(study)
+    n_units = sum(UNITS[s] for _, _, status in todo for s in STAGES if status[s] != "done")
+    progress = Progress(study.name, n_units, quiet=quiet)
+    for task, seed, status in todo:
+        progress.label = f"{study.name} | {task} seed {seed}"
+        _compute(study, task, seed, store, status, device, threads, progress)
+    progress.label = study.name
+    progress.done(f"{len(todo)} of {len(entries)} entries computed, records in {store.root}")
+
+
+def _compute(
+    study: Study,
+    task: str,
+    seed: int,
+    store: Store,
+    status: dict[str, str],
+    device: str,
+    threads: int | None,
+    progress: Progress,
+) -> None:
+    import torch
+
+    from lottery_utils import stages
+
+    if threads:
+        torch.set_num_threads(threads)
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise UserError(
+            f"The device {device!r} cannot be used here: expected 'auto', 'cpu' or, where there "
+            "is a GPU, 'cuda'."
+        ) from error
+    entry = stages.Entry(study, task, seed, store, torch.device(device), progress)
+
+    def write(stage: str, begun: float, results: dict[str, Any]) -> Record:
+        run = stages.run_details(entry, time.monotonic() - begun)
+        return store.write(entry.key(stage), study, results, run)
+
+    begun = time.monotonic()
+    record = store.read(entry.key("finetune")) if status["finetune"] == "done" else None
+    model = stages.finetuned(entry, record["results"]["weights_sha256"]) if record else None
+    if record is None or model is None:
+        # Without the weights nothing can follow: fine-tune again. Where that gives the same
+        # weights, as on the same machine it does, the records made from them stay valid.
+        record = write("finetune", begun, stages.finetune(entry))
+        model = stages.finetuned(entry, record["results"]["weights_sha256"])
+    status = entry_status(study, task, seed, store)
+    if status["search"] != "done":
+        begun = time.monotonic()
+        write("search", begun, stages.search(entry, model, record["results"]))
+        _clear(store, entry.key("search"), "search.jsonl")
+    status = entry_status(study, task, seed, store)
+    if status["tickets"] != "done":
+        begun = time.monotonic()
+        found = store.read(entry.key("search"))
+        assert found is not None
+        write("tickets", begun, stages.tickets(entry, model, found["results"]))
+        _clear(store, entry.key("tickets"), "tickets.jsonl")
+
+
+def _clear(store: Store, key: Key, journal: str) -> None:
+    store.scratch(key, journal).unlink(missing_ok=True)
+
+
+def _check_data(study: Study, task: str, seed: int, store: Store) -> None:
+    """Records made from other files than the ones at hand must not be mixed with new ones."""
+    _, _, place = study.data.partition(":")
+    record = store.read(Key(study.name, task, seed, "finetune"))
+    if not place or record is None or record["hash"] != study.hash("finetune"):
+        return
+    sizes = {"train_size": study.train_size, "validation_size": study.validation_size}
+    found = data.fingerprint(data.load_examples(task, study.data, **sizes))
+    if found != record["results"]["data_sha256"]:
+        raise UserError(
+            f"The {task} files in {place} are not those that the records of study {study.name!r} "
+            "were made from: give the same files, or another --results-dir."
+        )
+
+
+def load(
+    study: str | Study,
+    task: str | Sequence[str] | None = None,
+    seeds: Sequence[int] | str | int | None = None,
+    *,
+    data: str | None = None,
+    backbone: str | None = None,
+    results_dir: str = "results",
+    device: str = "auto",
+) -> dict[str, dict[int, dict[str, Record]]]:
+    """The records a notebook shows, computed first where they are missing.
+
+    Returns `records[task][seed][stage]`. Parameters as in `resolve`.
+    """
+    chosen = resolve(
+        study, task=task, seeds=seeds, data=data, backbone=backbone, results_dir=results_dir
+    )
+    store = Store(results_dir)
+    ensure(chosen, store, device=device)
+    found: dict[str, dict[int, dict[str, Record]]] = {}
+    for name in chosen.tasks:
+        found[name] = {}
+        for seed in chosen.seeds:
+            stages = {s: store.read(Key(chosen.name, name, seed, s)) for s in STAGES}
+            found[name][seed] = {s: record for s, record in stages.items() if record is not None}
+    return found

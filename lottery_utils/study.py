@@ -1,0 +1,249 @@
+"""A study: which BERT, which data, which tasks and seeds, and the recipe.
+
+A study is a short YAML file, checked when it is read and frozen afterwards. Each stage of
+the work depends on some of its fields; their hash says whether a record is still what the
+study asks for. Fields that only say *where* things lie are not part of the hash.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import re
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import yaml
+
+from lottery_utils.backbone import backbone_fingerprint
+from lottery_utils.data import source_kind
+from lottery_utils.errors import UserError
+from lottery_utils.tasks import get_task
+
+
+def home() -> Path:
+    """The folder that studies and results are looked for in.
+
+    The current folder if it has studies/ (the repository's root, or a user's own), else the
+    repository that this package lies in, so that notebooks run from their own folder too.
+    """
+    repository = Path(__file__).resolve().parents[1]
+    here = Path()
+    return (
+        repository
+        if not (here / "studies").is_dir() and (repository / "studies").is_dir()
+        else here
+    )
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to fine-tune. The defaults are the paper's (section 3)."""
+
+    learning_rate: float = 2e-5
+    epochs: int = 3
+    batch_size: int = 32
+    max_length: int = 128
+    weight_decay: float = 0.0
+    adam_epsilon: float = 1e-8
+    clip_norm: float = 1.0
+    bf16: bool = True
+
+
+@dataclass(frozen=True)
+class SearchRule:
+    """When to stop pruning, and how many of all heads to remove at a time (section 4.1)."""
+
+    threshold: float = 0.9
+    head_step: float = 0.1
+
+
+STAGES = ("finetune", "search", "tickets")
+# What each stage's numbers depend on. A stage also depends on the records it starts from.
+_TRAINING = ("backbone", "data", "train_size", "validation_size", "recipe")
+STAGE_FIELDS = {
+    "finetune": _TRAINING,
+    "search": (*_TRAINING, "search", "variant"),
+    "tickets": (*_TRAINING, "search", "variant"),
+    "sweep": _TRAINING,
+}
+
+
+@dataclass(frozen=True)
+class Study:
+    """A validated study.
+
+    `train_size` and `validation_size` cap the number of examples; None takes all there are
+    (of the embedded corpus, its default sizes). `variant` is `paper` or `release`: the text
+    of the paper, or what the authors' released code does.
+    """
+
+    name: str
+    tasks: tuple[str, ...]
+    seeds: tuple[int, ...]
+    backbone: str = "bundled"
+    data: str = "mini"
+    train_size: int | None = None
+    validation_size: int | None = None
+    recipe: Recipe = field(default_factory=Recipe)
+    search: SearchRule = field(default_factory=SearchRule)
+    variant: str = "paper"
+
+    def __post_init__(self) -> None:
+        for task in self.tasks:
+            get_task(task)
+        source_kind(self.data)
+        _require(bool(re.fullmatch(r"[\w.-]+", self.name)), self, "name", "letters, digits, . _ -")
+        _require(bool(self.tasks), self, "tasks", "at least one task")
+        _require(bool(self.seeds), self, "seeds", "at least one seed")
+        for key, size in (
+            ("train_size", self.train_size),
+            ("validation_size", self.validation_size),
+        ):
+            _require(size is None or size > 0, self, key, "a positive number of examples, or null")
+        _require(self.variant in ("paper", "release"), self, "variant", "'paper' or 'release'")
+        for key in ("learning_rate", "epochs", "batch_size", "clip_norm", "adam_epsilon"):
+            _require(getattr(self.recipe, key) > 0, self, f"recipe.{key}", "a positive number")
+        _require(self.recipe.max_length >= 8, self, "recipe.max_length", "at least 8 tokens")
+        for key in ("threshold", "head_step"):
+            _require(
+                0 < getattr(self.search, key) <= 1, self, f"search.{key}", "above 0, at most 1"
+            )
+
+    @classmethod
+    def load(cls, study: str | Path, results_dir: str | Path = "results") -> Study:
+        """Read a study from a YAML file, or by name: from studies/, or as derived before.
+
+        Raises `UserError` for a missing file, broken YAML, an unknown key (naming its
+        nearest neighbour) or a value that is not what its key wants.
+        """
+        name = str(study)
+        studies = home() / "studies"
+        places = [studies / f"{name}.yaml", home() / results_dir / name / "study.yaml"]
+        path = Path(name) if name.endswith((".yaml", ".yml")) else None
+        path = path or next((place for place in places if place.is_file()), None)
+        if path is None:
+            known = ", ".join(sorted(p.stem for p in studies.glob("*.yaml"))) or "none here"
+            raise UserError(
+                f"Unknown study {name!r}: expected a YAML file or the name of one in studies/ "
+                f"({known})."
+            )
+        try:
+            content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise UserError(f"Cannot read the study {path}: {error.strerror}.") from error
+        except yaml.YAMLError as error:
+            line = getattr(getattr(error, "problem_mark", None), "line", -1) + 1
+            raise UserError(
+                f"{path}, line {line}: this is not valid YAML; mend the line."
+            ) from error
+        if not isinstance(content, dict):
+            raise UserError(f"{path}: expected a study, that is lines of 'key: value'.")
+        built: Study = _build(cls, {"name": path.stem, **content}, str(path), "")
+        return built
+
+    def override(self, changes: dict[str, Any]) -> Study:
+        """This study with some fields changed, by dotted name (`recipe.learning_rate`).
+
+        A change that changes numbers gives the study a name of its own,
+        `<name>-<first 8 digits of its hash>`, so that its records never overwrite others.
+        Narrowing `tasks` or `seeds`, or saying where data lie, does not.
+        """
+        content = self.to_dict()
+        for key, value in changes.items():
+            *parents, last = key.split(".")
+            node = content
+            for parent in parents:
+                node = node.setdefault(parent, {})
+                if not isinstance(node, dict):
+                    raise UserError(f"Unknown study key {key!r}: {parent!r} has no keys below it.")
+            node[last] = value
+        changed: Study = _build(Study, content, "the changed study", "")
+        if changed.identity() == self.identity():
+            return changed
+        base = re.sub(r"-[0-9a-f]{8}$", "", self.name)
+        return replace(changed, name=f"{base}-{_hash(changed.identity())[:8]}")
+
+    def identity(self, stage: str = STAGES[-1]) -> dict[str, Any]:
+        """The fields that change a stage's numbers, as plain data, without places."""
+        values = {**self.to_dict(), "data": source_kind(self.data)}
+        values["backbone"] = backbone_fingerprint(self.backbone)
+        if stage == "sweep":  # it tries learning rates, so it does not depend on the chosen one
+            del values["recipe"]["learning_rate"]
+        return {name: values[name] for name in STAGE_FIELDS[stage]}
+
+    def hash(self, stage: str) -> str:
+        """A short hash of `identity(stage)`: equal where the numbers should be equal."""
+        return _hash(self.identity(stage))[:16]
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**asdict(self), "tasks": list(self.tasks), "seeds": list(self.seeds)}
+
+    def to_yaml(self) -> str:
+        """The study as a file that `load` reads, without places: they differ by machine."""
+        content = {**self.to_dict(), **self.identity()}
+        return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+
+
+def _hash(content: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _require(holds: bool, study: Study, key: str, expected: str) -> None:
+    if not holds:
+        raise UserError(f"Study {study.name!r}: {key} should be {expected}.")
+
+
+def _build(cls: type, content: dict[str, Any], where: str, prefix: str) -> Any:
+    """An instance of a (nested) dataclass from plain data, each key and type checked."""
+    hints = get_type_hints(cls)
+    known = {f.name for f in fields(cls)}
+    for key in content:
+        if key not in known:
+            near = difflib.get_close_matches(str(key), known, n=1, cutoff=0.3)
+            hint = f"did you mean {prefix + near[0]!r}?" if near else f"known: {sorted(known)}."
+            raise UserError(f"{where}: unknown key {prefix + str(key)!r}; {hint}")
+    for key in ("tasks", "seeds"):
+        if cls is Study and key not in content:
+            raise UserError(f"{where}: the key {key!r} is missing; add a list of {key}.")
+    values = {
+        key: _convert(value, hints[key], where, prefix + key) for key, value in content.items()
+    }
+    return cls(**values)
+
+
+_WANTED = {
+    float: "a number",
+    int: "a whole number",
+    int | None: "a whole number or null",
+    bool: "true or false",
+    str: "a text",
+    tuple[str, ...]: "a list of texts",
+    tuple[int, ...]: "a list of whole numbers",
+}
+
+
+def _convert(value: Any, wanted: Any, where: str, key: str) -> Any:
+    if is_dataclass(wanted) and isinstance(value, dict):
+        return _build(wanted, value, where, key + ".")  # type: ignore[arg-type]
+    is_int = isinstance(value, int) and not isinstance(value, bool)
+    if wanted is float and (is_int or isinstance(value, float | str)):
+        try:  # YAML reads 1e-4, without a point, as a text
+            return float(value)
+        except ValueError:
+            pass
+    elif (
+        (wanted is int and is_int)
+        or (wanted == int | None and (is_int or value is None))
+        or (wanted is bool and isinstance(value, bool))
+        or (wanted is str and isinstance(value, str))
+    ):
+        return value
+    elif wanted in (tuple[str, ...], tuple[int, ...]) and isinstance(value, list | tuple):
+        kind = str if wanted == tuple[str, ...] else int
+        if all(isinstance(item, kind) and not isinstance(item, bool) for item in value):
+            return tuple(value)
+    expected = _WANTED.get(wanted, "a group of keys")
+    raise UserError(f"{where}: {key} should be {expected}, not {value!r}.")

@@ -1,0 +1,119 @@
+"""Fine-tuning and evaluation, as plain loops.
+
+The recipe is the paper's unless a study changes it: AdamW, linear decay without warm-up,
+gradients clipped at norm 1. On a GPU training may run in bf16; evaluation and importance
+are always in float32.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from lottery_utils.batches import Encoded, training_order
+from lottery_utils.errors import UserError
+from lottery_utils.metrics import score
+from lottery_utils.study import Recipe
+
+
+@dataclass(frozen=True)
+class Curve:
+    """What happened in training: the loss along the way, and the score after each epoch.
+
+    `loss` holds (step, mean training loss since the previous point) pairs, about fifty of
+    them; `scores` the validation metric after each epoch. Neither influences training.
+    """
+
+    loss: list[tuple[int, float]]
+    scores: list[float]
+
+
+def finetune(
+    model: Any,
+    train: Encoded,
+    recipe: Recipe,
+    *,
+    seed: int,
+    device: torch.device | str = "cpu",
+    evaluate: Callable[[], float] | None = None,
+    on_step: Callable[[int, int, float], None] = lambda step, total, loss: None,
+) -> Curve:
+    """Fine-tune `model` in place and leave it in evaluation mode.
+
+    `seed` decides the order of batches and dropout. `evaluate()` is asked for the score
+    after every epoch; `on_step` is told the step, the number of steps and the loss. Raises
+    `UserError` when the loss is no longer a finite number, and `ValueError` without data.
+    """
+    if not len(train):
+        raise ValueError("fine-tuning needs at least one example")
+    torch.manual_seed(seed)
+    rng = np.random.default_rng(seed)
+    device = torch.device(device)
+    model.to(device)
+    n_steps = math.ceil(len(train) / recipe.batch_size) * recipe.epochs
+    optimizer = torch.optim.AdamW(
+        model.parameters(),
+        lr=recipe.learning_rate,
+        eps=recipe.adam_epsilon,
+        weight_decay=recipe.weight_decay,
+        fused=True,
+    )
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step / n_steps)
+    # Losses stay on the device and are read once per point of the curve: reading a number
+    # from a GPU makes the CPU wait for it.
+    every, since, losses, scores, step = max(1, n_steps // 50), [], [], [], 0
+    for _ in range(recipe.epochs):
+        model.train()
+        for indices in training_order(train, recipe.batch_size, rng):
+            batch = train.collate(indices, device)
+            labels = batch.pop("labels")
+            with torch.autocast(device.type, torch.bfloat16, enabled=uses_bf16(device, recipe)):
+                logits = model(**batch).logits
+            loss = nn.functional.cross_entropy(logits.float(), labels)
+            loss.backward()  # type: ignore[no-untyped-call]
+            nn.utils.clip_grad_norm_(model.parameters(), recipe.clip_norm)
+            optimizer.step()
+            schedule.step()
+            optimizer.zero_grad(set_to_none=True)
+            step += 1
+            since.append(loss.detach())
+            if step % every == 0 or step == n_steps:
+                mean = torch.stack(since).mean().item()
+                since.clear()
+                if not math.isfinite(mean):
+                    raise UserError(
+                        f"Training diverged: the loss became {mean} at step {step} of {n_steps} "
+                        f"with learning rate {recipe.learning_rate:g}; choose a smaller one."
+                    )
+                losses.append((step, round(mean, 6)))
+                on_step(step, n_steps, mean)
+        if evaluate is not None:
+            scores.append(evaluate())
+    model.eval()
+    return Curve(losses, scores)
+
+
+def uses_bf16(device: torch.device | str, recipe: Recipe) -> bool:
+    """Whether training runs in bf16: where the recipe allows it and the GPU can do it."""
+    cuda = torch.device(device).type == "cuda"
+    return recipe.bf16 and cuda and torch.cuda.is_bf16_supported()
+
+
+@torch.inference_mode()
+def evaluate(model: Any, batches: Iterable[dict[str, Tensor]], metric: str) -> float:
+    """The metric of the model's predictions over all batches, in evaluation mode."""
+    was_training = model.training
+    model.eval()
+    predictions, labels = [], []
+    for batch in batches:
+        inputs = {name: values for name, values in batch.items() if name != "labels"}
+        predictions.append(model(**inputs).logits.argmax(-1))
+        labels.append(batch["labels"])
+    model.train(was_training)
+    return score(metric, torch.cat(predictions).cpu().numpy(), torch.cat(labels).cpu().numpy())

@@ -1,0 +1,123 @@
+"""Fine-tuning learns, repeats itself exactly, and says when it breaks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from lottery_utils.backbone import weights_sha256
+from lottery_utils.batches import Encoded, EvaluationBatches
+from lottery_utils.errors import UserError
+from lottery_utils.metrics import majority_baseline, score
+from lottery_utils.study import Recipe
+from lottery_utils.training import evaluate, finetune
+
+Model = Any
+FAST = Recipe(learning_rate=3e-3, epochs=10, batch_size=16)
+
+
+def learnable(n: int = 128, seed: int = 0) -> Encoded:
+    """Sentences of random tokens; the label says whether they begin and end with token 7."""
+    rng = np.random.default_rng(seed)
+    rows, labels = [], []
+    for i in range(n):
+        row = rng.integers(8, 60, rng.integers(4, 12)).tolist()
+        if i % 2:
+            row[0] = row[-1] = 7
+        rows.append([1, *row, 2])
+        labels.append(i % 2)
+    return Encoded(rows, [[0] * len(row) for row in rows], labels, pad_id=0)
+
+
+def test_it_learns_what_can_be_learned(tiny_model: Callable[..., Model]) -> None:
+    model, data = tiny_model(), learnable()
+    batches = EvaluationBatches(learnable(64, seed=1), 16)
+    before = evaluate(model, batches, "accuracy")
+    curve = finetune(
+        model, data, FAST, seed=0, evaluate=lambda: evaluate(model, batches, "accuracy")
+    )
+    assert evaluate(model, batches, "accuracy") > max(0.9, before)
+    assert curve.loss[-1][1] < 0.5 * curve.loss[0][1]
+    assert len(curve.scores) == FAST.epochs
+    assert curve.scores[-1] == evaluate(model, batches, "accuracy")
+    assert not model.training
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(
+    tiny_model: Callable[..., Model],
+) -> None:
+    hashes = []
+    for seed in (1, 1, 2):
+        model = tiny_model()
+        finetune(model, learnable(), FAST, seed=seed)
+        hashes.append(weights_sha256(model))
+    assert hashes[0] == hashes[1] != hashes[2]
+
+
+def test_a_score_in_between_changes_nothing(tiny_model: Callable[..., Model]) -> None:
+    hashes = []
+    for watched in (False, True):
+        model = tiny_model()
+        batches = EvaluationBatches(learnable(32), 8)
+        score_it = (lambda m=model, b=batches: evaluate(m, b, "accuracy")) if watched else None
+        finetune(model, learnable(), FAST, seed=0, evaluate=score_it)
+        hashes.append(weights_sha256(model))
+    assert hashes[0] == hashes[1]
+
+
+def test_the_learning_rate_falls_linearly_to_zero_and_gradients_are_clipped(
+    tiny_model: Callable[..., Model], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rates, norms = [], []
+    real_step, real_clip = torch.optim.AdamW.step, torch.nn.utils.clip_grad_norm_
+
+    def step(self: torch.optim.AdamW, *args: Any) -> Any:
+        rates.append(self.param_groups[0]["lr"])
+        group = self.param_groups[0]
+        assert (group["eps"], group["weight_decay"]) == (1e-8, 0.0)
+        return real_step(self, *args)
+
+    def clip(parameters: Any, max_norm: float) -> Any:
+        norms.append(max_norm)
+        return real_clip(parameters, max_norm)
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", step)
+    monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", clip)
+    finetune(tiny_model(), learnable(64), Recipe(epochs=2, batch_size=16), seed=0)
+    np.testing.assert_allclose(rates, 2e-5 * (1 - np.arange(8) / 8))
+    assert norms == [1.0] * 8
+
+
+def test_a_diverging_loss_stops_with_a_sentence(tiny_model: Callable[..., Model]) -> None:
+    with pytest.raises(UserError, match=r"Training diverged.*learning rate 1e\+30"):
+        finetune(tiny_model(), learnable(), Recipe(learning_rate=1e30, clip_norm=1e30), seed=0)
+
+
+def test_no_data_is_refused(tiny_model: Callable[..., Model]) -> None:
+    with pytest.raises(ValueError, match="at least one"):
+        finetune(tiny_model(), Encoded([], [], [], 0), FAST, seed=0)
+
+
+def test_evaluation_does_not_depend_on_the_batching(tiny_model: Callable[..., Model]) -> None:
+    model, data = tiny_model(seed=3), learnable(50)
+    scores = {evaluate(model, EvaluationBatches(data, size), "accuracy") for size in (1, 7, 50)}
+    scores.add(evaluate(model, EvaluationBatches(data, 16, file_order=True), "accuracy"))
+    assert len(scores) == 1
+
+
+def test_metrics_equal_scikit_learn_s() -> None:
+    from sklearn.metrics import accuracy_score, matthews_corrcoef
+
+    rng = np.random.default_rng(0)
+    true, guess = rng.integers(0, 2, 200), rng.integers(0, 2, 200)
+    assert score("accuracy", guess, true) == pytest.approx(accuracy_score(true, guess))
+    assert score("matthews", guess, true) == pytest.approx(matthews_corrcoef(true, guess))
+    assert score("matthews", np.ones(200), true) == 0
+    assert majority_baseline("accuracy", [1, 1, 0]) == pytest.approx(2 / 3)
+    assert majority_baseline("matthews", [1, 1, 0]) == 0
+    with pytest.raises(ValueError, match="cannot score"):
+        score("accuracy", [1], [1, 0])
