@@ -1,0 +1,59 @@
+"""From a notebook and its parameters to an executed page of the book.
+
+    python -m lottery_utils.pages notebooks/sec3_methodology.ipynb page.ipynb task=RTE
+
+papermill executes the notebook; where it was executed for one task, the task joins the
+page's title, so that pages made from the same notebook can be told apart.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import papermill
+import yaml
+
+from lottery_utils.store import write_text
+
+
+def build_page(notebook: Path, page: Path, parameters: dict[str, Any]) -> None:
+    """Execute `notebook` with `parameters` and write the result to `page` in one piece."""
+    page.parent.mkdir(parents=True, exist_ok=True)
+    draft = page.with_name(f".{page.name}")
+    try:
+        papermill.execute_notebook(
+            notebook, draft, parameters, progress_bar=False, log_output=False, stderr_file=None
+        )
+        executed = nbformat.read(draft, as_version=4)  # type: ignore[no-untyped-call]
+    finally:
+        draft.unlink(missing_ok=True)
+    # Parameters are the reader's business, the machinery that injected them is not.
+    executed.metadata.pop("papermill", None)
+    for cell in executed.cells:
+        cell.metadata.pop("papermill", None)
+        if "injected-parameters" in cell.metadata.get("tags", []):
+            cell.metadata["tags"].append("hide-input")
+    if "task" in parameters:
+        title = executed.cells[0]
+        first, *rest = title.source.split("\n")
+        title.source = "\n".join([f"{first}: {parameters['task']}", *rest])
+    write_text(page, nbformat.writes(executed))  # type: ignore[no-untyped-call]
+
+
+def main(arguments: list[str]) -> int:
+    """`NOTEBOOK PAGE [NAME=VALUE ...]`. Returns 1, after one sentence, where a cell failed."""
+    notebook, page, *pairs = arguments
+    parameters = {name: yaml.safe_load(value) for name, value in (p.split("=", 1) for p in pairs)}
+    try:
+        build_page(Path(notebook), Path(page), parameters)
+    except papermill.exceptions.PapermillExecutionError as error:
+        print(f"{notebook}: {error.ename}: {error.evalue}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,129 @@
+"""The published numbers that pages set beside ours.
+
+Source: the dev scores that the authors released with their code
+(github.com/sai-prasanna/bert-experiments, commit f02280f, `evaluate_masked/*/results.json`),
+means and *population* standard deviations over the seeds 1337, 42, 86, 71 and 166. The
+paper's figures, and `published` below, use the sample standard deviation.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+N_SEEDS = 5
+CITATION = "Prasanna, Rogers and Rumshisky (2020), BERT-base, released dev scores"
+
+
+class Score(NamedTuple):
+    """A mean over five seeds and the sample standard deviation over them."""
+
+    mean: float
+    std: float
+
+
+def published(task: str, setting: str) -> Score:
+    """The paper's BERT-base score of a task (CoLA: Matthews correlation; STS-B: Pearson;
+    MNLI: matched accuracy; else accuracy).
+
+    `setting` is `full`, `majority`, or a structured ticket such as `good, pruned`. Raises
+    `KeyError` for others.
+    """
+    mean, population_std = _STRUCTURED[task][setting]
+    return Score(mean, population_std * math.sqrt(N_SEEDS / (N_SEEDS - 1)))
+
+
+# (mean, population standard deviation). Settings are the release's no_mask, freq_baseline,
+# head_mlp, head_mlp_random and head_mlp_bad_1 (the bad tickets of the paper's figure).
+_STRUCTURED: dict[str, dict[str, tuple[float, float]]] = {
+    "CoLA": {
+        "full": (0.5604, 0.0055),
+        "majority": (0.0000, 0.0000),
+        "good, pruned": (0.5112, 0.0067),
+        "good, retrained": (0.5045, 0.0389),
+        "random, pruned": (0.4321, 0.0949),
+        "random, retrained": (0.4175, 0.2094),
+        "bad, pruned": (0.3360, 0.0803),
+        "bad, retrained": (0.4060, 0.0939),
+    },
+    "SST-2": {
+        "full": (0.9257, 0.0030),
+        "majority": (0.5092, 0.0000),
+        "good, pruned": (0.8420, 0.0050),
+        "good, retrained": (0.8736, 0.0626),
+        "random, pruned": (0.6890, 0.1187),
+        "random, retrained": (0.8938, 0.0132),
+        "bad, pruned": (0.6161, 0.1313),
+        "bad, retrained": (0.8583, 0.0508),
+    },
+    "MRPC": {
+        "full": (0.8392, 0.0077),
+        "majority": (0.6838, 0.0000),
+        "good, pruned": (0.7706, 0.0106),
+        "good, retrained": (0.7725, 0.0505),
+        "random, pruned": (0.4828, 0.2065),
+        "random, retrained": (0.6789, 0.1842),
+        "bad, pruned": (0.4314, 0.1337),
+        "bad, retrained": (0.6770, 0.1269),
+    },
+    "STS-B": {
+        "full": (0.8865, 0.0044),
+        "majority": (0.0243, 0.0000),
+        "good, pruned": (0.8008, 0.0091),
+        "good, retrained": (0.7521, 0.2037),
+        "random, pruned": (0.5301, 0.2265),
+        "random, retrained": (0.7912, 0.0717),
+        "bad, pruned": (0.3244, 0.3375),
+        "bad, retrained": (0.6072, 0.1850),
+    },
+    "QQP": {
+        "full": (0.9092, 0.0020),
+        "majority": (0.6318, 0.0000),
+        "good, pruned": (0.8308, 0.0054),
+        "good, retrained": (0.8870, 0.0095),
+        "random, pruned": (0.7416, 0.0645),
+        "random, retrained": (0.8763, 0.0280),
+        "bad, pruned": (0.6793, 0.0550),
+        "bad, retrained": (0.8198, 0.0965),
+    },
+    "MNLI": {
+        "full": (0.8448, 0.0019),
+        "majority": (0.3545, 0.0000),
+        "good, pruned": (0.7642, 0.0028),
+        "good, retrained": (0.7952, 0.0363),
+        "random, pruned": (0.6403, 0.1694),
+        "random, retrained": (0.7900, 0.0706),
+        "bad, pruned": (0.5983, 0.1131),
+        "bad, retrained": (0.8032, 0.0406),
+    },
+    "QNLI": {
+        "full": (0.9153, 0.0011),
+        "majority": (0.5054, 0.0000),
+        "good, pruned": (0.8288, 0.0040),
+        "good, retrained": (0.8869, 0.0196),
+        "random, pruned": (0.6877, 0.1056),
+        "random, retrained": (0.8416, 0.0442),
+        "bad, pruned": (0.6280, 0.0517),
+        "bad, retrained": (0.7656, 0.1031),
+    },
+    "RTE": {
+        "full": (0.6325, 0.0277),
+        "majority": (0.5271, 0.0000),
+        "good, pruned": (0.5740, 0.0312),
+        "good, retrained": (0.5755, 0.0552),
+        "random, pruned": (0.5069, 0.0338),
+        "random, retrained": (0.5646, 0.0484),
+        "bad, pruned": (0.4917, 0.0324),
+        "bad, retrained": (0.5877, 0.0331),
+    },
+    "WNLI": {
+        "full": (0.3380, 0.0496),
+        "majority": (0.5634, 0.0000),
+        "good, pruned": (0.5380, 0.0507),
+        "good, retrained": (0.5380, 0.0507),
+        "random, pruned": (0.5380, 0.0507),
+        "random, retrained": (0.5380, 0.0507),
+        "bad, pruned": (0.5380, 0.0507),
+        "bad, retrained": (0.5380, 0.0507),
+    },
+}

@@ -1,0 +1,41 @@
+"""Means over seeds, with what a few seeds allow to say about them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Interval(NamedTuple):
+    """A mean with the bounds of its 95 % interval, and how many values it rests on."""
+
+    mean: float
+    low: float
+    high: float
+    n: int
+
+    def __str__(self) -> str:
+        if self.n < 2:
+            return f"{self.mean:.3f} (n = 1)"
+        return f"{self.mean:.3f} [{self.low:.3f}, {self.high:.3f}]"
+
+
+def t_interval(values: Sequence[float], level: float = 0.95) -> Interval:
+    """Student's t interval for the mean of independent values, such as scores over seeds.
+
+    With two values it is 12.7 standard errors wide on each side: two seeds say little, and
+    the interval says so. With one value the bounds are not numbers. Raises `ValueError`
+    where there are none.
+    """
+    from scipy.stats import t
+
+    n = len(values)
+    if n == 0:
+        raise ValueError("an interval needs at least one value")
+    mean = float(np.mean(values))
+    if n == 1:
+        return Interval(mean, float("nan"), float("nan"), 1)
+    half = float(t.ppf((1 + level) / 2, n - 1) * np.std(values, ddof=1) / np.sqrt(n))
+    return Interval(mean, mean - half, mean + half, n)
