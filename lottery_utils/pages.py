@@ -15,8 +15,12 @@ from typing import Any
 import nbformat
 import papermill
 import yaml
+from traitlets.config import Config
 
 from lottery_utils.store import write_text
+
+# The kernel talks to us through files that only this user can read, not through open ports.
+LOCAL = {"transport": "ipc"}
 
 
 def build_page(notebook: Path, page: Path, parameters: dict[str, Any]) -> None:
@@ -25,7 +29,7 @@ def build_page(notebook: Path, page: Path, parameters: dict[str, Any]) -> None:
     draft = page.with_name(f".{page.name}")
     try:
         papermill.execute_notebook(
-            notebook, draft, parameters, progress_bar=False, log_output=False, stderr_file=None
+            notebook, draft, parameters, progress_bar=False, config=Config(KernelManager=LOCAL)
         )
         executed = nbformat.read(draft, as_version=4)  # type: ignore[no-untyped-call]
     finally:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from lottery_utils.batches import Encoded, training_order
+from lottery_utils.embeddings import only_used_rows
 from lottery_utils.errors import UserError
 from lottery_utils.metrics import score
 from lottery_utils.study import Recipe
@@ -56,6 +58,24 @@ def finetune(
     rng = np.random.default_rng(seed)
     device = torch.device(device)
     model.to(device)
+    with ExitStack() as stack:
+        if not recipe.weight_decay:  # with it, rows of unused tokens would shrink
+            occurring = {token for row in train.input_ids for token in row}
+            stack.enter_context(only_used_rows(model, occurring | {train.pad_id}))
+        curve = _train(model, train, recipe, rng, device, evaluate, on_step)
+    model.eval()
+    return curve
+
+
+def _train(
+    model: Any,
+    train: Encoded,
+    recipe: Recipe,
+    rng: np.random.Generator,
+    device: torch.device,
+    evaluate: Callable[[], float] | None,
+    on_step: Callable[[int, int, float], None],
+) -> Curve:
     n_steps = math.ceil(len(train) / recipe.batch_size) * recipe.epochs
     optimizer = torch.optim.AdamW(
         model.parameters(),
@@ -95,7 +115,6 @@ def finetune(
                 on_step(step, n_steps, mean)
         if evaluate is not None:
             scores.append(evaluate())
-    model.eval()
     return Curve(losses, scores)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -121,3 +122,40 @@ def test_metrics_equal_scikit_learn_s() -> None:
     assert majority_baseline("matthews", [1, 1, 0]) == 0
     with pytest.raises(ValueError, match="cannot score"):
         score("accuracy", [1], [1, 0])
+
+
+def test_training_the_rows_that_occur_gives_the_same_model(
+    tiny_model: Callable[..., Model], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = learnable()
+    data.input_ids[0] = [1, 59, 2]  # rows of very different lengths, so that there is padding
+    data.token_type_ids[0] = [0, 0, 0]  # type: ignore[index]
+    unused = [i for i in range(60) if i not in {t for row in data.input_ids for t in row}]
+    trained = {}
+    for trimmed in (True, False):
+        model = tiny_model()
+        model.bert.embeddings.word_embeddings.padding_idx = 0
+        if not trimmed:
+            monkeypatch.setattr(
+                "lottery_utils.training.only_used_rows", lambda *_: contextlib.nullcontext()
+            )
+        table = model.bert.embeddings.word_embeddings
+        finetune(model, data, FAST, seed=0, evaluate=lambda: 0.0)
+        assert model.bert.embeddings.word_embeddings is table
+        trained[trimmed] = model.state_dict()
+    fresh = tiny_model().bert.embeddings.word_embeddings.weight
+    for name, values in trained[False].items():
+        torch.testing.assert_close(trained[True][name], values, atol=1e-5, rtol=0)
+    rows = trained[True]["bert.embeddings.word_embeddings.weight"]
+    assert torch.equal(rows[unused], fresh[unused])
+    assert (rows[7] != fresh[7]).any()
+
+
+def test_unused_tokens_can_be_evaluated_in_between(tiny_model: Callable[..., Model]) -> None:
+    from lottery_utils.embeddings import only_used_rows
+
+    model, data = tiny_model(), learnable(16)
+    batch = {k: v for k, v in data.collate(range(16)).items() if k != "labels"}
+    expected = model(**batch).logits
+    with only_used_rows(model, [1, 2, 7]):
+        torch.testing.assert_close(model(**batch).logits, expected)
