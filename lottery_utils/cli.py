@@ -1,4 +1,4 @@
-"""The `lottery` command: run a study, see what of it is done, choose its learning rate."""
+"""The `lottery` command: run a study, see what of it is done, choose its recipe."""
 
 from __future__ import annotations
 
@@ -39,12 +39,17 @@ def run(options: argparse.Namespace) -> None:
 
 
 def sweep(options: argparse.Namespace) -> None:
-    """Try learning rates on held-out training data and record how each did."""
+    """Try recipes on held-out training data and record how each did."""
     from lottery_utils.sweep import sweep as run_sweep
 
     study = _study(options)
     store = Store(options.results_dir)
-    run_sweep(study, options.rates, store, device=options.device, threads=options.threads)
+    grid = {
+        "learning_rate": options.rates,
+        "batch_size": options.batch_sizes or [study.recipe.batch_size],
+        "epochs": options.epochs or [study.recipe.epochs],
+    }
+    run_sweep(study, grid, store, device=options.device, threads=options.threads)
 
 
 def status(options: argparse.Namespace) -> None:
@@ -109,6 +114,8 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument("--results-dir", default="results", help="where records are kept")
         if command is sweep:
             sub.add_argument("--rates", type=float, nargs="+", required=True, metavar="RATE")
+            sub.add_argument("--batch-sizes", type=int, nargs="+", metavar="N")
+            sub.add_argument("--epochs", type=int, nargs="+", metavar="N")
         if command is not status:
             sub.add_argument("--device", default="auto", help="auto, cpu or cuda")
             sub.add_argument("--threads", type=int, help="CPU threads to use (default: all)")

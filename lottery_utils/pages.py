@@ -38,8 +38,8 @@ def build_page(notebook: Path, page: Path, parameters: dict[str, Any]) -> None:
     executed.metadata.pop("papermill", None)
     for cell in executed.cells:
         cell.metadata.pop("papermill", None)
-        if "injected-parameters" in cell.metadata.get("tags", []):
-            cell.metadata["tags"].append("hide-input")
+    # The page shows the parameters it was made with, not the defaults they stand in for.
+    executed.cells = [c for c in executed.cells if "parameters" not in c.metadata.get("tags", [])]
     if "task" in parameters:
         title = executed.cells[0]
         first, *rest = title.source.split("\n")

@@ -69,6 +69,7 @@ STAGE_FIELDS = {
     "tickets": (*_TRAINING, "search", "variant"),
     "sweep": _TRAINING,
 }
+SWEPT = ("learning_rate", "batch_size", "epochs")  # what `lottery sweep` chooses of a recipe
 
 
 @dataclass(frozen=True)
@@ -170,8 +171,8 @@ class Study:
         """The fields that change a stage's numbers, as plain data, without places."""
         values = {**self.to_dict(), "data": source_kind(self.data)}
         values["backbone"] = backbone_fingerprint(self.backbone)
-        if stage == "sweep":  # it tries learning rates, so it does not depend on the chosen one
-            del values["recipe"]["learning_rate"]
+        if stage == "sweep":  # it tries many values, so it does not depend on the chosen ones
+            values["recipe"] = {k: v for k, v in values["recipe"].items() if k not in SWEPT}
         return {name: values[name] for name in STAGE_FIELDS[stage]}
 
     def hash(self, stage: str) -> str:

@@ -1,4 +1,4 @@
-"""How a recipe is chosen: a few learning rates, judged on held-out *training* data.
+"""How a recipe is chosen: a small grid, judged on held-out *training* data.
 
 The validation set, on which masks are found and scores reported, is never looked at: the
 last quarter of the training examples stands in for it.
@@ -6,16 +6,18 @@ last quarter of the training examples stands in for it.
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from lottery_utils.progress import Progress
-from lottery_utils.store import Key, Store
-from lottery_utils.study import Study
+from lottery_utils.store import Key, Record, Store
+from lottery_utils.study import SWEPT, Study
 
 HELD_OUT = 0.25
+Grid = Mapping[str, Sequence[float]]
 
 
 def sweep_name(study: Study) -> str:
@@ -24,16 +26,12 @@ def sweep_name(study: Study) -> str:
 
 
 def sweep(
-    study: Study,
-    learning_rates: Sequence[float],
-    store: Store,
-    *,
-    device: str = "cpu",
-    threads: int | None = None,
+    study: Study, grid: Grid, store: Store, *, device: str = "cpu", threads: int | None = None
 ) -> None:
-    """Write one record per task: the held-out score of every learning rate and seed.
+    """Write one record per task: the held-out score of every recipe of the grid, by seed.
 
-    A task whose record is already there for this study, and these rates, is left as it is.
+    `grid` gives the values to try of `learning_rate`, `batch_size` and `epochs`; the rest
+    of the recipe is the study's. A task whose record already answers this is left alone.
     """
     import torch
 
@@ -42,40 +40,31 @@ def sweep(
 
     if threads:
         torch.set_num_threads(threads)
-    progress = Progress(
-        sweep_name(study), len(study.tasks) * len(study.seeds) * len(learning_rates)
-    )
-    for task in study.tasks:
-        key = Key(sweep_name(study), task, None, "sweep")
-        record = store.read(key)
-        tried = {run["learning_rate"] for run in record["results"]["runs"]} if record else set()
-        if record and record["hash"] == study.hash("sweep") and tried == set(learning_rates):
-            progress.n_done += len(study.seeds) * len(learning_rates)
-            continue
+    combinations: list[dict[str, Any]] = [
+        dict(zip(SWEPT, values, strict=True))
+        for values in itertools.product(*(grid[name] for name in SWEPT))
+    ]
+    todo = [task for task in study.tasks if not _answered(study, task, combinations, store)]
+    progress = Progress(sweep_name(study), len(todo) * len(study.seeds) * len(combinations))
+    for task in todo:
         begun = time.monotonic()
         runs: list[dict[str, Any]] = []
         for seed in study.seeds:
+            progress.label = f"{sweep_name(study)} | {task} seed {seed}"
             entry = stages.Entry(study, task, seed, store, torch.device(device), progress)
-            examples = entry.splits["train"]
+            examples, length = entry.splits["train"], study.recipe.max_length
             n_fit = round(len(examples) * (1 - HELD_OUT))
-            length = study.recipe.max_length
             fit = encode(entry.tokenizer, examples[:n_fit], length)
             held_out = encode(entry.tokenizer, examples[n_fit:], length)
             batches = EvaluationBatches(held_out, stages.EVALUATION_BATCH, device)
-            for rate in learning_rates:
-                progress.label = f"{sweep_name(study)} | {task} seed {seed}"
-                progress.unit(f"learning rate {rate:g}")
+            for values in combinations:
+                progress.unit(", ".join(f"{name} {value:g}" for name, value in values.items()))
+                recipe: Any = replace(study.recipe, **values)
                 model = entry.pretrained()
-                recipe = replace(study.recipe, learning_rate=rate)
                 curve = training.finetune(model, fit, recipe, seed=seed, device=device)
-                runs.append(
-                    {
-                        "learning_rate": rate,
-                        "seed": seed,
-                        "score": round(training.evaluate(model, batches, entry.metric), 6),
-                        "last_loss": curve.loss[-1][1],
-                    }
-                )
+                score = training.evaluate(model, batches, entry.metric)
+                last_loss = curve.loss[-1][1]
+                runs.append({**values, "seed": seed, "score": round(score, 6), "loss": last_loss})
         results = {
             "runs": runs,
             "metric": entry.metric,
@@ -83,5 +72,14 @@ def sweep(
             "examples": {"fit": len(fit), "held_out": len(held_out)},
         }
         run = stages.run_details(entry, time.monotonic() - begun)
+        key = Key(sweep_name(study), task, None, "sweep")
         store.write(key, replace(study, name=sweep_name(study)), results, run)
     progress.done(f"records in {store.root / sweep_name(study)}")
+
+
+def _answered(study: Study, task: str, grid: list[dict[str, Any]], store: Store) -> bool:
+    record: Record | None = store.read(Key(sweep_name(study), task, None, "sweep"))
+    if record is None or record["hash"] != study.hash("sweep"):
+        return False
+    tried = [({k: run[k] for k in SWEPT}, run["seed"]) for run in record["results"]["runs"]]
+    return all((values, seed) in tried for values in grid for seed in study.seeds)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import matplotlib.pyplot as plt
 import pandas as pd
 
 from lottery_utils.errors import UserError
-from lottery_utils.figure import SEED_COLOURS, STYLE, Figure, Note
+from lottery_utils.figure import COLOURS, SEED_COLOURS, STYLE, Figure, Note
 from lottery_utils.metrics import METRIC_LABELS
 from lottery_utils.store import Key, Record, Store
-from lottery_utils.study import Study
+from lottery_utils.study import SWEPT, Study
 from lottery_utils.sweep import sweep_name
 
 plt.style.use(STYLE)
@@ -31,18 +33,19 @@ def load(study: str, results_dir: str = "results") -> dict[str, Record]:
 
 
 def plot(records: dict[str, Record]) -> Figure:
-    """Held-out score against learning rate, a panel per task, a marker per seed."""
+    """Held-out score against learning rate, a panel per task, a line per batch and epochs."""
     drawing, axes = plt.subplots(
-        1, len(records), figsize=(3.2 * len(records), 3.2), squeeze=False, layout="constrained"
+        1, len(records), figsize=(4 * len(records), 3.4), squeeze=False, layout="constrained"
     )
     for axis, (task, record) in zip(axes.flat, records.items(), strict=True):
-        runs = _frame(record)
-        for colour, (seed, of_seed) in zip(SEED_COLOURS, runs.groupby("seed"), strict=False):
-            axis.plot(of_seed.learning_rate, of_seed.score, "o", color=colour, label=f"seed {seed}")
-        means = runs.groupby("learning_rate").score.mean()
-        axis.plot(means.index, means.to_numpy(), "-", color="0.4", label="mean")
+        groups = _frame(record).groupby(["batch_size", "epochs"])
+        for colour, ((batch, epochs), runs) in zip(SEED_COLOURS, groups, strict=False):
+            axis.plot(runs.learning_rate, runs.score, "o", color=colour, mfc="white", ms=5)
+            means = runs.groupby("learning_rate").score.mean()
+            label = f"batch {batch:g}, {epochs:g} epochs"
+            axis.plot(means.index, means.to_numpy(), "-", color=colour, label=label)
         majority = record["results"]["majority"]
-        axis.axhline(majority, color="0.5", linestyle=":", label="majority")
+        axis.axhline(majority, color=COLOURS["majority"], linestyle=":", label="majority")
         axis.set(xscale="log", title=task, xlabel="learning rate")
         axis.set_ylabel(f"held-out {METRIC_LABELS[record['results']['metric']]}")
     axes.flat[0].legend(fontsize=8)
@@ -50,32 +53,35 @@ def plot(records: dict[str, Record]) -> Figure:
     sizes = "; ".join(
         f"{task}: {n['fit']:,} fitted, {n['held_out']:,} held out" for task, n in counts.items()
     )
+    n_seeds = max(_frame(record).seed.nunique() for record in records.values())
     return Figure.of(
         drawing,
-        "Score on held-out training examples by learning rate (log scale): one marker per seed, "
-        f"the line joins their means, dotted is the majority baseline. Examples: {sizes}.",
-        "Dot plots of held-out score against learning rate, one per task.",
+        "Score on held-out training examples by learning rate (log scale), batch size and number "
+        f"of epochs: circles are the {n_seeds} seeds, lines join their means, dotted is the "
+        f"majority baseline. Examples: {sizes}.",
+        "Dot plots of held-out score against learning rate, one panel per task.",
     )
 
 
 def table(records: dict[str, Record]) -> pd.DataFrame:
-    """Mean held-out score over seeds, a row per learning rate, a column per task."""
+    """Mean held-out score over seeds, best recipe first: a row each, a column per task."""
     means = {
-        task: _frame(record).groupby("learning_rate").score.mean()
-        for task, record in records.items()
+        task: _frame(record).groupby(list(SWEPT)).score.mean() for task, record in records.items()
     }
     frame = pd.DataFrame(means)
     frame["mean over tasks"] = frame.mean(axis=1)
-    frame.index = pd.Index([f"{rate:g}" for rate in frame.index], name="learning rate")
-    return frame.round(3)
+    return frame.round(3).sort_values("mean over tasks", ascending=False).reset_index()
 
 
 def choice(records: dict[str, Record], study: str, results_dir: str = "results") -> Note:
     """Whether the study follows its sweep."""
-    best = float(str(table(records)["mean over tasks"].idxmax()))
-    used = Study.load(study, results_dir).recipe.learning_rate
-    text = f"Best mean over tasks: {best:g}. The study {study} uses {used:g}."
-    return Note(text) if best == used else Note(f"{text} It does not follow its sweep.", "warning")
+    best = table(records).iloc[0]
+    recipe = asdict(Study.load(study, results_dir).recipe)
+    follows = all(recipe[name] == best[name] for name in SWEPT)
+    chosen = ", ".join(f"{name.replace('_', ' ')} {recipe[name]:g}" for name in SWEPT)
+    if follows:
+        return Note(f"The study {study} uses the best of these: {chosen}.")
+    return Note(f"The study {study} does not follow its sweep: it uses {chosen}.", "warning")
 
 
 def _frame(record: Record) -> pd.DataFrame:

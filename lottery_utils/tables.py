@@ -16,6 +16,8 @@ from lottery_utils.statistics import t_interval
 from lottery_utils.store import Record
 from lottery_utils.tasks import TASKS
 
+pd.set_option("display.max_colwidth", None)  # sentences are shown whole
+
 
 def setup(entries: Entries) -> pd.DataFrame:
     """What was fine-tuned on what: one line per fact."""
@@ -59,7 +61,7 @@ def examples(entries: Entries, per_label: int = 2) -> pd.DataFrame | Note:
         for example in chosen:
             row = {"label": label, "sentence": example.sentence1}
             rows.append({**row, **({"second sentence": example.sentence2} if task.is_pair else {})})
-    return pd.DataFrame(rows).set_index("label")
+    return pd.DataFrame(rows).set_index("label").rename_axis(None)
 
 
 def sizes(entries: Entries) -> pd.DataFrame:
@@ -71,7 +73,7 @@ def sizes(entries: Entries) -> pd.DataFrame:
         good = records["tickets"]["results"]["tickets"]["good"]
         rows.append(
             {
-                "seed": seed,
+                "seed": f"seed {seed}",
                 "heads kept": f"{mask.n_heads} of {mask.heads.size}",
                 "MLPs kept": f"{mask.n_mlps} of {mask.mlps.size}",
                 "parameters kept (M)": round(good["parameters"] / 1e6, 2),
@@ -81,7 +83,7 @@ def sizes(entries: Entries) -> pd.DataFrame:
                 "steps tried": len(found["steps"]),
             }
         )
-    return pd.DataFrame(rows).set_index("seed")
+    return pd.DataFrame(rows).set_index("seed").rename_axis(None)
 
 
 def tickets(entries: Entries) -> pd.DataFrame:
@@ -96,7 +98,7 @@ def tickets(entries: Entries) -> pd.DataFrame:
             if kind != "random":
                 row["random minus this"] = str(t_interval((by_kind["random"] - values).tolist()))
             rows.append(row)
-    return pd.DataFrame(rows).fillna("").set_index("ticket")
+    return pd.DataFrame(rows).fillna("").set_index("ticket").rename_axis(None)
 
 
 def overview(records: dict[str, Entries]) -> pd.DataFrame:
@@ -118,7 +120,7 @@ def overview(records: dict[str, Entries]) -> pd.DataFrame:
                 mean = float(np.mean(ticket_scores(entries, kind, state)))
                 row[f"{kind}, {state}"] = round(mean, 3)
         rows.append(row)
-    return pd.DataFrame(rows).set_index("task")
+    return pd.DataFrame(rows).set_index("task").rename_axis(None)
 
 
 def verdicts(records: dict[str, Entries]) -> pd.DataFrame:
@@ -144,7 +146,7 @@ def verdicts(records: dict[str, Entries]) -> pd.DataFrame:
             }.items():
                 seen.setdefault(claim, []).append(holds)
     rows = [{"seen": f"{sum(held)} of {len(held)}", "claim": claim} for claim, held in seen.items()]
-    return pd.DataFrame(rows, columns=["claim", "seen"]).set_index("claim")
+    return pd.DataFrame(rows, columns=["claim", "seen"]).set_index("claim").rename_axis(None)
 
 
 def warnings(entries: Entries) -> Note:

@@ -43,11 +43,11 @@ def ticket_bars(entries: Entries) -> Figure:
         axis.axhline(full, color=COLOURS["full"], linewidth=1, label="full model")
         axis.axhline(majority, color=COLOURS["majority"], linestyle=":", label="majority baseline")
         axis.set_xticks(range(len(TICKETS)), TICKETS)
-        axis.set_ylim(min(0, axis.get_ylim()[0]), 1.02)
+        axis.set_ylim(min(0, axis.get_ylim()[0]), 1.1)
     ours.set_ylabel(f"validation {METRIC_LABELS[first['metric']]}")
     ours.set_title(f"here: {seeds_text(entries)}")
     theirs.set_title(f"the paper: BERT-base, {paper.N_SEEDS} seeds")
-    theirs.legend(fontsize=8, loc="lower right")
+    theirs.legend(fontsize=8, loc="upper right")
     means = "; ".join(
         f"{kind} {np.mean(ticket_scores(entries, kind, 'pruned')):.3f} pruned, "
         f"{np.mean(ticket_scores(entries, kind, 'retrained')):.3f} retrained"
