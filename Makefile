@@ -30,7 +30,7 @@ lint: setup
 	ruff check . && ruff format --check . && mypy
 
 sweep: setup  ## choose the recipe of the study quick again (its records are committed)
-	lottery sweep quick --rates 5e-5 1e-4 2e-4 --batch-sizes 16 32 --epochs 3 4
+	lottery sweep quick --rates 5e-5 1e-4 2e-4 --batch-sizes 16 32
 
 clean:  ## what was built; records stay
 	rm -rf _build book/report .snakemake

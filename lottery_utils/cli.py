@@ -86,7 +86,10 @@ def _change(text: str) -> tuple[str, Any]:
         raise argparse.ArgumentTypeError(
             f"expected KEY=VALUE, such as train_size=500, not {text!r}"
         )
-    return key, yaml.safe_load(value)
+    try:
+        return key, yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise argparse.ArgumentTypeError(f"cannot read the value of {text!r}") from error
 
 
 def _parser() -> argparse.ArgumentParser:

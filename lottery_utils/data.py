@@ -128,6 +128,8 @@ def read_tsv(path: Path, task: Task, layout: TsvFile) -> list[Example]:
             f"{task.name} file, found {lines[0][:80]!r}; download the file again."
         )
     first = 1 if layout.has_header else 0
+    if lines[first:] in ([], [""]):
+        raise UserError(f"{path} has no examples: the file is empty or cut off, get it again.")
     return [
         _parse_line(line, number, path, task, layout)
         for number, line in enumerate(lines[first:], start=first + 1)

@@ -12,7 +12,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
-from lottery_utils.entries import (
+from lottery_utils.figure import COLOURS, SEED_COLOURS, STYLE, Figure
+from lottery_utils.masks import StructuredMask
+from lottery_utils.metrics import METRIC_LABELS
+from lottery_utils.recorded import (
     Entries,
     config,
     seeds_text,
@@ -21,9 +24,6 @@ from lottery_utils.entries import (
     stage_results,
     task_name,
 )
-from lottery_utils.figure import COLOURS, SEED_COLOURS, STYLE, Figure
-from lottery_utils.masks import StructuredMask
-from lottery_utils.metrics import METRIC_LABELS
 
 plt.style.use(STYLE)
 

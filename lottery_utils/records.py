@@ -137,25 +137,14 @@ def _compute(
     threads: int | None,
     progress: Progress,
 ) -> None:
-    import torch
-
     from lottery_utils import stages
+    from lottery_utils.entry import Entry, prepare_device, run_details
 
-    if threads:
-        torch.set_num_threads(threads)
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise UserError(
-            f"The device {device!r} cannot be used here: expected 'auto', 'cpu' or, where there "
-            "is a GPU, 'cuda'."
-        ) from error
-    entry = stages.Entry(study, task, seed, store, torch.device(device), progress)
+    chosen = prepare_device(device, threads)
+    entry = Entry(study, task, seed, store, chosen, progress)
 
     def write(stage: str, begun: float, results: dict[str, Any]) -> Record:
-        run = stages.run_details(entry, time.monotonic() - begun)
+        run = run_details(entry, time.monotonic() - begun)
         return store.write(entry.key(stage), study, results, run)
 
     begun = time.monotonic()

@@ -9,95 +9,21 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 from typing import Any
 
-import torch
-
-from lottery_utils import backbone, data, metrics, pruning, training
-from lottery_utils.batches import Encoded, EvaluationBatches, encode
+from lottery_utils import backbone, data, metrics, pruning
+from lottery_utils.batches import EvaluationBatches
 from lottery_utils.encoder import component_parameters, encoder_shape
+from lottery_utils.entry import EVALUATION_BATCH, Entry
 from lottery_utils.errors import UserError
 from lottery_utils.importance import Importance, structured_importance
 from lottery_utils.masks import StructuredMask
-from lottery_utils.progress import Progress
 from lottery_utils.search import Step, structured_search
-from lottery_utils.store import Journal, Key, Store
-from lottery_utils.study import Study
+from lottery_utils.store import Journal
 from lottery_utils.tasks import TASKS
 
-EVALUATION_BATCH = 64  # the released code's, which `variant: release` depends on
 TICKETS = ("good", "random", "bad")
-
-
-@dataclass
-class Entry:
-    """One (study, task, seed) at work: its data and model are made once, when first needed."""
-
-    study: Study
-    task: str
-    seed: int
-    store: Store
-    device: torch.device
-    progress: Progress
-
-    @cached_property
-    def splits(self) -> dict[str, Any]:
-        sizes = {"train_size": self.study.train_size, "validation_size": self.study.validation_size}
-        return data.load_examples(self.task, self.study.data, **sizes)
-
-    @property
-    def metric(self) -> str:
-        return TASKS[self.task].metric
-
-    @cached_property
-    def tokenizer(self) -> Any:
-        return backbone.load_backbone(self.study.backbone, self.task)[1]
-
-    @cached_property
-    def train(self) -> Encoded:
-        return encode(self.tokenizer, self.splits["train"], self.study.recipe.max_length)
-
-    @cached_property
-    def validation(self) -> Encoded:
-        return encode(self.tokenizer, self.splits["validation"], self.study.recipe.max_length)
-
-    @cached_property
-    def validation_batches(self) -> EvaluationBatches:
-        return EvaluationBatches(self.validation, EVALUATION_BATCH, self.device)
-
-    @property
-    def checkpoint(self) -> Any:
-        return self.store.scratch(self.key("finetune"), "finetuned.safetensors")
-
-    def key(self, stage: str) -> Key:
-        return Key(self.study.name, self.task, self.seed, stage)
-
-    def pretrained(self) -> Any:
-        """The backbone before fine-tuning, with the classifier that this seed draws."""
-        model, _ = backbone.load_backbone(self.study.backbone, self.task, seed=self.seed)
-        return model.to(self.device)
-
-    def score(self, model: Any) -> float:
-        return round(training.evaluate(model, self.validation_batches, self.metric), 6)
-
-    def train_model(self, model: Any, what: str) -> training.Curve:
-        """Fine-tune by the study's recipe, telling progress about it."""
-        self.progress.unit(what)
-
-        def on_step(step: int, total: int, loss: float) -> None:
-            self.progress.at(step / total, f", step {step} of {total}, loss {loss:.3f}")
-
-        return training.finetune(
-            model,
-            self.train,
-            self.study.recipe,
-            seed=self.seed,
-            device=self.device,
-            evaluate=lambda: self.score(model),
-            on_step=on_step,
-        )
 
 
 def finetune(entry: Entry) -> dict[str, Any]:
@@ -257,16 +183,3 @@ def tickets(entry: Entry, model: Any, found: dict[str, Any]) -> dict[str, Any]:
 def made_from(found: dict[str, Any]) -> dict[str, Any]:
     """What ties a tickets record to the search it starts from."""
     return {"weights_sha256": found["weights_sha256"], "mask": found["mask"]}
-
-
-def run_details(entry: Entry, seconds: float) -> dict[str, Any]:
-    """How a stage was computed, for its record's provenance."""
-    cuda = entry.device.type == "cuda"
-    return {
-        "device": torch.cuda.get_device_name(entry.device) if cuda else "cpu",
-        "threads": torch.get_num_threads(),
-        "training_precision": (
-            "bf16" if training.uses_bf16(entry.device, entry.study.recipe) else "fp32"
-        ),
-        "seconds": round(seconds, 2),
-    }

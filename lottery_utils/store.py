@@ -50,7 +50,9 @@ class Store:
     def __init__(self, root: Path | str = "results", cache: Path | str = ".cache") -> None:
         self.root = home() / root
         # Two stores with different roots must not mix their checkpoints.
-        self.cache = home() / cache / hashlib.sha256(str(self.root).encode()).hexdigest()[:8]
+        self.cache = (
+            home() / cache / hashlib.sha256(str(self.root.resolve()).encode()).hexdigest()[:8]
+        )
 
     def path(self, key: Key) -> Path:
         return self.root / key.folder / f"{key.stage}.json"
@@ -59,11 +61,11 @@ class Store:
         """The record at `key`, or None. Raises `UserError` if the file is not a whole record."""
         path = self.path(key)
         try:
-            text = path.read_text(encoding="utf-8")
+            content = path.read_bytes()
         except FileNotFoundError:
             return None
         try:
-            record = json.loads(text)
+            record = json.loads(content)
             intact = record["checksum"] == checksum(record)
         except (ValueError, KeyError, TypeError):
             intact = False
@@ -76,6 +78,12 @@ class Store:
             raise UserError(
                 f"The record {path} has schema {record['schema']}, and this version reads schema "
                 f"{SCHEMA}: use the version of lottery_utils it names, or delete it."
+            )
+        address = Key(*(record[name] for name in ("study", "task", "seed", "stage")))
+        if address != key:
+            raise UserError(
+                f"The record {path} belongs to {address.folder / address.stage}: it was copied or "
+                "moved here by hand; delete it to have the right one computed."
             )
         result: Record = record
         return result
@@ -168,11 +176,14 @@ def write_text(path: Path, text: str) -> None:
     with _clear_disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_name(f".{path.name}.{os.getpid()}")
-        with draft.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
+        try:
+            with draft.open("w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -99,6 +99,7 @@ class Study:
         _require(bool(re.fullmatch(r"[\w.-]+", self.name)), self, "name", "letters, digits, . _ -")
         _require(bool(self.tasks), self, "tasks", "at least one task")
         _require(bool(self.seeds), self, "seeds", "at least one seed")
+        _require(all(0 <= s < 2**32 for s in self.seeds), self, "seeds", "from 0 up to 2**32 - 1")
         for key, size in (
             ("train_size", self.train_size),
             ("validation_size", self.validation_size),
@@ -135,6 +136,8 @@ class Study:
             content = yaml.safe_load(path.read_text(encoding="utf-8"))
         except OSError as error:
             raise UserError(f"Cannot read the study {path}: {error.strerror}.") from error
+        except UnicodeDecodeError as error:
+            raise UserError(f"Cannot read the study {path}: it is not UTF-8 text.") from error
         except yaml.YAMLError as error:
             line = getattr(getattr(error, "problem_mark", None), "line", -1) + 1
             raise UserError(

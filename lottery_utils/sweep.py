@@ -33,17 +33,17 @@ def sweep(
     `grid` gives the values to try of `learning_rate`, `batch_size` and `epochs`; the rest
     of the recipe is the study's. A task whose record already answers this is left alone.
     """
-    import torch
-
-    from lottery_utils import metrics, stages, training
+    from lottery_utils import metrics, training
     from lottery_utils.batches import EvaluationBatches, encode
+    from lottery_utils.entry import EVALUATION_BATCH, Entry, prepare_device, run_details
 
-    if threads:
-        torch.set_num_threads(threads)
+    chosen = prepare_device(device, threads)
     combinations: list[dict[str, Any]] = [
         dict(zip(SWEPT, values, strict=True))
         for values in itertools.product(*(grid[name] for name in SWEPT))
     ]
+    # As studies, so that a value that makes no sense is refused before anything runs.
+    recipes = [replace(study, recipe=replace(study.recipe, **v)).recipe for v in combinations]
     todo = [task for task in study.tasks if not _answered(study, task, combinations, store)]
     progress = Progress(sweep_name(study), len(todo) * len(study.seeds) * len(combinations))
     for task in todo:
@@ -51,17 +51,16 @@ def sweep(
         runs: list[dict[str, Any]] = []
         for seed in study.seeds:
             progress.label = f"{sweep_name(study)} | {task} seed {seed}"
-            entry = stages.Entry(study, task, seed, store, torch.device(device), progress)
+            entry = Entry(study, task, seed, store, chosen, progress)
             examples, length = entry.splits["train"], study.recipe.max_length
             n_fit = round(len(examples) * (1 - HELD_OUT))
             fit = encode(entry.tokenizer, examples[:n_fit], length)
             held_out = encode(entry.tokenizer, examples[n_fit:], length)
-            batches = EvaluationBatches(held_out, stages.EVALUATION_BATCH, device)
-            for values in combinations:
+            batches = EvaluationBatches(held_out, EVALUATION_BATCH, chosen)
+            for values, recipe in zip(combinations, recipes, strict=True):
                 progress.unit(", ".join(f"{name} {value:g}" for name, value in values.items()))
-                recipe: Any = replace(study.recipe, **values)
                 model = entry.pretrained()
-                curve = training.finetune(model, fit, recipe, seed=seed, device=device)
+                curve = training.finetune(model, fit, recipe, seed=seed, device=chosen)
                 score = training.evaluate(model, batches, entry.metric)
                 last_loss = curve.loss[-1][1]
                 runs.append({**values, "seed": seed, "score": round(score, 6), "loss": last_loss})
@@ -71,7 +70,7 @@ def sweep(
             "majority": metrics.majority_baseline(entry.metric, held_out.labels),
             "examples": {"fit": len(fit), "held_out": len(held_out)},
         }
-        run = stages.run_details(entry, time.monotonic() - begun)
+        run = run_details(entry, time.monotonic() - begun)
         key = Key(sweep_name(study), task, None, "sweep")
         store.write(key, replace(study, name=sweep_name(study)), results, run)
     progress.done(f"records in {store.root / sweep_name(study)}")

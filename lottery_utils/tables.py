@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from lottery_utils import miniglue
-from lottery_utils.entries import TICKETS, Entries, ticket_scores
 from lottery_utils.figure import Note
 from lottery_utils.masks import StructuredMask
 from lottery_utils.metrics import METRIC_LABELS
+from lottery_utils.recorded import TICKETS, Entries, ticket_scores
 from lottery_utils.statistics import t_interval
 from lottery_utils.store import Record
 from lottery_utils.tasks import TASKS

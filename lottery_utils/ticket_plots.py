@@ -6,7 +6,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from lottery_utils import paper
-from lottery_utils.entries import (
+from lottery_utils.figure import COLOURS, STYLE, Figure
+from lottery_utils.metrics import METRIC_LABELS
+from lottery_utils.recorded import (
     TICKETS,
     Entries,
     seeds_text,
@@ -14,8 +16,6 @@ from lottery_utils.entries import (
     task_name,
     ticket_scores,
 )
-from lottery_utils.figure import COLOURS, STYLE, Figure
-from lottery_utils.metrics import METRIC_LABELS
 
 plt.style.use(STYLE)
 

@@ -1,0 +1,20 @@
+"""Groups of acceptability judgments, for both halves of the CoLA grammar."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from lottery_utils.miniglue.grammar import Group
+from lottery_utils.miniglue.lexicon import sentence
+from lottery_utils.tasks import Example
+
+UNACCEPTABLE, ACCEPTABLE = 0, 1
+
+
+def judged(good: Iterable[str], bad: Iterable[str]) -> Group:
+    """A group of acceptable and unacceptable sentences; those that end in "?" are questions."""
+    return [
+        Example(sentence(text), None, label)
+        for texts, label in ((good, ACCEPTABLE), (bad, UNACCEPTABLE))
+        for text in texts
+    ]

@@ -1,0 +1,222 @@
+"""Reading examples: from files as GLUE's really are, and from files that are damaged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lottery_utils.data import MINI_SIZES, fingerprint, load_examples, load_task, source_kind
+from lottery_utils.errors import UserError
+from lottery_utils.tasks import Example
+
+SST2_HEADER = "sentence\tlabel"
+RTE_HEADER = "index\tsentence1\tsentence2\tlabel"
+
+
+def write_task(root: Path, task: str, train: str | bytes, dev: str | bytes | None = None) -> str:
+    """Files in the official layout; returns the source that names them."""
+    folder = root / task
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in (("train.tsv", train), ("dev.tsv", train if dev is None else dev)):
+        data = content if isinstance(content, bytes) else content.encode()
+        (folder / name).write_bytes(data)
+    return f"local:{root}"
+
+
+def sst2(*lines: str, end: str = "\n") -> str:
+    return "\n".join([SST2_HEADER, *lines]) + end
+
+
+def test_fields_are_never_quoted(tmp_path: Path) -> None:
+    source = write_task(tmp_path, "SST-2", sst2('" unbalanced\t0', 'a "b" c\t1', "it 's\t1"))
+    assert load_examples("SST-2", source)["train"] == [
+        Example('" unbalanced', None, 0),
+        Example('a "b" c', None, 1),
+        Example("it 's", None, 1),
+    ]
+
+
+def test_cola_has_no_header(tmp_path: Path) -> None:
+    source = write_task(tmp_path, "CoLA", "gj04\t1\t\tThe first.\ngj04\t0\t*\tSecond the.\n")
+    assert load_examples("CoLA", source)["train"] == [
+        Example("The first.", None, 1),
+        Example("Second the.", None, 0),
+    ]
+
+
+def test_pairs_and_named_labels(tmp_path: Path) -> None:
+    lines = [RTE_HEADER, "0\tIt rains.\tIt is wet.\tentailment", "1\tNo.\tYes.\tnot_entailment"]
+    source = write_task(tmp_path, "RTE", "\n".join(lines))
+    assert load_examples("RTE", source)["validation"] == [
+        Example("It rains.", "It is wet.", 0),
+        Example("No.", "Yes.", 1),
+    ]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        sst2("good\t1", "bad\t0"),
+        sst2("good\t1", "bad\t0", end=""),
+        "\ufeff" + sst2("good\t1", "bad\t0"),
+        sst2("good\t1", "bad\t0").replace("\n", "\r\n"),
+        sst2("good \t1", " bad\t0"),
+    ],
+    ids=["plain", "no newline at the end", "byte-order mark", "CRLF", "spaces"],
+)
+def test_files_of_any_system_read_alike(tmp_path: Path, content: str) -> None:
+    found = load_examples("SST-2", write_task(tmp_path, "SST-2", content))
+    assert found["train"] == [Example("good", None, 1), Example("bad", None, 0)]
+
+
+def test_only_line_feeds_end_a_line(tmp_path: Path) -> None:
+    # str.splitlines would break the line at each of these, and GLUE has some of them.
+    odd = "one\u2028two\x0bthree\x85four"
+    source = write_task(tmp_path, "SST-2", sst2(f"{odd}\t1"))
+    assert load_examples("SST-2", source)["train"] == [Example(odd, None, 1)]
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "what"),
+    [
+        (sst2("good\t1", "ba", end=""), 3, "expected 2 columns.* found 1"),
+        (sst2("good\t1\tmore"), 2, "expected 2 columns.* found 3"),
+        (sst2("good\t1", "", "bad\t0"), 3, "found 1"),
+        (sst2("good\t1", "fine\t2"), 3, "label '2' is none of '0', '1'"),
+        (sst2("good\t1", "fine\t"), 3, "label '' is none of"),
+        (sst2("good\t1", "  \t0"), 3, "a sentence is empty"),
+        ("text\tlabel\ngood\t1\n", 1, r"expected the header 'sentence \| label'.*found 'text"),
+        ("good\t1\n", 1, "expected the header"),
+        ("", 1, "expected the header"),
+    ],
+)
+def test_damage_is_named_by_file_and_line(
+    tmp_path: Path, content: str, line: int, what: str
+) -> None:
+    source = write_task(tmp_path, "SST-2", sst2("good\t1"), content)
+    with pytest.raises(UserError, match=rf"dev\.tsv, line {line}: .*{what}"):
+        load_examples("SST-2", source)
+
+
+def test_lines_are_counted_from_one_without_a_header_too(tmp_path: Path) -> None:
+    source = write_task(tmp_path, "CoLA", "gj04\t1\t\tFine.\ngj04\t1\t\n")
+    with pytest.raises(UserError, match=r"train\.tsv, line 2: expected 4 columns.* found 3"):
+        load_examples("CoLA", source)
+
+
+@pytest.mark.parametrize("side", ["\tIt is wet.", "It rains.\t"])
+def test_either_sentence_of_a_pair_may_not_be_empty(tmp_path: Path, side: str) -> None:
+    source = write_task(tmp_path, "RTE", f"{RTE_HEADER}\n0\t{side}\tentailment\n")
+    with pytest.raises(UserError, match="line 2: a sentence is empty"):
+        load_examples("RTE", source)
+
+
+def test_a_file_without_examples_is_refused(tmp_path: Path) -> None:
+    source = write_task(tmp_path, "SST-2", sst2("good\t1"), SST2_HEADER + "\n")
+    with pytest.raises(UserError, match=r"dev\.tsv.*no examples"):
+        load_examples("SST-2", source)
+
+
+def test_a_file_that_is_not_utf8_is_named(tmp_path: Path) -> None:
+    source = write_task(tmp_path, "SST-2", sst2("caf\u00e9\t1").encode("latin-1"))
+    with pytest.raises(UserError, match=r"train\.tsv: it is not UTF-8 text"):
+        load_examples("SST-2", source)
+
+
+def test_a_missing_file_and_a_missing_folder_are_named(tmp_path: Path) -> None:
+    source = write_task(tmp_path, "SST-2", sst2("good\t1"))
+    (tmp_path / "SST-2" / "dev.tsv").unlink()
+    with pytest.raises(UserError, match=r"SST-2/dev\.tsv: No such file"):
+        load_examples("SST-2", source)
+    with pytest.raises(UserError, match=r"no folder .*/RTE.*official GLUE layout"):
+        load_examples("RTE", source)
+
+
+def test_a_source_has_a_kind_without_its_place() -> None:
+    assert [source_kind(s) for s in ("mini", "local", "local:/some/where")] == [
+        "mini",
+        "local",
+        "local",
+    ]
+    for wrong in ("", "Mini", "local:", "mini:x", "hub:glue", "/some/where"):
+        with pytest.raises(UserError, match=r"Unknown data source.*'mini'.*'local:DIR'"):
+            source_kind(wrong)
+
+
+def test_local_data_without_a_place_say_what_to_add() -> None:
+    with pytest.raises(UserError, match="--data local:DIR"):
+        load_examples("RTE", "local")
+
+
+def test_a_cap_draws_the_same_examples_in_file_order(tmp_path: Path) -> None:
+    source = write_task(tmp_path, "SST-2", sst2(*(f"sentence {i}\t{i % 2}" for i in range(100))))
+    whole = load_examples("SST-2", source)
+    capped = load_examples("SST-2", source, train_size=30)
+    assert capped == load_examples("SST-2", source, train_size=30)
+    places = [whole["train"].index(example) for example in capped["train"]]
+    assert len(places) == 30
+    assert places == sorted(set(places))
+    assert places != list(range(30)), "the first lines are no sample"
+    assert capped["validation"] == whole["validation"]
+    assert load_examples("SST-2", source, validation_size=500) == whole
+
+
+def test_the_embedded_corpus_has_the_sizes_asked_for() -> None:
+    found = load_examples("RTE", "mini", train_size=30, validation_size=20)
+    assert {split: len(examples) for split, examples in found.items()} == {
+        "train": 30,
+        "validation": 20,
+    }
+    usual = load_examples("RTE", "mini")
+    assert {split: len(examples) for split, examples in usual.items()} == MINI_SIZES
+
+
+def test_a_dataset_looks_the_same_whatever_its_source(tmp_path: Path) -> None:
+    datasets = pytest.importorskip("datasets")
+    source = write_task(tmp_path, "SST-2", sst2("good\t1", "bad\t0"))
+    local = load_task("SST-2", source)
+    mini = load_task("SST-2", "mini", train_size=4, validation_size=2)
+    pairs = load_task("RTE", "mini", train_size=4, validation_size=2)
+    assert isinstance(local, datasets.DatasetDict)
+    assert set(local) == set(mini) == {"train", "validation"}
+    for split in local:
+        assert local[split].column_names == ["sentence1", "sentence2", "label", "idx"]
+        assert local[split].features == mini[split].features
+        assert pairs[split].column_names == local[split].column_names
+    assert local["train"].features["label"].names == ["negative", "positive"]
+    assert pairs["train"].features["label"].names == ["entailment", "not_entailment"]
+    assert local["train"][1] == {"sentence1": "bad", "sentence2": None, "label": 0, "idx": 1}
+    assert pairs["train"][0]["sentence2"]
+
+
+def test_a_fingerprint_is_of_the_content_and_not_of_the_place(tmp_path: Path) -> None:
+    lines = ("good\t1", "bad\t0")
+    first = load_examples("SST-2", write_task(tmp_path / "a", "SST-2", sst2(*lines)))
+    second = load_examples("SST-2", write_task(tmp_path / "b", "SST-2", sst2(*lines, end="")))
+    assert fingerprint(first) == fingerprint(second)
+    others = [
+        (sst2("good\t1", "bad\t1"), None),
+        (sst2("bad\t0", "good\t1"), None),
+        (sst2("good\t1", "Bad\t0"), None),
+        (sst2(*lines), sst2("good\t1")),
+        (sst2("good\t1"), sst2(*lines)),
+    ]
+    prints = {fingerprint(first)}
+    for number, (train, dev) in enumerate(others):
+        source = write_task(tmp_path / f"other-{number}", "SST-2", train, dev)
+        prints.add(fingerprint(load_examples("SST-2", source)))
+    assert len(prints) == len(others) + 1
+
+
+@pytest.mark.parametrize(
+    ("task", "n_train", "n_validation"),
+    [("CoLA", 8551, 1043), ("SST-2", 67349, 872), ("RTE", 2490, 277)],
+)
+def test_official_files_are_read_whole(
+    glue_dir: Path, task: str, n_train: int, n_validation: int
+) -> None:
+    found = load_examples(task, f"local:{glue_dir}")
+    assert (len(found["train"]), len(found["validation"])) == (n_train, n_validation)
+    for examples in found.values():
+        assert {example.label for example in examples} == {0, 1}

@@ -1,0 +1,431 @@
+"""What pages show: every figure and table from the records of a small run."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import REPOSITORY
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lottery_utils import plots, records, sweep_page, tables, ticket_plots
+from lottery_utils.errors import UserError
+from lottery_utils.figure import Figure, Note
+from lottery_utils.masks import StructuredMask
+from lottery_utils.recorded import Entries
+from lottery_utils.statistics import Interval, t_interval
+from lottery_utils.store import Key, Store
+from lottery_utils.study import STAGES, Study
+from lottery_utils.sweep import sweep_name
+
+TASKS = ("CoLA", "SST-2", "RTE")
+SEEDS = (1337, 42)
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+@pytest.fixture(autouse=True)
+def coarse_images() -> None:
+    """Images are looked at for being there: few dots are drawn faster."""
+    import matplotlib.pyplot as plt
+
+    plt.rcParams["savefig.dpi"] = 40
+
+
+@pytest.fixture(scope="module")
+def every(tiny_run: Path) -> dict[str, Entries]:
+    """All records of the tiny study, as `records.load` gives them."""
+    store = Store(tiny_run / "results")
+    found: dict[str, Entries] = {}
+    for task in TASKS:
+        found[task] = {}
+        for seed in SEEDS:
+            read = {stage: store.read(Key("tiny", task, seed, stage)) for stage in STAGES}
+            found[task][seed] = {stage: record for stage, record in read.items() if record}
+            assert len(found[task][seed]) == len(STAGES)
+    return found
+
+
+class Images(HTMLParser):
+    """The images of a piece of HTML, and its text."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.alts: list[str | None] = []
+        self.text = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "img":
+            self.alts.append(dict(attrs).get("alt"))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def shown(figure: Figure) -> tuple[str, str]:
+    """The alternative text and the caption of a figure, as a browser would read them."""
+    assert figure.png.startswith(PNG)
+    assert len(figure.png) > 1000
+    page = Images(figure._repr_html_())
+    (alt,) = page.alts
+    assert alt
+    assert page.text
+    assert figure.alt == alt
+    return alt, page.text
+
+
+OF_ONE_TASK: list[Callable[[Entries], Figure]] = [
+    plots.fine_tuning_curves,
+    plots.importance,
+    plots.search_curve,
+    plots.survivors,
+    ticket_plots.ticket_bars,
+]
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("draw", OF_ONE_TASK, ids=lambda draw: draw.__name__)
+def test_a_figure_says_what_it_shows(
+    every: dict[str, Entries], draw: Callable[[Entries], Figure], task: str
+) -> None:
+    import matplotlib.pyplot as plt
+
+    alt, caption = shown(draw(every[task]))
+    for text in (alt, caption):
+        assert task in text
+        assert not [other for other in TASKS if other != task and other in text]
+    assert "40 validation examples" in caption or "2 seed" in caption
+    assert not plt.get_fignums(), "a figure that stays open is shown twice by a notebook"
+
+
+@pytest.mark.parametrize("draw", OF_ONE_TASK, ids=lambda draw: draw.__name__)
+def test_one_seed_is_enough_for_a_figure(
+    every: dict[str, Entries], draw: Callable[[Entries], Figure]
+) -> None:
+    shown(draw({42: every["SST-2"][42]}))
+
+
+def test_captions_count_what_was_drawn(every: dict[str, Entries]) -> None:
+    entries = every["CoLA"]
+    assert "64 training and 40 validation examples" in plots.fine_tuning_curves(entries).caption
+    assert "from 40 validation examples" in plots.importance(entries).caption
+    assert "n = 40 validation examples" in plots.search_curve(entries).caption
+    assert "2 seeds (1337, 42)" in plots.search_curve(entries).caption
+    assert "1 seed (42)" in plots.search_curve({42: entries[42]}).caption
+    assert "of the 2 seed" in plots.survivors(entries).caption
+    assert "n = 2; 40 validation examples" in ticket_plots.ticket_bars(entries).caption
+    kept = StructuredMask.from_json(entries[42]["search"]["results"]["mask"])
+    assert f"seed 42 keeps {kept.n_heads} of 8 heads" in plots.survivors(entries).alt
+
+
+@pytest.mark.parametrize("n_seeds", [5, 9])
+def test_every_seed_is_drawn(
+    every: dict[str, Entries], monkeypatch: pytest.MonkeyPatch, n_seeds: int
+) -> None:
+    import matplotlib.pyplot as plt
+
+    many = {seed: every["SST-2"][SEEDS[seed % 2]] for seed in range(n_seeds)}
+    labels: list[str] = []
+
+    def remember(drawing: Any, caption: str, alt: str) -> Figure:
+        labels.extend(axes_label for a in drawing.axes for axes_label in legend_of(a))
+        plt.close(drawing)
+        return Figure(PNG, caption, alt)
+
+    def legend_of(axes: Any) -> list[str]:
+        return [str(label) for label in axes.get_legend_handles_labels()[1]]
+
+    monkeypatch.setattr(Figure, "of", remember)
+    for draw in (plots.fine_tuning_curves, plots.search_curve):
+        labels.clear()
+        assert f"{n_seeds} seeds" in draw(many).caption
+        assert {f"seed {seed}" for seed in many} <= set(labels)
+
+
+def test_the_overview_names_every_task(every: dict[str, Entries]) -> None:
+    alt, caption = shown(ticket_plots.tickets_over_tasks(every))
+    assert all(task in alt for task in TASKS)
+    assert "2 seeds (1337, 42)" in caption
+
+
+def test_html_of_texts_is_escaped() -> None:
+    figure = Figure(PNG, "a < b & <script>", 'say "so" & <b>')
+    page = Images(figure._repr_html_())
+    assert page.alts == ['say "so" & <b>']
+    assert page.text == "a < b & <script>"
+    assert "<script>" not in Note("<script>", "warning")._repr_html_()
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("make", [tables.setup, tables.examples, tables.sizes, tables.tickets])
+def test_a_table_is_filled(
+    every: dict[str, Entries], make: Callable[[Entries], pd.DataFrame], task: str
+) -> None:
+    table = make(every[task])
+    assert table.size
+    assert not table.isna().any(axis=None)
+    assert "nan" not in table.to_html().lower()
+
+
+def test_the_setup_is_the_records(every: dict[str, Entries]) -> None:
+    facts = tables.setup(every["RTE"])["this page"]
+    assert "entail" in facts["Question"]
+    assert facts["Train examples"].startswith("32 entailment, 32 not_entailment; ")
+    assert facts["Seeds"] == "1337, 42"
+    assert "learning rate 0.001, 1 epochs, batch 4" in facts["Recipe"]
+    assert facts["Backbone"].startswith("local:")
+    assert facts["Majority baseline"] == "0.500"
+
+
+def test_examples_are_those_that_were_trained_on(every: dict[str, Entries]) -> None:
+    from lottery_utils.data import load_examples
+
+    shown_here = tables.examples(every["RTE"])
+    assert isinstance(shown_here, pd.DataFrame)
+    assert sorted(shown_here.index) == ["entailment"] * 2 + ["not_entailment"] * 2
+    train = load_examples("RTE", "mini", train_size=64, validation_size=40)["train"]
+    assert set(shown_here["sentence"]) <= {example.sentence1 for example in train}
+    assert list(tables.examples(every["CoLA"]).columns) == ["sentence"]
+
+
+def test_sentences_from_files_are_not_shown(every: dict[str, Entries]) -> None:
+    entries = json.loads(json.dumps(every["SST-2"]))
+    for stages in entries.values():
+        stages["finetune"]["config"]["data"] = "local"
+    note = tables.examples(entries)
+    assert isinstance(note, Note)
+    assert "not part of this book" in note._repr_html_()
+
+
+def test_sizes_are_the_masks(every: dict[str, Entries]) -> None:
+    table = tables.sizes(every["CoLA"])
+    for seed in SEEDS:
+        found = every["CoLA"][seed]["search"]["results"]
+        mask = StructuredMask.from_json(found["mask"])
+        row = table.loc[f"seed {seed}"]
+        assert row["heads kept"] == f"{mask.n_heads} of 8"
+        assert row["MLPs kept"] == f"{mask.n_mlps} of 2"
+        assert row["steps tried"] == len(found["steps"])
+
+
+def test_ticket_table_pairs_scores_by_seed(every: dict[str, Entries]) -> None:
+    entries = every["SST-2"]
+    table = tables.tickets(entries)
+    assert list(table.index) == ["full model"] + [
+        f"{kind}, {state}"
+        for state in ("pruned", "retrained")
+        for kind in ("good", "random", "bad")
+    ]
+    for kind, state in (("bad", "pruned"), ("good", "retrained")):
+        differences = [
+            e["finetune"]["results"]["score"] - e["tickets"]["results"]["tickets"][kind][state]
+            for e in entries.values()
+        ]
+        cell = table.loc[f"{kind}, {state}", "full minus this"]
+        assert cell == str(t_interval(differences))
+    assert table.loc["full model", "full minus this"] == ""
+    assert table.loc["random, pruned", "random minus this"] == ""
+
+
+def test_overview_has_a_row_for_every_task(every: dict[str, Entries]) -> None:
+    table = tables.overview(every)
+    assert list(table.index) == list(TASKS)
+    scores = [e["finetune"]["results"]["score"] for e in every["CoLA"].values()]
+    assert table.loc["CoLA", "full"] == round(float(np.mean(scores)), 3)
+    assert table.loc["CoLA", "metric"] == "Matthews correlation"
+    assert not table.isna().any(axis=None)
+
+
+def with_warnings(every: dict[str, Entries], warned: set[int]) -> dict[str, Entries]:
+    """The same records, with a warning for some seeds and none for the others."""
+    copy: dict[str, Entries] = {}
+    for task, entries in every.items():
+        copy[task] = {}
+        for seed, stages in entries.items():
+            copy[task][seed] = json.loads(json.dumps(stages))
+            reason = "Nothing was learned." if seed in warned else None
+            copy[task][seed]["search"]["results"]["warning"] = reason
+    return copy
+
+
+def test_verdicts_leave_out_what_learned_nothing(every: dict[str, Entries]) -> None:
+    records = with_warnings(every, {42})
+    table = tables.verdicts(records)
+    assert {seen.split(" of ")[1] for seen in table["seen"]} == {"3"}
+    held = 0
+    for entries in records.values():
+        full = entries[1337]["search"]["results"]["full_score"]
+        tickets = entries[1337]["tickets"]["results"]["tickets"]
+        held += tickets["bad"]["retrained"] >= 0.9 * full
+    assert table.loc["retrained: bad reaches 90 % of full", "seen"] == f"{held} of 3"
+    assert tables.verdicts(with_warnings(every, {42, 1337})).empty
+
+
+def test_a_meaningless_rule_is_a_warning(every: dict[str, Entries]) -> None:
+    warned = tables.warnings(with_warnings(every, {42})["CoLA"])
+    assert warned.kind == "warning"
+    assert "Seed 42: Nothing was learned." in warned.text
+    assert "Seed 1337" not in warned.text
+    assert tables.warnings(with_warnings(every, set())["CoLA"]).kind == "note"
+
+
+def test_sources_list_every_record(every: dict[str, Entries]) -> None:
+    html = tables.Sources(every["SST-2"])._repr_html_()
+    for seed in SEEDS:
+        for stage in STAGES:
+            assert f"tiny/SST-2/seed-{seed}/{stage}.json" in html
+            assert every["SST-2"][seed][stage]["hash"] in html
+    assert "6 records" in html
+    assert f"tiny/SST-2/seed-42/{STAGES[0]}.json" in repr(tables.Sources(every["SST-2"]))
+
+
+@pytest.fixture
+def swept(workplace: Path) -> dict[str, Any]:
+    """A sweep of the tiny study, written as `lottery sweep` would, with known scores."""
+    from dataclasses import replace
+
+    study, store = Study.load("tiny"), Store()
+    for task in TASKS:
+        runs = [
+            {
+                "learning_rate": rate,
+                "batch_size": 4,
+                "epochs": epochs,
+                "seed": seed,
+                "score": score + bonus,
+                "loss": 1.0,
+            }
+            for rate, epochs, score in ((3e-4, 1, 0.5), (1e-3, 1, 0.7), (1e-3, 2, 0.6))
+            for seed, bonus in zip(SEEDS, (0.0, 0.1), strict=True)
+        ]
+        results = {
+            "runs": runs,
+            "metric": "accuracy",
+            "majority": 0.5,
+            "examples": {"fit": 48, "held_out": 16},
+        }
+        run = {"device": "cpu", "threads": 1, "training_precision": "fp32", "seconds": 1.0}
+        key = Key(sweep_name(study), task, None, "sweep")
+        store.write(key, replace(study, name=sweep_name(study)), results, run)
+    return sweep_page.load("tiny")
+
+
+def test_the_sweep_page_shows_its_records(swept: dict[str, Any]) -> None:
+    alt, caption = shown(sweep_page.plot(swept))
+    assert "task" in alt
+    assert "2 seeds" in caption
+    assert all(f"{task}: 48 fitted, 16 held out" in caption for task in TASKS)
+    table = sweep_page.table(swept)
+    assert table["CoLA"].tolist() == [0.75, 0.65, 0.55], "means over seeds, the best first"
+    assert table["mean over tasks"].tolist() == [0.75, 0.65, 0.55]
+    assert table["learning_rate"].tolist() == [1e-3, 1e-3, 3e-4]
+    assert table["epochs"].tolist() == [1, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("change", "kind"),
+    [
+        (("1.0e-3", "1.0e-3"), "note"),
+        (("1.0e-3", "3.0e-4"), "warning"),
+        (("epochs: 1", "epochs: 2"), "warning"),
+    ],
+)
+def test_a_study_that_does_not_follow_its_sweep_is_warned_about(
+    swept: dict[str, Any], change: tuple[str, str], kind: str
+) -> None:
+    path = Path("studies/tiny.yaml")
+    path.write_text(path.read_text("utf-8").replace(*change), "utf-8")
+    note = sweep_page.choice(swept, "tiny")
+    assert note.kind == kind
+    assert "tiny" in note.text
+
+
+def test_a_missing_sweep_says_how_to_make_it(workplace: Path) -> None:
+    with pytest.raises(UserError, match=r"no sweep of CoLA.*lottery sweep tiny"):
+        sweep_page.load("tiny")
+
+
+def test_records_are_read_without_heavy_libraries(tiny_run: Path) -> None:
+    """A page that only reads should start in a second, and without torch installed."""
+    code = """
+import sys
+from lottery_utils import records, plots, tables, ticket_plots, sweep_page
+entries = records.load("tiny", "SST-2", "[42]")["SST-2"]
+plots.search_curve(entries), tables.setup(entries), tables.tickets(entries)
+heavy = {"torch", "transformers", "datasets", "evaluate", "sklearn", "safetensors"}
+print(sorted(heavy & set(sys.modules)))
+"""
+    found = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        cwd=tiny_run,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY), "MPLBACKEND": "Agg"},
+    )
+    assert found.returncode == 0, found.stderr
+    assert found.stdout.strip() == "[]"
+
+
+def test_a_user_error_is_one_sentence_in_a_notebook(workplace: Path) -> None:
+    with pytest.raises(UserError) as caught:
+        records.load("tiny", "SST2")
+    (line,) = caught.value._render_traceback_()
+    assert line.startswith("UserError: Unknown task 'SST2'")
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    st.lists(st.floats(-1, 1), min_size=2, max_size=12).filter(lambda v: np.std(v) > 1e-6),
+    st.sampled_from([0.9, 0.95, 0.99]),
+)
+def test_intervals_are_scipys(values: list[float], level: float) -> None:
+    from scipy import stats
+
+    found = t_interval(values, level)
+    expected = stats.t.interval(
+        level, len(values) - 1, loc=np.mean(values), scale=stats.sem(values)
+    )
+    assert (found.low, found.high) == pytest.approx(expected)
+    assert found.mean == pytest.approx(np.mean(values))
+    assert found.n == len(values)
+
+
+def test_intervals_by_hand() -> None:
+    # Two values: t(0.975, 1) = 12.7062, standard error 0.1 / sqrt(2) / sqrt(2) = 0.05.
+    two = t_interval([0.8, 0.9])
+    assert two.mean == pytest.approx(0.85)
+    assert (two.low, two.high) == pytest.approx((0.85 - 0.63531, 0.85 + 0.63531), abs=1e-5)
+    # Five values, s = sqrt(2.5), t(0.975, 4) = 2.77645.
+    five = t_interval([1, 2, 3, 4, 5])
+    assert five.high - five.mean == pytest.approx(2.77645 * math.sqrt(2.5 / 5), abs=1e-5)
+    assert str(two) == "0.850 [0.215, 1.485]"
+
+
+def test_one_value_has_no_interval_and_none_is_an_error() -> None:
+    one = t_interval([0.5])
+    assert one[:1] + one[3:] == (0.5, 1)
+    assert math.isnan(one.low)
+    assert math.isnan(one.high)
+    assert str(one) == "0.500 (n = 1)"
+    assert isinstance(one, Interval)
+    assert t_interval([0.5, 0.5])[:3] == (0.5, 0.5, 0.5)
+    with pytest.raises(ValueError, match="at least one value"):
+        t_interval([])
+
+
+def test_a_pages_texts_name_no_place(every: dict[str, Entries], tiny_run: Path) -> None:
+    for entries in every.values():
+        html = tables.Sources(entries)._repr_html_() + tables.setup(entries).to_html()
+        assert not re.search(re.escape(str(tiny_run.parent)), html)

@@ -1,0 +1,257 @@
+"""The built site as a reader sees it: opened from disk, in a browser, without a network.
+
+`make book` builds it. Where there is no site or no browser these tests are skipped, except
+in continuous integration (CI=true), where both have to be there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import pytest
+import yaml
+from conftest import REPOSITORY
+
+SITE = REPOSITORY / "_build" / "html"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+# A browser that opens one file has no reason to call home.
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PHONE = {"width": 390, "height": 844}
+DESK = {"width": 1280, "height": 900}
+
+
+def pages_of_contents() -> list[str]:
+    """Every page of _toc.yml, in reading order."""
+
+    def names(node: Any) -> Iterator[str]:
+        for item in node if isinstance(node, list) else [node]:
+            yield from (item[key] for key in ("root", "file") if key in item)
+            for key in ("parts", "chapters", "sections"):
+                yield from names(item.get(key, []))
+
+    return list(names(yaml.safe_load((REPOSITORY / "_toc.yml").read_text("utf-8"))))
+
+
+PAGES = pages_of_contents()
+every_page = pytest.mark.parametrize("page", PAGES)
+
+
+def missing(what: str) -> None:
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{what}: continuous integration has to have it")
+    pytest.skip(what)
+
+
+@pytest.fixture(scope="session")
+def site() -> Path:
+    """The folder of the built site."""
+    if not (SITE / "index.html").is_file():
+        missing("there is no built site: run 'make book'")
+    return SITE
+
+
+@dataclass
+class Visit:
+    """What a browser saw on one page."""
+
+    errors: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+    elsewhere: list[str] = field(default_factory=list)
+    images: list[dict[str, Any]] = field(default_factory=list)
+    headings: list[str] = field(default_factory=list)
+    formulas: int = 0
+    rendered: int = 0
+    broken_formulas: int = 0
+    figures: int = 0
+    too_wide: list[str] = field(default_factory=list)
+
+
+@pytest.fixture(scope="session")
+def visits(site: Path) -> Iterator[dict[str, Visit]]:
+    """Every page, opened once on a wide screen and then made as narrow as a phone."""
+    executable = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if executable is None:
+        missing(f"there is no browser: none of {', '.join(BROWSERS)} was found")
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=executable, args=ARGUMENTS)
+        try:
+            yield {page: visit(browser, site / f"{page}.html", playwright) for page in PAGES}
+        finally:
+            browser.close()
+
+
+def visit(browser: Any, path: Path, playwright: Any) -> Visit:
+    seen = Visit()
+    if not path.is_file():
+        seen.failed.append(f"{path.name} was not built")
+        return seen
+    page = browser.new_page(viewport=DESK)
+    page.on("console", lambda m: seen.errors.append(m.text) if m.type == "error" else None)
+    page.on("pageerror", lambda error: seen.errors.append(str(error)))
+    page.on("requestfailed", lambda request: seen.failed.append(request.url[:200]))
+    page.on("request", lambda request: note_host(request.url, seen.elsewhere))
+    page.goto(path.as_uri(), wait_until="load")
+    seen.formulas = page.locator(".math").count()
+    if seen.formulas:
+        with contextlib.suppress(playwright.TimeoutError):  # the numbers below tell
+            page.wait_for_function(ALL_RENDERED, timeout=20_000)
+    seen.rendered = page.locator(".math:has(mjx-container)").count()
+    seen.broken_formulas = page.locator("mjx-merror, [data-mjx-error]").count()
+    seen.images = page.evaluate(LOAD_IMAGES)
+    # The theme has a second title in every page, for print only.
+    seen.headings = page.locator("h1:visible").all_inner_texts()
+    seen.figures = page.locator("figure.lottery-figure img").count()
+    page.set_viewport_size(PHONE)
+    seen.too_wide = page.evaluate(FIND_TOO_WIDE)
+    page.close()
+    return seen
+
+
+def note_host(url: str, elsewhere: list[str]) -> None:
+    if urlsplit(url).scheme not in ("file", "data", "blob", "about"):
+        elsewhere.append(url[:200])
+
+
+ALL_RENDERED = """
+document.querySelectorAll(".math mjx-container").length >= document.querySelectorAll(".math").length
+"""
+
+# Images that would only load when scrolled to are asked for as well.
+LOAD_IMAGES = """
+() => Promise.all([...document.images].map(async (image) => {
+    image.loading = "eager";
+    try { await image.decode(); } catch (error) { /* the width below tells */ }
+    return {
+        source: image.src.slice(0, 120),
+        alt: image.getAttribute("alt"),
+        width: image.naturalWidth,
+    };
+}))
+"""
+
+# Nothing if the page does not scroll sideways, else what reaches beyond its right edge.
+FIND_TOO_WIDE = """
+() => {
+    const root = document.documentElement;
+    if (root.scrollWidth <= root.clientWidth) return [];
+    const found = [`the page is ${root.scrollWidth} of ${root.clientWidth} pixels wide`];
+    for (const element of document.querySelectorAll("body *")) {
+        if (element.getBoundingClientRect().right > root.clientWidth + 1)
+            found.push(`${element.tagName} ${element.className}`.slice(0, 80));
+    }
+    return found.slice(0, 10);
+}
+"""
+
+
+@every_page
+def test_a_page_opens_without_errors(visits: dict[str, Visit], page: str) -> None:
+    assert visits[page].failed == []
+    assert visits[page].errors == []
+
+
+@every_page
+def test_a_page_asks_no_other_host(visits: dict[str, Visit], page: str) -> None:
+    assert visits[page].elsewhere == []
+
+
+@every_page
+def test_images_are_shown_and_described(visits: dict[str, Visit], page: str) -> None:
+    for image in visits[page].images:
+        assert image["width"] > 0, f"{image['source']} does not load"
+        assert image["alt"], f"{image['source']} has no alternative text"
+        assert not image["alt"].endswith((".png", ".svg")), "a file name describes nothing"
+
+
+@every_page
+def test_a_page_has_one_title(visits: dict[str, Visit], page: str) -> None:
+    assert len(visits[page].headings) == 1
+    assert visits[page].headings[0].strip()
+
+
+@every_page
+def test_a_page_fits_a_phone(visits: dict[str, Visit], page: str) -> None:
+    assert visits[page].too_wide == []
+
+
+@every_page
+def test_formulas_are_rendered(visits: dict[str, Visit], page: str) -> None:
+    seen = visits[page]
+    assert seen.rendered == seen.formulas
+    assert not seen.broken_formulas
+    if page == "book/sec3":
+        assert seen.formulas > 10, "this page derives the importance scores"
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if "/report/" in page])
+def test_report_pages_show_their_figures(visits: dict[str, Visit], page: str) -> None:
+    assert visits[page].figures > 0
+
+
+def test_pages_made_from_one_notebook_can_be_told_apart(visits: dict[str, Visit]) -> None:
+    titles = [seen.headings for seen in visits.values()]
+    assert len({tuple(title) for title in titles}) == len(titles)
+
+
+class Targets(HTMLParser):
+    """What a page links to or loads, and which places in it can be linked to."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.links: set[str] = set()
+        self.anchors: set[str] = set()
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        for name in ("href", "src"):
+            if values.get(name) is not None:
+                self.links.add(str(values[name]))
+        for name in ("id", "name"):
+            if values.get(name):
+                self.anchors.add(str(values[name]))
+
+
+@cache
+def targets(path: Path) -> Targets:
+    return Targets(path.read_text("utf-8"))
+
+
+@every_page
+def test_links_within_the_site_lead_somewhere(site: Path, page: str) -> None:
+    path = site / f"{page}.html"
+    broken = []
+    for link in sorted(targets(path).links):
+        parts = urlsplit(link)
+        if parts.scheme or parts.netloc:
+            continue
+        target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+        exists = target.is_file()
+        if exists and parts.fragment and target.suffix == ".html":
+            exists = unquote(parts.fragment) in targets(target).anchors
+        if not exists:
+            broken.append(link)
+    assert not broken
+
+
+def test_the_front_door_leads_into_the_book(site: Path) -> None:
+    html = (site / "index.html").read_text("utf-8")
+    assert f"{PAGES[0]}.html" in html or "<h1" in html
