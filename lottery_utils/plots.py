@@ -7,6 +7,7 @@ Every function takes `entries`, the records of one task by seed
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import cycle
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -32,7 +33,7 @@ def fine_tuning_curves(entries: Entries) -> Figure:
     """Training loss by step, and the validation score after each epoch."""
     task, first = task_name(entries), stage_results(entries, "finetune")[0]
     drawing, (loss, score) = plt.subplots(1, 2, figsize=(8.5, 3.2), layout="constrained")
-    for colour, (seed, records) in zip(SEED_COLOURS, entries.items(), strict=False):
+    for colour, (seed, records) in zip(cycle(SEED_COLOURS), entries.items(), strict=False):
         curve = records["finetune"]["results"]["curve"]
         steps, losses = zip(*curve["loss"], strict=True)
         loss.plot(steps, losses, color=colour, label=f"seed {seed}")
@@ -95,7 +96,7 @@ def search_curve(entries: Entries) -> Figure:
     markers = {"both": "o", "heads": "s", "mlps": "^"}
     names = {"both": "heads and an MLP", "heads": "heads only", "mlps": "one MLP"}
     threshold = config(entries)["search"]["threshold"]
-    for colour, (seed, records) in zip(SEED_COLOURS, entries.items(), strict=False):
+    for colour, (seed, records) in zip(cycle(SEED_COLOURS), entries.items(), strict=False):
         tuned, found = records["finetune"]["results"], records["search"]["results"]
         path = [(100.0, found["full_score"])]
         for step in found["steps"]:

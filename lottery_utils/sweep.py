@@ -33,7 +33,7 @@ def sweep(
     `grid` gives the values to try of `learning_rate`, `batch_size` and `epochs`; the rest
     of the recipe is the study's. A task whose record already answers this is left alone.
     """
-    from lottery_utils import metrics, training
+    from lottery_utils import data, metrics, training
     from lottery_utils.batches import EvaluationBatches, encode
     from lottery_utils.entry import EVALUATION_BATCH, Entry, prepare_device, run_details
 
@@ -69,6 +69,7 @@ def sweep(
             "metric": entry.metric,
             "majority": metrics.majority_baseline(entry.metric, held_out.labels),
             "examples": {"fit": len(fit), "held_out": len(held_out)},
+            "data_sha256": data.fingerprint(entry.splits),
         }
         run = run_details(entry, time.monotonic() - begun)
         key = Key(sweep_name(study), task, None, "sweep")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from itertools import cycle
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -39,7 +40,7 @@ def plot(records: dict[str, Record]) -> Figure:
     )
     for axis, (task, record) in zip(axes.flat, records.items(), strict=True):
         groups = _frame(record).groupby(["batch_size", "epochs"])
-        for colour, ((batch, epochs), runs) in zip(SEED_COLOURS, groups, strict=False):
+        for colour, ((batch, epochs), runs) in zip(cycle(SEED_COLOURS), groups, strict=False):
             axis.plot(runs.learning_rate, runs.score, "o", color=colour, mfc="white", ms=5)
             means = runs.groupby("learning_rate").score.mean()
             label = f"batch {batch:g}, {epochs:g} epochs"

@@ -484,6 +484,26 @@ def test_recorded_scores_are_the_masks_scores(finished: Path) -> None:
     assert len(scores) > 3, "tickets that all score the same would prove nothing"
 
 
+def test_tickets_are_drawn_by_the_seed_and_retrained_from_the_backbone(finished: Path) -> None:
+    """Made again from the parts: the record holds what its description says."""
+    import torch
+
+    from lottery_utils.progress import Progress
+
+    progress = Progress("test", 1, quiet=True)
+    entry = stages.Entry(tiny(), TASK, SEED, Store(), torch.device("cpu"), progress)
+    found = read(tiny())
+    good = StructuredMask.from_json(found["search"]["results"]["mask"])
+    tickets = found["tickets"]["results"]["tickets"]
+    assert tickets["random"]["mask"] == good.random_like(SEED).to_json()
+    assert tickets["bad"]["mask"] == good.bad_like(SEED).to_json()
+    smaller = pruning.remove(entry.pretrained(), good.bad_like(SEED))
+    recipe = entry.study.recipe
+    curve = stages.training.finetune(smaller, entry.train, recipe, seed=SEED)
+    assert entry.score(smaller) == tickets["bad"]["retrained"]
+    assert [list(point) for point in curve.loss] == tickets["bad"]["curve"]["loss"]
+
+
 def test_a_model_that_learned_nothing_is_warned_about(tiny_run: Path) -> None:
     for path in tiny_run.glob("results/tiny/*/*/search.json"):
         found = json.loads(path.read_text("utf-8"))["results"]

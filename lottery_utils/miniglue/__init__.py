@@ -82,11 +82,17 @@ def _sentences(example: Example) -> tuple[str, ...]:
 
 
 def _fill(grammar: Grammar, size: int, draw: Draw, elsewhere: Set[str]) -> list[Annotated]:
-    """Draw groups until every label has its quota; skip groups that touch `elsewhere`."""
+    """Draw groups until every label has its quota; skip groups that touch `elsewhere`.
+
+    Each round goes once through all phenomena. A round gives a dozen new examples or more,
+    so that running out of rounds means that the grammar has no more to say.
+    """
     room = grammar.quotas(size)
     drawn: list[Annotated] = []
     had: set[tuple[str, ...]] = set()
-    while any(room):
+    for _ in range(100 + size):
+        if not any(room):
+            return draw.shuffled(drawn)
         for phenomenon in draw.shuffled(grammar.phenomena):
             group = phenomenon(draw)
             if any(side in elsewhere for example in group for side in _sentences(example)):
@@ -96,4 +102,4 @@ def _fill(grammar: Grammar, size: int, draw: Draw, elsewhere: Set[str]) -> list[
                     had.add(_sentences(example))
                     room[example.label] -= 1
                     drawn.append((phenomenon.__name__, example))
-    return draw.shuffled(drawn)
+    raise UserError(f"Mini-GLUE found only {len(drawn)} of {size} examples: ask for fewer.")

@@ -211,7 +211,7 @@ LOOKS = tuple(
     """.split()
 )
 TIMES = (
-    "yesterday",
+    "yesterday evening",
     "last week",
     "on Monday",
     "this morning",
@@ -233,6 +233,17 @@ PLACES = (
     "outside the theater",
     "behind the church",
     "on the bridge",
+)
+# These go with any action on purpose, wherever it may take place.
+CIRCUMSTANCES = (
+    "with a friend",
+    "in a great hurry",
+    "without any help",
+    "with great care",
+    "for the first time",
+    "as a joke",
+    "to please a friend",
+    "against all advice",
 )
 
 

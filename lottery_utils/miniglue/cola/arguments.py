@@ -67,10 +67,10 @@ PARTICLE_VERBS = (
     ("wrote down", "number address name recipe"),
     ("tore up", "letter contract map ticket"),
 )
-WHEN = ("yesterday", "last night", "on Monday", "this morning", "two days ago", "in May")
+WHEN = ("yesterday evening", "last night", "on Monday", "this morning", "two days ago", "in May")
 RAISING = ("seemed", "appeared", "happened", "continued", "turned out")
 CONTROL = ("tried", "wanted", "hoped", "decided", "refused", "agreed")
-OCCASIONS = ("at the meeting", "at the party", "to the children", "in public")
+OCCASIONS = ("at the meeting", "at the party", "at the dinner", "in public")
 
 
 def _frame(d: Draw, table: tuple[tuple[str, str], ...]) -> tuple[str, str]:

@@ -40,7 +40,7 @@ COMPARED = (("taller", "tall"), ("older", "old"), ("younger", "young"), ("richer
             ("faster", "fast"), ("smarter", "smart"), ("stronger", "strong"))  # fmt: skip
 MEALS = ("at the party", "in the kitchen", "last night", "all morning")
 SAID = ("say", "think", "believe", "claim", "suspect", "insist")
-WHEN = ("yesterday", "last night", "on Monday", "this morning", "two days ago", "in May")
+WHEN = ("yesterday evening", "last night", "on Monday", "this morning", "two days ago", "in May")
 TO_CLAUSE = ("wanted", "persuaded", "forced", "told", "encouraged", "invited", "convinced")
 THAT_CLAUSE = ("hoped", "thought", "said", "claimed", "suspected", "insisted", "feared")
 

@@ -7,7 +7,7 @@ from lottery_utils.miniglue.cola.judgments import judged
 from lottery_utils.miniglue.grammar import Draw, Group, Phenomenon
 from lottery_utils.miniglue.phrases import action, people, person
 
-WHEN = ("yesterday", "last night", "on Monday", "this morning", "two days ago", "in May")
+WHEN = ("yesterday evening", "last night", "on Monday", "this morning", "two days ago", "in May")
 HOLDING_WHAT = ("wondered", "asked", "knew", "forgot", "remembered", "explained")
 SAID = ("say", "think", "believe", "claim", "suspect", "insist")
 TOLD = ("rumor", "story", "news", "report")

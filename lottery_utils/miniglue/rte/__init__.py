@@ -14,4 +14,4 @@ from lottery_utils.miniglue.grammar import Grammar
 from lottery_utils.miniglue.rte.operators import OPERATORS
 from lottery_utils.miniglue.rte.overlap import OVERLAP
 
-GRAMMAR = Grammar(phenomena=OPERATORS * 3 + OVERLAP, label_shares=(0.5, 0.5))
+GRAMMAR = Grammar(phenomena=OPERATORS * 2 + OVERLAP, label_shares=(0.5, 0.5))

@@ -32,7 +32,7 @@ FAILING = (("failed", "fail"), ("forgot", "forget"), ("neglected", "neglect"))
 COMPELLED = ("was forced to", "went on to", "was seen to", "was quick to")
 PREVENTED = ("refused to", "was unable to", "declined to", "was not allowed to")
 INCLINED = ("planned to", "wanted to", "hoped to", "was asked to", "was ready to", "promised to")
-# From strong to weak, with what the two deny.
+# From strong to weak.
 SCALES = (
     ("all of the", "some of the"),
     ("all of the", "most of the"),
@@ -51,12 +51,12 @@ REASONS = (
     ("the bus was full", "the bus had not been full"),
 )
 REACTIONS = (
-    ("went", "gone", "home early"),
-    ("took", "taken", "a taxi"),
+    ("went", "gone", "home very early"),
+    ("took", "taken", "a taxi home"),
     ("stayed", "stayed", "in the hotel"),
     ("walked", "walked", "to the station"),
     ("left", "left", "without a word"),
-    ("called", "called", "a friend"),
+    ("called", "called", "an old friend"),
     ("waited", "waited", "in the hall"),
     ("wrote", "written", "an angry letter"),
 )
@@ -92,8 +92,10 @@ def implicative(d: Draw) -> Group:
 def attempt(d: Draw) -> Group:
     """Who was forced did it, who refused did not; of who wanted to we know neither."""
     who, what, when = person(d), action(d), d.word(lex.TIMES)
-    did, did_not, end = f"{who} {what.past}", f"{who} did not {what.base}", f"{what.base} {when}"
-    yes, no, maybe = (f"{who} {d.word(v)} {end}" for v in (COMPELLED, PREVENTED, INCLINED))
+    did, did_not = f"{who} {what.past} {when}", f"{who} did not {what.base} {when}"
+    yes, no, maybe = (
+        f"{who} {d.word(v)} {what.base} {when}" for v in (COMPELLED, PREVENTED, INCLINED)
+    )
     return inferences(
         [(yes, did), (no, did_not)], [(maybe, did), d.one(((no, did), (yes, did_not)))]
     )
@@ -101,12 +103,12 @@ def attempt(d: Draw) -> Group:
 
 def denial(d: Draw) -> Group:
     """A scene and its negation, in the active and in the passive."""
-    who, verb, when = person(d), d.word(lex.ACTIONS), d.word(lex.TIMES)
-    thing, where = f"the {d.word(verb.objects).singular}", d.word(lex.PLACES)
+    who, verb, when = person(d), d.word(lex.INTENDED), d.word(lex.TIMES)
+    thing, how = f"the {d.word(verb.objects).singular}", d.word(lex.CIRCUMSTANCES)
     did, was = f"{who} {verb.past} {thing}", f"{thing} was {verb.participle} by {who}"
     did_not = f"{who} did not {verb.base} {thing}"
     was_not = f"{thing} was not {verb.participle} by {who}"
-    scene, blank = f"{did} {where} {when}", f"{did_not} {when}"
+    scene, blank = f"{did} {how} {when}", f"{did_not} {when}"
     yes, no = f"{d.one((did, was))} {when}", f"{d.one((did_not, was_not))} {when}"
     return inferences([(scene, yes), (blank, f"{was_not} {when}")], [(scene, no), (blank, yes)])
 
@@ -163,8 +165,8 @@ def time_clause(d: Draw) -> Group:
     """What came "after it happened" presupposes it; what came "before it could" does not."""
     who, doer = people(d)
     does, what, when = d.word(lex.DOINGS).past, action(d), d.word(lex.TIMES)
-    did = f"{doer} {what.past}"
-    after = f"{who} {does} {d.one(('after', 'when'))} {did} {when}"
+    did = f"{doer} {what.past} {when}"
+    after = f"{who} {does} {d.one(('after', 'when'))} {did}"
     before = f"{who} {does} before {doer} could {what.base} {when}"
     return inferences([(after, did)], [(before, did)])
 

@@ -34,15 +34,15 @@ NUMBERS = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten
 def detail(d: Draw) -> Group:
     """A scene retold with less detail, faithfully or with one detail changed."""
     (who, other), (when, then) = people(d), d.words(lex.TIMES, 2)
-    verb, (where, there) = d.word(lex.ACTIONS), d.words(lex.PLACES, 2)
+    verb, (how, so) = d.word(lex.INTENDED), d.words(lex.CIRCUMSTANCES, 2)
     thing, another = (f"the {noun.singular}" for noun in d.words(verb.objects, 2))
-    premise = f"{who} {verb.past} {thing} {where} {when}"
-    faithful = f"{who} {verb.past} {thing} {d.one((when, where))}"
+    premise = f"{who} {verb.past} {thing} {how} {when}"
+    faithful = f"{who} {verb.past} {thing} {d.one((when, how))}"
     changed = (
         f"{other} {verb.past} {thing} {when}",
         f"{who} {verb.past} {another} {when}",
         f"{who} {verb.past} {thing} {then}",
-        f"{who} {verb.past} {thing} {there}",
+        f"{who} {verb.past} {thing} {so}",
     )
     return inferences([(premise, faithful)], [(premise, d.one(changed))])
 
@@ -106,9 +106,9 @@ def _monotone(d: Draw, upward: str, downward: str, narrow: str, wide: str) -> Gr
 
 def modifier(d: Draw) -> Group:
     """Who bought an old lamp bought a lamp; who bought no old lamp may have bought one."""
-    who, verb = person(d), d.word(lex.ACTIONS)
+    who, verb = person(d), d.word(lex.INTENDED)
     look, thing, when = d.word(lex.LOOKS), d.word(verb.objects).singular, d.word(lex.TIMES)
-    narrow = d.one((f"a {look} {thing} {when}", f"a {thing} {d.word(lex.PLACES)} {when}"))
+    narrow = d.one((f"a {look} {thing} {when}", f"a {thing} {d.word(lex.CIRCUMSTANCES)} {when}"))
     return _monotone(
         d, f"{who} {verb.past}", f"{who} did not {verb.base}", narrow, f"a {thing} {when}"
     )

@@ -98,7 +98,7 @@ STOCK = Turn(
     flip=(
         "the {film} is rather short of {x}",
         "this {film} has no {x} at all",
-        "this {film} soon runs out of {x}",
+        "this {film} is entirely without {x}",
         "a {film} that is almost free of {x}",
     ),
 )

@@ -55,4 +55,4 @@ ASPECTS = _aspects(
     """
 )
 MERITS = tuple("charm wit energy imagination heart suspense warmth style humor life".split())
-FAULTS = tuple("nonsense noise padding vanity confusion repetition self-pity cliché".split())
+FAULTS = tuple("nonsense noise padding vanity confusion repetition self-pity clutter".split())

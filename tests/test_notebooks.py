@@ -1,0 +1,93 @@
+"""The notebooks through papermill: with records, without them, and with a user's mistake."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+from lottery_utils import pages
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+SECTIONS = sorted(path.stem for path in (REPOSITORY / "notebooks").glob("sec*.ipynb"))
+
+
+def outputs(page: Path) -> str:
+    """All HTML and text that an executed notebook shows."""
+    cells = nbformat.read(page, as_version=4).cells  # type: ignore[no-untyped-call]
+    shown = [o for c in cells if c.cell_type == "code" for o in c.outputs]
+    return "\n".join(str(o.get("data", {}).get("text/html", o)) for o in shown)
+
+
+def build(folder: Path, notebook: str, **parameters: Any) -> tuple[Path, str]:
+    page = folder / "pages" / f"{notebook}.ipynb"
+    pages.build_page(REPOSITORY / "notebooks" / f"{notebook}.ipynb", page, parameters)
+    return page, outputs(page)
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_a_section_becomes_a_page_of_its_task(finished: Path, section: str) -> None:
+    page, shown = build(finished, section, study="tiny", task="CoLA")
+    assert "lottery-figure" in shown
+    assert "CoLA" in shown
+    assert "What this page was made from: 6 records" in shown  # two seeds, three stages
+    cells = nbformat.read(page, as_version=4).cells  # type: ignore[no-untyped-call]
+    assert cells[0].source.split("\n")[0].endswith(": CoLA")
+    parameters = [c.source for c in cells if "injected-parameters" in c.metadata.get("tags", [])]
+    assert len(parameters) == 1
+    assert 'task = "CoLA"' in parameters[0]
+    # The page shows what it was made with, and not the defaults too.
+    assert not [c for c in cells if "parameters" in c.metadata.get("tags", [])]
+
+
+def test_the_overview_shows_every_task(finished: Path) -> None:
+    _, shown = build(finished, "overview", study="tiny")
+    for task in ("CoLA", "SST-2", "RTE"):
+        assert f"<th>{task}</th>" in shown
+
+
+def test_papermill_computes_what_is_missing(workplace: Path) -> None:
+    """The README's command: no records yet, and seeds as papermill's command line gives them."""
+    command = [str(Path(sys.executable).with_name("papermill"))]
+    notebook = REPOSITORY / "notebooks" / "sec4_2_good_random_bad.ipynb"
+    command += [str(notebook), "out.ipynb", "-p", "study", "tiny", "-p", "task", "SST-2"]
+    command += ["-p", "seeds", "[1337, 42]"]
+    subprocess.run(command, check=True, capture_output=True)
+    made = sorted(
+        path.relative_to(workplace).as_posix() for path in workplace.rglob("tickets.json")
+    )
+    assert made == [f"results/tiny/SST-2/seed-{seed}/tickets.json" for seed in (1337, 42)]
+    shown = outputs(workplace / "out.ipynb")
+    assert "retrain the bad ticket" in shown  # progress, while it was computed
+    assert "n = 2" in shown
+
+
+def test_a_mistake_is_one_sentence_without_traceback(
+    workplace: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    page = workplace / "page.ipynb"
+    notebook = str(REPOSITORY / "notebooks" / "sec4_1_good_subnetworks.ipynb")
+    assert pages.main([notebook, str(page), "study=tiny", "task=COLA2"]) == 1
+    said = capfd.readouterr().err
+    assert "Unknown task 'COLA2'" in said
+    assert "CoLA" in said
+    assert "Traceback" not in said
+    assert not list(workplace.glob("*.ipynb"))
+
+
+def test_notebooks_that_read_import_nothing_heavy(finished: Path) -> None:
+    """What a notebook runs, run here: the first figure needs no torch."""
+    shutil.copy(REPOSITORY / "notebooks" / "sec4_2_good_random_bad.ipynb", finished)
+    source = nbformat.read(  # type: ignore[no-untyped-call]
+        finished / "sec4_2_good_random_bad.ipynb", as_version=4
+    )
+    code = "\n".join(c.source for c in source.cells if c.cell_type == "code")
+    code = code.replace('study = "quick"', 'study = "tiny"')
+    code += "\nimport sys; print([m for m in ('torch', 'transformers', 'datasets') if m in sys.modules])"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip().endswith("[]")
