@@ -58,9 +58,8 @@ def test_papermill_computes_what_is_missing(workplace: Path) -> None:
     command += [str(notebook), "out.ipynb", "-p", "study", "tiny", "-p", "task", "SST-2"]
     command += ["-p", "seeds", "[1337, 42]"]
     subprocess.run(command, check=True, capture_output=True)
-    made = sorted(
-        path.relative_to(workplace).as_posix() for path in workplace.rglob("tickets.json")
-    )
+    found = workplace.rglob("tickets.json")
+    made = sorted(path.relative_to(workplace).as_posix() for path in found)
     assert made == [f"results/tiny/SST-2/seed-{seed}/tickets.json" for seed in (1337, 42)]
     shown = outputs(workplace / "out.ipynb")
     assert "retrain the bad ticket" in shown  # progress, while it was computed
@@ -88,6 +87,7 @@ def test_notebooks_that_read_import_nothing_heavy(finished: Path) -> None:
     )
     code = "\n".join(c.source for c in source.cells if c.cell_type == "code")
     code = code.replace('study = "quick"', 'study = "tiny"')
-    code += "\nimport sys; print([m for m in ('torch', 'transformers', 'datasets') if m in sys.modules])"
+    code += "\nimport sys\nheavy = {'torch', 'transformers', 'datasets'}"
+    code += "\nprint(sorted(heavy & set(sys.modules)))"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip().endswith("[]")

@@ -131,16 +131,17 @@ def particle_place(d: Draw) -> Group:
 
 def raising(d: Draw) -> Group:
     """ "seem" takes an empty subject, "try" does not."""
+    when = d.word(WHEN)
     seems, tries = d.one(RAISING), d.one(CONTROL)
     who, quality = person(d), d.word(("polite", "helpful", "careful", "friendly", "brave"))
     trouble = d.word(("problem with the engine", "mouse in the kitchen", "mistake in the report",
                       "ghost in the castle", "hole in the roof", "spy at the party"))  # fmt: skip
     return judged(
         [
-            f"there {seems} to be a {trouble}",
+            f"there {seems} to be a {trouble} {when}",
             f"{who} {d.one((seems, tries))} to be {quality} {d.word(OCCASIONS)}",
         ],
-        [f"there {tries} to be a {trouble}"],
+        [f"there {tries} to be a {trouble} {when}"],
     )
 
 
