@@ -40,6 +40,7 @@ def load_backbone(spec: str, task: str | Task, *, seed: int = 0) -> tuple[Any, A
     """
     import torch
     import transformers
+    from safetensors import SafetensorError
 
     from lottery_utils.encoder import require_bert_shaped
 
@@ -60,7 +61,7 @@ def load_backbone(spec: str, task: str | Task, *, seed: int = 0) -> tuple[Any, A
                 dtype=torch.float32,
             )
         tokenizer = transformers.AutoTokenizer.from_pretrained(source, trust_remote_code=False)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         reason = str(error).strip().split("\n")[0]
         raise UserError(
             f"Cannot load the backbone {spec!r}: {reason} Expected 'bundled', 'hub:ID' with a "
@@ -70,10 +71,16 @@ def load_backbone(spec: str, task: str | Task, *, seed: int = 0) -> tuple[Any, A
 
 
 def backbone_fingerprint(spec: str) -> str:
-    """What identifies a backbone in a study's hash: its name, or for a folder its weights."""
+    """What identifies a backbone in a study's hash: its name, or for a folder its files."""
     if spec == "bundled" or spec.startswith("hub:") or _FINGERPRINT.fullmatch(spec):
         return spec
-    return f"local:{_file_sha256(_weights_file(_local_folder(spec)))[:16]}"
+    folder = _local_folder(spec)
+    _weights_file(folder)
+    digest = hashlib.sha256()
+    for file in sorted(folder.iterdir()):
+        if file.suffix in (".json", ".txt", ".safetensors"):  # configuration, tokenizer, weights
+            digest.update(f"{file.name} {_file_sha256(file)}".encode())
+    return f"local:{digest.hexdigest()[:16]}"
 
 
 def weights_sha256(model: Any) -> str:
@@ -120,7 +127,7 @@ def bundled_folder() -> Path:
 def _local_folder(spec: str) -> Path:
     if _FINGERPRINT.fullmatch(spec):
         raise UserError(
-            f"The study's backbone is a folder whose weights have the fingerprint {spec[6:]}, and "
+            f"The study's backbone is a folder whose files have the fingerprint {spec[6:]}, and "
             "this run was not told where it is: add --backbone DIR (in a notebook, the parameter)."
         )
     folder = Path(spec.removeprefix("local:")).expanduser()
@@ -142,8 +149,14 @@ def _weights_file(folder: Path) -> Path:
     )
 
 
-@cache
 def _file_sha256(path: Path) -> str:
+    about = path.stat()
+    return _sha256_of(path, about.st_mtime_ns, about.st_size)
+
+
+@cache
+def _sha256_of(path: Path, _mtime: int, _size: int) -> str:
+    """Once per state of a file: weights are large, and asked about often."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -15,7 +15,7 @@ import platform
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -111,8 +111,14 @@ class Store:
     def write_study(self, study: Study) -> None:
         """Keep the study beside its records, so that a derived one can be asked for by name."""
         path = self.root / study.name / "study.yaml"
-        if not path.exists():
-            write_text(path, study.to_yaml())
+        if path.exists():  # a narrowed study must not forget what was run before
+            before = Study.load(path)
+            tasks = tuple(dict.fromkeys((*before.tasks, *study.tasks)))
+            seeds = tuple(dict.fromkeys((*before.seeds, *study.seeds)))
+            if (tasks, seeds) == (before.tasks, before.seeds):
+                return
+            study = replace(study, tasks=tasks, seeds=seeds)
+        write_text(path, study.to_yaml())
 
     def scratch(self, key: Key, name: str) -> Path:
         """A path in the cache for this entry; its folder exists."""

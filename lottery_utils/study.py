@@ -7,17 +7,18 @@ study asks for. Fields that only say *where* things lie are not part of the hash
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
+import math
 import re
-from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 import yaml
 
 from lottery_utils.backbone import backbone_fingerprint
+from lottery_utils.checked import build
 from lottery_utils.data import source_kind
 from lottery_utils.errors import UserError
 from lottery_utils.tasks import get_task
@@ -96,7 +97,12 @@ class Study:
         for task in self.tasks:
             get_task(task)
         source_kind(self.data)
-        _require(bool(re.fullmatch(r"[\w.-]+", self.name)), self, "name", "letters, digits, . _ -")
+        _require(
+            bool(re.fullmatch(r"\w[\w.-]*", self.name)), self, "name", "letters, digits, . _ -"
+        )
+        _require(self.backbone not in ("", "hub:"), self, "backbone", "bundled, hub:ID or a folder")
+        for key, values in (("tasks", self.tasks), ("seeds", self.seeds)):
+            _require(len(set(values)) == len(values), self, key, "different from each other")
         _require(bool(self.tasks), self, "tasks", "at least one task")
         _require(bool(self.seeds), self, "seeds", "at least one seed")
         _require(all(0 <= s < 2**32 for s in self.seeds), self, "seeds", "from 0 up to 2**32 - 1")
@@ -107,7 +113,9 @@ class Study:
             _require(size is None or size > 0, self, key, "a positive number of examples, or null")
         _require(self.variant in ("paper", "release"), self, "variant", "'paper' or 'release'")
         for key in ("learning_rate", "epochs", "batch_size", "clip_norm", "adam_epsilon"):
-            _require(getattr(self.recipe, key) > 0, self, f"recipe.{key}", "a positive number")
+            value = getattr(self.recipe, key)
+            _require(0 < value < math.inf, self, f"recipe.{key}", "a positive number")
+        _require(0 <= self.recipe.weight_decay < math.inf, self, "recipe.weight_decay", "0 or more")
         _require(self.recipe.max_length >= 8, self, "recipe.max_length", "at least 8 tokens")
         for key in ("threshold", "head_step"):
             _require(
@@ -139,13 +147,15 @@ class Study:
         except UnicodeDecodeError as error:
             raise UserError(f"Cannot read the study {path}: it is not UTF-8 text.") from error
         except yaml.YAMLError as error:
-            line = getattr(getattr(error, "problem_mark", None), "line", -1) + 1
-            raise UserError(
-                f"{path}, line {line}: this is not valid YAML; mend the line."
-            ) from error
+            mark = getattr(error, "problem_mark", None)
+            place = f"{path}, line {mark.line + 1}" if mark else str(path)
+            raise UserError(f"{place}: this is not valid YAML; mend it.") from error
         if not isinstance(content, dict):
             raise UserError(f"{path}: expected a study, that is lines of 'key: value'.")
-        built: Study = _build(cls, {"name": path.stem, **content}, str(path), "")
+        for key in ("tasks", "seeds"):
+            if key not in content:
+                raise UserError(f"{path}: the key {key!r} is missing; add a list of {key}.")
+        built: Study = build(cls, {"name": path.stem, **content}, str(path))
         return built
 
     def override(self, changes: dict[str, Any]) -> Study:
@@ -164,7 +174,7 @@ class Study:
                 if not isinstance(node, dict):
                     raise UserError(f"Unknown study key {key!r}: {parent!r} has no keys below it.")
             node[last] = value
-        changed: Study = _build(Study, content, "the changed study", "")
+        changed: Study = build(Study, content, "the changed study")
         if changed.identity() == self.identity():
             return changed
         base = re.sub(r"-[0-9a-f]{8}$", "", self.name)
@@ -198,56 +208,3 @@ def _hash(content: dict[str, Any]) -> str:
 def _require(holds: bool, study: Study, key: str, expected: str) -> None:
     if not holds:
         raise UserError(f"Study {study.name!r}: {key} should be {expected}.")
-
-
-def _build(cls: type, content: dict[str, Any], where: str, prefix: str) -> Any:
-    """An instance of a (nested) dataclass from plain data, each key and type checked."""
-    hints = get_type_hints(cls)
-    known = {f.name for f in fields(cls)}
-    for key in content:
-        if key not in known:
-            near = difflib.get_close_matches(str(key), known, n=1, cutoff=0.3)
-            hint = f"did you mean {prefix + near[0]!r}?" if near else f"known: {sorted(known)}."
-            raise UserError(f"{where}: unknown key {prefix + str(key)!r}; {hint}")
-    for key in ("tasks", "seeds"):
-        if cls is Study and key not in content:
-            raise UserError(f"{where}: the key {key!r} is missing; add a list of {key}.")
-    values = {
-        key: _convert(value, hints[key], where, prefix + key) for key, value in content.items()
-    }
-    return cls(**values)
-
-
-_WANTED = {
-    float: "a number",
-    int: "a whole number",
-    int | None: "a whole number or null",
-    bool: "true or false",
-    str: "a text",
-    tuple[str, ...]: "a list of texts",
-    tuple[int, ...]: "a list of whole numbers",
-}
-
-
-def _convert(value: Any, wanted: Any, where: str, key: str) -> Any:
-    if is_dataclass(wanted) and isinstance(value, dict):
-        return _build(wanted, value, where, key + ".")  # type: ignore[arg-type]
-    is_int = isinstance(value, int) and not isinstance(value, bool)
-    if wanted is float and (is_int or isinstance(value, float | str)):
-        try:  # YAML reads 1e-4, without a point, as a text
-            return float(value)
-        except ValueError:
-            pass
-    elif (
-        (wanted is int and is_int)
-        or (wanted == int | None and (is_int or value is None))
-        or (wanted is bool and isinstance(value, bool))
-        or (wanted is str and isinstance(value, str))
-    ):
-        return value
-    elif wanted in (tuple[str, ...], tuple[int, ...]) and isinstance(value, list | tuple):
-        kind = str if wanted == tuple[str, ...] else int
-        if all(isinstance(item, kind) and not isinstance(item, bool) for item in value):
-            return tuple(value)
-    expected = _WANTED.get(wanted, "a group of keys")
-    raise UserError(f"{where}: {key} should be {expected}, not {value!r}.")

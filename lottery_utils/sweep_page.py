@@ -71,13 +71,16 @@ def table(records: dict[str, Record]) -> pd.DataFrame:
     }
     frame = pd.DataFrame(means)
     frame["mean over tasks"] = frame.mean(axis=1)
-    return frame.round(3).sort_values("mean over tasks", ascending=False).reset_index()
+    ranked = frame.sort_values("mean over tasks", ascending=False, kind="stable")
+    return ranked.round(3).reset_index()
 
 
 def choice(records: dict[str, Record], study: str, results_dir: str = "results") -> Note:
     """Whether the study follows its sweep."""
-    best = table(records).iloc[0]
-    recipe = asdict(Study.load(study, results_dir).recipe)
+    loaded = Study.load(study, results_dir)
+    if any(record["hash"] != loaded.hash("sweep") for record in records.values()):
+        return Note(f"The study {study} was changed after this sweep: make it anew.", "warning")
+    best, recipe = table(records).iloc[0], asdict(loaded.recipe)
     follows = all(recipe[name] == best[name] for name in SWEPT)
     chosen = ", ".join(f"{name.replace('_', ' ')} {recipe[name]:g}" for name in SWEPT)
     if follows:

@@ -499,7 +499,7 @@ def test_tickets_are_drawn_by_the_seed_and_retrained_from_the_backbone(finished:
     assert tickets["bad"]["mask"] == good.bad_like(SEED).to_json()
     smaller = pruning.remove(entry.pretrained(), good.bad_like(SEED))
     recipe = entry.study.recipe
-    curve = stages.training.finetune(smaller, entry.train, recipe, seed=SEED)
+    curve = training.finetune(smaller, entry.train, recipe, seed=SEED)
     assert entry.score(smaller) == tickets["bad"]["retrained"]
     assert [list(point) for point in curve.loss] == tickets["bad"]["curve"]["loss"]
 

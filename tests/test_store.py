@@ -206,14 +206,17 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
         store.scratch(KEY, "checkpoint")
 
 
-def test_a_study_is_kept_beside_its_records_once(store: Store) -> None:
+def test_a_study_is_kept_beside_its_records(store: Store) -> None:
     store.write(KEY, STUDY, RESULTS, RUN)
     path = store.root / "mine" / "study.yaml"
-    kept = Study.load(path)
-    assert kept == replace(STUDY, data="local")
-    path.write_text("by hand", "utf-8")
-    store.write(KEY, STUDY, RESULTS, RUN)
-    assert path.read_text("utf-8") == "by hand"
+    assert Study.load(path) == replace(STUDY, data="local")
+
+
+def test_a_narrowed_study_does_not_forget_what_was_run_before(store: Store) -> None:
+    store.write_study(replace(STUDY, tasks=("RTE",), seeds=(1,)))
+    store.write_study(replace(STUDY, tasks=("CoLA",), seeds=(2, 1)))
+    kept = Study.load(store.root / "mine" / "study.yaml")
+    assert (kept.tasks, kept.seeds) == (("RTE", "CoLA"), (1, 2))
 
 
 def test_stores_with_different_roots_share_no_scratch_files(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from lottery_utils.miniglue import lexicon as lex
 from lottery_utils.miniglue.cola.judgments import judged
 from lottery_utils.miniglue.grammar import Draw, Group, Phenomenon
 from lottery_utils.miniglue.phrases import people, person
+from lottery_utils.miniglue.spelling import nouns
 
 # Verbs by the frames that they allow (Levin 1993): "gave Mary the ring", "explained the
 # plan to Mary" but not "explained Mary the plan".
@@ -75,7 +76,7 @@ OCCASIONS = ("at the meeting", "at the party", "at the dinner", "in public")
 
 def _frame(d: Draw, table: tuple[tuple[str, str], ...]) -> tuple[str, str]:
     verb, things = d.word(table)
-    return verb, f"the {d.word(lex.nouns(things)).singular}"
+    return verb, f"the {d.word(nouns(things)).singular}"
 
 
 def dative_alternation(d: Draw) -> Group:

@@ -6,6 +6,7 @@ from lottery_utils.miniglue import lexicon as lex
 from lottery_utils.miniglue.cola.judgments import judged
 from lottery_utils.miniglue.grammar import Draw, Group, Phenomenon
 from lottery_utils.miniglue.phrases import action, people, person
+from lottery_utils.miniglue.spelling import noun, nouns
 
 # Heads, the nouns that may stand between head and verb, and what can be said of the heads.
 RELATIONAL = (
@@ -49,7 +50,7 @@ def agreement_across_noun(d: Draw) -> Group:
     """The verb agrees with the head of its subject, not with the nearest noun."""
     relation, attractors, predicates = d.word(RELATIONAL)
     head, preposition = relation.split()
-    subject, attractor = lex.noun(head), d.word(lex.nouns(attractors))
+    subject, attractor = noun(head), d.word(nouns(attractors))
     number, other = d.coin(), d.coin()
     verb, wrong = d.one((("is", "are"), ("was", "were")))
     if number:

@@ -1,11 +1,11 @@
-"""Groups of acceptability judgments, for both halves of the CoLA grammar."""
+"""Groups of acceptability judgments, for all parts of the CoLA grammar."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from lottery_utils.miniglue.grammar import Group
-from lottery_utils.miniglue.lexicon import sentence
+from lottery_utils.miniglue.spelling import sentence
 from lottery_utils.tasks import Example
 
 UNACCEPTABLE, ACCEPTABLE = 0, 1

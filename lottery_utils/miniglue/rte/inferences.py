@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from lottery_utils.miniglue.grammar import Group
-from lottery_utils.miniglue.lexicon import sentence
+from lottery_utils.miniglue.spelling import sentence
 from lottery_utils.tasks import Example
 
 ENTAILMENT, NOT_ENTAILMENT = 0, 1

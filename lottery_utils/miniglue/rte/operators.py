@@ -27,8 +27,8 @@ NOT_FACTIVE = (
     ("said", "say"),
     ("assumed", "assume"),
 )
-SUCCEEDING = (("managed", "manage"), ("remembered", "remember"), ("bothered", "bother"))
-FAILING = (("failed", "fail"), ("forgot", "forget"), ("neglected", "neglect"))
+SUCCEEDING = ("managed", "remembered", "bothered", "troubled")
+FAILING = ("failed", "forgotten", "neglected", "omitted")
 COMPELLED = ("was forced to", "went on to", "was seen to", "was quick to")
 PREVENTED = ("refused to", "was unable to", "declined to", "was not allowed to")
 INCLINED = ("planned to", "wanted to", "hoped to", "was asked to", "was ready to", "promised to")
@@ -80,12 +80,12 @@ def factivity(d: Draw) -> Group:
 
 def implicative(d: Draw) -> Group:
     """Who managed did it, who failed did not; with a negation the other way round."""
-    (managed, manage), (failed, fail) = d.word(SUCCEEDING), d.word(FAILING)
+    managed, failed = d.word(SUCCEEDING), d.word(FAILING)
     who, what, when = person(d), action(d), d.word(lex.TIMES)
     did, end = f"{who} {what.past} {when}", f"to {what.base} {when}"
     return inferences(
-        [(f"{who} {managed} {end}", did), (f"{who} did not {fail} {end}", did)],
-        [(f"{who} {failed} {end}", did), (f"{who} did not {manage} {end}", did)],
+        [(f"{who} had {managed} {end}", did), (f"{who} had not {failed} {end}", did)],
+        [(f"{who} had {failed} {end}", did), (f"{who} had not {managed} {end}", did)],
     )
 
 

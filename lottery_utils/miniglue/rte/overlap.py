@@ -11,6 +11,7 @@ from lottery_utils.miniglue import lexicon as lex
 from lottery_utils.miniglue.grammar import Draw, Group, Phenomenon
 from lottery_utils.miniglue.phrases import action, people, person
 from lottery_utils.miniglue.rte.inferences import inferences
+from lottery_utils.miniglue.spelling import nouns
 
 CONVERSES = (
     ("sold", "bought", "house car piano boat farm"),
@@ -68,7 +69,7 @@ def converse(d: Draw) -> Group:
     """If one sells, the other buys."""
     sold, bought, things = d.one(CONVERSES)
     one, other = people(d)
-    thing, when = f"the {d.word(lex.nouns(things)).singular}", d.word(lex.TIMES)
+    thing, when = f"the {d.word(nouns(things)).singular}", d.word(lex.TIMES)
     sale = f"{one} {sold} {thing} to {other} {when}"
     purchase = f"{other} {bought} {thing} from {one} {when}"
     resale = f"{other} {sold} {thing} to {one} {when}"

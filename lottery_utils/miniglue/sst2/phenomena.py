@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lottery_utils.miniglue.grammar import Draw, Group, Phenomenon
-from lottery_utils.miniglue.lexicon import with_articles
+from lottery_utils.miniglue.spelling import with_articles
 from lottery_utils.miniglue.sst2 import templates as say
 from lottery_utils.miniglue.sst2.words import ASPECTS, BLAME, FAULTS, FILMS, MERITS, PRAISE
 from lottery_utils.tasks import Example
