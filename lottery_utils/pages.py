@@ -9,6 +9,7 @@ page's title, so that pages made from the same notebook can be told apart.
 from __future__ import annotations
 
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +20,19 @@ from traitlets.config import Config
 
 from lottery_utils.store import write_text
 
-# The kernel talks to us through files that only this user can read, not through open ports.
-LOCAL = {"transport": "ipc"}
-
 
 def build_page(notebook: Path, page: Path, parameters: dict[str, Any]) -> None:
     """Execute `notebook` with `parameters` and write the result to `page` in one piece."""
     page.parent.mkdir(parents=True, exist_ok=True)
     draft = page.with_name(f".{page.name}")
     try:
-        papermill.execute_notebook(
-            notebook, draft, parameters, progress_bar=False, config=Config(KernelManager=LOCAL)
-        )
+        # The kernel talks to us through files that only this user can read, not through open
+        # ports; in a folder of its own, as other pages may be made at the same time.
+        with tempfile.TemporaryDirectory() as sockets:
+            local = Config(KernelManager={"transport": "ipc", "ip": f"{sockets}/kernel"})
+            papermill.execute_notebook(
+                notebook, draft, parameters, progress_bar=False, config=local
+            )
         executed = nbformat.read(draft, as_version=4)  # type: ignore[no-untyped-call]
     finally:
         draft.unlink(missing_ok=True)
