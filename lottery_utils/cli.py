@@ -1,17 +1,18 @@
-"""The `lottery` command: run a study, see what of it is done, choose its recipe."""
+"""The `lottery` command: run a study, see what is done, choose a recipe, export records."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import yaml
 
 from lottery_utils import records
 from lottery_utils.errors import UserError
-from lottery_utils.store import Store
+from lottery_utils.store import Store, write_text
 from lottery_utils.study import STAGES, Study
 
 
@@ -56,16 +57,31 @@ def status(options: argparse.Namespace) -> None:
     """One line per entry, and how many of the study's records are there."""
     study, store = _study(options), Store(options.results_dir)
     n_done = 0
-    print(f"{'task':<8} {'seed':>6}  " + "  ".join(f"{stage:<8}" for stage in STAGES))
+    n_all = 0
+    shown = [stage for stage in STAGES if any(stage in study.stages(t) for t in study.tasks)]
+    print(f"{'task':<8} {'seed':>6}  " + "  ".join(f"{stage:<9}" for stage in shown))
     for task in study.tasks:
         for seed in study.seeds:
             state = records.entry_status(study, task, seed, store)
+            n_all += len(state)
             n_done += sum(value == "done" for value in state.values())
-            print(f"{task:<8} {seed:>6}  " + "  ".join(f"{state[s]:<8}" for s in STAGES))
-    n_all = len(study.tasks) * len(study.seeds) * len(STAGES)
+            cells = "  ".join(f"{state.get(stage, '-'):<9}" for stage in shown)
+            print(f"{task:<8} {seed:>6}  {cells}")
     print(f"Study {study.name}: {n_done} of {n_all} records are done.")
     if n_done < n_all:
         print("To compute the rest: 'lottery run' with the same options.")
+
+
+def export(options: argparse.Namespace) -> None:
+    """Write the study's records as one table, a CSV file with a row for every score."""
+    from lottery_utils.export import to_csv
+
+    study = _study(options)
+    table = to_csv(study, Store(options.results_dir), tasks=options.task, seeds=options.seed)
+    if options.out is None:
+        sys.stdout.write(table)
+    else:
+        write_text(options.out, table)
 
 
 def _study(options: argparse.Namespace) -> Study:
@@ -95,7 +111,7 @@ def _change(text: str) -> tuple[str, Any]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="lottery", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (run, status, sweep):
+    for command in (run, status, sweep, export):
         sub = commands.add_parser(
             command.__name__, help=command.__doc__, description=command.__doc__
         )
@@ -119,7 +135,9 @@ def _parser() -> argparse.ArgumentParser:
             sub.add_argument("--rates", type=float, nargs="+", required=True, metavar="RATE")
             sub.add_argument("--batch-sizes", type=int, nargs="+", metavar="N")
             sub.add_argument("--epochs", type=int, nargs="+", metavar="N")
-        if command is not status:
+        if command is export:
+            sub.add_argument("--out", type=Path, metavar="FILE", help="default: print it")
+        if command in (run, sweep):
             sub.add_argument("--device", default="auto", help="auto, cpu or cuda")
             sub.add_argument("--threads", type=int, help="CPU threads to use (default: all)")
     return parser
