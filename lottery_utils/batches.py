@@ -23,11 +23,11 @@ BUCKET_BATCHES = 50
 
 @dataclass(frozen=True)
 class Encoded:
-    """Tokenized examples: lists of token ids, token types (or None) and class indices."""
+    """Tokenized examples: lists of token ids, token types (or None), and labels or grades."""
 
     input_ids: list[list[int]]
     token_type_ids: list[list[int]] | None
-    labels: list[int]
+    labels: list[float]
     pad_id: int
 
     def __len__(self) -> int:

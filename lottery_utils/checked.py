@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import fields, is_dataclass
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 from lottery_utils.errors import UserError
 
@@ -42,6 +42,11 @@ _WANTED = {
 def _convert(value: Any, wanted: Any, where: str, key: str) -> Any:
     if is_dataclass(wanted) and isinstance(value, dict):
         return build(wanted, value, where, key + ".")  # type: ignore[arg-type]
+    if get_origin(wanted) is dict and isinstance(value, dict):  # from names to a dataclass
+        of_each = get_args(wanted)[1]
+        return {str(k): _convert(v, of_each, where, f"{key}.{k}") for k, v in value.items()}
+    if wanted == tuple[str, ...] | None:
+        return None if value is None else _convert(value, tuple[str, ...], where, key)
     is_int = isinstance(value, int) and not isinstance(value, bool)
     if wanted is float and (is_int or isinstance(value, float | str)):
         try:  # YAML reads 1e-4, without a point, as a text

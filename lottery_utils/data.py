@@ -1,9 +1,15 @@
-"""Where examples come from: the embedded corpus, or GLUE's official TSV files.
+"""Where examples come from: the embedded corpus, GLUE's files, GLUE on the hub, or your own.
 
-A source is named by a short text: `mini` for the embedded corpus, `local:DIR` for a folder
-in the official layout (DIR/RTE/train.tsv, DIR/RTE/dev.tsv, ...). Whatever the source,
-`load_task` gives a `datasets.DatasetDict` with the same columns, and `load_examples` the
-same examples as plain tuples for machines where `datasets` is not installed.
+A source is named by a short text:
+
+    mini        the embedded corpus, nothing to download
+    hub         GLUE on the Hugging Face hub (nyu-mll/glue), through `datasets`
+    hub:PLACE   the same from a copy: another repository, or a folder in the hub's layout
+    local:DIR   GLUE's official TSV files (DIR/RTE/train.tsv, DIR/RTE/dev.tsv, ...)
+    csv:DIR     tables of your own (DIR/NAME/train.csv, DIR/NAME/validation.csv)
+
+Whatever the source, `load_task` gives a `datasets.DatasetDict` with the same columns, and
+`load_examples` the same examples as plain tuples, without `datasets` but for the hub.
 """
 
 from __future__ import annotations
@@ -17,7 +23,10 @@ from typing import TYPE_CHECKING
 
 from lottery_utils import miniglue
 from lottery_utils.errors import UserError
-from lottery_utils.tasks import Example, Task, TsvFile, get_task
+from lottery_utils.hub import load_from_hub
+from lottery_utils.own_csv import read_csv
+from lottery_utils.tasks import Example, Task, get_task
+from lottery_utils.tsv import read_tsv
 
 if TYPE_CHECKING:
     from datasets import DatasetDict
@@ -28,16 +37,18 @@ MINI_SIZES = {"train": 2000, "validation": 400}
 
 
 def source_kind(source: str) -> str:
-    """`mini` or `local`: a source without the place it lies at.
+    """`mini`, `hub`, `local` or `csv`: a source without the place it lies at.
 
-    `local` alone is a source too, whose place is told later. Raises `UserError` for others.
+    `local` and `csv` alone are sources too, whose place is told later. Raises `UserError`
+    for others.
     """
-    kind, _, rest = source.partition(":")
-    if source in ("mini", "local") or (kind == "local" and rest):
+    kind, colon, rest = source.partition(":")
+    if source == "mini" or (kind in ("hub", "local", "csv") and bool(rest) == bool(colon)):
         return kind
     raise UserError(
-        f"Unknown data source {source!r}: expected 'mini' (the embedded corpus) or 'local:DIR' "
-        "(a folder with the official GLUE files, such as DIR/RTE/dev.tsv)."
+        f"Unknown data source {source!r}: expected 'mini' (the embedded corpus), 'hub' (GLUE by "
+        "download), 'local:DIR' (a folder with the official GLUE files, such as DIR/RTE/dev.tsv) "
+        "or 'csv:DIR' (tables of your own)."
     )
 
 
@@ -60,9 +71,9 @@ def load_examples(
     if source_kind(source) == "mini":
         wanted = {split: sizes[split] or MINI_SIZES[split] for split in SPLITS}
         return miniglue.generate(task.name, wanted["train"], wanted["validation"])
-    folder = _local_folder(task, source)
-    files = {"train": task.train, "validation": task.validation}
-    return {s: _cap(read_tsv(folder / files[s].name, task, files[s]), sizes[s]) for s in SPLITS}
+    read = {"local": _official, "hub": load_from_hub, "csv": _own_tables}[source_kind(source)]
+    whole = read(task, source.partition(":")[2])
+    return {split: _cap(whole[split], sizes[split]) for split in SPLITS}
 
 
 def load_task(
@@ -75,7 +86,8 @@ def load_task(
     """The same examples as a `datasets.DatasetDict` with splits `train` and `validation`.
 
     Columns: `sentence1` (string), `sentence2` (string, None in single-sentence tasks),
-    `label` (ClassLabel with the task's names) and `idx` (int64, position in its split).
+    `label` (ClassLabel with the task's names; float32 for grades) and `idx` (int64, position
+    in its split).
     """
     from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
 
@@ -83,7 +95,7 @@ def load_task(
     features = Features(
         sentence1=Value("string"),
         sentence2=Value("string"),
-        label=ClassLabel(names=list(task.labels)),
+        label=Value("float32") if task.is_graded else ClassLabel(names=list(task.labels)),
         idx=Value("int64"),
     )
     splits = load_examples(name, source, train_size=train_size, validation_size=validation_size)
@@ -106,71 +118,30 @@ def fingerprint(splits: dict[str, list[Example]]) -> str:
     return digest.hexdigest()
 
 
-def read_tsv(path: Path, task: Task, layout: TsvFile) -> list[Example]:
-    """All examples of one official TSV file, in file order.
-
-    Fields are separated by tabs and never quoted: a quotation mark is text. Raises
-    `UserError` naming the line that has another number of columns than the layout, an
-    unknown label or an empty sentence.
-    """
-    try:
-        # utf-8-sig drops a byte-order mark; line ends of any system are read alike.
-        lines = path.read_text(encoding="utf-8-sig").rstrip("\n").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", "it is not UTF-8 text")
+def _official(task: Task, place: str) -> dict[str, list[Example]]:
+    folder = _folder(task, place, "local", "the official GLUE layout, with train.tsv and dev.tsv")
+    if task.train is None or task.validation is None:
         raise UserError(
-            f"Cannot read {path}: {reason}; expected the official GLUE file {path.name} "
-            f"of {task.name} in its folder {path.parent}."
-        ) from error
-    if layout.has_header and tuple(lines[0].split("\t")) != layout.columns:
-        raise UserError(
-            f"{path}, line 1: expected the header {' | '.join(layout.columns)!r} of the official "
-            f"{task.name} file, found {lines[0][:80]!r}; download the file again."
+            f"{task.name} is not a task of GLUE and has no official files: take --data csv:DIR."
         )
-    first = 1 if layout.has_header else 0
-    if lines[first:] in ([], [""]):
-        raise UserError(f"{path} has no examples: the file is empty or cut off, get it again.")
-    return [
-        _parse_line(line, number, path, task, layout)
-        for number, line in enumerate(lines[first:], start=first + 1)
-    ]
+    layouts = {"train": task.train, "validation": task.validation}
+    return {split: read_tsv(folder / file.name, task, file) for split, file in layouts.items()}
 
 
-def _parse_line(line: str, number: int, path: Path, task: Task, layout: TsvFile) -> Example:
-    fields = line.split("\t")
-    if len(fields) != len(layout.columns):
-        raise UserError(
-            f"{path}, line {number}: expected {len(layout.columns)} columns separated by tabs, "
-            f"found {len(fields)}; the file is truncated or not the official one, get it again."
-        )
-    row = dict(zip(layout.columns, fields, strict=True))
-    if row[layout.label] not in task.tsv_labels:
-        raise UserError(
-            f"{path}, line {number}: label {row[layout.label]!r} is none of "
-            f"{', '.join(map(repr, task.tsv_labels))}; the file is damaged, download it again."
-        )
-    sentence1 = row[layout.sentence1].strip()
-    sentence2 = row[layout.sentence2].strip() if layout.sentence2 else None
-    if not sentence1 or sentence2 == "":
-        raise UserError(
-            f"{path}, line {number}: a sentence is empty; the file is damaged, download it again."
-        )
-    return Example(sentence1, sentence2, task.tsv_labels.index(row[layout.label]))
+def _own_tables(task: Task, place: str) -> dict[str, list[Example]]:
+    folder = _folder(task, place, "csv", "your own tables, with train.csv and validation.csv")
+    return {split: read_csv(folder / f"{split}.csv", task) for split in SPLITS}
 
 
-def _local_folder(task: Task, source: str) -> Path:
-    _, _, place = source.partition(":")
+def _folder(task: Task, place: str, kind: str, expected: str) -> Path:
     if not place:
         raise UserError(
-            f"The study's {task.name} data are local files, and this run was not told where they "
-            "are: add --data local:DIR (in a notebook, the parameter data)."
+            f"The study's {task.name} data are files of this machine, and this run was not told "
+            f"where they are: add --data {kind}:DIR (in a notebook, the parameter data)."
         )
     folder = Path(place).expanduser() / task.name
     if not folder.is_dir():
-        raise UserError(
-            f"There is no folder {folder}: expected the official GLUE layout, with train.tsv and "
-            f"dev.tsv of {task.name} in it."
-        )
+        raise UserError(f"There is no folder {folder}: expected {expected} of {task.name} in it.")
     return folder
 
 

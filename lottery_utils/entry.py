@@ -8,13 +8,13 @@ from typing import Any
 
 import torch
 
-from lottery_utils import backbone, data, training
+from lottery_utils import backbone, data, metrics, training
 from lottery_utils.batches import Encoded, EvaluationBatches, encode
 from lottery_utils.errors import UserError
 from lottery_utils.progress import Progress
 from lottery_utils.store import Key, Store
 from lottery_utils.study import Study
-from lottery_utils.tasks import TASKS
+from lottery_utils.tasks import Task, get_task
 
 EVALUATION_BATCH = 64  # the released code's, which `variant: release` depends on
 
@@ -56,9 +56,17 @@ class Entry:
         sizes = {"train_size": self.study.train_size, "validation_size": self.study.validation_size}
         return data.load_examples(self.task, self.study.data, **sizes)
 
+    @cached_property
+    def about(self) -> Task:
+        return get_task(self.task)
+
     @property
     def metric(self) -> str:
-        return TASKS[self.task].metric
+        return self.about.metric
+
+    @property
+    def search_metric(self) -> str:
+        return self.about.search_metric or self.metric
 
     @cached_property
     def tokenizer(self) -> Any:
@@ -88,8 +96,21 @@ class Entry:
         model, _ = backbone.load_backbone(self.study.backbone, self.task, seed=self.seed)
         return model.to(self.device)
 
-    def score(self, model: Any) -> float:
-        return round(training.evaluate(model, self.validation_batches, self.metric), 6)
+    def score(self, model: Any, metric: str | None = None) -> float:
+        """The validation score by `metric`, by default the task's; six decimals."""
+        score = training.evaluate(model, self.validation_batches, metric or self.metric)
+        return round(score, 6)
+
+    def scores(self, model: Any) -> dict[str, float]:
+        """The validation scores by all of the task's metrics."""
+        predictions, labels = training.predict(model, self.validation_batches)
+        return {m: round(metrics.score(m, predictions, labels), 6) for m in self.about.metrics}
+
+    def measure(self, model: Any) -> tuple[float, str | None]:
+        """The score, and why it is undefined where it is (it then counts as 0)."""
+        predictions, labels = training.predict(model, self.validation_batches)
+        score = round(metrics.score(self.metric, predictions, labels), 6)
+        return score, metrics.undefined(self.metric, predictions, labels)
 
     def train_model(self, model: Any, what: str) -> training.Curve:
         """Fine-tune by the study's recipe, telling progress about it."""

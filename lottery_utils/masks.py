@@ -1,4 +1,5 @@
 """What a subnetwork is: a mask over the heads and MLPs of an encoder, and nothing else.
+(`WeightMask`, from `lottery_utils.weight_masks`, is its counterpart for single weights.)
 
 A mask is data, not a model: two small boolean arrays, True where a component is kept.
 Good, random and bad tickets (paper, section 4.2) are functions from masks to masks; how a
@@ -16,6 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from lottery_utils.errors import UserError
+from lottery_utils.weight_masks import WeightMask
+
+__all__ = ["StructuredMask", "WeightMask"]
 
 BoolArray = npt.NDArray[np.bool_]
 

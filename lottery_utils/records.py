@@ -17,11 +17,11 @@ from lottery_utils import data
 from lottery_utils.errors import UserError
 from lottery_utils.progress import Progress
 from lottery_utils.store import Key, Record, Store
-from lottery_utils.study import STAGES, Study
+from lottery_utils.study import STARTS_FROM, Study
 from lottery_utils.tasks import get_task
 
-# Every entry trains four times and searches once: the unit of progress is one of these.
-UNITS = {"finetune": 1, "search": 1, "tickets": 3}
+# The unit of progress is one training or one search.
+UNITS = {"finetune": 1, "search": 1, "tickets": 3, "magnitude": 5}
 
 
 def resolve(
@@ -65,9 +65,10 @@ def _as_seeds(seeds: Sequence[int] | str | int) -> tuple[int, ...]:
 
 def entry_status(study: Study, task: str, seed: int, store: Store) -> dict[str, str]:
     """For each stage `done`, `stale` (made for other settings or inputs) or `missing`."""
-    records = {s: store.read(Key(study.name, task, seed, s)) for s in STAGES}
+    stages = study.stages(task)
+    records = {s: store.read(Key(study.name, task, seed, s)) for s in stages}
     status: dict[str, str] = {}
-    for stage in STAGES:
+    for stage in stages:
         record = records[stage]
         if record is None:
             status[stage] = "missing"
@@ -80,13 +81,13 @@ def entry_status(study: Study, task: str, seed: int, store: Store) -> dict[str, 
 
 def _follows(stage: str, records: dict[str, Record | None], status: dict[str, str]) -> bool:
     """Whether a record was made from the very results of the stage before it."""
-    if stage == "finetune":
+    before = STARTS_FROM[stage]
+    if before is None:
         return True
-    before = STAGES[STAGES.index(stage) - 1]
     previous, record = records[before], records[stage]
     if status[before] != "done" or previous is None or record is None:
         return False
-    if stage == "search":
+    if stage != "tickets":
         same: bool = record["results"]["weights_sha256"] == previous["results"]["weights_sha256"]
         return same
     expected = {key: previous["results"][key] for key in ("weights_sha256", "mask")}
@@ -118,7 +119,7 @@ def ensure(
     if not todo:
         return
     store.write_study(study)
-    n_units = sum(UNITS[s] for _, _, status in todo for s in STAGES if status[s] != "done")
+    n_units = sum(UNITS[s] for _, _, status in todo for s in status if status[s] != "done")
     progress = Progress(study.name, n_units, quiet=quiet)
     for task, seed, status in todo:
         progress.label = f"{study.name} | {task} seed {seed}"
@@ -138,6 +139,7 @@ def _compute(
     progress: Progress,
 ) -> None:
     from lottery_utils import stages
+    from lottery_utils.checkpoint import load_checkpoint
     from lottery_utils.entry import Entry, prepare_device, run_details
 
     chosen = prepare_device(device, threads)
@@ -149,28 +151,21 @@ def _compute(
 
     begun = time.monotonic()
     record = store.read(entry.key("finetune")) if status["finetune"] == "done" else None
-    model = stages.finetuned(entry, record["results"]["weights_sha256"]) if record else None
+    model = load_checkpoint(entry, record["results"]["weights_sha256"]) if record else None
     if record is None or model is None:
         # Without the weights nothing can follow: fine-tune again. Where that gives the same
         # weights, as on the same machine it does, the records made from them stay valid.
         record = write("finetune", begun, stages.finetune(entry))
-        model = stages.finetuned(entry, record["results"]["weights_sha256"])
-    status = entry_status(study, task, seed, store)
-    if status["search"] != "done":
+        model = load_checkpoint(entry, record["results"]["weights_sha256"])
+    for stage in study.stages(task)[1:]:
+        if entry_status(study, task, seed, store)[stage] == "done":
+            continue
         begun = time.monotonic()
-        write("search", begun, stages.search(entry, model, record["results"]))
-        _clear(store, entry.key("search"), "search.jsonl")
-    status = entry_status(study, task, seed, store)
-    if status["tickets"] != "done":
-        begun = time.monotonic()
-        found = store.read(entry.key("search"))
-        assert found is not None
-        write("tickets", begun, stages.tickets(entry, model, found["results"]))
-        _clear(store, entry.key("tickets"), "tickets.jsonl")
-
-
-def _clear(store: Store, key: Key, journal: str) -> None:
-    store.scratch(key, journal).unlink(missing_ok=True)
+        source = store.read(entry.key(str(STARTS_FROM[stage])))
+        assert source is not None
+        write(stage, begun, stages.COMPUTE[stage](entry, model, source["results"]))
+        for journal in store.scratch(entry.key(stage), "").glob(f"{stage}*.jsonl"):
+            journal.unlink()
 
 
 def _check_data(study: Study, task: str, seed: int, store: Store) -> None:
@@ -211,6 +206,7 @@ def load(
     for name in chosen.tasks:
         found[name] = {}
         for seed in chosen.seeds:
-            stages = {s: store.read(Key(chosen.name, name, seed, s)) for s in STAGES}
+            keys = {s: Key(chosen.name, name, seed, s) for s in chosen.stages(name)}
+            stages = {s: store.read(key) for s, key in keys.items()}
             found[name][seed] = {s: record for s, record in stages.items() if record is not None}
     return found

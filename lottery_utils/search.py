@@ -1,4 +1,5 @@
 """Finding the good subnetwork: pruning heads and MLPs until the 90 % rule breaks.
+(`lottery_utils.magnitude`, whose names are here too, does the same with single weights.)
 
 The paper's structured search (sections 3.3 and 4.1), told by two questions about a mask:
 `score(mask)`, the validation metric of the masked model, and `importance(mask)`, its
@@ -22,7 +23,25 @@ from typing import Any, Literal
 import numpy as np
 
 from lottery_utils.importance import Importance, Variant
+from lottery_utils.magnitude import (
+    MagnitudeResult,
+    WeightStep,
+    largest_removed,
+    magnitude_search,
+    magnitude_step,
+)
 from lottery_utils.masks import StructuredMask
+
+__all__ = [
+    "MagnitudeResult",
+    "SearchResult",
+    "Step",
+    "WeightStep",
+    "largest_removed",
+    "magnitude_search",
+    "magnitude_step",
+    "structured_search",
+]
 
 Phase = Literal["both", "heads", "mlps"]
 PHASES: tuple[Phase, ...] = ("both", "heads", "mlps")

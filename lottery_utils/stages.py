@@ -1,4 +1,4 @@
-"""The stages of one entry (a task with a seed): fine-tune, search, tickets.
+"""The stages of one entry (a task with a seed): fine-tune, search, tickets, magnitude.
 
 Each stage takes the entry and gives the `results` of its record. Whether a stage has to run
 at all is decided in `lottery_utils.records`; nothing below this file knows about records.
@@ -6,52 +6,45 @@ at all is decided in `lottery_utils.records`; nothing below this file knows abou
 
 from __future__ import annotations
 
-import contextlib
-import os
-import time
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 from lottery_utils import backbone, data, metrics, pruning
 from lottery_utils.batches import EvaluationBatches
+from lottery_utils.checkpoint import save_checkpoint
 from lottery_utils.encoder import component_parameters, encoder_shape
 from lottery_utils.entry import EVALUATION_BATCH, Entry
-from lottery_utils.errors import UserError
 from lottery_utils.importance import Importance, structured_importance
+from lottery_utils.magnitude import WeightStep, largest_removed, magnitude_search
 from lottery_utils.masks import StructuredMask
 from lottery_utils.search import Step, structured_search
 from lottery_utils.store import Journal
-from lottery_utils.tasks import TASKS
-
-TICKETS = ("good", "random", "bad")
+from lottery_utils.tickets import Ticket, score_tickets
+from lottery_utils.weight_density import head_densities, map_densities
+from lottery_utils.weight_masks import WeightMask
+from lottery_utils.weight_pruning import hold_zeros, prunable, weights_masked
 
 
 def finetune(entry: Entry) -> dict[str, Any]:
     """Fine-tune the backbone; keep its weights in the cache for the stages that follow."""
-    from safetensors.torch import save_file
-
     model = entry.pretrained()
     curve = entry.train_model(model, "fine-tune")
-    path, draft = entry.checkpoint, entry.checkpoint.with_suffix(f".{os.getpid()}")
-    weights = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
-    try:
-        save_file(weights, draft)
-        draft.replace(path)
-    except Exception as error:  # safetensors has an exception of its own for a full disk
-        draft.unlink(missing_ok=True)
-        raise UserError(
-            f"Cannot write the checkpoint {path}: {error}; free some space and run again."
-        ) from error
+    save_checkpoint(entry, model)
     labels = {split: [e.label for e in examples] for split, examples in entry.splits.items()}
     n_layers, n_heads = encoder_shape(model)
+    graded = entry.about.is_graded
+    score, undefined = entry.measure(model)
     return {
-        "score": entry.score(model),
+        "score": score,
+        "scores": entry.scores(model),
+        "undefined": {"full": undefined} if undefined else {},
         "metric": entry.metric,
-        "majority": metrics.majority_baseline(entry.metric, labels["validation"]),
+        "majority": metrics.majority_baseline(entry.metric, labels["validation"], graded=graded),
         "curve": {"loss": curve.loss, "scores": curve.scores},
         "examples": {split: len(values) for split, values in labels.items()},
         "label_counts": {
-            split: [values.count(i) for i in range(len(TASKS[entry.task].labels))]
+            split: [values.count(i) for i in range(len(entry.about.labels))]
             for split, values in labels.items()
         },
         "mean_tokens": {
@@ -67,19 +60,6 @@ def finetune(entry: Entry) -> dict[str, Any]:
         "data_sha256": data.fingerprint(entry.splits),
         "weights_sha256": backbone.weights_sha256(model),
     }
-
-
-def finetuned(entry: Entry, weights_sha256: str) -> Any | None:
-    """The fine-tuned model from the cache, or None if it is not there or not the one asked for."""
-    from safetensors.torch import load_file
-
-    if not entry.checkpoint.exists():
-        return None
-    model = entry.pretrained()
-    # A cache may hold anything: what does not fit is made again.
-    with contextlib.suppress(Exception):
-        model.load_state_dict(load_file(entry.checkpoint))
-    return model.eval() if backbone.weights_sha256(model) == weights_sha256 else None
 
 
 def search(entry: Entry, model: Any, full: dict[str, Any]) -> dict[str, Any]:
@@ -103,7 +83,7 @@ def search(entry: Entry, model: Any, full: dict[str, Any]) -> dict[str, Any]:
 
     def score(mask: StructuredMask) -> float:
         with pruning.masked(model, mask):
-            return entry.score(model)
+            return entry.score(model, entry.search_metric)
 
     everything = StructuredMask.full(full["layers"], full["heads_per_layer"])
 
@@ -117,7 +97,7 @@ def search(entry: Entry, model: Any, full: dict[str, Any]) -> dict[str, Any]:
     of_full = importance(everything)
     found = structured_search(
         everything,
-        full["score"],
+        full["scores"][entry.search_metric],
         score,
         importance,
         threshold=rule.threshold,
@@ -127,13 +107,9 @@ def search(entry: Entry, model: Any, full: dict[str, Any]) -> dict[str, Any]:
         on_step=on_step,
     )
     return {
+        **_outcome(entry, full, found.steps),
         "mask": found.mask.to_json(),
-        "full_score": full["score"],
-        "majority": full["majority"],
-        "warning": meaningless(full["score"], full["majority"]),
-        "steps": [step.to_json() for step in found.steps],
         "importance": {"heads": of_full.heads.tolist(), "mlps": of_full.mlps.tolist()},
-        "weights_sha256": full["weights_sha256"],
     }
 
 
@@ -147,39 +123,115 @@ def meaningless(full_score: float, majority: float) -> str | None:
 
 
 def tickets(entry: Entry, model: Any, found: dict[str, Any]) -> dict[str, Any]:
-    """Score the good, random and bad ticket, pruned and retrained.
+    """Score the good, random and bad ticket of a structured search, pruned and retrained.
 
-    Pruned: the fine-tuned `model` under the mask. Retrained: the pre-trained backbone with
-    everything outside the same mask removed, fine-tuned by the same recipe and seed.
+    For retraining, everything outside the mask is physically removed.
     """
     good = StructuredMask.from_json(found["mask"])
-    masks = dict(
-        zip(TICKETS, (good, good.random_like(entry.seed), good.bad_like(entry.seed)), strict=True)
-    )
+    masks = {
+        "good": good,
+        "random": good.random_like(entry.seed),
+        "bad": good.bad_like(entry.seed),
+    }
+
+    def ticket(mask: StructuredMask) -> Ticket:
+        parameters = sum(p.numel() for p in pruning.remove(model, mask).parameters())
+        return Ticket(
+            {"mask": mask.to_json(), "parameters": parameters},
+            pruned=lambda: pruning.masked(model, mask),
+            start=lambda: pruning.remove(entry.pretrained(), mask),
+        )
+
     stamp = f"{entry.study.hash('tickets')} {found['weights_sha256']} {found['mask']}"
     journal = Journal(entry.store.scratch(entry.key("tickets"), "tickets.jsonl"), stamp)
-    finished: dict[str, Any] = dict(journal.entries)
-    for kind, mask in masks.items():
-        if kind in finished:
-            entry.progress.unit(f"{kind} ticket, found in the journal")
-            continue
-        with pruning.masked(model, mask):
-            pruned = entry.score(model)
-        smaller = pruning.remove(entry.pretrained(), mask)
-        begun = time.monotonic()
-        curve = entry.train_model(smaller, f"retrain the {kind} ticket")
-        finished[kind] = {
-            "mask": mask.to_json(),
-            "pruned": pruned,
-            "retrained": entry.score(smaller),
-            "curve": {"loss": curve.loss, "scores": curve.scores},
-            "parameters": sum(p.numel() for p in smaller.parameters()),
-            "seconds": round(time.monotonic() - begun, 2),
-        }
-        journal.append([kind, finished[kind]])
-    return {"tickets": {kind: finished[kind] for kind in TICKETS}, "made_from": made_from(found)}
+    scored = score_tickets(entry, model, {k: ticket(m) for k, m in masks.items()}, journal)
+    return {"tickets": scored, "made_from": made_from(found)}
 
 
 def made_from(found: dict[str, Any]) -> dict[str, Any]:
     """What ties a tickets record to the search it starts from."""
     return {"weights_sha256": found["weights_sha256"], "mask": found["mask"]}
+
+
+def magnitude(entry: Entry, model: Any, full: dict[str, Any]) -> dict[str, Any]:
+    """Find the good weights of the fine-tuned `model` by magnitude, and score its tickets.
+
+    Besides good, random and bad there is `largest_removed`, the bad ticket of the authors'
+    code. Weights outside a mask are held at zero in retraining. The masks themselves are
+    too large for a record: the good one is kept in the cache, and all are reproducible.
+    """
+    entry.progress.unit("magnitude search")
+    parameters = prunable(model)
+    stamp = f"{entry.study.hash('magnitude')} {full['weights_sha256']}"
+    journal = Journal(entry.store.scratch(entry.key("magnitude"), "magnitude.jsonl"), stamp)
+
+    def score(mask: WeightMask) -> float:
+        with weights_masked(model, mask):
+            return entry.score(model, entry.search_metric)
+
+    def on_step(step: WeightStep) -> None:
+        journal.append(step.to_json())
+        text = f", {step.density:.0%} of the weights left, score {step.score:.3f}"
+        entry.progress.at(1 - step.density, text)
+
+    found = magnitude_search(
+        parameters,
+        full["scores"][entry.search_metric],
+        score,
+        threshold=entry.study.search.threshold,
+        fraction=entry.study.search.weight_step,
+        variant=entry.study.variant,  # type: ignore[arg-type]
+        done=[WeightStep.from_json(step) for step in journal.entries],
+        on_step=on_step,
+    )
+    good = found.mask
+    good.save(entry.store.scratch(entry.key("magnitude"), "good-weights.safetensors"))
+    masks = {
+        "good": good,
+        "random": good.random_like(entry.seed),
+        "bad": good.bad_like(entry.seed),
+        "largest_removed": largest_removed(parameters, good.n_kept),
+    }
+    whole = sum(p.numel() for p in model.parameters())
+
+    def ticket(mask: WeightMask) -> Ticket:
+        return Ticket(
+            {
+                "mask_sha256": mask.sha256(),
+                "parameters": whole - mask.size + mask.n_kept,
+                "map_densities": map_densities(model, mask),
+                "head_densities": head_densities(model, mask),
+            },
+            pruned=lambda: weights_masked(model, mask),
+            start=entry.pretrained,
+            held=lambda start: hold_zeros(start, mask),
+        )
+
+    stamp = f"{stamp} {good.sha256()}"
+    tickets_journal = Journal(
+        entry.store.scratch(entry.key("magnitude"), "magnitude-tickets.jsonl"), stamp
+    )
+    scored = score_tickets(entry, model, {k: ticket(m) for k, m in masks.items()}, tickets_journal)
+    return {
+        **_outcome(entry, full, found.steps),
+        "weights": {"prunable": good.size, "kept": good.n_kept, "density": good.density},
+        "tickets": scored,
+    }
+
+
+def _outcome(
+    entry: Entry, full: dict[str, Any], steps: Sequence[Step | WeightStep]
+) -> dict[str, Any]:
+    """What the record of either search says of the bar and of the way."""
+    return {
+        "metric": entry.search_metric,
+        "full_score": full["scores"][entry.search_metric],
+        "majority": full["majority"],
+        "warning": meaningless(full["score"], full["majority"]),
+        "steps": [step.to_json() for step in steps],
+        "weights_sha256": full["weights_sha256"],
+    }
+
+
+# What each stage after fine-tuning computes, from the results of the one that it starts from.
+COMPUTE = {"search": search, "tickets": tickets, "magnitude": magnitude}

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import lottery_utils
 from lottery_utils.errors import UserError
@@ -27,6 +27,7 @@ from lottery_utils.study import Study, home
 
 SCHEMA = 1
 Record = dict[str, Any]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -113,11 +114,14 @@ class Store:
         path = self.root / study.name / "study.yaml"
         if path.exists():  # a narrowed study must not forget what was run before
             before = Study.load(path)
-            tasks = tuple(dict.fromkeys((*before.tasks, *study.tasks)))
-            seeds = tuple(dict.fromkeys((*before.seeds, *study.seeds)))
-            if (tasks, seeds) == (before.tasks, before.seeds):
+            study = replace(
+                study,
+                tasks=_union(before.tasks, study.tasks),
+                seeds=_union(before.seeds, study.seeds),
+                methods=_union(before.methods, study.methods),
+            )
+            if study.to_yaml() == before.to_yaml():
                 return
-            study = replace(study, tasks=tasks, seeds=seeds)
         write_text(path, study.to_yaml())
 
     def scratch(self, key: Key, name: str) -> Path:
@@ -158,6 +162,10 @@ class Journal:
     def close(self) -> None:
         """The stage has written its record: the journal is no longer needed."""
         self.path.unlink(missing_ok=True)
+
+
+def _union(first: tuple[T, ...], second: tuple[T, ...]) -> tuple[T, ...]:
+    return tuple(dict.fromkeys((*first, *second)))
 
 
 def checksum(record: Record) -> str:

@@ -21,7 +21,7 @@ from lottery_utils.backbone import backbone_fingerprint
 from lottery_utils.checked import build
 from lottery_utils.data import source_kind
 from lottery_utils.errors import UserError
-from lottery_utils.tasks import get_task
+from lottery_utils.tasks import OwnTask, add_task, get_task
 
 
 def home() -> Path:
@@ -55,20 +55,30 @@ class Recipe:
 
 @dataclass(frozen=True)
 class SearchRule:
-    """When to stop pruning, and how many of all heads to remove at a time (section 4.1)."""
+    """When to stop pruning, and how much to remove at a time (section 4.1).
+
+    `head_step` is a share of all heads, `weight_step` one of the weights that remain.
+    """
 
     threshold: float = 0.9
     head_step: float = 0.1
+    weight_step: float = 0.1
 
 
-STAGES = ("finetune", "search", "tickets")
+# Each stage, and the one whose record it starts from.
+STARTS_FROM = {"finetune": None, "search": "finetune", "tickets": "search", "magnitude": "finetune"}
+STAGES = tuple(STARTS_FROM)
+METHODS = {"structured": ("search", "tickets"), "magnitude": ("magnitude",)}
 # What each stage's numbers depend on. A stage also depends on the records it starts from.
 _TRAINING = ("backbone", "data", "train_size", "validation_size", "recipe")
+_PRUNING = (*_TRAINING, "search", "variant")
 STAGE_FIELDS = {
     "finetune": _TRAINING,
-    "search": (*_TRAINING, "search", "variant"),
-    "tickets": (*_TRAINING, "search", "variant"),
+    "search": _PRUNING,
+    "tickets": _PRUNING,
+    "magnitude": _PRUNING,
     "sweep": _TRAINING,
+    "baselines": _TRAINING,
 }
 SWEPT = ("learning_rate", "batch_size", "epochs")  # what `lottery sweep` chooses of a recipe
 
@@ -79,7 +89,10 @@ class Study:
 
     `train_size` and `validation_size` cap the number of examples; None takes all there are
     (of the embedded corpus, its default sizes). `variant` is `paper` or `release`: the text
-    of the paper, or what the authors' released code does.
+    of the paper, or what the authors' released code does. `methods` are the ways of pruning:
+    `structured` (heads and MLPs), `magnitude` (single weights) or both, the latter only on
+    `magnitude_tasks` where that list is given: its tickets cannot be made smaller, so they
+    cost most of a study's time. `own_tasks` describe tasks that are not GLUE's.
     """
 
     name: str
@@ -92,10 +105,18 @@ class Study:
     recipe: Recipe = field(default_factory=Recipe)
     search: SearchRule = field(default_factory=SearchRule)
     variant: str = "paper"
+    methods: tuple[str, ...] = ("structured", "magnitude")
+    magnitude_tasks: tuple[str, ...] | None = None
+    own_tasks: dict[str, OwnTask] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for task in self.tasks:
+        for name, own in self.own_tasks.items():
+            add_task(own.task(name))
+        for task in (*self.tasks, *(self.magnitude_tasks or ())):
             get_task(task)
+        for method in self.methods:
+            _require(method in METHODS, self, "methods", f"some of {', '.join(METHODS)}")
+        _require(bool(self.methods), self, "methods", "at least one")
         source_kind(self.data)
         _require(
             bool(re.fullmatch(r"\w[\w.-]*", self.name)), self, "name", "letters, digits, . _ -"
@@ -117,7 +138,7 @@ class Study:
             _require(0 < value < math.inf, self, f"recipe.{key}", "a positive number")
         _require(0 <= self.recipe.weight_decay < math.inf, self, "recipe.weight_decay", "0 or more")
         _require(self.recipe.max_length >= 8, self, "recipe.max_length", "at least 8 tokens")
-        for key in ("threshold", "head_step"):
+        for key in ("threshold", "head_step", "weight_step"):
             _require(
                 0 < getattr(self.search, key) <= 1, self, f"search.{key}", "above 0, at most 1"
             )
@@ -180,20 +201,28 @@ class Study:
         base = re.sub(r"-[0-9a-f]{8}$", "", self.name)
         return replace(changed, name=f"{base}-{_hash(changed.identity())[:8]}")
 
-    def identity(self, stage: str = STAGES[-1]) -> dict[str, Any]:
+    def stages(self, task: str) -> tuple[str, ...]:
+        """The stages that the study has for a task, in order."""
+        only = self.magnitude_tasks
+        methods = (m for m in self.methods if m != "magnitude" or only is None or task in only)
+        return ("finetune", *(stage for method in methods for stage in METHODS[method]))
+
+    def identity(self, stage: str = "tickets") -> dict[str, Any]:
         """The fields that change a stage's numbers, as plain data, without places."""
         values = {**self.to_dict(), "data": source_kind(self.data)}
         values["backbone"] = backbone_fingerprint(self.backbone)
         if stage == "sweep":  # it tries many values, so it does not depend on the chosen ones
             values["recipe"] = {k: v for k, v in values["recipe"].items() if k not in SWEPT}
-        return {name: values[name] for name in STAGE_FIELDS[stage]}
+        own = {"own_tasks": values["own_tasks"]} if self.own_tasks else {}
+        return {name: values[name] for name in STAGE_FIELDS[stage]} | own
 
     def hash(self, stage: str) -> str:
         """A short hash of `identity(stage)`: equal where the numbers should be equal."""
         return _hash(self.identity(stage))[:16]
 
     def to_dict(self) -> dict[str, Any]:
-        return {**asdict(self), "tasks": list(self.tasks), "seeds": list(self.seeds)}
+        values = asdict(self)
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
 
     def to_yaml(self) -> str:
         """The study as a file that `load` reads, without places: they differ by machine."""

@@ -1,8 +1,8 @@
 """What GLUE is, as far as this project needs to know: one record per task.
 
-A task says which sentences it has, what its labels mean, which metric the paper
-reports (section 3) and how its files look in the official TSV layout. Nothing here
-reads a file; `lottery_utils.data` does.
+A task says which sentences it has, what its labels mean, which metric the paper reports
+(section 3), and how its examples are spelled in the official TSV files and on the hub.
+Nothing here reads a file; `lottery_utils.data` does.
 """
 
 from __future__ import annotations
@@ -15,85 +15,224 @@ from lottery_utils.errors import UserError
 
 
 class Example(NamedTuple):
-    """One sentence or sentence pair. `label` indexes `Task.labels`."""
+    """One sentence or sentence pair.
+
+    `label` indexes `Task.labels`; in a task of graded answers (STS-B) it is the grade itself.
+    """
 
     sentence1: str
     sentence2: str | None
-    label: int
+    label: float
 
 
 @dataclass(frozen=True)
 class TsvFile:
-    """How a split is written in the official layout: its columns, and which ones matter.
+    """How a split is written in the official layout: which columns matter, by name.
 
-    `sentence1`, `sentence2` and `label` name columns. Files without a header line (CoLA)
-    have the same columns, only unwritten.
+    Columns that are not named here are passed over. A file without a header line (CoLA) has
+    the columns in `unwritten_header`. `counter` is a column that counts the examples up
+    from 0, by which a file whose lines were shuffled or lost is found out. With `ragged`, a
+    few lines may be broken: QQP's official files have questions with a line feed in them.
     """
 
     name: str
-    columns: tuple[str, ...]
     sentence1: str
     sentence2: str | None = None
     label: str = "label"
-    has_header: bool = True
+    unwritten_header: tuple[str, ...] = ()
+    counter: str | None = None
+    ragged: bool = False
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that are read."""
+        used = (self.counter, self.sentence1, self.sentence2, self.label)
+        return tuple(column for column in used if column)
+
+
+@dataclass(frozen=True)
+class HubSplits:
+    """Where the task is in the GLUE release on the hub: configuration, columns, split."""
+
+    config: str
+    sentence1: str = "sentence1"
+    sentence2: str | None = "sentence2"
+    validation: str = "validation"
 
 
 @dataclass(frozen=True)
 class Task:
-    """A GLUE task.
+    """A GLUE task, or one of your own.
 
     `labels` are the names in the order of the class indices that the GLUE release on the
-    hub uses; `tsv_labels` are the same labels as the official TSV files spell them.
-    `metric` names one of `lottery_utils.metrics.METRICS`. In the official layout the
-    files lie in a folder called `name`.
+    hub uses, and empty where answers are graded; `tsv_labels` are the same labels as the
+    official TSV files spell them. `metrics` name functions of `lottery_utils.metrics`: the
+    first is the one reported, `search_metric` the one that the search goes by where that is
+    another. `official_sizes` are the numbers of training and validation examples of GLUE.
     """
 
     name: str
     question: str
     labels: tuple[str, ...]
-    tsv_labels: tuple[str, ...]
-    metric: str
-    train: TsvFile
-    validation: TsvFile
+    metrics: tuple[str, ...] = ("accuracy",)
+    is_pair: bool = False
+    tsv_labels: tuple[str, ...] = ()
+    train: TsvFile | None = None
+    validation: TsvFile | None = None
+    hub: HubSplits | None = None
+    official_sizes: tuple[int, int] | None = None
+    search_metric: str = ""
 
     @property
-    def is_pair(self) -> bool:
-        return self.validation.sentence2 is not None
+    def metric(self) -> str:
+        """The metric that pages report."""
+        return self.metrics[0]
+
+    @property
+    def is_graded(self) -> bool:
+        """Whether answers are numbers on a scale instead of classes."""
+        return not self.labels
+
+    @property
+    def n_outputs(self) -> int:
+        """How many numbers the classifier gives: one per class, or the grade."""
+        return len(self.labels) or 1
 
 
+_ENTAILMENT = ("entailment", "not_entailment")
 _COLA = ("source", "label", "original_judgement", "sentence")
-_SST2 = ("sentence", "label")
-_RTE = ("index", "sentence1", "sentence2", "label")
 
-TASKS: dict[str, Task] = {
-    "CoLA": Task(
+
+def _files(
+    *columns: str | None, dev: str = "dev.tsv", label: str = "label", **details: object
+) -> dict[str, TsvFile]:
+    """Training and validation file, alike but for their names."""
+    sentence1, sentence2 = (*columns, None)[:2]
+    return {
+        split: TsvFile(name, str(sentence1), sentence2, label, **details)  # type: ignore[arg-type]
+        for split, name in (("train", "train.tsv"), ("validation", dev))
+    }
+
+
+_GLUE = (
+    Task(
         name="CoLA",
         question="Is this an acceptable English sentence?",
         labels=("unacceptable", "acceptable"),
+        metrics=("matthews",),
         tsv_labels=("0", "1"),
-        metric="matthews",
-        train=TsvFile("train.tsv", _COLA, "sentence", has_header=False),
-        validation=TsvFile("dev.tsv", _COLA, "sentence", has_header=False),
+        **_files("sentence", unwritten_header=_COLA),
+        hub=HubSplits("cola", "sentence", None),
+        official_sizes=(8551, 1043),
     ),
-    "SST-2": Task(
+    Task(
         name="SST-2",
         question="Is this piece of a film review positive or negative?",
         labels=("negative", "positive"),
         tsv_labels=("0", "1"),
-        metric="accuracy",
-        train=TsvFile("train.tsv", _SST2, "sentence"),
-        validation=TsvFile("dev.tsv", _SST2, "sentence"),
+        **_files("sentence"),
+        hub=HubSplits("sst2", "sentence", None),
+        official_sizes=(67349, 872),
     ),
-    "RTE": Task(
+    Task(
+        name="MRPC",
+        question="Do these two sentences from the news say the same?",
+        labels=("not_equivalent", "equivalent"),
+        metrics=("accuracy", "f1"),
+        is_pair=True,
+        tsv_labels=("0", "1"),
+        **_files("#1 String", "#2 String", label="Quality"),
+        hub=HubSplits("mrpc"),
+        official_sizes=(3668, 408),
+    ),
+    Task(
+        name="STS-B",
+        question="How alike are these two sentences in meaning, from 0 to 5?",
+        labels=(),
+        metrics=("pearson", "spearman", "pearson_spearman"),
+        is_pair=True,
+        **_files("sentence1", "sentence2", label="score", counter="index"),
+        hub=HubSplits("stsb"),
+        official_sizes=(5749, 1500),
+        search_metric="pearson_spearman",
+    ),
+    Task(
+        name="QQP",
+        question="Do these two questions ask the same?",
+        labels=("not_duplicate", "duplicate"),
+        metrics=("accuracy", "f1"),
+        is_pair=True,
+        tsv_labels=("0", "1"),
+        **_files("question1", "question2", label="is_duplicate", ragged=True),
+        hub=HubSplits("qqp", "question1", "question2"),
+        official_sizes=(363846, 40430),
+    ),
+    Task(
+        name="MNLI",
+        question="Does the first text entail the second, contradict it, or neither?",
+        labels=("entailment", "neutral", "contradiction"),
+        is_pair=True,
+        tsv_labels=("entailment", "neutral", "contradiction"),
+        **_files(
+            "sentence1", "sentence2", dev="dev_matched.tsv", label="gold_label", counter="index"
+        ),
+        hub=HubSplits("mnli", "premise", "hypothesis", "validation_matched"),
+        official_sizes=(392702, 9815),
+    ),
+    Task(
+        name="QNLI",
+        question="Does the sentence hold the answer to the question?",
+        labels=_ENTAILMENT,
+        is_pair=True,
+        tsv_labels=_ENTAILMENT,
+        **_files("question", "sentence", counter="index"),
+        hub=HubSplits("qnli", "question", "sentence"),
+        official_sizes=(104743, 5463),
+    ),
+    Task(
         name="RTE",
         question="Does the first text entail the second?",
-        labels=("entailment", "not_entailment"),
-        tsv_labels=("entailment", "not_entailment"),
-        metric="accuracy",
-        train=TsvFile("train.tsv", _RTE, "sentence1", "sentence2"),
-        validation=TsvFile("dev.tsv", _RTE, "sentence1", "sentence2"),
+        labels=_ENTAILMENT,
+        is_pair=True,
+        tsv_labels=_ENTAILMENT,
+        **_files("sentence1", "sentence2", counter="index"),
+        hub=HubSplits("rte"),
+        official_sizes=(2490, 277),
     ),
-}
+    Task(
+        name="WNLI",
+        question="Does the second sentence follow, once the pronoun of the first is understood?",
+        labels=_ENTAILMENT[::-1],
+        is_pair=True,
+        tsv_labels=("0", "1"),
+        **_files("sentence1", "sentence2", counter="index"),
+        hub=HubSplits("wnli"),
+        official_sizes=(635, 71),
+    ),
+)
+TASKS: dict[str, Task] = {task.name: task for task in _GLUE}
+
+
+@dataclass(frozen=True)
+class OwnTask:
+    """A task of your own, as a study file describes it; its data are `csv:DIR`."""
+
+    question: str = "Which class is it?"
+    labels: tuple[str, ...] = ()
+    metric: str = "accuracy"
+    is_pair: bool = False
+
+    def task(self, name: str) -> Task:
+        return Task(name, self.question, self.labels, (self.metric,), self.is_pair)
+
+
+def add_task(task: Task) -> None:
+    """Make a task of your own known under its name. Raises `UserError` if the name is GLUE's."""
+    if TASKS.get(task.name) in _GLUE:
+        raise UserError(
+            f"The name {task.name!r} belongs to a task of GLUE: give your own task another one."
+        )
+    TASKS[task.name] = task
 
 
 def get_task(name: str) -> Task:

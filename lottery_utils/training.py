@@ -20,7 +20,8 @@ from torch import Tensor, nn
 from lottery_utils.batches import Encoded, training_order
 from lottery_utils.embeddings import only_used_rows
 from lottery_utils.errors import UserError
-from lottery_utils.metrics import score
+from lottery_utils.losses import example_losses
+from lottery_utils.metrics import Array, score
 from lottery_utils.study import Recipe
 
 
@@ -95,7 +96,7 @@ def _train(
             labels = batch.pop("labels")
             with torch.autocast(device.type, torch.bfloat16, enabled=uses_bf16(device, recipe)):
                 logits = model(**batch).logits
-            loss = nn.functional.cross_entropy(logits.float(), labels)
+            loss = example_losses(logits, labels).mean()
             loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(model.parameters(), recipe.clip_norm)
             optimizer.step()
@@ -125,14 +126,23 @@ def uses_bf16(device: torch.device | str, recipe: Recipe) -> bool:
 
 
 @torch.inference_mode()
-def evaluate(model: Any, batches: Iterable[dict[str, Tensor]], metric: str) -> float:
-    """The metric of the model's predictions over all batches, in evaluation mode."""
+def predict(model: Any, batches: Iterable[dict[str, Tensor]]) -> tuple[Array, Array]:
+    """The model's predictions and the labels over all batches, both (n,), in evaluation mode.
+
+    Predictions are class indices, or grades where the model has one output.
+    """
     was_training = model.training
     model.eval()
     predictions, labels = [], []
     for batch in batches:
         inputs = {name: values for name, values in batch.items() if name != "labels"}
-        predictions.append(model(**inputs).logits.argmax(-1))
+        logits = model(**inputs).logits
+        predictions.append(logits.argmax(-1) if logits.shape[-1] > 1 else logits.squeeze(-1))
         labels.append(batch["labels"])
     model.train(was_training)
-    return score(metric, torch.cat(predictions).cpu().numpy(), torch.cat(labels).cpu().numpy())
+    return torch.cat(predictions).cpu().numpy(), torch.cat(labels).cpu().numpy()
+
+
+def evaluate(model: Any, batches: Iterable[dict[str, Tensor]], metric: str) -> float:
+    """The metric called `metric` of the model's predictions over all batches."""
+    return score(metric, *predict(model, batches))

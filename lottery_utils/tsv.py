@@ -1,0 +1,91 @@
+"""Reading GLUE's official TSV files, and saying exactly what is wrong with one that is damaged.
+
+Fields are separated by tabs and never quoted: a quotation mark is text. Byte-order marks,
+line ends of any system and a missing last line feed are all read alike.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+from lottery_utils.errors import UserError
+from lottery_utils.tasks import Example, Task, TsvFile
+
+# As many broken lines as the official files of QQP have, and some to spare.
+MOST_BROKEN_LINES = 20
+HIGHEST_GRADE = 5.0
+
+
+def read_tsv(path: Path, task: Task, layout: TsvFile) -> list[Example]:
+    """All examples of one official TSV file, in file order.
+
+    Raises `UserError` naming the line that has another number of columns than the header, an
+    unknown label, an empty sentence, or a number that does not follow from the line before.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", "it is not UTF-8 text")
+        raise UserError(
+            f"Cannot read {path}: {reason}; expected the official GLUE file {path.name} "
+            f"of {task.name} in its folder {path.parent}."
+        ) from error
+    lines = text.removesuffix("\n").split("\n")
+    header = layout.unwritten_header or tuple(lines[0].split("\t"))
+    missing = [column for column in layout.columns if column not in header]
+    if missing:
+        raise UserError(
+            f"{path}, line 1: expected the header of the official {task.name} file, with a column "
+            f"{' | '.join(missing)!r}, found {lines[0][:80]!r}; download the file again."
+        )
+    first = 0 if layout.unwritten_header else 1
+    if lines[first:] in ([], [""]):
+        raise UserError(f"{path} has no examples: the file is empty or cut off, get it again.")
+    examples: list[Example] = []
+    broken = 0
+    for number, line in enumerate(lines[first:], start=first + 1):
+        fields = line.split("\t")
+        if len(fields) == len(header):
+            row = dict(zip(header, fields, strict=True))
+            examples.append(_example(row, len(examples), f"{path}, line {number}", task, layout))
+            continue
+        broken += 1
+        # What is cut off at the end of a file is never one of the lines known to be broken.
+        if not layout.ragged or broken > MOST_BROKEN_LINES or number == len(lines):
+            raise UserError(
+                f"{path}, line {number}: expected {len(header)} columns separated by tabs, found "
+                f"{len(fields)}; the file is truncated or not the official one, get it again."
+            )
+    return examples
+
+
+def _example(row: dict[str, str], place: int, where: str, task: Task, layout: TsvFile) -> Example:
+    if layout.counter and row[layout.counter] != str(place):
+        raise UserError(
+            f"{where}: its {layout.counter} is {row[layout.counter]!r} where {place} should "
+            "follow; lines are missing, doubled or in another order, get the file again."
+        )
+    sentence1 = row[layout.sentence1].strip()
+    sentence2 = row[layout.sentence2].strip() if layout.sentence2 else None
+    if not sentence1 or sentence2 == "":
+        raise UserError(f"{where}: a sentence is empty; the file is damaged, download it again.")
+    return Example(sentence1, sentence2, _label(row[layout.label], where, task))
+
+
+def _label(text: str, where: str, task: Task) -> float:
+    if not task.is_graded:
+        if text in task.tsv_labels:
+            return task.tsv_labels.index(text)
+        expected = f"none of {', '.join(map(repr, task.tsv_labels))}"
+    else:
+        expected = f"no number from 0 to {HIGHEST_GRADE:g}"
+        try:
+            grade = float(text)
+        except ValueError:
+            grade = math.nan
+        if 0 <= grade <= HIGHEST_GRADE:
+            return grade
+    raise UserError(
+        f"{where}: label {text!r} is {expected}; the file is damaged, download it again."
+    )
