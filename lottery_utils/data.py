@@ -120,12 +120,11 @@ def fingerprint(splits: dict[str, list[Example]]) -> str:
 
 def _official(task: Task, place: str) -> dict[str, list[Example]]:
     folder = _folder(task, place, "local", "the official GLUE layout, with train.tsv and dev.tsv")
-    if task.train is None or task.validation is None:
+    if not task.files:
         raise UserError(
             f"{task.name} is not a task of GLUE and has no official files: take --data csv:DIR."
         )
-    layouts = {"train": task.train, "validation": task.validation}
-    return {split: read_tsv(folder / file.name, task, file) for split, file in layouts.items()}
+    return {split: read_tsv(folder / file.name, task, file) for split, file in task.files.items()}
 
 
 def _own_tables(task: Task, place: str) -> dict[str, list[Example]]:

@@ -8,7 +8,7 @@ Nothing here reads a file; `lottery_utils.data` does.
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from lottery_utils.errors import UserError
@@ -66,7 +66,7 @@ class Task:
 
     `labels` are the names in the order of the class indices that the GLUE release on the
     hub uses, and empty where answers are graded; `tsv_labels` are the same labels as the
-    official TSV files spell them. `metrics` name functions of `lottery_utils.metrics`: the
+    official TSV files spell them. `files` has a `TsvFile` for each split. `metrics` name functions of `lottery_utils.metrics`: the
     first is the one reported, `search_metric` the one that the search goes by where that is
     another. `official_sizes` are the numbers of training and validation examples of GLUE.
     """
@@ -77,8 +77,7 @@ class Task:
     metrics: tuple[str, ...] = ("accuracy",)
     is_pair: bool = False
     tsv_labels: tuple[str, ...] = ()
-    train: TsvFile | None = None
-    validation: TsvFile | None = None
+    files: dict[str, TsvFile] = field(default_factory=dict)
     hub: HubSplits | None = None
     official_sizes: tuple[int, int] | None = None
     search_metric: str = ""
@@ -104,12 +103,18 @@ _COLA = ("source", "label", "original_judgement", "sentence")
 
 
 def _files(
-    *columns: str | None, dev: str = "dev.tsv", label: str = "label", **details: object
+    sentence1: str,
+    sentence2: str | None = None,
+    label: str = "label",
+    *,
+    dev: str = "dev.tsv",
+    unwritten_header: tuple[str, ...] = (),
+    counter: str | None = None,
+    ragged: bool = False,
 ) -> dict[str, TsvFile]:
     """Training and validation file, alike but for their names."""
-    sentence1, sentence2 = (*columns, None)[:2]
     return {
-        split: TsvFile(name, str(sentence1), sentence2, label, **details)  # type: ignore[arg-type]
+        split: TsvFile(name, sentence1, sentence2, label, unwritten_header, counter, ragged)
         for split, name in (("train", "train.tsv"), ("validation", dev))
     }
 
@@ -121,7 +126,7 @@ _GLUE = (
         labels=("unacceptable", "acceptable"),
         metrics=("matthews",),
         tsv_labels=("0", "1"),
-        **_files("sentence", unwritten_header=_COLA),
+        files=_files("sentence", unwritten_header=_COLA),
         hub=HubSplits("cola", "sentence", None),
         official_sizes=(8551, 1043),
     ),
@@ -130,7 +135,7 @@ _GLUE = (
         question="Is this piece of a film review positive or negative?",
         labels=("negative", "positive"),
         tsv_labels=("0", "1"),
-        **_files("sentence"),
+        files=_files("sentence"),
         hub=HubSplits("sst2", "sentence", None),
         official_sizes=(67349, 872),
     ),
@@ -141,7 +146,7 @@ _GLUE = (
         metrics=("accuracy", "f1"),
         is_pair=True,
         tsv_labels=("0", "1"),
-        **_files("#1 String", "#2 String", label="Quality"),
+        files=_files("#1 String", "#2 String", label="Quality"),
         hub=HubSplits("mrpc"),
         official_sizes=(3668, 408),
     ),
@@ -151,7 +156,7 @@ _GLUE = (
         labels=(),
         metrics=("pearson", "spearman", "pearson_spearman"),
         is_pair=True,
-        **_files("sentence1", "sentence2", label="score", counter="index"),
+        files=_files("sentence1", "sentence2", label="score", counter="index"),
         hub=HubSplits("stsb"),
         official_sizes=(5749, 1500),
         search_metric="pearson_spearman",
@@ -163,7 +168,7 @@ _GLUE = (
         metrics=("accuracy", "f1"),
         is_pair=True,
         tsv_labels=("0", "1"),
-        **_files("question1", "question2", label="is_duplicate", ragged=True),
+        files=_files("question1", "question2", label="is_duplicate", ragged=True),
         hub=HubSplits("qqp", "question1", "question2"),
         official_sizes=(363846, 40430),
     ),
@@ -173,7 +178,7 @@ _GLUE = (
         labels=("entailment", "neutral", "contradiction"),
         is_pair=True,
         tsv_labels=("entailment", "neutral", "contradiction"),
-        **_files(
+        files=_files(
             "sentence1", "sentence2", dev="dev_matched.tsv", label="gold_label", counter="index"
         ),
         hub=HubSplits("mnli", "premise", "hypothesis", "validation_matched"),
@@ -185,7 +190,7 @@ _GLUE = (
         labels=_ENTAILMENT,
         is_pair=True,
         tsv_labels=_ENTAILMENT,
-        **_files("question", "sentence", counter="index"),
+        files=_files("question", "sentence", counter="index"),
         hub=HubSplits("qnli", "question", "sentence"),
         official_sizes=(104743, 5463),
     ),
@@ -195,7 +200,7 @@ _GLUE = (
         labels=_ENTAILMENT,
         is_pair=True,
         tsv_labels=_ENTAILMENT,
-        **_files("sentence1", "sentence2", counter="index"),
+        files=_files("sentence1", "sentence2", counter="index"),
         hub=HubSplits("rte"),
         official_sizes=(2490, 277),
     ),
@@ -205,7 +210,7 @@ _GLUE = (
         labels=_ENTAILMENT[::-1],
         is_pair=True,
         tsv_labels=("0", "1"),
-        **_files("sentence1", "sentence2", counter="index"),
+        files=_files("sentence1", "sentence2", counter="index"),
         hub=HubSplits("wnli"),
         official_sizes=(635, 71),
     ),
