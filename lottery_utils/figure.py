@@ -21,6 +21,7 @@ COLOURS = {
     "good": "#0072B2",
     "random": "#E69F00",
     "bad": "#D55E00",
+    "largest_removed": "#CC79A7",
     "majority": "#7F7F7F",
 }
 SEED_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")

@@ -115,13 +115,14 @@ def search_curve(entries: Entries) -> Figure:
     first = stage_results(entries)[0]
     axes.axhline(first["majority"], color=COLOURS["majority"], linestyle=":", label="majority")
     axes.set(xlabel="parameters of heads and MLPs left (%)", xlim=(104, -4))
-    axes.set_ylabel(f"validation {METRIC_LABELS[first['metric']]}")
+    searched = METRIC_LABELS[stage_results(entries, "search")[0]["metric"]]
+    axes.set_ylabel(f"validation {searched}")
     axes.legend(fontsize=8)
     task = task_name(entries)
     return Figure.of(
         drawing,
         f"The search for the good subnetwork of {task}, {seeds_text(entries)}: "
-        f"{METRIC_LABELS[first['metric']]} of the masked model, without any retraining, against "
+        f"{searched} of the masked model, without any retraining, against "
         f"the share of the parameters of all heads and MLPs that is left. Dashed: "
         f"{threshold:.0%} of each seed's full score, the bar to stay above. Hollow markers fell "
         f"below and were taken back. n = {first['examples']['validation']:,} validation examples.",

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+from lottery_utils.figure import Note
 from lottery_utils.masks import StructuredMask
 from lottery_utils.store import Record
 
 # The records of one task: entries[seed][stage].
 Entries = dict[int, dict[str, Record]]
 TICKETS = ("good", "random", "bad")
+# By method: the record its tickets are in, and the kinds of tickets it has.
+TICKET_STAGE = {"structured": "tickets", "magnitude": "magnitude"}
+KINDS = {"structured": TICKETS, "magnitude": (*TICKETS, "largest_removed")}
+# How a page calls each kind.
+KIND_LABELS = {"largest_removed": "bad (largest removed)"}
+NO_MAGNITUDE = Note("This study has no magnitude pruning here (see `magnitude_tasks` in its file).")
+METHOD_LABELS = {"structured": "structured pruning", "magnitude": "magnitude pruning"}
 
 
 def stage_results(entries: Entries, stage: str = "finetune") -> list[dict[str, Any]]:
@@ -30,8 +38,21 @@ def seeds_text(entries: Entries) -> str:
     return f"{len(entries)} seed{'s' if len(entries) > 1 else ''} ({listed})"
 
 
-def ticket_scores(entries: Entries, kind: str, state: str) -> list[float]:
-    return [r["tickets"]["results"]["tickets"][kind][state] for r in entries.values()]
+def has_method(entries: Entries, method: str) -> bool:
+    """Whether tickets of this method are recorded for every seed."""
+    return all(TICKET_STAGE[method] in records for records in entries.values())
+
+
+def tickets_of(records: dict[str, Record], method: str = "structured") -> dict[str, Any]:
+    """One seed's tickets by kind."""
+    tickets: dict[str, Any] = records[TICKET_STAGE[method]]["results"]["tickets"]
+    return tickets
+
+
+def ticket_scores(
+    entries: Entries, kind: str, state: str, method: str = "structured"
+) -> list[float]:
+    return [tickets_of(records, method)[kind][state] for records in entries.values()]
 
 
 def share_left(tuned: dict[str, Any], n_heads: int, n_mlps: int) -> float:

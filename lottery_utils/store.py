@@ -118,7 +118,7 @@ class Store:
                 study,
                 tasks=_union(before.tasks, study.tasks),
                 seeds=_union(before.seeds, study.seeds),
-                methods=_union(before.methods, study.methods),
+                magnitude_tasks=_both(before.magnitude_tasks, study.magnitude_tasks),
             )
             if study.to_yaml() == before.to_yaml():
                 return
@@ -162,6 +162,10 @@ class Journal:
     def close(self) -> None:
         """The stage has written its record: the journal is no longer needed."""
         self.path.unlink(missing_ok=True)
+
+
+def _both(first: tuple[str, ...] | None, second: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    return None if first is None or second is None else _union(first, second)
 
 
 def _union(first: tuple[T, ...], second: tuple[T, ...]) -> tuple[T, ...]:

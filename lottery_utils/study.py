@@ -68,7 +68,6 @@ class SearchRule:
 # Each stage, and the one whose record it starts from.
 STARTS_FROM = {"finetune": None, "search": "finetune", "tickets": "search", "magnitude": "finetune"}
 STAGES = tuple(STARTS_FROM)
-METHODS = {"structured": ("search", "tickets"), "magnitude": ("magnitude",)}
 # What each stage's numbers depend on. A stage also depends on the records it starts from.
 _TRAINING = ("backbone", "data", "train_size", "validation_size", "recipe")
 _PRUNING = (*_TRAINING, "search", "variant")
@@ -89,10 +88,9 @@ class Study:
 
     `train_size` and `validation_size` cap the number of examples; None takes all there are
     (of the embedded corpus, its default sizes). `variant` is `paper` or `release`: the text
-    of the paper, or what the authors' released code does. `methods` are the ways of pruning:
-    `structured` (heads and MLPs), `magnitude` (single weights) or both, the latter only on
-    `magnitude_tasks` where that list is given: its tickets cannot be made smaller, so they
-    cost most of a study's time. `own_tasks` describe tasks that are not GLUE's.
+    of the paper, or what the authors' released code does. Heads and MLPs are always pruned,
+    single weights on `magnitude_tasks` (None: on all): their tickets cannot be made smaller,
+    so that they cost most of a study's time. `own_tasks` describe tasks that are not GLUE's.
     """
 
     name: str
@@ -105,7 +103,6 @@ class Study:
     recipe: Recipe = field(default_factory=Recipe)
     search: SearchRule = field(default_factory=SearchRule)
     variant: str = "paper"
-    methods: tuple[str, ...] = ("structured", "magnitude")
     magnitude_tasks: tuple[str, ...] | None = None
     own_tasks: dict[str, OwnTask] = field(default_factory=dict)
 
@@ -114,9 +111,6 @@ class Study:
             add_task(own.task(name))
         for task in (*self.tasks, *(self.magnitude_tasks or ())):
             get_task(task)
-        for method in self.methods:
-            _require(method in METHODS, self, "methods", f"some of {', '.join(METHODS)}")
-        _require(bool(self.methods), self, "methods", "at least one")
         source_kind(self.data)
         _require(
             bool(re.fullmatch(r"\w[\w.-]*", self.name)), self, "name", "letters, digits, . _ -"
@@ -203,9 +197,8 @@ class Study:
 
     def stages(self, task: str) -> tuple[str, ...]:
         """The stages that the study has for a task, in order."""
-        only = self.magnitude_tasks
-        methods = (m for m in self.methods if m != "magnitude" or only is None or task in only)
-        return ("finetune", *(stage for method in methods for stage in METHODS[method]))
+        weights_too = self.magnitude_tasks is None or task in self.magnitude_tasks
+        return tuple(stage for stage in STAGES if stage != "magnitude" or weights_too)
 
     def identity(self, stage: str = "tickets") -> dict[str, Any]:
         """The fields that change a stage's numbers, as plain data, without places."""

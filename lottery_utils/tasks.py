@@ -66,9 +66,10 @@ class Task:
 
     `labels` are the names in the order of the class indices that the GLUE release on the
     hub uses, and empty where answers are graded; `tsv_labels` are the same labels as the
-    official TSV files spell them. `files` has a `TsvFile` for each split. `metrics` name functions of `lottery_utils.metrics`: the
+    official TSV files spell them. `metrics` name functions of `lottery_utils.metrics`: the
     first is the one reported, `search_metric` the one that the search goes by where that is
-    another. `official_sizes` are the numbers of training and validation examples of GLUE.
+    another. `files` has a `TsvFile` for each split; `official_sizes` are GLUE's numbers of
+    training and validation examples.
     """
 
     name: str
