@@ -8,7 +8,7 @@ import pytest
 
 from lottery_utils.data import MINI_SIZES, fingerprint, load_examples, load_task, source_kind
 from lottery_utils.errors import UserError
-from lottery_utils.tasks import Example
+from lottery_utils.tasks import TASKS, Example
 
 SST2_HEADER = "sentence\tlabel"
 RTE_HEADER = "index\tsentence1\tsentence2\tlabel"
@@ -83,11 +83,12 @@ def test_only_line_feeds_end_a_line(tmp_path: Path) -> None:
         (sst2("good\t1", "ba", end=""), 3, "expected 2 columns.* found 1"),
         (sst2("good\t1\tmore"), 2, "expected 2 columns.* found 3"),
         (sst2("good\t1", "", "bad\t0"), 3, "found 1"),
+        (sst2("good\t1", ""), 3, "found 1"),
         (sst2("good\t1", "fine\t2"), 3, "label '2' is none of '0', '1'"),
         (sst2("good\t1", "fine\t"), 3, "label '' is none of"),
         (sst2("good\t1", "  \t0"), 3, "a sentence is empty"),
-        ("text\tlabel\ngood\t1\n", 1, r"expected the header 'sentence \| label'.*found 'text"),
-        ("good\t1\n", 1, "expected the header"),
+        ("text\tlabel\ngood\t1\n", 1, "expected the header.*column 'sentence', found 'text"),
+        ("good\t1\n", 1, r"expected the header.*'sentence \| label'"),
         ("", 1, "expected the header"),
     ],
 )
@@ -134,12 +135,11 @@ def test_a_missing_file_and_a_missing_folder_are_named(tmp_path: Path) -> None:
 
 
 def test_a_source_has_a_kind_without_its_place() -> None:
-    assert [source_kind(s) for s in ("mini", "local", "local:/some/where")] == [
-        "mini",
-        "local",
-        "local",
+    sources = ("mini", "local", "local:/some/where", "hub", "hub:me/glue", "csv", "csv:my data")
+    assert [source_kind(source) for source in sources] == [
+        *("mini", "local", "local", "hub", "hub", "csv", "csv")
     ]
-    for wrong in ("", "Mini", "local:", "mini:x", "hub:glue", "/some/where"):
+    for wrong in ("", "Mini", "local:", "hub:", "mini:x", "glue", "/some/where"):
         with pytest.raises(UserError, match=r"Unknown data source.*'mini'.*'local:DIR'"):
             source_kind(wrong)
 
@@ -209,14 +209,96 @@ def test_a_fingerprint_is_of_the_content_and_not_of_the_place(tmp_path: Path) ->
     assert len(prints) == len(others) + 1
 
 
-@pytest.mark.parametrize(
-    ("task", "n_train", "n_validation"),
-    [("CoLA", 8551, 1043), ("SST-2", 67349, 872), ("RTE", 2490, 277)],
-)
-def test_official_files_are_read_whole(
-    glue_dir: Path, task: str, n_train: int, n_validation: int
-) -> None:
+@pytest.mark.parametrize("task", ["CoLA", "SST-2", "MRPC", "STS-B", "RTE", "WNLI"])
+def test_official_files_are_read_whole(glue_dir: Path, task: str) -> None:
     found = load_examples(task, f"local:{glue_dir}")
-    assert (len(found["train"]), len(found["validation"])) == (n_train, n_validation)
+    assert (len(found["train"]), len(found["validation"])) == TASKS[task].official_sizes
     for examples in found.values():
-        assert {example.label for example in examples} == {0, 1}
+        labels = {example.label for example in examples}
+        assert len(labels) > 10 if TASKS[task].is_graded else labels == {0, 1}
+
+
+@pytest.mark.parametrize("task", ["QQP", "MNLI", "QNLI"])
+def test_files_in_the_official_layout_are_read_line_by_line(glue_dir: Path, task: str) -> None:
+    found = load_examples(task, f"local:{glue_dir}")
+    for split, layout in TASKS[task].files.items():
+        n_lines = (glue_dir / task / layout.name).read_text("utf-8").rstrip("\n").count("\n")
+        assert len(found[split]) == n_lines
+        assert {example.label for example in found[split]} == set(range(len(TASKS[task].labels)))
+
+
+MNLI_DEV = (
+    "index promptID pairID genre sentence1_binary_parse sentence2_binary_parse sentence1_parse "
+    "sentence2_parse sentence1 sentence2 label1 label2 label3 label4 label5 gold_label"
+).split()
+
+
+@pytest.mark.parametrize("annotators", [1, 5], ids=["twelve columns", "sixteen columns"])
+def test_mnli_has_columns_that_are_passed_over(tmp_path: Path, annotators: int) -> None:
+    columns = [c for c in MNLI_DEV if c[:5] != "label" or int(c[5:]) <= annotators]
+    values = {"sentence1": 'He said "no".', "sentence2": "He spoke.", "gold_label": "neutral"}
+    line = "\t".join({"index": "0", **values}.get(column, "contradiction") for column in columns)
+    (tmp_path / "MNLI").mkdir()
+    for name in ("train.tsv", "dev_matched.tsv"):
+        (tmp_path / "MNLI" / name).write_text("\t".join(columns) + f"\n{line}", "utf-8")
+    found = load_examples("MNLI", f"local:{tmp_path}")
+    assert found["validation"] == [Example('He said "no".', "He spoke.", 1)]
+
+
+@pytest.mark.parametrize(
+    ("task", "header", "line", "example"),
+    [
+        ("MRPC", "Quality\t#1 ID\t#2 ID\t#1 String\t#2 String", "1\t7\t8\tA.\tB.", 1),
+        ("QQP", "id\tqid1\tqid2\tquestion1\tquestion2\tis_duplicate", "9\t1\t2\tA.\tB.\t0", 0),
+        ("QNLI", "index\tquestion\tsentence\tlabel", "0\tA.\tB.\tnot_entailment", 1),
+        ("WNLI", "index\tsentence1\tsentence2\tlabel", "0\tA.\tB.\t1", 1),
+        (
+            "STS-B",
+            "index\tgenre\tfilename\tyear\told_index\tsource1\tsource2\tsentence1\tsentence2\tscore",
+            "0\tnews\tx\t2012\t1\tnone\tnone\tA.\tB.\t3.800",
+            3.8,
+        ),
+    ],
+)
+def test_every_layout(tmp_path: Path, task: str, header: str, line: str, example: float) -> None:
+    source = write_task(tmp_path, task, f"{header}\n{line}\n")
+    assert load_examples(task, source)["train"] == [Example("A.", "B.", example)]
+
+
+@pytest.mark.parametrize("grade", ["6", "-1", "nan", "much", ""])
+def test_a_grade_is_a_number_from_0_to_5(tmp_path: Path, grade: str) -> None:
+    header = "index\tsentence1\tsentence2\tscore"
+    source = write_task(tmp_path, "STS-B", f"{header}\n0\tA.\tB.\t{grade}\n")
+    with pytest.raises(UserError, match=f"line 2: label '{grade}' is no number from 0 to 5"):
+        load_examples("STS-B", source)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "line"), [((0, 2, 1), 3), ((0, 1, 3), 4), ((0, 0, 1), 3), ((1, 2, 3), 2)]
+)
+def test_lines_that_were_shuffled_or_lost_are_found(
+    tmp_path: Path, numbers: tuple[int, ...], line: int
+) -> None:
+    lines = [f"{n}\tIt rains.\tIt is wet.\tentailment" for n in numbers]
+    source = write_task(tmp_path, "RTE", "\n".join([RTE_HEADER, *lines]))
+    with pytest.raises(UserError, match=rf"line {line}: its index is .* lines are missing"):
+        load_examples("RTE", source)
+
+
+QQP_HEADER = "id\tqid1\tqid2\tquestion1\tquestion2\tis_duplicate"
+
+
+def test_questions_broken_over_two_lines_are_left_out(tmp_path: Path) -> None:
+    lines = [QQP_HEADER, "0\t1\t2\tWhy?\tHow?\t0", "1\t3\t4\tWho", "is it?\tWho?\t1"]
+    lines += ["2\t5\t6\tWhen?\tWhen is it?\t1"]
+    found = load_examples("QQP", write_task(tmp_path, "QQP", "\n".join(lines)))
+    assert [example.sentence1 for example in found["train"]] == ["Why?", "When?"]
+
+
+def test_a_cut_off_file_is_not_taken_for_a_broken_question(tmp_path: Path) -> None:
+    lines = [QQP_HEADER, "0\t1\t2\tWhy?\tHow?\t0", "1\t3\t4\tWho"]
+    with pytest.raises(UserError, match=r"line 3: expected 6 columns.*truncated"):
+        load_examples("QQP", write_task(tmp_path, "QQP", "\n".join(lines)))
+    lines[1:] = [f"{i}\t1\t2" for i in range(30)] + ["30\t1\t2\tWhy?\tHow?\t0"]
+    with pytest.raises(UserError, match="line 22: expected 6 columns"):
+        load_examples("QQP", write_task(tmp_path, "QQP", "\n".join(lines)))

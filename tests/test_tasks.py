@@ -4,33 +4,62 @@ from __future__ import annotations
 
 import pytest
 
+from lottery_utils import tasks
 from lottery_utils.errors import UserError
-from lottery_utils.metrics import METRICS
-from lottery_utils.tasks import TASKS, Task, get_task
+from lottery_utils.metrics import METRIC_LABELS, METRICS
+from lottery_utils.tasks import TASKS, Task, add_task, get_task
+
+# From the paper: metric, pair or not, and GLUE's numbers of examples.
+EXPECTED = {
+    "CoLA": ("matthews", False, (8551, 1043)),
+    "SST-2": ("accuracy", False, (67349, 872)),
+    "MRPC": ("accuracy", True, (3668, 408)),
+    "STS-B": ("pearson", True, (5749, 1500)),
+    "QQP": ("accuracy", True, (363846, 40430)),
+    "MNLI": ("accuracy", True, (392702, 9815)),
+    "QNLI": ("accuracy", True, (104743, 5463)),
+    "RTE": ("accuracy", True, (2490, 277)),
+    "WNLI": ("accuracy", True, (635, 71)),
+}
+# The class indices of the GLUE release on the hub, which official checkpoints use too.
+LABELS = {
+    "CoLA": ("unacceptable", "acceptable"),
+    "SST-2": ("negative", "positive"),
+    "MRPC": ("not_equivalent", "equivalent"),
+    "STS-B": (),
+    "QQP": ("not_duplicate", "duplicate"),
+    "MNLI": ("entailment", "neutral", "contradiction"),
+    "QNLI": ("entailment", "not_entailment"),
+    "RTE": ("entailment", "not_entailment"),
+    "WNLI": ("not_entailment", "entailment"),
+}
 
 
-@pytest.mark.parametrize("task", TASKS.values(), ids=str)
+@pytest.mark.parametrize("task", TASKS.values(), ids=lambda task: task.name)
 def test_a_task_is_consistent_in_itself(task: Task) -> None:
     assert TASKS[task.name] is task
-    assert task.metric in METRICS
+    assert {*task.metrics, task.search_metric or task.metric} <= set(METRICS) & set(METRIC_LABELS)
     assert len(task.labels) == len(task.tsv_labels) == len(set(task.tsv_labels))
     assert task.question.endswith("?")
-    for layout in (task.train, task.validation):
-        used = {layout.sentence1, layout.label} | ({layout.sentence2} - {None})
-        assert used <= set(layout.columns)
+    assert set(task.files) == {"train", "validation"}
+    assert task.hub is not None
+    assert (task.hub.sentence2 is not None) == task.is_pair
+    for layout in task.files.values():
         assert (layout.sentence2 is not None) == task.is_pair
+        if layout.unwritten_header:
+            assert set(layout.columns) <= set(layout.unwritten_header)
 
 
 def test_tasks_are_what_the_paper_says() -> None:
-    assert {task.name: (task.metric, task.is_pair) for task in TASKS.values()} == {
-        "CoLA": ("matthews", False),
-        "SST-2": ("accuracy", False),
-        "RTE": ("accuracy", True),
+    found = {t.name: (t.metric, t.is_pair, t.official_sizes) for t in TASKS.values()}
+    assert found == EXPECTED
+    assert {task.name: task.labels for task in TASKS.values()} == LABELS
+    assert TASKS["STS-B"].search_metric == "pearson_spearman"
+    assert [t.name for t in TASKS.values() if t.is_graded] == ["STS-B"]
+    assert {t.name: t.n_outputs for t in TASKS.values() if t.n_outputs != 2} == {
+        "STS-B": 1,
+        "MNLI": 3,
     }
-    # The class indices of the GLUE release on the hub, which official checkpoints use too.
-    assert TASKS["RTE"].labels == ("entailment", "not_entailment")
-    assert TASKS["SST-2"].labels == ("negative", "positive")
-    assert TASKS["CoLA"].labels == ("unacceptable", "acceptable")
 
 
 def test_a_known_name_gives_its_task() -> None:
@@ -46,5 +75,17 @@ def test_an_unknown_name_is_answered_with_the_nearest(typed: str, meant: str) ->
 
 
 def test_a_far_name_is_answered_with_the_list() -> None:
-    with pytest.raises(UserError, match=r"knows CoLA, SST-2, RTE\.$"):
+    with pytest.raises(UserError, match=r"knows CoLA, SST-2, MRPC, .*, RTE, WNLI\.$"):
         get_task("xyz")
+
+
+def test_a_task_of_your_own_is_known_but_never_replaces_glues(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tasks, "TASKS", dict(TASKS))
+    own = Task("Trees", "Is this a tree?", ("no", "yes"))
+    add_task(own)
+    add_task(own)
+    assert get_task("Trees") is own
+    with pytest.raises(UserError, match="'RTE' belongs to a task of GLUE"):
+        add_task(Task("RTE", "Is this a tree?", ("no", "yes")))

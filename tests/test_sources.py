@@ -1,0 +1,151 @@
+"""The hub, by a copy on disk in its layout, and tables of your own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lottery_utils import tasks
+from lottery_utils.data import load_examples, load_task
+from lottery_utils.errors import UserError
+from lottery_utils.tasks import TASKS, Example, Task
+
+datasets = pytest.importorskip("datasets")
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A folder laid out as nyu-mll/glue is: a configuration a task, parquet files, a README."""
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    configs = []
+    for task in TASKS.values():
+        assert task.hub is not None
+        names = list(task.labels)
+        features = datasets.Features(
+            {
+                task.hub.sentence1: datasets.Value("string"),
+                **({task.hub.sentence2: datasets.Value("string")} if task.hub.sentence2 else {}),
+                "label": datasets.ClassLabel(names=names) if names else datasets.Value("float32"),
+                "idx": datasets.Value("int32"),
+            }
+        )
+        files = []
+        for split in ("train", task.hub.validation):
+            rows = [_row(task, split, i) for i in range(4)]
+            table = datasets.Dataset.from_list(rows, features=features)
+            file = f"{task.hub.config}/{split}-00000-of-00001.parquet"
+            (tmp_path / "glue" / task.hub.config).mkdir(parents=True, exist_ok=True)
+            table.to_parquet(tmp_path / "glue" / file)
+            files.append(f"  - split: {split}\n    path: {task.hub.config}/{split}-*\n")
+        configs.append(f"- config_name: {task.hub.config}\n  data_files:\n{''.join(files)}")
+    readme = f"---\nconfigs:\n{''.join(configs)}---\n"
+    (tmp_path / "glue" / "README.md").write_text(readme, "utf-8")
+    return f"hub:{tmp_path / 'glue'}"
+
+
+def _row(task: Task, split: str, i: int) -> dict[str, Any]:
+    assert task.hub is not None
+    pair = {task.hub.sentence2: f"Second {i}."} if task.hub.sentence2 else {}
+    label = i / 2 if task.is_graded else i % len(task.labels)
+    return {task.hub.sentence1: f" First {split} {i}. ", **pair, "label": label, "idx": i}
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_every_task_is_read_from_the_hubs_layout(hub: str, task: str) -> None:
+    found = load_examples(task, hub)
+    about = TASKS[task]
+    assert about.hub is not None
+    for split, name in (("train", "train"), ("validation", about.hub.validation)):
+        assert found[split] == [
+            Example(
+                f"First {name} {i}.",
+                f"Second {i}." if about.is_pair else None,
+                i / 2 if about.is_graded else i % len(about.labels),
+            )
+            for i in range(4)
+        ]
+    assert load_task(task, hub)["train"].num_rows == 4
+    assert len(load_examples(task, hub, train_size=2)["train"]) == 2
+
+
+def test_labels_in_another_order_are_refused(hub: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dataclasses import replace
+
+    turned = replace(TASKS["RTE"], labels=TASKS["RTE"].labels[::-1])
+    monkeypatch.setitem(TASKS, "RTE", turned)
+    with pytest.raises(UserError, match="labels of RTE on the hub are"):
+        load_examples("RTE", hub)
+
+
+def test_a_hub_that_cannot_be_reached_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"Cannot load RTE \(rte\) from .*--data local:DIR"):
+        load_examples("RTE", f"hub:{tmp_path / 'nothing'}")
+
+
+@pytest.fixture
+def trees(monkeypatch: pytest.MonkeyPatch) -> Task:
+    task = Task("Trees", "Is this about a tree?", ("no", "yes"))
+    monkeypatch.setattr(tasks, "TASKS", {**TASKS, "Trees": task})
+    return task
+
+
+def write(folder: Path, train: str, name: str = "Trees") -> str:
+    (folder / name).mkdir(parents=True, exist_ok=True)
+    for split in ("train", "validation"):
+        (folder / name / f"{split}.csv").write_text(train, "utf-8")
+    return f"csv:{folder}"
+
+
+def test_tables_of_your_own_are_csv_as_spreadsheets_write_it(trees: Task, tmp_path: Path) -> None:
+    text = '\ufefflabel,note,sentence1\r\nyes,,"An oak, ""old"" and\ntall"\r\nno,x, A car \r\n'
+    found = load_examples("Trees", write(tmp_path, text))
+    assert found["train"] == [
+        Example('An oak, "old" and\ntall', None, 1),
+        Example("A car", None, 0),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("sentence1\nAn oak\n", "line 1: expected the columns sentence1, label; label is missing"),
+        (
+            "sentence1,label\nAn oak,perhaps\n",
+            "line 2: the label 'perhaps' should be one of no, yes",
+        ),
+        ("sentence1,label\nAn oak,yes\n,no\n", "line 3: the column sentence1 is empty"),
+        ("sentence1,label\nAn oak\n", "line 2: the column label is empty"),
+        ("sentence1,label\n", "no examples"),
+        ('sentence1,label\n"An oak,yes\n', "no CSV"),
+    ],
+)
+def test_a_table_that_is_wrong_is_named_by_line(
+    trees: Task, tmp_path: Path, text: str, what: str
+) -> None:
+    with pytest.raises(UserError, match=what):
+        load_examples("Trees", write(tmp_path, text))
+
+
+def test_grades_of_your_own_are_any_numbers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = Task("Heat", "How warm?", (), ("pearson",), is_pair=True)
+    monkeypatch.setattr(tasks, "TASKS", {**TASKS, "Heat": task})
+    source = write(tmp_path, "sentence1,sentence2,label\nice,snow,-3.5\n", "Heat")
+    assert load_examples("Heat", source)["train"] == [Example("ice", "snow", -3.5)]
+    write(tmp_path, "sentence1,sentence2,label\nice,snow,cold\n", "Heat")
+    with pytest.raises(UserError, match="the label 'cold' should be a number"):
+        load_examples("Heat", source)
+
+
+def test_a_task_of_your_own_is_only_in_your_tables(trees: Task, tmp_path: Path) -> None:
+    (tmp_path / "Trees").mkdir()
+    for source in (f"local:{tmp_path}", "hub"):
+        with pytest.raises(UserError, match="not a task of GLUE"):
+            load_examples("Trees", source)
+    with pytest.raises(UserError, match=r"no folder .*Nothing"):
+        monkey = Task("Nothing", "?", ("a", "b"))
+        tasks.TASKS["Nothing"] = monkey
+        load_examples("Nothing", f"csv:{tmp_path}")
