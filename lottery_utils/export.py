@@ -111,18 +111,19 @@ def _about(record: Record) -> Row:
 
 
 def _status(record: Record, study: Study, store: Store) -> str:
-    if record["stage"] in STAGES:
-        return entry_status(study, record["task"], record["seed"], store)[record["stage"]]
-    return "done" if record["hash"] == study.hash(record["stage"]) else "stale"
+    stage = record["stage"]
+    if stage in STAGES:
+        return entry_status(study, record["task"], record["seed"], store).get(stage, "stale")
+    return "done" if record["hash"] == study.hash(stage) else "stale"
 
 
-def _validated(full: Row) -> Row:
-    """What rows scored on the validation set take from the full model's results."""
-    sizes = full.get("examples", {})
+def _validated(full: Row, metric: str | None = None) -> Row:
+    """What a score on the validation set has from the full model's results."""
+    sizes, metric = full.get("examples", {}), metric or full.get("metric")
     return {
         "split": "validation",
-        "metric": full.get("metric"),
-        "majority": full.get("majority"),
+        "metric": metric,
+        "majority": full.get("majority") if metric == full.get("metric") else None,
         "train_examples": sizes.get("train"),
         "scored_examples": sizes.get("validation"),
     }
@@ -131,15 +132,14 @@ def _validated(full: Row) -> Row:
 def _finetune_rows(results: Row, full: Row) -> Iterator[Row]:
     n_layers = results["layers"]
     n_heads = n_layers * results["heads_per_layer"]
-    scores = {results["metric"]: results["score"], **results.get("scores", {})}
-    for metric, value in scores.items():
+    for metric, value in {results["metric"]: results["score"], **results["scores"]}.items():
+        main = metric == results["metric"]
         yield {
-            **_validated(full),
+            **_validated(full, metric),
             "ticket": "full",
             "state": "fine-tuned",
-            "metric": metric,
             "value": value,
-            "majority": results["majority"] if metric == results["metric"] else None,
+            "undefined": results["undefined"].get("full") if main else None,
             **_sizes(n_heads, n_heads, n_layers, n_layers),
             "parameters": results["parameters"],
         }
@@ -147,33 +147,57 @@ def _finetune_rows(results: Row, full: Row) -> Iterator[Row]:
 
 def _search_rows(results: Row, full: Row) -> Iterator[Row]:
     mask = StructuredMask.from_json(results["mask"])
-    for number, step in enumerate(results["steps"], start=1):
-        yield {
-            **_validated(full),
-            "method": "structured",
-            "ticket": "trial",
-            "state": "pruned",
-            "step": number,
-            "phase": step["phase"],
-            "passed": step["passed"],
-            "value": step["score"],
-            **_sizes(step["n_heads"], mask.heads.size, step["n_mlps"], mask.mlps.size),
-        }
+    for step, row in _trials(results, full):
+        sizes = _sizes(step["n_heads"], mask.heads.size, step["n_mlps"], mask.mlps.size)
+        yield {**row, "method": "structured", "phase": step["phase"], **sizes}
 
 
 def _tickets_rows(results: Row, full: Row) -> Iterator[Row]:
-    for kind, ticket in results["tickets"].items():
+    for ticket, row in _tickets(results, full):
         mask = StructuredMask.from_json(ticket["mask"])
+        sizes = _sizes(mask.n_heads, mask.heads.size, mask.n_mlps, mask.mlps.size)
+        yield {**row, "method": "structured", **sizes}
+
+
+def _magnitude_rows(results: Row, full: Row) -> Iterator[Row]:
+    common = {"method": "magnitude", "weights": results["weights"]["prunable"]}
+    for step, row in _trials(results, full):
+        yield {**row, **common, "weights_kept": step["n_kept"]}
+    for _, row in _tickets(results, full):
+        yield {**row, **common, "weights_kept": results["weights"]["kept"]}
+
+
+def _trials(results: Row, full: Row) -> Iterator[tuple[Row, Row]]:
+    """The steps of a search, each with what its row says whatever was removed."""
+    for number, step in enumerate(results["steps"], start=1):
+        yield (
+            step,
+            {
+                **_validated(full, results["metric"]),
+                "ticket": "trial",
+                "state": "pruned",
+                "step": number,
+                "passed": step["passed"],
+                "value": step["score"],
+            },
+        )
+
+
+def _tickets(results: Row, full: Row) -> Iterator[tuple[Row, Row]]:
+    """The tickets in either state, each with what its row says whatever was removed."""
+    for kind, ticket in results["tickets"].items():
         for state in ("pruned", "retrained"):
-            yield {
-                **_validated(full),
-                "method": "structured",
-                "ticket": kind,
-                "state": state,
-                "value": ticket[state],
-                **_sizes(mask.n_heads, mask.heads.size, mask.n_mlps, mask.mlps.size),
-                "parameters": ticket["parameters"],
-            }
+            yield (
+                ticket,
+                {
+                    **_validated(full),
+                    "ticket": kind,
+                    "state": state,
+                    "value": ticket[state],
+                    "undefined": ticket["undefined"].get(state),
+                    "parameters": ticket["parameters"],
+                },
+            )
 
 
 def _sweep_rows(results: Row, _full: Row) -> Iterator[Row]:
@@ -196,6 +220,7 @@ _ROWS: dict[str, Callable[[Row, Row], Iterator[Row]]] = {
     "finetune": _finetune_rows,
     "search": _search_rows,
     "tickets": _tickets_rows,
+    "magnitude": _magnitude_rows,
     "sweep": _sweep_rows,
 }
 

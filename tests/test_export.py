@@ -1,0 +1,391 @@
+"""The records as one table, and the schema that describes a record."""
+
+from __future__ import annotations
+
+import copy
+import csv
+import io
+import json
+import math
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from conftest import REPOSITORY
+
+from lottery_utils import cli, export
+from lottery_utils.errors import UserError
+from lottery_utils.masks import StructuredMask
+from lottery_utils.store import SCHEMA, Key, Record, Store, checksum
+from lottery_utils.study import STAGES, Study
+
+COMMITTED = sorted((REPOSITORY / "results").glob("*/**/*.json"))
+PACKAGE = Path(export.__file__).parent
+
+
+def table(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def exported(**chosen: Any) -> list[dict[str, str]]:
+    return table(export.to_csv(Study.load("tiny"), Store(), **chosen))
+
+
+def record(stage: str, task: str = "CoLA", seed: int = 42) -> Record:
+    found = Store().read(Key("tiny", task, seed, stage))
+    assert found is not None
+    return found
+
+
+def rewrite(changed: Record) -> None:
+    """Put a changed record in its place, whole."""
+    changed["checksum"] = checksum(changed)
+    path = Store().path(Key(*(changed[name] for name in ("study", "task", "seed", "stage"))))
+    path.write_text(json.dumps(changed), "utf-8")
+
+
+# The table
+
+
+def test_every_score_of_every_record_is_a_row(finished: Path) -> None:
+    expected: Counter[tuple[str, str, str]] = Counter()
+    for path in finished.glob("results/tiny/*/*/*.json"):
+        found = json.loads(path.read_text("utf-8"))
+        stage, results = found["stage"], found["results"]
+        expected[stage, "full", "fine-tuned"] += len(results.get("scores", {}))
+        expected[stage, "trial", "pruned"] += len(results.get("steps", []))
+        for kind in results.get("tickets", {}):
+            for state in ("pruned", "retrained"):
+                expected[stage, kind, state] += 1
+    rows = exported()
+    assert Counter((row["stage"], row["ticket"], row["state"]) for row in rows) == expected
+    assert expected["tickets", "bad", "retrained"] == 6
+    assert {row["stage"] for row in rows} == set(STAGES)
+
+
+def test_a_row_says_what_its_record_says(finished: Path) -> None:
+    (row,) = (
+        row
+        for row in exported(tasks=["CoLA"], seeds=[42])
+        if (row["stage"], row["ticket"], row["state"]) == ("tickets", "random", "retrained")
+    )
+    tuned, tickets = record("finetune"), record("tickets")
+    ticket = tickets["results"]["tickets"]["random"]
+    mask = StructuredMask.from_json(ticket["mask"])
+    assert float(row["value"]) == ticket["retrained"]
+    assert float(row["majority"]) == tuned["results"]["majority"]
+    assert (row["metric"], row["method"], row["split"]) == ("matthews", "structured", "validation")
+    assert (int(row["heads_kept"]), int(row["heads"])) == (mask.n_heads, 8)
+    assert (int(row["mlps_kept"]), int(row["mlps"])) == (mask.n_mlps, 2)
+    assert int(row["parameters"]) == ticket["parameters"]
+    assert (row["train_examples"], row["scored_examples"]) == ("64", "40")
+    assert (row["batch_size"], row["epochs"], row["variant"]) == ("4", "1", "paper")
+    assert (row["hash"], row["status"]) == (tickets["hash"], "done")
+    assert float(row["stage_seconds"]) == tickets["provenance"]["seconds"]
+    assert row["record"] == "tiny/CoLA/seed-42/tickets.json"
+    assert (finished / "results" / row["record"]).is_file()
+
+
+def test_the_full_model_and_the_trials_of_its_search(finished: Path) -> None:
+    rows = exported(tasks=["CoLA"], seeds=[42])
+    tuned, results = rows[0], record("finetune")["results"]
+    assert float(tuned["value"]) == results["score"]
+    assert (tuned["heads_kept"], tuned["mlps_kept"], tuned["method"]) == ("8", "2", "")
+    trials = [row for row in rows if (row["stage"], row["ticket"]) == ("search", "trial")]
+    steps = record("search")["results"]["steps"]
+    assert [int(row["step"]) for row in trials] == list(range(1, len(steps) + 1))
+    assert [float(row["value"]) for row in trials] == [step["score"] for step in steps]
+    assert [row["passed"] for row in trials] == [str(step["passed"]).lower() for step in steps]
+    assert [row["phase"] for row in trials] == [step["phase"] for step in steps]
+    assert [int(row["heads_kept"]) for row in trials] == [step["n_heads"] for step in steps]
+    assert [int(row["mlps_kept"]) for row in trials] == [step["n_mlps"] for step in steps]
+
+
+def test_rows_of_magnitude_pruning_count_weights(finished: Path) -> None:
+    rows = [row for row in exported(tasks=["CoLA"], seeds=[42]) if row["stage"] == "magnitude"]
+    results, whole = record("magnitude")["results"], record("finetune")["results"]["parameters"]
+    assert {row["method"] for row in rows} == {"magnitude"}
+    assert {int(row["weights"]) for row in rows} == {results["weights"]["prunable"]}
+    assert {row["heads_kept"] + row["mlps_kept"] + row["phase"] for row in rows} == {""}
+    trials = [row for row in rows if row["ticket"] == "trial"]
+    steps = results["steps"]
+    assert [int(row["weights_kept"]) for row in trials] == [step["n_kept"] for step in steps]
+    assert [float(row["value"]) for row in trials] == [step["score"] for step in steps]
+    for row in rows[len(trials) :]:
+        ticket = results["tickets"][row["ticket"]]
+        assert float(row["value"]) == ticket[row["state"]]
+        removed = int(row["weights"]) - int(row["weights_kept"])
+        assert int(row["parameters"]) == ticket["parameters"] == whole - removed
+
+
+def test_every_metric_is_a_row_and_the_guesser_knows_one(finished: Path) -> None:
+    changed = record("finetune")
+    main, score = changed["results"]["metric"], changed["results"]["score"]
+    changed["results"]["scores"] = {main: score, "f1": 0.25}
+    changed["results"]["undefined"] = {"full": "all predictions are the same"}
+    rewrite(changed)
+    searched = record("search")
+    searched["results"]["metric"] = "f1"
+    rewrite(searched)
+    rows = exported(tasks=["CoLA"], seeds=[42])
+    found = [
+        (row["metric"], row["value"], row["majority"], row["undefined"])
+        for row in rows
+        if row["stage"] == "finetune"
+    ]
+    majority = str(changed["results"]["majority"])
+    assert found == [
+        (main, str(score), majority, "all predictions are the same"),
+        ("f1", "0.25", "", ""),
+    ]
+    assert {(row["metric"], row["majority"]) for row in rows if row["stage"] == "search"} == {
+        ("f1", "")
+    }
+
+
+def test_a_ticket_without_a_defined_score_says_why(finished: Path) -> None:
+    changed = record("tickets")
+    for ticket in changed["results"]["tickets"].values():
+        ticket["undefined"] = {"pruned": "all predictions are the same"}
+    rewrite(changed)
+    rows = [row for row in exported(tasks=["CoLA"], seeds=[42]) if row["stage"] == "tickets"]
+    assert {(row["state"], row["undefined"]) for row in rows} == {
+        ("pruned", "all predictions are the same"),
+        ("retrained", ""),
+    }
+
+
+def test_tasks_and_seeds_choose_rows(finished: Path) -> None:
+    everything = exported()
+    assert [(row["task"], row["seed"]) for row in everything] == sorted(
+        ((row["task"], row["seed"]) for row in everything), key=lambda r: (r[0], int(r[1]))
+    )
+    one = exported(tasks=["RTE"], seeds=[1337])
+    assert one == [row for row in everything if (row["task"], row["seed"]) == ("RTE", "1337")]
+    assert {row["stage"] for row in one} == set(STAGES)
+
+
+def test_records_outside_the_lists_of_the_study_are_exported_too(finished: Path) -> None:
+    narrow = Study.load("tiny").override({"tasks": ["RTE"], "seeds": [42]})
+    assert table(export.to_csv(narrow, Store())) == exported()
+
+
+def test_rows_of_records_made_for_other_settings_are_marked(finished: Path) -> None:
+    path = finished / "studies" / "tiny.yaml"
+    path.write_text(path.read_text("utf-8").replace("head_step: 0.25", "head_step: 0.5"), "utf-8")
+    found = {row["stage"]: row["status"] for row in exported()}
+    assert found == {stage: "done" if stage == "finetune" else "stale" for stage in STAGES}
+
+
+def test_rows_of_a_stage_that_the_study_has_no_more_are_marked(finished: Path) -> None:
+    with (finished / "studies" / "tiny.yaml").open("a", encoding="utf-8") as file:
+        file.write("magnitude_tasks: []\n")
+    found = {row["stage"]: row["status"] for row in exported()}
+    assert found == {stage: "stale" if stage == "magnitude" else "done" for stage in STAGES}
+
+
+def test_a_lost_full_model_leaves_cells_empty(finished: Path) -> None:
+    Store().path(Key("tiny", "CoLA", 42, "finetune")).unlink()
+    rows = exported(tasks=["CoLA"], seeds=[42])
+    assert {(row["majority"], row["status"]) for row in rows} == {("", "stale")}
+    assert all(row["value"] for row in rows)
+
+
+def test_a_broken_record_is_not_exported(finished: Path) -> None:
+    path = Store().path(Key("tiny", "CoLA", 42, "search"))
+    path.write_text(path.read_text("utf-8").replace("0.", "1.", 1), "utf-8")
+    with pytest.raises(UserError, match=r"search\.json is broken"):
+        exported()
+
+
+def test_a_sweep_has_a_row_for_every_run() -> None:
+    store = Store(REPOSITORY / "results")
+    study = Study.load("quick-sweep", REPOSITORY / "results")
+    rows = table(export.to_csv(study, store, tasks=["SST-2"]))
+    sweep = store.read(Key("quick-sweep", "SST-2", None, "sweep"))
+    assert sweep is not None
+    runs = sweep["results"]["runs"]
+    for name, column in (("score", "value"), ("learning_rate", "learning_rate"), ("seed", "seed")):
+        assert [float(row[column]) for row in rows] == [run[name] for run in runs]
+    assert {(row["split"], row["state"]) for row in rows} == {("held-out", "fine-tuned")}
+    assert {row["record"] for row in rows} == {"quick-sweep/SST-2/sweep.json"}
+    one = table(export.to_csv(study, store, tasks=["SST-2"], seeds=[42]))
+    assert one == [row for row in rows if row["seed"] == "42"]
+
+
+VALUES: dict[str, Callable[[str], bool]] = {
+    "text": lambda cell: True,
+    "integer": lambda cell: str(int(cell)) == cell,
+    "number": lambda cell: math.isfinite(float(cell)),
+    "true/false": lambda cell: cell in ("true", "false"),
+}
+
+
+def test_columns_are_documented_and_used(finished: Path) -> None:
+    text = (PACKAGE / "record.columns.csv").read_text("utf-8")
+    documented = table(text)
+    tickets = record("tickets")
+    for ticket in tickets["results"]["tickets"].values():
+        ticket["undefined"] = {"pruned": "all predictions are the same"}
+    rewrite(tickets)
+    rows = exported()
+    assert list(rows[0]) == [line["column"] for line in documented]
+    for line in documented:
+        assert line["meaning"].endswith(".")
+        cells = [row[line["column"]] for row in rows if row[line["column"]]]
+        assert cells, f"{line['column']} is always empty"
+        assert all(map(VALUES[line["values"]], cells)), line["column"]
+
+
+def test_every_stage_is_exported_and_described() -> None:
+    described = [block["if"]["properties"]["stage"]["const"] for block in schema()["allOf"]]
+    assert described == schema()["properties"]["stage"]["enum"] == list(export._ROWS)
+    assert set(described) >= {*STAGES, *(path.stem for path in COMMITTED)}
+
+
+# The command
+
+
+def test_the_command_prints_or_writes_the_table(
+    finished: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["export", "tiny", "--task", "RTE", "--seed", "42"]) == 0
+    said = capsys.readouterr().out
+    assert table(said) == exported(tasks=["RTE"], seeds=[42])
+    assert cli.main(["export", "tiny", "--out", "new/folder/records.csv"]) == 0
+    assert capsys.readouterr().out == ""
+    content = (finished / "new" / "folder" / "records.csv").read_bytes()
+    assert table(content.decode()) == exported()
+    assert b"\r" not in content
+
+
+def test_nothing_to_export_is_a_mistake(
+    workplace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["export", "tiny", "--out", "records.csv"]) == 2
+    assert "lottery run tiny" in capsys.readouterr().err
+    assert not (workplace / "records.csv").exists()
+
+
+def test_exporting_needs_no_torch() -> None:
+    code = "import sys, lottery_utils.cli, lottery_utils.export; print('torch' in sys.modules)"
+    answer = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=os.environ, check=True
+    )
+    assert answer.stdout.strip() == "False"
+
+
+# The schema
+
+
+def schema() -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((PACKAGE / "record.schema.json").read_text("utf-8"))
+    return content
+
+
+@cache
+def validator() -> jsonschema.Draft202012Validator:
+    return jsonschema.Draft202012Validator(schema())
+
+
+def mistakes(value: Record) -> list[str]:
+    """Where a record does not follow the schema."""
+    found = validator().iter_errors(value)
+    return [f"{error.json_path}: {error.message[:200]}" for error in found]
+
+
+def test_the_schema_is_valid_and_of_the_version_that_is_written() -> None:
+    jsonschema.Draft202012Validator.check_schema(schema())
+    assert schema()["properties"]["schema"]["const"] == SCHEMA
+
+
+def test_records_follow_the_schema(tiny_run: Path) -> None:
+    paths = sorted(tiny_run.glob("results/**/*.json"))
+    assert {path.stem for path in paths} >= set(STAGES)
+    for path in paths:
+        assert mistakes(json.loads(path.read_text("utf-8"))) == [], path
+
+
+@pytest.mark.parametrize("path", COMMITTED, ids=lambda p: p.relative_to(REPOSITORY).as_posix())
+def test_committed_records_follow_the_schema(path: Path) -> None:
+    assert mistakes(json.loads(path.read_text("utf-8"))) == []
+
+
+def samples() -> dict[str, Record]:
+    (sweep, *_) = [path for path in COMMITTED if path.stem == "sweep"]
+    found = {
+        **{stage: record(stage) for stage in STAGES},
+        "sweep": json.loads(sweep.read_text("utf-8")),
+    }
+    return {stage: shortened(sample) for stage, sample in found.items()}
+
+
+def shortened(value: Any) -> Any:
+    """A record with no more than two items in any list, which is soon checked."""
+    if isinstance(value, dict):
+        return {key: shortened(item) for key, item in value.items()}
+    return [shortened(item) for item in value[:2]] if isinstance(value, list) else value
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """The path of everything in a record; of a list's items only the first."""
+    if isinstance(value, dict):
+        return [p for k, v in value.items() for p in ((*path, k), *places(v, (*path, k)))]
+    if isinstance(value, list) and value:
+        return [(*path, 0), *places(value[0], (*path, 0))]
+    return []
+
+
+def at(value: Any, path: tuple[Any, ...]) -> Any:
+    for key in path:
+        value = value[key]
+    return value
+
+
+# Their keys are metrics, and what may be undefined: some of a choice, not fixed fields.
+OPEN = (("scores",), ("undefined",))
+
+
+def test_no_field_may_be_missing(finished: Path) -> None:
+    for stage, sample in samples().items():
+        assert mistakes(sample) == []
+        for path in places(sample):
+            if isinstance(path[-1], str) and path[-2:-1] not in OPEN:
+                changed = copy.deepcopy(sample)
+                del at(changed, path[:-1])[path[-1]]
+                assert not validator().is_valid(changed), f"{stage} without {path}"
+
+
+@pytest.mark.parametrize("wrong", [math.nan, math.inf, -math.inf, "0.5", True], ids=str)
+def test_every_number_is_a_finite_number(finished: Path, wrong: Any) -> None:
+    for stage, sample in samples().items():
+        for path in places(sample):
+            value = at(sample, path)
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                changed = copy.deepcopy(sample)
+                at(changed, path[:-1])[path[-1]] = wrong
+                assert not validator().is_valid(changed), f"{stage} with {wrong} at {path}"
+
+
+def test_nothing_may_be_null_that_has_a_value(finished: Path) -> None:
+    nullable = {"train_size", "validation_size", "warning", "commit"}
+    for stage, sample in samples().items():
+        for path in places(sample):
+            if path[-1] not in nullable and at(sample, path) is not None:
+                changed = copy.deepcopy(sample)
+                at(changed, path[:-1])[path[-1]] = None
+                assert not validator().is_valid(changed), f"{stage} with null at {path}"
+
+
+def test_fields_may_be_added(finished: Path) -> None:
+    for sample in samples().values():
+        for part in (sample, sample["results"], sample["config"], sample["provenance"]):
+            part["added"] = {"later": 1}
+        assert mistakes(sample) == []
