@@ -15,36 +15,72 @@ from lottery_utils.errors import UserError
 
 
 @dataclass(frozen=True)
+class Family:
+    """How a family of models names its parts.
+
+    `layers` is the path of the list of layers in the base model, `maps` are the paths of
+    the six linear maps in a layer. `headless` and `mlpless` say how to empty a sublayer:
+    each module named there gives way to one that returns the constant beside it, so that
+    nothing is computed and LayerNorm receives the layer's input plus zero.
+    """
+
+    layers: str
+    maps: dict[str, str]
+    headless: dict[str, Any]
+    mlpless: dict[str, Any]
+
+
+# BERT's attention returns (context, attention map); the last module before the residual sum
+# is a dropout, which for an empty sublayer must draw nothing either.
+_BERT = Family(
+    layers="encoder.layer",
+    maps={
+        "query": "attention.self.query",
+        "key": "attention.self.key",
+        "value": "attention.self.value",
+        "attention_output": "attention.output.dense",
+        "mlp_input": "intermediate.dense",
+        "mlp_output": "output.dense",
+    },
+    headless={
+        "attention.self": (None, None),
+        "attention.output.dense": None,
+        "attention.output.dropout": 0.0,
+    },
+    mlpless={"intermediate": None, "output.dense": None, "output.dropout": 0.0},
+)
+_DISTILBERT = Family(
+    layers="transformer.layer",
+    maps={
+        "query": "attention.q_lin",
+        "key": "attention.k_lin",
+        "value": "attention.v_lin",
+        "attention_output": "attention.out_lin",
+        "mlp_input": "ffn.lin1",
+        "mlp_output": "ffn.lin2",
+    },
+    headless={"attention": (0.0, None)},
+    mlpless={"ffn": 0.0},
+)
+FAMILIES = {"bert": _BERT, "roberta": _BERT, "electra": _BERT, "distilbert": _DISTILBERT}
+
+
+@dataclass(frozen=True)
 class EncoderLayer:
-    """One transformer layer: the module itself and the six linear maps in it.
+    """One transformer layer: the module itself, its family, and the six linear maps in it.
 
     `attention_output` reads the heads' contexts side by side, (batch, tokens,
     heads x head size); `mlp_output` writes what the MLP adds to the residual stream.
     """
 
-    module: Any
+    module: nn.Module
+    family: Family
     query: nn.Linear
     key: nn.Linear
     value: nn.Linear
     attention_output: nn.Linear
     mlp_input: nn.Linear
     mlp_output: nn.Linear
-
-
-# BERT, RoBERTa and ELECTRA share one layer: these are the paths of its linear maps.
-_BERT_LAYER = {
-    "query": "attention.self.query",
-    "key": "attention.self.key",
-    "value": "attention.self.value",
-    "attention_output": "attention.output.dense",
-    "mlp_input": "intermediate.dense",
-    "mlp_output": "output.dense",
-}
-FAMILIES: dict[str, dict[str, str]] = {
-    "bert": _BERT_LAYER,
-    "roberta": _BERT_LAYER,
-    "electra": _BERT_LAYER,
-}
 
 
 def require_bert_shaped(model_type: str, where: str) -> None:
@@ -64,11 +100,14 @@ def encoder_layers(model: nn.Module) -> list[EncoderLayer]:
     """
     config: Any = model.config
     require_bert_shaped(config.model_type, "This model")
+    family = FAMILIES[config.model_type]
     base: Any = getattr(model, str(model.base_model_prefix))
-    paths = FAMILIES[config.model_type]
+    layers: Any = base.get_submodule(family.layers)
     return [
-        EncoderLayer(layer, **{name: layer.get_submodule(path) for name, path in paths.items()})
-        for layer in base.encoder.layer
+        EncoderLayer(
+            layer, family, **{name: layer.get_submodule(path) for name, path in family.maps.items()}
+        )
+        for layer in layers
     ]
 
 

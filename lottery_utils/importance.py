@@ -31,6 +31,7 @@ import torch
 from torch import Tensor, nn
 
 from lottery_utils.encoder import encoder_shape
+from lottery_utils.losses import example_losses
 from lottery_utils.masks import StructuredMask
 from lottery_utils.pruning import scaled
 
@@ -75,7 +76,8 @@ def structured_importance(
     """Importance of every head and MLP of `model` under `mask` (default: nothing masked).
 
     `batches` are dicts of tensors on the model's device: `input_ids` and `attention_mask`
-    (batch, tokens), whatever else the model takes, and `labels` (batch,) of class indices.
+    (batch, tokens), whatever else the model takes, and `labels` (batch,): class indices, or
+    numbers where the model has one output (regression).
     Masked components are scored too: the gradient at xi = 0 says what they would add.
     The model is put into evaluation mode and its parameters need no gradients; both are
     as before afterwards. Raises `ValueError` if there are no examples or if a gradient is
@@ -108,7 +110,7 @@ def structured_importance(
 def mask_gradients(model: nn.Module, batch: dict[str, Tensor], mask: StructuredMask) -> Tensor:
     """dL(x)/dxi for each example of a batch: float32 (batch, layers, heads + 1).
 
-    The last column is the MLP's. The loss of an example is its cross-entropy.
+    The last column is the MLP's.
     """
     inputs = {name: values for name, values in batch.items() if name != "labels"}
     labels = batch["labels"]
@@ -118,8 +120,7 @@ def mask_gradients(model: nn.Module, batch: dict[str, Tensor], mask: StructuredM
     headless = np.flatnonzero(~mask.heads.any(axis=1)).tolist()
     with scaled(model, lambda i: scales[:, i, :-1], lambda i: scales[:, i, -1], headless):
         logits = model(**inputs).logits
-    loss = nn.functional.cross_entropy(logits.float(), labels, reduction="sum")
-    (gradients,) = torch.autograd.grad(loss, scales)
+    (gradients,) = torch.autograd.grad(example_losses(logits, labels).sum(), scales)
     return gradients
 
 

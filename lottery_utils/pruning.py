@@ -112,18 +112,20 @@ def remove(model: Model, mask: StructuredMask) -> Model:
     _, n_heads = encoder_shape(smaller)
     for layer, heads, keep_mlp in zip(encoder_layers(smaller), mask.heads, mask.mlps, strict=True):
         if not heads.any():
-            layer.module.attention.self = _Nothing((None, None))
-            layer.module.attention.output = _NormOnly(layer.module.attention.output.LayerNorm)
+            _replace(layer.module, layer.family.headless)
         elif not heads.all():
             _keep_heads(layer, torch.as_tensor(np.flatnonzero(heads)), n_heads)
         if not keep_mlp:
-            layer.module.intermediate = _Nothing(None)
-            layer.module.output = _NormOnly(layer.module.output.LayerNorm)
+            _replace(layer.module, layer.family.mlpless)
     return smaller
 
 
 def _keep_heads(layer: EncoderLayer, kept: Tensor, n_heads: int) -> None:
-    """Cut the query, key and value maps' rows and the output projection's columns."""
+    """Cut the query, key and value maps' rows and the output projection's columns.
+
+    That is all: the models divide what these maps give into heads by the size of a head,
+    which stays the same.
+    """
     projection = layer.attention_output
     channels = torch.arange(projection.in_features).view(n_heads, -1)[kept].flatten()
     for linear in (layer.query, layer.key, layer.value):
@@ -132,36 +134,26 @@ def _keep_heads(layer: EncoderLayer, kept: Tensor, n_heads: int) -> None:
         linear.out_features = len(channels)
     projection.weight = _cut(projection.weight, 1, channels)
     projection.in_features = len(channels)
-    attention = layer.module.attention.self
-    attention.num_attention_heads = len(kept)
-    attention.all_head_size = layer.query.out_features
 
 
 def _cut(values: Tensor, axis: int, kept: Tensor) -> nn.Parameter:
     return nn.Parameter(values.detach().index_select(axis, kept.to(values.device)))
 
 
-class _Nothing(nn.Module):
-    """Stands where a sublayer's first half was: computes nothing."""
+def _replace(layer: nn.Module, results: dict[str, Any]) -> None:
+    for path, result in results.items():
+        layer.set_submodule(path, _Constant(result))
 
-    def __init__(self, result: tuple[None, None] | None) -> None:
+
+class _Constant(nn.Module):
+    """Stands where a module was: computes nothing, returns what it was told to."""
+
+    def __init__(self, result: Any) -> None:
         super().__init__()
         self.result = result
 
-    def forward(self, *_args: Any, **_kwargs: Any) -> tuple[None, None] | None:
+    def forward(self, *_args: Any, **_kwargs: Any) -> Any:
         return self.result
-
-
-class _NormOnly(nn.Module):
-    """Stands where a sublayer's second half was: LayerNorm of the residual stream."""
-
-    def __init__(self, norm: nn.Module) -> None:
-        super().__init__()
-        self.norm = norm
-
-    def forward(self, _hidden: None, residual: Tensor) -> Tensor:
-        result: Tensor = self.norm(residual)
-        return result
 
 
 def _check_shape(model: nn.Module, mask: StructuredMask) -> None:
