@@ -33,10 +33,11 @@ BUNDLED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9
 def load_backbone(spec: str, task: str | Task, *, seed: int = 0) -> tuple[Any, Any]:
     """A pre-trained encoder with a fresh classifier for `task`, and its tokenizer.
 
-    `seed` draws the classifier's weights, which is all that is random here. The model is
-    in float32 on the CPU, in evaluation mode, with scaled-dot-product attention. Raises
-    `UserError` if the model cannot be found, is not BERT-shaped, has no safetensors
-    weights, or is not the bundled file it should be.
+    `seed` draws the classifier's weights, and those of a pooler that was not stored; nothing
+    else is random here. Other heads (masked words, an earlier task) are left out. The model
+    is in float32 on the CPU, in evaluation mode, with scaled-dot-product attention. Raises
+    `UserError` if the model cannot be found, is not BERT-shaped, has no safetensors weights
+    or not those of its whole encoder, or is not the bundled file it should be.
     """
     import torch
     import transformers
@@ -49,25 +50,67 @@ def load_backbone(spec: str, task: str | Task, *, seed: int = 0) -> tuple[Any, A
     try:
         config = transformers.AutoConfig.from_pretrained(source, trust_remote_code=False)
         require_bert_shaped(config.model_type, f"The backbone {spec}")
-        config.num_labels = len(task.labels)
+        config.num_labels = task.n_outputs
         torch.manual_seed(seed)
         with _quiet(transformers):
-            model = transformers.AutoModelForSequenceClassification.from_pretrained(
+            kind = transformers.AutoModelForSequenceClassification
+            how: dict[str, Any] = {"attn_implementation": "sdpa", "dtype": torch.float32}
+            model, report = kind.from_pretrained(
                 source,
                 config=config,
                 use_safetensors=True,
                 trust_remote_code=False,
-                attn_implementation="sdpa",
-                dtype=torch.float32,
+                ignore_mismatched_sizes=True,
+                output_loading_info=True,
+                **how,
             )
         tokenizer = transformers.AutoTokenizer.from_pretrained(source, trust_remote_code=False)
     except (OSError, ValueError, SafetensorError) as error:
-        reason = str(error).strip().split("\n")[0]
+        reason = str(error).strip().split("\n")[0].rstrip(".")
         raise UserError(
-            f"Cannot load the backbone {spec!r}: {reason} Expected 'bundled', 'hub:ID' with a "
+            f"Cannot load the backbone {spec!r}: {reason}. Expected 'bundled', 'hub:ID' with a "
             "connection to the hub, or a folder with config.json, tokenizer, model.safetensors."
         ) from error
+    _require_vocabulary(tokenizer, config.vocab_size, spec)
+    new = report["missing_keys"] | {name for name, *_ in report["mismatched_keys"]}
+    _require_encoder(model, new, spec)
+    prefix = model.base_model_prefix
+    if {name for name in model.state_dict() if not name.startswith(f"{prefix}.")} - new:
+        # The file has a classifier of its own, from an earlier fine-tuning: it is left out.
+        encoder = getattr(model, prefix)
+        torch.manual_seed(seed)
+        model = kind.from_config(config, **how)
+        setattr(model, prefix, encoder)
     return model.eval(), tokenizer
+
+
+def _require_encoder(model: Any, new: set[str], spec: str) -> None:
+    """Raise `UserError` if weights of the encoder are among the `new` ones, drawn at random.
+
+    transformers only warns where a file lacks what the configuration describes. A pooler may
+    be new: some models are stored without one.
+    """
+    encoder, pooler = f"{model.base_model_prefix}.", f"{model.base_model_prefix}.pooler."
+    lacking = sorted(n for n in new if n.startswith(encoder) and not n.startswith(pooler))
+    if lacking:
+        raise UserError(
+            f"The weights of the backbone {spec!r} are not those of its config.json: "
+            f"{len(lacking)} tensors are missing or of another size, such as {lacking[0]}; "
+            "take both files from one and the same model."
+        )
+
+
+def _require_vocabulary(tokenizer: Any, n_embeddings: int, spec: str) -> None:
+    """Raise `UserError` unless the tokenizer has words, and none without an embedding.
+
+    Where its files are missing, transformers makes a tokenizer of special tokens alone.
+    """
+    if not len(set(tokenizer.all_special_ids)) < len(tokenizer) <= n_embeddings:
+        raise UserError(
+            f"The tokenizer of the backbone {spec!r} does not belong to its weights: it has "
+            f"{len(tokenizer)} tokens, the model embeddings for {n_embeddings}; put the "
+            "model's own tokenizer.json and tokenizer_config.json beside its weights."
+        )
 
 
 def backbone_fingerprint(spec: str) -> str:

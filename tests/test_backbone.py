@@ -11,6 +11,9 @@ from typing import Any
 
 import pytest
 import torch
+import transformers
+from conftest import BUNDLED_TOKENIZER
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from lottery_utils import backbone
@@ -122,8 +125,6 @@ def test_the_seed_draws_the_classifier_and_nothing_else(tiny_backbone: Path) -> 
 
 
 def test_the_encoder_is_the_files(tiny_backbone: Path) -> None:
-    from safetensors.torch import load_file
-
     model, _ = load_backbone(str(tiny_backbone), "RTE")
     stored = load_file(tiny_backbone / "model.safetensors")
     loaded = model.bert.state_dict()
@@ -150,20 +151,124 @@ def test_a_fingerprint_is_a_name_or_the_weights(folder: Path, tiny_backbone: Pat
     assert str(tiny_backbone) not in found
 
 
-@pytest.mark.parametrize("attention", ["sdpa", "eager"])
-def test_head_masks_do_nothing_in_transformers(
-    tiny_model: Callable[..., Any], tiny_batches: list[dict[str, Tensor]], attention: str
-) -> None:
-    """A guard: whoever trusts the argument `head_mask` prunes nothing.
+# What folders of models look like elsewhere: other heads, other files, other names.
 
-    Should this fail, transformers honours head masks again. Masks act by hooks here
-    (lottery_utils/pruning.py) and need no change, but its explanation does.
-    """
-    model, batch = tiny_model(attn=attention), tiny_batches[0]
+
+def store(kind: str, folder: Path, tiny_backbone: Path, **how: Any) -> Any:
+    """Write a tiny BERT of a class of transformers, with a tokenizer; return its encoder."""
+    config = transformers.AutoConfig.from_pretrained(tiny_backbone)
+    config.num_labels = how.pop("num_labels", 2)
+    torch.manual_seed(1)
+    model = getattr(transformers, kind)(config, **how.pop("build", {}))
+    model.save_pretrained(folder, **how)
+    for name in BUNDLED_TOKENIZER:
+        shutil.copy(tiny_backbone / name, folder / name)
+    return getattr(model, "bert", model)
+
+
+def assert_encoder(folder: Path, encoder: Any) -> Any:
+    model, _ = load_backbone(str(folder), "RTE", seed=5)
+    stored, loaded = encoder.state_dict(), model.bert.state_dict()
+    assert set(loaded) - set(stored) <= {"pooler.dense.weight", "pooler.dense.bias"}
+    assert all(torch.equal(stored[name], loaded[name]) for name in stored)
+    assert model.config.num_labels == 2
+    return model
+
+
+@pytest.mark.parametrize("kind", ["BertModel", "BertForMaskedLM", "BertForPreTraining"])
+def test_heads_of_pre_training_are_left_out(
+    kind: str, tmp_path: Path, tiny_backbone: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    encoder = store(kind, tmp_path, tiny_backbone)
+    capfd.readouterr()
+    assert_encoder(tmp_path, encoder)
+    assert capfd.readouterr() == ("", "")  # what is always so is not reported
+
+
+def test_a_pooler_that_was_not_stored_is_drawn_by_the_seed(
+    tmp_path: Path, tiny_backbone: Path
+) -> None:
+    encoder = store("BertModel", tmp_path, tiny_backbone, build={"add_pooling_layer": False})
+    pooler = assert_encoder(tmp_path, encoder).bert.pooler.dense.weight
+    assert torch.equal(
+        pooler, load_backbone(str(tmp_path), "RTE", seed=5)[0].bert.pooler.dense.weight
+    )
+    other, _ = load_backbone(str(tmp_path), "RTE", seed=6)
+    assert not torch.equal(pooler, other.bert.pooler.dense.weight)
+
+
+def test_weights_in_several_files(tmp_path: Path, tiny_backbone: Path) -> None:
+    encoder = store("BertModel", tmp_path, tiny_backbone, max_shard_size="1MB")
+    assert len(list(tmp_path.glob("model-*.safetensors"))) > 1
+    assert_encoder(tmp_path, encoder)
+    before = backbone_fingerprint(str(tmp_path))
+    shutil.copy(sorted(tmp_path.glob("model-*"))[0], sorted(tmp_path.glob("model-*"))[-1])
+    assert backbone_fingerprint(str(tmp_path)) != before
+    sorted(tmp_path.glob("model-*"))[0].unlink()
+    with pytest.raises(UserError, match="Cannot load the backbone"):
+        load_backbone(str(tmp_path), "RTE")
+
+
+def test_the_names_that_berts_first_files_have(tmp_path: Path, tiny_backbone: Path) -> None:
+    """On the hub, BERT's LayerNorms have a gamma and a beta."""
+    encoder = store("BertForPreTraining", tmp_path, tiny_backbone)
     with torch.no_grad():
-        plain = model(**batch).logits
-        try:
-            masked = model(**batch, head_mask=torch.zeros(3, 4)).logits
-        except TypeError:
-            return
-    assert torch.equal(plain, masked)
+        for name, values in encoder.named_parameters():
+            if "LayerNorm" in name:
+                values.normal_()
+    old = {"LayerNorm.weight": "LayerNorm.gamma", "LayerNorm.bias": "LayerNorm.beta"}
+    renamed = {}
+    for name, values in encoder.state_dict().items():
+        last = ".".join(name.split(".")[-2:])
+        renamed["bert." + name.replace(last, old.get(last, last))] = values.contiguous()
+    assert any(name.endswith("gamma") for name in renamed)
+    save_file(renamed, tmp_path / "model.safetensors", {"format": "pt"})
+    assert_encoder(tmp_path, encoder)
+
+
+@pytest.mark.parametrize("num_labels", [2, 3])
+def test_the_classifier_of_an_earlier_task_is_left_out(
+    num_labels: int, tmp_path: Path, tiny_backbone: Path
+) -> None:
+    kind = "BertForSequenceClassification"
+    encoder = store(kind, tmp_path, tiny_backbone, num_labels=num_labels)
+    stored = load_file(tmp_path / "model.safetensors")["classifier.weight"]
+    found = assert_encoder(tmp_path, encoder).classifier.weight
+    assert found.shape[0] == 2
+    assert not torch.equal(found, stored[:2])
+    again, other = (load_backbone(str(tmp_path), "RTE", seed=seed)[0] for seed in (5, 6))
+    assert torch.equal(found, again.classifier.weight)
+    assert not torch.equal(found, other.classifier.weight)
+
+
+@pytest.mark.parametrize("damage", ["other names", "a layer less", "another width"])
+def test_an_encoder_is_never_drawn_at_random(damage: str, folder: Path) -> None:
+    """transformers only warns where weights are missing, and draws them."""
+    weights = load_file(folder / "model.safetensors")
+    if damage == "other names":
+        weights = {f"elsewhere.{name}": values for name, values in weights.items()}
+    elif damage == "a layer less":
+        weights = {name: values for name, values in weights.items() if "layer.1." not in name}
+    else:
+        weights = {
+            k: v[:16].contiguous() if ".1.output.dense" in k else v for k, v in weights.items()
+        }
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    with pytest.raises(UserError, match=r"not those of its config\.json: \d+ tensors .* bert\."):
+        load_backbone(str(folder), "RTE")
+
+
+def test_a_tokenizer_without_words_or_with_too_many_is_refused(
+    folder: Path, tmp_path: Path, tiny_backbone: Path
+) -> None:
+    for name in BUNDLED_TOKENIZER:
+        (folder / name).unlink()
+    with pytest.raises(UserError, match=r"The tokenizer .* has \d tokens"):
+        load_backbone(str(folder), "RTE")
+    config = transformers.AutoConfig.from_pretrained(tiny_backbone)
+    config.vocab_size = 100
+    transformers.BertModel(config).save_pretrained(tmp_path / "small")
+    for name in BUNDLED_TOKENIZER:
+        shutil.copy(tiny_backbone / name, tmp_path / "small" / name)
+    with pytest.raises(UserError, match="the model embeddings for 100"):
+        load_backbone(str(tmp_path / "small"), "RTE")
