@@ -32,6 +32,8 @@ rule book:
         expand(f"{REPORT}/{{task}}/{{section}}.ipynb", task=STUDY.tasks, section=SECTIONS),
         f"{REPORT}/overview.ipynb",
         "book/report/sweep.ipynb",
+        "book/report/corpus.ipynb",
+        f"{REPORT}/records.csv",
         "_config.yml",
         "_toc.yml",
         [str(path) for path in Path("book").glob("*.*")],
@@ -75,6 +77,16 @@ rule overview_page:
         f"{REPORT}/overview.ipynb",
     shell:
         "python -m lottery_utils.pages {input.notebook} {output} study={STUDY.name}"
+
+
+rule corpus_page:
+    input:
+        LIBRARY,
+        notebook="notebooks/corpus.ipynb",
+    output:
+        "book/report/corpus.ipynb",
+    shell:
+        "python -m lottery_utils.pages {input.notebook} {output}"
 
 
 rule sweep_page:

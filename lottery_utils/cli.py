@@ -53,6 +53,14 @@ def sweep(options: argparse.Namespace) -> None:
     run_sweep(study, grid, store, device=options.device, threads=options.threads)
 
 
+def baselines(options: argparse.Namespace) -> None:
+    """Record what a guesser, a bag of words and the fine-tuned backbone score."""
+    from lottery_utils.baselines import baselines as run_baselines
+
+    study, store = _study(options), Store(options.results_dir)
+    run_baselines(study, store, device=options.device, threads=options.threads)
+
+
 def status(options: argparse.Namespace) -> None:
     """One line per entry, and how many of the study's records are there."""
     study, store = _study(options), Store(options.results_dir)
@@ -111,7 +119,7 @@ def _change(text: str) -> tuple[str, Any]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="lottery", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (run, status, sweep, export):
+    for command in (run, status, sweep, baselines, export):
         sub = commands.add_parser(
             command.__name__, help=command.__doc__, description=command.__doc__
         )
@@ -119,7 +127,7 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument("study", metavar="STUDY", help="a YAML file, or the name of a study")
         sub.add_argument("--task", action="append", help="only this task (may be repeated)")
         sub.add_argument("--seed", action="append", type=int, help="only this seed (repeatable)")
-        sub.add_argument("--data", help="mini, or local:DIR with the official GLUE files")
+        sub.add_argument("--data", help="mini, hub, local:DIR (official files) or csv:DIR")
         sub.add_argument("--backbone", help="bundled, hub:ID, or a folder")
         sub.add_argument(
             "--set",
@@ -137,7 +145,7 @@ def _parser() -> argparse.ArgumentParser:
             sub.add_argument("--epochs", type=int, nargs="+", metavar="N")
         if command is export:
             sub.add_argument("--out", type=Path, metavar="FILE", help="default: print it")
-        if command in (run, sweep):
+        if command in (run, sweep, baselines):
             sub.add_argument("--device", default="auto", help="auto, cpu or cuda")
             sub.add_argument("--threads", type=int, help="CPU threads to use (default: all)")
     return parser
