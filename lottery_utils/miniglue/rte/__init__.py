@@ -1,17 +1,29 @@
 """RTE: a premise, and a hypothesis that follows from it or does not.
 
-The task is that of Dagan et al. (2006). Two families of phenomena: `operators`, where a
-word of the premise decides what becomes of a clause in it, and `overlap`, traps in the
-manner of HANS (McCoy et al. 2019), where the hypothesis is made of the premise's own
-words. Each group has entailed and not entailed pairs of nearly the same words.
-Operators are drawn twice as often: a small model learns them from a thousand examples,
-and hardly any of the traps.
+The task is that of Dagan et al. (2006). What MNLI calls neutral and what it calls a
+contradiction are one here. Most phenomena are shared with it: `operators`, where a word of the
+premise decides what becomes of a clause in it, `senses`, where the hypothesis has other words,
+and traps in the manner of HANS (McCoy et al. 2019), where it is made of the premise's own.
+Operators are drawn more often: a small model learns them from a thousand examples, and
+hardly any of the traps.
 """
 
 from __future__ import annotations
 
 from lottery_utils.miniglue.grammar import Grammar
-from lottery_utils.miniglue.rte.operators import OPERATORS
-from lottery_utils.miniglue.rte.overlap import OVERLAP
+from lottery_utils.miniglue.inference.operators import OPERATORS
+from lottery_utils.miniglue.inference.quantities import QUANTITIES_AND_KINDS
+from lottery_utils.miniglue.inference.roles import ROLES
+from lottery_utils.miniglue.inference.senses import SENSES
+from lottery_utils.miniglue.inference.verdicts import two_way
+from lottery_utils.miniglue.rte.retellings import RETELLINGS
 
-GRAMMAR = Grammar(phenomena=OPERATORS * 2 + OVERLAP, label_shares=(0.5, 0.5))
+LEADS = ("", "", "", "", "meanwhile, ", "in other news, ")
+
+GRAMMAR = Grammar(
+    phenomena=tuple(
+        two_way(inference, LEADS)
+        for inference in OPERATORS * 3 + SENSES * 2 + RETELLINGS * 2 + QUANTITIES_AND_KINDS + ROLES
+    ),
+    label_shares=(0.5, 0.5),
+)
