@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Set
 
 from lottery_utils.errors import UserError
-from lottery_utils.miniglue import cola, rte, sst2
+from lottery_utils.miniglue import cola, mnli, mrpc, qnli, qqp, rte, sst2, stsb, wnli
 from lottery_utils.miniglue.grammar import Draw, Grammar
 from lottery_utils.tasks import Example
 
@@ -19,6 +19,12 @@ GRAMMARS: dict[str, Grammar] = {
     "CoLA": cola.GRAMMAR,
     "SST-2": sst2.GRAMMAR,
     "RTE": rte.GRAMMAR,
+    "MRPC": mrpc.GRAMMAR,
+    "QQP": qqp.GRAMMAR,
+    "STS-B": stsb.GRAMMAR,
+    "MNLI": mnli.GRAMMAR,
+    "QNLI": qnli.GRAMMAR,
+    "WNLI": wnli.GRAMMAR,
 }
 TASKS_COVERED: tuple[str, ...] = tuple(GRAMMARS)
 
@@ -98,8 +104,8 @@ def _fill(grammar: Grammar, size: int, draw: Draw, elsewhere: Set[str]) -> list[
             if any(side in elsewhere for example in group for side in _sentences(example)):
                 continue
             for example in draw.shuffled(group):
-                if room[example.label] and _sentences(example) not in had:
+                if room[int(example.label)] and _sentences(example) not in had:
                     had.add(_sentences(example))
-                    room[example.label] -= 1
+                    room[int(example.label)] -= 1
                     drawn.append((phenomenon.__name__, example))
     raise UserError(f"Mini-GLUE found only {len(drawn)} of {size} examples: ask for fewer.")
