@@ -1,0 +1,220 @@
+"""A task of your own: two tables and a study of ten lines, from `lottery run` to a page."""
+
+from __future__ import annotations
+
+import csv
+import json
+import random
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pandas as pd
+import pytest
+from conftest import REPOSITORY, make_workplace
+
+from lottery_utils import cli, pages, records, tables, ticket_plots, ticket_tables, weight_plots
+from lottery_utils import tasks as tasks_module
+from lottery_utils.errors import UserError
+from lottery_utils.figure import Figure, Note
+from lottery_utils.recorded import NO_MAGNITUDE
+from lottery_utils.study import STAGES, Study
+
+STUDY = """\
+backbone: {backbone}
+data: csv:tables
+tasks: [Trees, Warmth]
+seeds: [1337]
+recipe: {{learning_rate: 1.0e-3, epochs: 1, batch_size: 8}}
+search: {{threshold: 1.0, head_step: 0.25, weight_step: 0.5}}
+magnitude_tasks: [Warmth]
+own_tasks:
+  Trees: {{question: Is it about a tree?, labels: ["no", "yes"]}}
+  Warmth: {{question: How warm is the second?, metric: spearman, is_pair: true}}
+"""
+SECRET = "xylophone"  # a word of the tables that no record and no page may repeat
+
+
+def write_tables(folder: Path, seed: int = 0) -> None:
+    """Trees: a sentence and its class. Warmth: a pair and its grade."""
+    rng = random.Random(seed)
+    for split, n in (("train", 48), ("validation", 24)):
+        trees: list[dict[str, Any]] = []
+        warmth: list[dict[str, Any]] = []
+        for i in range(n):
+            word = rng.choice(["oak", "birch", "willow"] if i % 2 else ["car", "stone", SECRET])
+            trees.append(
+                {"sentence1": f"There is a {word}, {i} of it", "label": "no yes".split()[i % 2]}
+            )
+            degrees = rng.randint(-40, 90) / 2
+            sentences = {
+                "sentence1": f"a {SECRET} number {i}",
+                "sentence2": f"it has {degrees} degrees",
+            }
+            warmth.append({**sentences, "label": degrees})
+        for name, rows in (("Trees", trees), ("Warmth", warmth)):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+            with (folder / name / f"{split}.csv").open("w", encoding="utf-8", newline="") as file:
+                writer = csv.DictWriter(file, list(rows[0]))
+                writer.writeheader()
+                writer.writerows(rows)
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory, tiny_backbone: Path) -> Path:
+    """A folder in which `lottery run mine` was called: read it, never write."""
+    folder = make_workplace(tmp_path_factory.mktemp("own") / "workplace", tiny_backbone)
+    text = STUDY.format(backbone=json.dumps(str(tiny_backbone)))
+    (folder / "studies" / "mine.yaml").write_text(text, "utf-8")
+    write_tables(folder / "tables")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr(tasks_module, "TASKS", dict(tasks_module.TASKS))
+        assert cli.main(["run", "mine", "--device", "cpu", "--threads", "1"]) == 0
+    return folder
+
+
+@pytest.fixture
+def here(done: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of it, without caches, as the current folder: do with it what you like."""
+    shutil.copytree(done, tmp_path / "here", ignore=shutil.ignore_patterns(".cache"))
+    monkeypatch.chdir(tmp_path / "here")
+    return Path.cwd()
+
+
+def test_a_study_of_ten_lines_is_run(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert len(STUDY.splitlines()) == 10
+    made = {p.relative_to(here / "results/mine").as_posix() for p in here.rglob("*/seed-*/*.json")}
+    assert made == {
+        f"{task}/seed-1337/{stage}.json"
+        for task in ("Trees", "Warmth")
+        for stage in STAGES
+        if stage != "magnitude" or task == "Warmth"
+    }
+    assert cli.main(["status", "mine"]) == 0
+    said = capsys.readouterr().out
+    assert "Study mine: 7 of 7 records are done." in said
+    assert re.search(r"^Trees .* done +-$", said, re.MULTILINE)
+    assert re.search(r"^Warmth .* done +done *$", said, re.MULTILINE)
+
+
+def test_records_hold_the_tasks_scores_but_not_its_sentences(here: Path) -> None:
+    trees = json.loads((here / "results/mine/Trees/seed-1337/finetune.json").read_text("utf-8"))
+    assert trees["config"]["data"] == "csv"
+    assert trees["config"]["own_tasks"]["Trees"]["labels"] == ["no", "yes"]
+    assert trees["results"]["label_counts"] == {"train": [24, 24], "validation": [12, 12]}
+    assert trees["results"]["majority"] == 0.5
+    search = json.loads((here / "results/mine/Warmth/seed-1337/search.json").read_text("utf-8"))
+    tuned = json.loads((here / "results/mine/Warmth/seed-1337/finetune.json").read_text("utf-8"))
+    assert (search["results"]["metric"], [*tuned["results"]["scores"]]) == (
+        "spearman",
+        ["spearman"],
+    )
+    assert abs(tuned["results"]["majority"]) < 0.5, "a guesser of grades"
+    for path in (here / "results").rglob("*"):
+        if path.is_file():
+            text = path.read_text("utf-8")
+            assert SECRET not in text
+            assert "tables" not in text, "no record says where the tables are"
+
+
+def test_pages_of_a_task_of_your_own_have_no_paper_beside(here: Path) -> None:
+    for task, methods in (("Trees", ["structured"]), ("Warmth", ["structured", "magnitude"])):
+        entries = records.load("mine", task)[task]
+        for method in methods:
+            bars = ticket_plots.ticket_bars(entries, method)
+            assert isinstance(bars, Figure)
+            assert "The paper has no such task." in bars.caption
+            assert "BERT-base" not in bars.caption + bars.alt
+            assert "beside the paper" not in bars.alt
+            table = ticket_tables.tickets(entries, method)
+            assert isinstance(table, pd.DataFrame)
+            assert not table.isna().any(axis=None)
+        setup = tables.setup(entries)["this page"]
+        assert setup["Question"].endswith("?")
+        assert setup["Data"].startswith("csv (sha256 ")
+        assert isinstance(tables.examples(entries), Note)
+    assert weight_plots.weight_densities(records.load("mine", "Trees")["Trees"]) is NO_MAGNITUDE
+
+
+def test_grades_are_described_as_what_they_are(here: Path) -> None:
+    warmth = tables.setup(records.load("mine", "Warmth")["Warmth"])["this page"]
+    assert warmth["Train examples"].startswith("48 pairs with a grade; ")
+    assert warmth["Metric"] == "Spearman correlation"
+    entries = records.load("mine", "Warmth")["Warmth"]
+    tasks_module.add_task(tasks_module.OwnTask(metric="spearman").task("Warmth"))
+    single = tables.setup(entries)["this page"]
+    assert single["Train examples"].startswith("48 sentences with a grade; ")
+
+
+def test_the_notebook_of_tickets_becomes_a_page_of_it(here: Path) -> None:
+    page = here / "page.ipynb"
+    notebook = REPOSITORY / "notebooks" / "sec4_2_good_random_bad.ipynb"
+    pages.build_page(notebook, page, {"study": "mine", "task": "Trees"})
+    cells = nbformat.read(page, as_version=4).cells  # type: ignore[no-untyped-call]
+    shown = "\n".join(
+        str(output.get("data", {}).get("text/html", output))
+        for cell in cells
+        if cell.cell_type == "code"
+        for output in cell.outputs
+    )
+    assert cells[0].source.split("\n")[0].endswith(": Trees")
+    assert "The paper has no such task." in shown
+    assert shown.count("<figure") == 1
+    assert "This study has no magnitude pruning here" in shown
+    assert "What this page was made from: 3 records" in shown
+    assert SECRET not in shown
+
+
+def test_its_records_are_read_where_neither_study_nor_tables_are(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / "studies" / "mine.yaml").unlink()
+    shutil.rmtree(here / "tables")
+    tasks_module.TASKS.pop("Trees", None)
+    tasks_module.TASKS.pop("Warmth", None)
+    assert [*records.load("mine")["Warmth"]] == [1337]
+    assert cli.main(["status", "mine"]) == 0
+    assert "7 of 7 records" in capsys.readouterr().out
+    shutil.rmtree(here / "results/mine/Trees")
+    with pytest.raises(UserError, match=r"not told where they are: add --data csv:DIR"):
+        records.load("mine", "Trees", device="cpu")
+
+
+def test_other_tables_are_not_mixed_with_the_old_ones(here: Path) -> None:
+    write_tables(here / "others", seed=1)
+    for stage in ("search", "tickets"):
+        (here / f"results/mine/Trees/seed-1337/{stage}.json").unlink()
+    with pytest.raises(UserError, match="Trees files in others are not those"):
+        records.load("mine", "Trees", data="csv:others")
+    study = records.resolve("mine", data="csv:others")
+    assert study.name == "mine", "where tables lie is no part of a study"
+
+
+def test_another_description_asks_for_other_records(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = here / "studies" / "mine.yaml"
+    path.write_text(path.read_text("utf-8").replace('["no", "yes"]', '["yes", "no"]'), "utf-8")
+    assert cli.main(["status", "mine"]) == 0
+    assert "0 of 7 records are done" in capsys.readouterr().out
+
+
+def test_a_label_that_the_study_does_not_know_is_named(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = here / "tables" / "Trees" / "train.csv"
+    file.write_text(file.read_text("utf-8") + "A bush,maybe\n", "utf-8")
+    assert cli.main(["run", "mine"]) == 2
+    assert "train.csv, line 50: the label 'maybe' should be one of no, yes." in (
+        capsys.readouterr().err
+    )
+
+
+def test_glue_and_a_task_of_your_own_share_no_name(here: Path) -> None:
+    path = here / "studies" / "mine.yaml"
+    path.write_text(path.read_text("utf-8").replace("Trees", "RTE"), "utf-8")
+    with pytest.raises(UserError, match="'RTE' belongs to a task of GLUE"):
+        Study.load("mine")
