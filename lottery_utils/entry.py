@@ -101,19 +101,20 @@ class Entry:
         score = training.evaluate(model, self.validation_batches, metric or self.metric)
         return round(score, 6)
 
-    def scores(self, model: Any) -> dict[str, float]:
-        """The validation scores by all of the task's metrics."""
-        predictions, labels = training.predict(model, self.validation_batches)
-        return {m: round(metrics.score(m, predictions, labels), 6) for m in self.about.metrics}
+    def measure(self, model: Any) -> tuple[dict[str, float], str | None]:
+        """The validation scores by all of the task's metrics.
 
-    def measure(self, model: Any) -> tuple[float, str | None]:
-        """The score, and why it is undefined where it is (it then counts as 0)."""
-        predictions, labels = training.predict(model, self.validation_batches)
-        score = round(metrics.score(self.metric, predictions, labels), 6)
-        return score, metrics.undefined(self.metric, predictions, labels)
+        Also why the task's own metric is undefined, where it is (it then counts as 0).
+        """
+        predicted, labels = training.predict(model, self.validation_batches)
+        scores = {m: round(metrics.score(m, predicted, labels), 6) for m in self.about.metrics}
+        return scores, metrics.undefined(self.metric, predicted, labels)
 
-    def train_model(self, model: Any, what: str) -> training.Curve:
-        """Fine-tune by the study's recipe, telling progress about it."""
+    def train_model(self, model: Any, what: str, *, watch: bool = False) -> training.Curve:
+        """Fine-tune by the study's recipe, telling progress about it.
+
+        With `watch` the curve has the validation score after every epoch, which takes time.
+        """
         self.progress.unit(what)
 
         def on_step(step: int, total: int, loss: float) -> None:
@@ -125,7 +126,7 @@ class Entry:
             self.study.recipe,
             seed=self.seed,
             device=self.device,
-            evaluate=lambda: self.score(model),
+            evaluate=(lambda: self.score(model)) if watch else None,
             on_step=on_step,
         )
 

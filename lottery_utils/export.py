@@ -215,6 +215,14 @@ def _sweep_rows(results: Row, _full: Row) -> Iterator[Row]:
         }
 
 
+def _baselines_rows(results: Row, _full: Row) -> Iterator[Row]:
+    common = _validated(results)
+    yield {**common, "ticket": "bag_of_words", "value": results["bag_of_words"]}
+    for seed, value in results["backbone"].items():
+        full = {"ticket": "full", "state": "fine-tuned", "value": value}
+        yield {**common, **full, "seed": int(seed)}
+
+
 # How each stage's results become rows; it is also given those of the seed's full model.
 _ROWS: dict[str, Callable[[Row, Row], Iterator[Row]]] = {
     "finetune": _finetune_rows,
@@ -222,6 +230,7 @@ _ROWS: dict[str, Callable[[Row, Row], Iterator[Row]]] = {
     "tickets": _tickets_rows,
     "magnitude": _magnitude_rows,
     "sweep": _sweep_rows,
+    "baselines": _baselines_rows,
 }
 
 

@@ -20,7 +20,7 @@ uses batches of 64 in file order.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
@@ -72,6 +72,7 @@ def structured_importance(
     mask: StructuredMask | None = None,
     *,
     variant: Variant = "paper",
+    on_logits: Callable[[Tensor, Tensor], None] = lambda logits, labels: None,
 ) -> Importance:
     """Importance of every head and MLP of `model` under `mask` (default: nothing masked).
 
@@ -79,6 +80,8 @@ def structured_importance(
     (batch, tokens), whatever else the model takes, and `labels` (batch,): class indices, or
     numbers where the model has one output (regression).
     Masked components are scored too: the gradient at xi = 0 says what they would add.
+    `on_logits` is told the masked model's logits (batch, outputs) and the labels of every
+    batch, so that one pass over the data serves for its score too.
     The model is put into evaluation mode and its parameters need no gradients; both are
     as before afterwards. Raises `ValueError` if there are no examples or if a gradient is
     not finite.
@@ -90,7 +93,8 @@ def structured_importance(
     n_examples = n_tokens = 0
     with _frozen(model):
         for batch in batches:
-            gradients = mask_gradients(model, batch, mask)
+            gradients, logits = mask_gradients(model, batch, mask)
+            on_logits(logits, batch["labels"])
             if variant == "release":
                 running += gradients.mean(0).double().cpu().numpy()
                 total += np.abs(running)
@@ -107,8 +111,10 @@ def structured_importance(
     return Importance(total[:, :n_heads], total[:, n_heads], n_examples, n_tokens)
 
 
-def mask_gradients(model: nn.Module, batch: dict[str, Tensor], mask: StructuredMask) -> Tensor:
-    """dL(x)/dxi for each example of a batch: float32 (batch, layers, heads + 1).
+def mask_gradients(
+    model: nn.Module, batch: dict[str, Tensor], mask: StructuredMask
+) -> tuple[Tensor, Tensor]:
+    """dL(x)/dxi for each example of a batch: float32 (batch, layers, heads + 1); and the logits.
 
     The last column is the MLP's.
     """
@@ -121,7 +127,7 @@ def mask_gradients(model: nn.Module, batch: dict[str, Tensor], mask: StructuredM
     with scaled(model, lambda i: scales[:, i, :-1], lambda i: scales[:, i, -1], headless):
         logits = model(**inputs).logits
     (gradients,) = torch.autograd.grad(example_losses(logits, labels).sum(), scales)
-    return gradients
+    return gradients, logits.detach()
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The loss that fine-tuning lowers and importance differentiates."""
+"""From logits to losses, which fine-tuning lowers and importance differentiates, and answers."""
 
 from __future__ import annotations
 
@@ -15,3 +15,8 @@ def example_losses(logits: Tensor, labels: Tensor) -> Tensor:
     if scores.shape[-1] == 1:
         return nn.functional.mse_loss(scores.squeeze(-1), labels.float(), reduction="none")
     return nn.functional.cross_entropy(scores, labels, reduction="none")
+
+
+def predictions(logits: Tensor) -> Tensor:
+    """The model's answers (batch,): class indices, or grades where it has one output."""
+    return logits.argmax(-1) if logits.shape[-1] > 1 else logits.squeeze(-1)

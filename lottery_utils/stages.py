@@ -10,12 +10,16 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
+import torch
+from torch import Tensor
+
 from lottery_utils import backbone, data, metrics, pruning
 from lottery_utils.batches import EvaluationBatches
 from lottery_utils.checkpoint import save_checkpoint
 from lottery_utils.encoder import component_parameters, encoder_shape
 from lottery_utils.entry import EVALUATION_BATCH, Entry
 from lottery_utils.importance import Importance, structured_importance
+from lottery_utils.losses import predictions
 from lottery_utils.magnitude import WeightStep, largest_removed, magnitude_search
 from lottery_utils.masks import StructuredMask
 from lottery_utils.search import Step, structured_search
@@ -29,15 +33,15 @@ from lottery_utils.weight_pruning import hold_zeros, prunable, weights_masked
 def finetune(entry: Entry) -> dict[str, Any]:
     """Fine-tune the backbone; keep its weights in the cache for the stages that follow."""
     model = entry.pretrained()
-    curve = entry.train_model(model, "fine-tune")
+    curve = entry.train_model(model, "fine-tune", watch=True)
     save_checkpoint(entry, model)
     labels = {split: [e.label for e in examples] for split, examples in entry.splits.items()}
     n_layers, n_heads = encoder_shape(model)
     graded = entry.about.is_graded
-    score, undefined = entry.measure(model)
+    scores, undefined = entry.measure(model)
     return {
-        "score": score,
-        "scores": entry.scores(model),
+        "score": scores[entry.metric],
+        "scores": scores,
         "undefined": {"full": undefined} if undefined else {},
         "metric": entry.metric,
         "majority": metrics.majority_baseline(entry.metric, labels["validation"], graded=graded),
@@ -77,13 +81,18 @@ def search(entry: Entry, model: Any, full: dict[str, Any]) -> dict[str, Any]:
     )
     done = [Step.from_json(step) for step in journal.entries]
 
-    @cache  # a failed phase and the next one start from the same mask
-    def importance(mask: StructuredMask) -> Importance:
-        return structured_importance(model, batches, mask, variant=variant)  # type: ignore[arg-type]
-
-    def score(mask: StructuredMask) -> float:
-        with pruning.masked(model, mask):
-            return entry.score(model, entry.search_metric)
+    @cache  # one pass gives a mask's score, and its importance for the next step
+    def examine(mask: StructuredMask) -> tuple[float, Importance]:
+        answers: list[tuple[Tensor, Tensor]] = []
+        found = structured_importance(
+            model,
+            batches,
+            mask,
+            variant=variant,  # type: ignore[arg-type]
+            on_logits=lambda logits, labels: answers.append((predictions(logits), labels)),
+        )
+        predicted, labels = (torch.cat(part).cpu().numpy() for part in zip(*answers, strict=True))
+        return round(metrics.score(entry.search_metric, predicted, labels), 6), found
 
     everything = StructuredMask.full(full["layers"], full["heads_per_layer"])
 
@@ -94,12 +103,12 @@ def search(entry: Entry, model: Any, full: dict[str, Any]) -> dict[str, Any]:
             1 - left, f", {step.n_heads} heads and {step.n_mlps} MLPs left, score {step.score:.3f}"
         )
 
-    of_full = importance(everything)
+    of_full = examine(everything)[1]
     found = structured_search(
         everything,
         full["scores"][entry.search_metric],
-        score,
-        importance,
+        lambda mask: examine(mask)[0],
+        lambda mask: examine(mask)[1],
         threshold=rule.threshold,
         head_step=rule.head_step,
         variant=variant,  # type: ignore[arg-type]

@@ -13,7 +13,7 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -65,6 +65,11 @@ class Store:
             content = path.read_bytes()
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise UserError(
+                f"The record {path} cannot be read ({error.strerror}): expected {self.root} to be "
+                "a folder of records; check --results-dir."
+            ) from error
         try:
             record = json.loads(content)
             intact = record["checksum"] == checksum(record)
@@ -114,11 +119,12 @@ class Store:
         path = self.root / study.name / "study.yaml"
         if path.exists():  # a narrowed study must not forget what was run before
             before = Study.load(path)
+            dropped = before.own_tasks.keys() - study.own_tasks.keys()  # no longer described
             study = replace(
                 study,
-                tasks=_union(before.tasks, study.tasks),
+                tasks=_union(before.tasks, study.tasks, dropped),
                 seeds=_union(before.seeds, study.seeds),
-                magnitude_tasks=_both(before.magnitude_tasks, study.magnitude_tasks),
+                magnitude_tasks=_both(before.magnitude_tasks, study.magnitude_tasks, dropped),
             )
             if study.to_yaml() == before.to_yaml():
                 return
@@ -164,12 +170,16 @@ class Journal:
         self.path.unlink(missing_ok=True)
 
 
-def _both(first: tuple[str, ...] | None, second: tuple[str, ...] | None) -> tuple[str, ...] | None:
-    return None if first is None or second is None else _union(first, second)
+def _both(
+    first: tuple[str, ...] | None, second: tuple[str, ...] | None, dropped: Set[str]
+) -> tuple[str, ...] | None:
+    return None if first is None or second is None else _union(first, second, dropped)
 
 
-def _union(first: tuple[T, ...], second: tuple[T, ...]) -> tuple[T, ...]:
-    return tuple(dict.fromkeys((*first, *second)))
+def _union(
+    first: tuple[T, ...], second: tuple[T, ...], dropped: Set[T] = frozenset()
+) -> tuple[T, ...]:
+    return tuple(value for value in dict.fromkeys((*first, *second)) if value not in dropped)
 
 
 def checksum(record: Record) -> str:

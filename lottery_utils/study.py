@@ -108,6 +108,7 @@ class Study:
 
     def __post_init__(self) -> None:
         for name, own in self.own_tasks.items():
+            _check_own_task(self, name, own)
             add_task(own.task(name))
         for task in (*self.tasks, *(self.magnitude_tasks or ())):
             get_task(task)
@@ -225,6 +226,18 @@ class Study:
 
 def _hash(content: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _check_own_task(study: Study, name: str, own: OwnTask) -> None:
+    key, n_labels = f"own_tasks.{name}", len(own.labels)
+    rightly_named = bool(re.fullmatch(r"\w[\w.-]*", name))  # it becomes the name of a folder
+    _require(rightly_named, study, f"own_tasks: the name {name!r}", "letters, digits, . _ -")
+    distinct = n_labels != 1 and len(set(own.labels)) == n_labels
+    _require(distinct, study, f"{key}.labels", "two or more different ones, or none for grades")
+    metrics = ["accuracy", "matthews", *(["f1"] if n_labels == 2 else [])]
+    metrics = metrics if own.labels else ["pearson", "spearman", "pearson_spearman"]
+    expected = f"one of {', '.join(metrics)} (with {n_labels or 'grades instead of'} labels)"
+    _require(own.metric in metrics, study, f"{key}.metric", expected)
 
 
 def _require(holds: bool, study: Study, key: str, expected: str) -> None:

@@ -31,7 +31,7 @@ def setup(entries: Entries) -> pd.DataFrame:
         named = ", ".join(
             f"{count:,} {label}" for count, label in zip(counts[split], task.labels, strict=True)
         )
-        named = named or f"{n:,} pairs with a grade"
+        named = named or f"{n:,} {'pairs' if task.is_pair else 'sentences'} with a grade"
         tokens = results["mean_tokens"][split]
         text = f"{named}; {tokens:.1f} tokens on average"
         if config["data"] in ("local", "hub") and task.official_sizes:

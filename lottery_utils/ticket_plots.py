@@ -134,7 +134,8 @@ def tickets_over_tasks(records: dict[str, Entries], method: str = "structured") 
     return Figure.of(
         drawing,
         f"Tickets of every task under {METHOD_LABELS[method]}, {seeds}: one marker per seed. The "
-        "solid line is the full model's mean score, the dotted one the majority baseline. Scales differ by task.",
+        "solid line is the full model's mean score, the dotted one the majority baseline. Scales "
+        "differ by task.",
         "Dot plots per task of good, random and bad tickets, pruned and retrained: "
         + "; ".join(
             f"{task}: good {np.mean(ticket_scores(e, 'good', 'retrained', method)):.3f}, bad "

@@ -35,7 +35,7 @@ class Ticket:
 def score_tickets(
     entry: Entry, model: Any, tickets: dict[str, Ticket], journal: Journal
 ) -> dict[str, dict[str, Any]]:
-    """For each kind of ticket its scores and training curve, as a record holds them.
+    """For each kind of ticket its scores and training loss, as a record holds them.
 
     `model` is the fine-tuned one. Tickets in the journal are taken as they are; new ones are
     appended to it, so that an interrupted stage loses one ticket at most.
@@ -55,10 +55,10 @@ def score_tickets(
         undefined = {"pruned": reason, "retrained": other_reason}
         finished[kind] = {
             **ticket.facts,
-            "pruned": pruned,
-            "retrained": retrained,
+            "pruned": pruned[entry.metric],
+            "retrained": retrained[entry.metric],
             "undefined": {state: why for state, why in undefined.items() if why},
-            "curve": {"loss": curve.loss, "scores": curve.scores},
+            "loss": curve.loss,
             "seconds": round(time.monotonic() - begun, 2),
         }
         journal.append([kind, finished[kind]])

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from lottery_utils.batches import Encoded, training_order
 from lottery_utils.embeddings import only_used_rows
 from lottery_utils.errors import UserError
-from lottery_utils.losses import example_losses
+from lottery_utils.losses import example_losses, predictions
 from lottery_utils.metrics import Array, score
 from lottery_utils.study import Recipe
 
@@ -133,14 +133,13 @@ def predict(model: Any, batches: Iterable[dict[str, Tensor]]) -> tuple[Array, Ar
     """
     was_training = model.training
     model.eval()
-    predictions, labels = [], []
+    predicted, labels = [], []
     for batch in batches:
         inputs = {name: values for name, values in batch.items() if name != "labels"}
-        logits = model(**inputs).logits
-        predictions.append(logits.argmax(-1) if logits.shape[-1] > 1 else logits.squeeze(-1))
+        predicted.append(predictions(model(**inputs).logits))
         labels.append(batch["labels"])
     model.train(was_training)
-    return torch.cat(predictions).cpu().numpy(), torch.cat(labels).cpu().numpy()
+    return torch.cat(predicted).cpu().numpy(), torch.cat(labels).cpu().numpy()
 
 
 def evaluate(model: Any, batches: Iterable[dict[str, Tensor]], metric: str) -> float:

@@ -34,19 +34,27 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
+@pytest.fixture(autouse=True)
+def only_glue(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A task of your own that one test describes is not known to the next."""
+    from lottery_utils import tasks
+
+    monkeypatch.setattr(tasks, "TASKS", dict(tasks.TASKS))
+
+
 @pytest.fixture(scope="session")
 def tiny_model() -> Callable[..., Any]:
     """A factory: `tiny_model(attn="sdpa", seed=0)` is a fresh BERT of 3 layers x 4 heads.
 
-    A classifier of 2 labels that knows 60 tokens, has 32 channels and is in evaluation mode.
-    Biases and LayerNorm weights are random too: transformers starts them at 0 and 1, where
-    forgetting one would change nothing.
+    A classifier of 2 labels, or with `n_outputs=1` a model of grades, that knows 60 tokens,
+    has 32 channels and is in evaluation mode. Biases and LayerNorm weights are random too:
+    transformers starts them at 0 and 1, where forgetting one would change nothing.
     """
 
-    def make(attn: str = "sdpa", seed: int = 0) -> Any:
+    def make(attn: str = "sdpa", seed: int = 0, n_outputs: int = 2) -> Any:
         from transformers import BertConfig, BertForSequenceClassification
 
-        config = BertConfig(**_shape(vocab_size=60, num_hidden_layers=3), num_labels=2)
+        config = BertConfig(**_shape(vocab_size=60, num_hidden_layers=3), num_labels=n_outputs)
         config._attn_implementation = attn
         torch.manual_seed(seed)
         model = BertForSequenceClassification(config)
@@ -119,7 +127,10 @@ def workplace(tmp_path: Path, tiny_backbone: Path, monkeypatch: pytest.MonkeyPat
 
 @pytest.fixture(scope="session")
 def tiny_run(tmp_path_factory: pytest.TempPathFactory, tiny_backbone: Path) -> Path:
-    """A workplace whose study `tiny` is done: three tasks, two seeds. Read it, never write."""
+    """A workplace whose study `tiny` is done: three tasks, two seeds. Read it, never write.
+
+    CoLA's metric is a correlation, RTE has pairs, and STS-B's answers are grades.
+    """
     from lottery_utils import records
     from lottery_utils.store import Store
     from lottery_utils.study import Study
@@ -151,7 +162,7 @@ def finished(tmp_path: Path, tiny_run: Path, monkeypatch: pytest.MonkeyPatch) ->
 TINY_STUDY = """\
 backbone: {backbone}
 data: mini
-tasks: [CoLA, SST-2, RTE]
+tasks: [CoLA, STS-B, RTE]
 seeds: [1337, 42]
 train_size: 64
 validation_size: 40
@@ -162,11 +173,12 @@ recipe:
 search:
   threshold: 1.0
   head_step: 0.25
+  weight_step: 0.5
 """
 
 
 def make_workplace(folder: Path, backbone: Path) -> Path:
-    """A folder with studies/tiny.yaml, a study that takes a second for each entry."""
+    """A folder with studies/tiny.yaml, a study that takes seconds for each entry."""
     (folder / "studies").mkdir(parents=True)
     text = TINY_STUDY.format(backbone=json.dumps(str(backbone)))
     (folder / "studies" / "tiny.yaml").write_text(text, encoding="utf-8")

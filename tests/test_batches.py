@@ -92,6 +92,12 @@ def test_a_batch_is_padded_to_its_own_longest() -> None:
     assert {values.dtype for values in batch.values()} == {torch.int64}
 
 
+def test_grades_stay_numbers_and_classes_indices() -> None:
+    grades = Encoded([[1], [2], [3]], None, [0.0, 2.5, 5.0], PAD).collate([2, 1, 0])["labels"]
+    assert (grades.dtype, grades.tolist()) == (torch.float32, [5.0, 2.5, 0.0])
+    assert encoded([1, 1]).collate([1])["labels"].dtype == torch.int64
+
+
 def test_without_token_types_none_are_made() -> None:
     assert set(encoded([2, 3]).collate([0, 1])) == {"input_ids", "attention_mask", "labels"}
 
@@ -138,6 +144,11 @@ def test_single_sentences_are_one_segment(tokenizer: Any) -> None:
     assert found.token_type_ids == [[0] * 5, [0] * 4]
     assert [len(row) for row in found.input_ids] == [5, 4]
     assert len(found) == 2
+
+
+def test_grades_are_encoded_as_they_are(tokenizer: Any) -> None:
+    graded = [Example("It rains .", "It is wet .", 3.8), Example("Wet .", "Dry .", 0.0)]
+    assert encode(tokenizer, graded, 128).labels == [3.8, 0.0]
 
 
 def test_text_is_cut_to_the_maximum_length(tokenizer: Any) -> None:

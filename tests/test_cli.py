@@ -33,20 +33,22 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 def test_run_then_status(workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["status", "tiny", *ONE_ENTRY]) == 0
     said = capsys.readouterr().out
-    assert said.count("missing") == 3
-    assert "0 of 3 records are done.\nTo compute the rest: 'lottery run'" in said
+    assert said.count("missing") == 4
+    assert "0 of 4 records are done.\nTo compute the rest: 'lottery run'" in said
 
     assert cli.main(["run", "tiny", *ONE_ENTRY, "--device", "cpu", "--threads", "1"]) == 0
     said = capsys.readouterr()
     assert said.out == "Study tiny: all records are in results/tiny.\n"
     for part in ("fine-tune", "search", "retrain the bad ticket", "to go", "done in"):
         assert part in said.err, "progress goes to stderr"
-    assert len(list(workplace.glob("results/tiny/CoLA/seed-1337/*.json"))) == 3
+    for part in ("magnitude search", "retrain the largest_removed ticket", "100%"):
+        assert part in said.err
+    assert len(list(workplace.glob("results/tiny/CoLA/seed-1337/*.json"))) == 4
 
     assert cli.main(["status", "tiny", *ONE_ENTRY]) == 0
     said = capsys.readouterr().out
-    assert said.count(" done") == 3 + 1
-    assert "3 of 3 records are done.\n" in said
+    assert said.count(" done") == 4 + 1
+    assert "4 of 4 records are done.\n" in said
     assert "To compute the rest" not in said
 
     assert cli.main(["run", "tiny", *ONE_ENTRY]) == 0
@@ -57,11 +59,25 @@ def test_status_lists_every_entry(tiny_run: Path, finished: Path, capsys: Any) -
     assert cli.main(["status", "tiny"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[:2] for line in lines[1:7]] == [
-        [task, seed] for task in ("CoLA", "SST-2", "RTE") for seed in ("1337", "42")
+        [task, seed] for task in ("CoLA", "STS-B", "RTE") for seed in ("1337", "42")
     ]
-    assert lines[-1] == "Study tiny: 18 of 18 records are done."
+    assert lines[-1] == "Study tiny: 24 of 24 records are done."
     assert cli.main(["status", "tiny", "--set", "variant=release", "--seed", "42"]) == 0
-    assert "0 of 9 records are done" in capsys.readouterr().out
+    assert "0 of 12 records are done" in capsys.readouterr().out
+
+
+def test_status_has_a_dash_where_there_is_nothing_to_do(finished: Path, capsys: Any) -> None:
+    def rows(choice: str) -> list[list[str]]:
+        assert cli.main(["status", "tiny", "--set", f"magnitude_tasks={choice}"]) == 0
+        return [line.split() for line in capsys.readouterr().out.splitlines()]
+
+    some = rows("[RTE]")
+    assert some[0][-1] == "magnitude"
+    assert [row[-1] for row in some[1:7]] == ["-"] * 4 + ["done"] * 2
+    assert some[7] == "Study tiny: 20 of 20 records are done.".split()
+    none = rows("[]")
+    assert none[0] == ["task", "seed", "finetune", "search", "tickets"]
+    assert none[7] == "Study tiny: 18 of 18 records are done.".split()
 
 
 def test_what_changes_numbers_goes_to_a_folder_of_its_own(
@@ -81,10 +97,10 @@ def test_records_can_be_kept_elsewhere(
 ) -> None:
     elsewhere = tmp_path / "elsewhere"
     assert cli.main(["status", "tiny", "--results-dir", str(elsewhere)]) == 0
-    assert "0 of 18" in capsys.readouterr().out
+    assert "0 of 24" in capsys.readouterr().out
     (finished / "results").rename(elsewhere)
     assert cli.main(["status", "tiny", "--results-dir", str(elsewhere)]) == 0
-    assert "18 of 18" in capsys.readouterr().out
+    assert "24 of 24" in capsys.readouterr().out
 
 
 def sweep_record() -> dict[str, Any]:
@@ -211,7 +227,7 @@ def test_the_command_works_from_a_shell(finished: Path) -> None:
 
     good = call("status", "tiny")
     assert (good.returncode, good.stderr) == (0, "")
-    assert "18 of 18 records are done" in good.stdout
+    assert "24 of 24 records are done" in good.stdout
     bad = call("run", "tiny", "--task", "RTEE")
     assert (bad.returncode, bad.stdout) == (2, "")
     assert bad.stderr.startswith("lottery: Unknown task 'RTEE'")

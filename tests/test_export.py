@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ import pytest
 from conftest import REPOSITORY
 
 from lottery_utils import cli, export
+from lottery_utils.baselines import baselines as run_baselines
+from lottery_utils.baselines import read_baselines
 from lottery_utils.errors import UserError
 from lottery_utils.masks import StructuredMask
 from lottery_utils.store import SCHEMA, Key, Record, Store, checksum
@@ -220,6 +223,31 @@ def test_a_sweep_has_a_row_for_every_run() -> None:
     assert one == [row for row in rows if row["seed"] == "42"]
 
 
+@pytest.fixture
+def baselines(finished: Path) -> Record:
+    """A record of the stage `baselines`, computed here for one task and seed."""
+    study = replace(Study.load("tiny"), tasks=("CoLA",), seeds=(42,))
+    run_baselines(study, Store(), device="cpu", threads=1)
+    return read_baselines(study, Store())["CoLA"]
+
+
+def test_baselines_have_a_row_for_each_score(baselines: Record) -> None:
+    study = replace(Study.load("tiny"), name="tiny-baselines")
+    words, full = table(export.to_csv(study, Store()))
+    results = baselines["results"]
+    assert (words["ticket"], words["seed"], words["state"]) == ("bag_of_words", "", "")
+    assert float(words["value"]) == results["bag_of_words"]
+    assert (full["ticket"], full["seed"], full["state"]) == ("full", "42", "fine-tuned")
+    assert float(full["value"]) == results["backbone"]["42"]
+    assert {row["status"] for row in (words, full)} == {"done"}
+    assert (full["metric"], full["train_examples"], full["scored_examples"]) == (
+        "matthews",
+        "64",
+        "40",
+    )
+    assert {float(row["majority"]) for row in (words, full)} == {results["majority"]}
+
+
 VALUES: dict[str, Callable[[str], bool]] = {
     "text": lambda cell: True,
     "integer": lambda cell: str(int(cell)) == cell,
@@ -318,11 +346,12 @@ def test_committed_records_follow_the_schema(path: Path) -> None:
     assert mistakes(json.loads(path.read_text("utf-8"))) == []
 
 
-def samples() -> dict[str, Record]:
+def samples(baselines: Record) -> dict[str, Record]:
     (sweep, *_) = [path for path in COMMITTED if path.stem == "sweep"]
     found = {
         **{stage: record(stage) for stage in STAGES},
         "sweep": json.loads(sweep.read_text("utf-8")),
+        "baselines": baselines,
     }
     return {stage: shortened(sample) for stage, sample in found.items()}
 
@@ -349,12 +378,12 @@ def at(value: Any, path: tuple[Any, ...]) -> Any:
     return value
 
 
-# Their keys are metrics, and what may be undefined: some of a choice, not fixed fields.
-OPEN = (("scores",), ("undefined",))
+# Their keys are metrics, what may be undefined, seeds: some of a choice, not fixed fields.
+OPEN = (("scores",), ("undefined",), ("backbone",))
 
 
-def test_no_field_may_be_missing(finished: Path) -> None:
-    for stage, sample in samples().items():
+def test_no_field_may_be_missing(baselines: Record) -> None:
+    for stage, sample in samples(baselines).items():
         assert mistakes(sample) == []
         for path in places(sample):
             if isinstance(path[-1], str) and path[-2:-1] not in OPEN:
@@ -364,8 +393,8 @@ def test_no_field_may_be_missing(finished: Path) -> None:
 
 
 @pytest.mark.parametrize("wrong", [math.nan, math.inf, -math.inf, "0.5", True], ids=str)
-def test_every_number_is_a_finite_number(finished: Path, wrong: Any) -> None:
-    for stage, sample in samples().items():
+def test_every_number_is_a_finite_number(baselines: Record, wrong: Any) -> None:
+    for stage, sample in samples(baselines).items():
         for path in places(sample):
             value = at(sample, path)
             if isinstance(value, int | float) and not isinstance(value, bool):
@@ -374,9 +403,9 @@ def test_every_number_is_a_finite_number(finished: Path, wrong: Any) -> None:
                 assert not validator().is_valid(changed), f"{stage} with {wrong} at {path}"
 
 
-def test_nothing_may_be_null_that_has_a_value(finished: Path) -> None:
+def test_nothing_may_be_null_that_has_a_value(baselines: Record) -> None:
     nullable = {"train_size", "validation_size", "warning", "commit"}
-    for stage, sample in samples().items():
+    for stage, sample in samples(baselines).items():
         for path in places(sample):
             if path[-1] not in nullable and at(sample, path) is not None:
                 changed = copy.deepcopy(sample)
@@ -384,8 +413,8 @@ def test_nothing_may_be_null_that_has_a_value(finished: Path) -> None:
                 assert not validator().is_valid(changed), f"{stage} with null at {path}"
 
 
-def test_fields_may_be_added(finished: Path) -> None:
-    for sample in samples().values():
+def test_fields_may_be_added(baselines: Record) -> None:
+    for sample in samples(baselines).values():
         for part in (sample, sample["results"], sample["config"], sample["provenance"]):
             part["added"] = {"later": 1}
         assert mistakes(sample) == []

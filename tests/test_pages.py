@@ -20,17 +20,25 @@ from conftest import REPOSITORY
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lottery_utils import plots, records, sweep_page, tables, ticket_plots
+from lottery_utils import (
+    plots,
+    records,
+    sweep_page,
+    tables,
+    ticket_plots,
+    ticket_tables,
+    weight_plots,
+)
 from lottery_utils.errors import UserError
 from lottery_utils.figure import Figure, Note
 from lottery_utils.masks import StructuredMask
-from lottery_utils.recorded import Entries
+from lottery_utils.recorded import KINDS, NO_MAGNITUDE, Entries
 from lottery_utils.statistics import Interval, t_interval
 from lottery_utils.store import Key, Store
 from lottery_utils.study import STAGES, Study
 from lottery_utils.sweep import sweep_name
 
-TASKS = ("CoLA", "SST-2", "RTE")
+TASKS = ("CoLA", "STS-B", "RTE")
 SEEDS = (1337, 42)
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -86,15 +94,37 @@ def shown(figure: Figure) -> tuple[str, str]:
     return alt, page.text
 
 
-OF_ONE_TASK: list[Callable[[Entries], Figure]] = [
+def magnitude_bars(entries: Entries) -> Figure | Note:
+    return ticket_plots.ticket_bars(entries, "magnitude")
+
+
+def magnitude_tickets(entries: Entries) -> pd.DataFrame | Note:
+    return ticket_tables.tickets(entries, "magnitude")
+
+
+OF_HEADS_AND_MLPS: list[Callable[[Entries], Any]] = [
     plots.fine_tuning_curves,
     plots.importance,
     plots.search_curve,
     plots.survivors,
     ticket_plots.ticket_bars,
 ]
+OF_WEIGHTS: list[Callable[[Entries], Any]] = [
+    magnitude_bars,
+    weight_plots.weight_search_curve,
+    weight_plots.weight_densities,
+]
+OF_ONE_TASK = OF_HEADS_AND_MLPS + OF_WEIGHTS
+TABLES: list[Callable[[Entries], Any]] = [
+    tables.setup,
+    tables.examples,
+    ticket_tables.sizes,
+    ticket_tables.tickets,
+]
+TABLES_OF_WEIGHTS: list[Callable[[Entries], Any]] = [ticket_tables.weights, magnitude_tickets]
 
 
+@pytest.mark.filterwarnings("error::UserWarning", "error::RuntimeWarning")
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("draw", OF_ONE_TASK, ids=lambda draw: draw.__name__)
 def test_a_figure_says_what_it_shows(
@@ -114,7 +144,7 @@ def test_a_figure_says_what_it_shows(
 def test_one_seed_is_enough_for_a_figure(
     every: dict[str, Entries], draw: Callable[[Entries], Figure]
 ) -> None:
-    shown(draw({42: every["SST-2"][42]}))
+    shown(draw({42: every["STS-B"][42]}))
 
 
 def test_captions_count_what_was_drawn(every: dict[str, Entries]) -> None:
@@ -128,6 +158,89 @@ def test_captions_count_what_was_drawn(every: dict[str, Entries]) -> None:
     assert "n = 2; 40 validation examples" in ticket_plots.ticket_bars(entries).caption
     kept = StructuredMask.from_json(entries[42]["search"]["results"]["mask"])
     assert f"seed 42 keeps {kept.n_heads} of 8 heads" in plots.survivors(entries).alt
+    bars = magnitude_bars(entries)
+    assert isinstance(bars, Figure)
+    assert "under magnitude pruning" in bars.caption
+    assert "everything else held at zero" in bars.caption
+    weights = weight_plots.weight_search_curve(entries)
+    assert isinstance(weights, Figure)
+    assert "2 seeds (1337, 42)" in weights.caption
+    assert "the smallest 50% of what remains" in weights.caption
+    assert "n = 40 validation examples" in weights.caption
+    density = entries[42]["magnitude"]["results"]["weights"]["density"]
+    assert f"{density:.1%}" in weights.alt
+
+
+@pytest.mark.parametrize("method", ["structured", "magnitude"])
+def test_bars_name_the_scores_of_every_ticket(every: dict[str, Entries], method: str) -> None:
+    bars = ticket_plots.ticket_bars(every["STS-B"], method)
+    assert isinstance(bars, Figure)
+    for kind in KINDS[method]:
+        scores = [
+            stages["tickets" if method == "structured" else "magnitude"]["results"]["tickets"][kind]
+            for stages in every["STS-B"].values()
+        ]
+        pruned, retrained = (
+            np.mean([s[state] for s in scores]) for state in ("pruned", "retrained")
+        )
+        assert f"{pruned:.3f} pruned, {retrained:.3f} retrained" in bars.alt
+    assert "beside the paper" in bars.alt
+    assert "the released scores" in bars.caption
+
+
+def test_a_search_of_grades_is_drawn_by_the_metric_it_went_by(every: dict[str, Entries]) -> None:
+    for draw in (plots.search_curve, weight_plots.weight_search_curve):
+        assert "mean of Pearson and Spearman of the masked model" in draw(every["STS-B"]).caption
+        assert "Matthews correlation of the masked model" in draw(every["CoLA"]).caption
+    assert (
+        "Pearson correlation on the validation" in plots.fine_tuning_curves(every["STS-B"]).caption
+    )
+
+
+def without_magnitude(entries: Entries, *seeds: int) -> Entries:
+    """The same records but those of magnitude pruning (of these seeds, by default of all)."""
+    return {
+        seed: {
+            stage: record
+            for stage, record in records.items()
+            if stage != "magnitude" or (seeds and seed not in seeds)
+        }
+        for seed, records in entries.items()
+    }
+
+
+@pytest.mark.parametrize("seeds", [(), (42,)], ids=["no seed has it", "a seed lacks it"])
+@pytest.mark.parametrize("show", OF_WEIGHTS + TABLES_OF_WEIGHTS, ids=lambda show: show.__name__)
+def test_without_magnitude_pruning_a_page_says_so(
+    every: dict[str, Entries], show: Callable[[Entries], Any], seeds: tuple[int, ...]
+) -> None:
+    assert show(without_magnitude(every["CoLA"], *seeds)) is NO_MAGNITUDE
+    assert "magnitude_tasks" in NO_MAGNITUDE._repr_html_()
+
+
+@pytest.mark.parametrize("show", OF_HEADS_AND_MLPS + TABLES, ids=lambda show: show.__name__)
+def test_without_magnitude_pruning_the_rest_of_a_page_is_the_same(
+    every: dict[str, Entries], show: Callable[[Entries], Any]
+) -> None:
+    found = show(without_magnitude(every["CoLA"]))
+    assert isinstance(found, Figure | pd.DataFrame)
+
+
+def test_an_overview_has_only_the_tasks_with_magnitude_pruning(every: dict[str, Entries]) -> None:
+    some = {**every, "CoLA": without_magnitude(every["CoLA"])}
+    drawn = ticket_plots.tickets_over_tasks(some, "magnitude")
+    assert isinstance(drawn, Figure)
+    assert "CoLA" not in drawn.alt
+    assert "STS-B" in drawn.alt
+    table = ticket_tables.overview(some, "magnitude")
+    assert isinstance(table, pd.DataFrame)
+    assert list(table.index) == ["STS-B", "RTE"]
+    both = ticket_tables.verdicts(with_warnings(some, set()), "magnitude")
+    assert {seen.split(" of ")[1] for seen in both["seen"]} == {"4"}
+    none = {task: without_magnitude(entries) for task, entries in every.items()}
+    assert ticket_plots.tickets_over_tasks(none, "magnitude") is NO_MAGNITUDE
+    assert ticket_tables.overview(none, "magnitude") is NO_MAGNITUDE
+    assert ticket_tables.verdicts(none, "magnitude").empty
 
 
 @pytest.mark.parametrize("n_seeds", [5, 9])
@@ -136,7 +249,7 @@ def test_every_seed_is_drawn(
 ) -> None:
     import matplotlib.pyplot as plt
 
-    many = {seed: every["SST-2"][SEEDS[seed % 2]] for seed in range(n_seeds)}
+    many = {seed: every["STS-B"][SEEDS[seed % 2]] for seed in range(n_seeds)}
     labels: list[str] = []
 
     def remember(drawing: Any, caption: str, alt: str) -> Figure:
@@ -148,16 +261,20 @@ def test_every_seed_is_drawn(
         return [str(label) for label in axes.get_legend_handles_labels()[1]]
 
     monkeypatch.setattr(Figure, "of", remember)
-    for draw in (plots.fine_tuning_curves, plots.search_curve):
+    for draw in (plots.fine_tuning_curves, plots.search_curve, weight_plots.weight_search_curve):
         labels.clear()
         assert f"{n_seeds} seeds" in draw(many).caption
         assert {f"seed {seed}" for seed in many} <= set(labels)
 
 
-def test_the_overview_names_every_task(every: dict[str, Entries]) -> None:
-    alt, caption = shown(ticket_plots.tickets_over_tasks(every))
+@pytest.mark.parametrize("method", ["structured", "magnitude"])
+def test_the_overview_names_every_task(every: dict[str, Entries], method: str) -> None:
+    drawn = ticket_plots.tickets_over_tasks(every, method)
+    assert isinstance(drawn, Figure)
+    alt, caption = shown(drawn)
     assert all(task in alt for task in TASKS)
     assert "2 seeds (1337, 42)" in caption
+    assert f"under {method} pruning" in caption
 
 
 def test_html_of_texts_is_escaped() -> None:
@@ -168,15 +285,22 @@ def test_html_of_texts_is_escaped() -> None:
     assert "<script>" not in Note("<script>", "warning")._repr_html_()
 
 
+def cells(table: pd.DataFrame) -> str:
+    """All that a reader sees of a table, as text."""
+    return re.sub(r"<[^>]*>", " ", table.to_html())
+
+
 @pytest.mark.parametrize("task", TASKS)
-@pytest.mark.parametrize("make", [tables.setup, tables.examples, tables.sizes, tables.tickets])
+@pytest.mark.parametrize("make", TABLES + TABLES_OF_WEIGHTS, ids=lambda make: make.__name__)
 def test_a_table_is_filled(
     every: dict[str, Entries], make: Callable[[Entries], pd.DataFrame], task: str
 ) -> None:
-    table = make(every[task])
-    assert table.size
-    assert not table.isna().any(axis=None)
-    assert "nan" not in table.to_html().lower()
+    one_seed = {42: every[task][42]}
+    for entries in (every[task], one_seed):
+        table = make(entries)
+        assert table.size
+        assert not table.isna().any(axis=None)
+        assert not re.search(r"\b(nan|none|inf)\b", cells(table), re.IGNORECASE)
 
 
 def test_the_setup_is_the_records(every: dict[str, Entries]) -> None:
@@ -187,6 +311,9 @@ def test_the_setup_is_the_records(every: dict[str, Entries]) -> None:
     assert "learning rate 0.001, 1 epochs, batch 4" in facts["Recipe"]
     assert facts["Backbone"].startswith("local:")
     assert facts["Majority baseline"] == "0.500"
+    graded = tables.setup(every["STS-B"])["this page"]
+    assert graded["Train examples"].startswith("64 pairs with a grade; ")
+    assert graded["Metric"] == "Pearson correlation"
 
 
 def test_examples_are_those_that_were_trained_on(every: dict[str, Entries]) -> None:
@@ -198,10 +325,16 @@ def test_examples_are_those_that_were_trained_on(every: dict[str, Entries]) -> N
     train = load_examples("RTE", "mini", train_size=64, validation_size=40)["train"]
     assert set(shown_here["sentence"]) <= {example.sentence1 for example in train}
     assert list(tables.examples(every["CoLA"]).columns) == ["sentence"]
+    graded = tables.examples(every["STS-B"])
+    grades = {e.sentence1: e.label for e in load_examples("STS-B", "mini", train_size=64)["train"]}
+    assert set(graded.index) == {f"about {grade}" for grade in range(6)}
+    assert [f"about {round(grades[sentence])}" for sentence in graded["sentence"]] == [
+        *graded.index
+    ]
 
 
 def test_sentences_from_files_are_not_shown(every: dict[str, Entries]) -> None:
-    entries = json.loads(json.dumps(every["SST-2"]))
+    entries = json.loads(json.dumps(every["STS-B"]))
     for stages in entries.values():
         stages["finetune"]["config"]["data"] = "local"
     note = tables.examples(entries)
@@ -210,7 +343,7 @@ def test_sentences_from_files_are_not_shown(every: dict[str, Entries]) -> None:
 
 
 def test_sizes_are_the_masks(every: dict[str, Entries]) -> None:
-    table = tables.sizes(every["CoLA"])
+    table = ticket_tables.sizes(every["CoLA"])
     for seed in SEEDS:
         found = every["CoLA"][seed]["search"]["results"]
         mask = StructuredMask.from_json(found["mask"])
@@ -220,36 +353,58 @@ def test_sizes_are_the_masks(every: dict[str, Entries]) -> None:
         assert row["steps tried"] == len(found["steps"])
 
 
-def test_ticket_table_pairs_scores_by_seed(every: dict[str, Entries]) -> None:
-    entries = every["SST-2"]
-    table = tables.tickets(entries)
+def test_weights_are_the_masks(every: dict[str, Entries]) -> None:
+    table = ticket_tables.weights(every["STS-B"])
+    assert isinstance(table, pd.DataFrame)
+    for seed in SEEDS:
+        found = every["STS-B"][seed]["magnitude"]["results"]
+        row = table.loc[f"seed {seed}"]
+        assert row["share kept"] == f"{found['weights']['density']:.1%}"
+        assert row["steps tried"] == len(found["steps"])
+        assert row["good score"] == round(found["tickets"]["good"]["pruned"], 3)
+
+
+@pytest.mark.parametrize("method", ["structured", "magnitude"])
+def test_ticket_table_pairs_scores_by_seed(every: dict[str, Entries], method: str) -> None:
+    entries = every["STS-B"]
+    table = ticket_tables.tickets(entries, method)
+    names = {kind: kind for kind in ("good", "random", "bad")}
+    if method == "magnitude":
+        names["largest_removed"] = "bad (largest removed)"
     assert list(table.index) == ["full model"] + [
-        f"{kind}, {state}"
-        for state in ("pruned", "retrained")
-        for kind in ("good", "random", "bad")
+        f"{name}, {state}" for state in ("pruned", "retrained") for name in names.values()
     ]
-    for kind, state in (("bad", "pruned"), ("good", "retrained")):
-        differences = [
-            e["finetune"]["results"]["score"] - e["tickets"]["results"]["tickets"][kind][state]
-            for e in entries.values()
-        ]
-        cell = table.loc[f"{kind}, {state}", "full minus this"]
-        assert cell == str(t_interval(differences))
+    stage = "tickets" if method == "structured" else "magnitude"
+    for kind, state in (("bad", "pruned"), ("good", "retrained"), ([*names][-1], "pruned")):
+        scores = [e[stage]["results"]["tickets"][kind][state] for e in entries.values()]
+        full = [e["finetune"]["results"]["score"] for e in entries.values()]
+        differences = [of_full - score for of_full, score in zip(full, scores, strict=True)]
+        row = table.loc[f"{names[kind]}, {state}"]
+        assert row["score"] == str(t_interval(scores))
+        assert row["full minus this"] == str(t_interval(differences))
     assert table.loc["full model", "full minus this"] == ""
     assert table.loc["random, pruned", "random minus this"] == ""
 
 
-def test_overview_has_a_row_for_every_task(every: dict[str, Entries]) -> None:
-    table = tables.overview(every)
+@pytest.mark.parametrize("method", ["structured", "magnitude"])
+def test_overview_has_a_row_for_every_task(every: dict[str, Entries], method: str) -> None:
+    table = ticket_tables.overview(every, method)
     assert list(table.index) == list(TASKS)
     scores = [e["finetune"]["results"]["score"] for e in every["CoLA"].values()]
     assert table.loc["CoLA", "full"] == round(float(np.mean(scores)), 3)
     assert table.loc["CoLA", "metric"] == "Matthews correlation"
     assert not table.isna().any(axis=None)
+    assert not re.search(r"\bnan\b", cells(table), re.IGNORECASE)
+    stage = "tickets" if method == "structured" else "magnitude"
+    bad = [e[stage]["results"]["tickets"]["bad"]["pruned"] for e in every["STS-B"].values()]
+    assert table.loc["STS-B", "bad, pruned"] == round(float(np.mean(bad)), 3)
+    if method == "magnitude":
+        found = [e["magnitude"]["results"]["weights"]["density"] for e in every["RTE"].values()]
+        assert table.loc["RTE", "weights kept"] == f"{np.mean(found):.1%}"
 
 
 def with_warnings(every: dict[str, Entries], warned: set[int]) -> dict[str, Entries]:
-    """The same records, with a warning for some seeds and none for the others."""
+    """The same records with a warning for some seeds only, and every score defined."""
     copy: dict[str, Entries] = {}
     for task, entries in every.items():
         copy[task] = {}
@@ -257,20 +412,25 @@ def with_warnings(every: dict[str, Entries], warned: set[int]) -> dict[str, Entr
             copy[task][seed] = json.loads(json.dumps(stages))
             reason = "Nothing was learned." if seed in warned else None
             copy[task][seed]["search"]["results"]["warning"] = reason
+            copy[task][seed]["finetune"]["results"]["undefined"] = {}
+            for stage in ("tickets", "magnitude"):
+                if stage in stages:
+                    for ticket in copy[task][seed][stage]["results"]["tickets"].values():
+                        ticket["undefined"] = {}
     return copy
 
 
 def test_verdicts_leave_out_what_learned_nothing(every: dict[str, Entries]) -> None:
     records = with_warnings(every, {42})
-    table = tables.verdicts(records)
+    table = ticket_tables.verdicts(records)
     assert {seen.split(" of ")[1] for seen in table["seen"]} == {"3"}
     held = 0
     for entries in records.values():
-        full = entries[1337]["search"]["results"]["full_score"]
+        full = entries[1337]["finetune"]["results"]["score"]
         tickets = entries[1337]["tickets"]["results"]["tickets"]
         held += tickets["bad"]["retrained"] >= 0.9 * full
     assert table.loc["retrained: bad reaches 90 % of full", "seen"] == f"{held} of 3"
-    assert tables.verdicts(with_warnings(every, {42, 1337})).empty
+    assert ticket_tables.verdicts(with_warnings(every, {42, 1337})).empty
 
 
 def test_a_meaningless_rule_is_a_warning(every: dict[str, Entries]) -> None:
@@ -281,14 +441,39 @@ def test_a_meaningless_rule_is_a_warning(every: dict[str, Entries]) -> None:
     assert tables.warnings(with_warnings(every, set())["CoLA"]).kind == "note"
 
 
+def test_an_undefined_score_is_a_sentence(every: dict[str, Entries]) -> None:
+    entries = with_warnings(every, set())["CoLA"]
+    why = "all predictions are the same"
+    entries[42]["finetune"]["results"]["undefined"] = {"full": why}
+    entries[42]["tickets"]["results"]["tickets"]["bad"]["undefined"] = {"retrained": why}
+    largest = entries[42]["magnitude"]["results"]["tickets"]["largest_removed"]
+    largest["undefined"] = {"pruned": why}
+    note = tables.warnings(entries)
+    assert (note.kind, note.text) == (
+        "warning",
+        f"Seed 42: Matthews correlation is undefined and counted as 0 (full model: {why}; "
+        f"bad, retrained: {why}; bad (largest removed), pruned: {why}).",
+    )
+    alone = tables.warnings(without_magnitude(entries))
+    assert "largest removed" not in alone.text
+    assert "bad, retrained" in alone.text
+
+
+def test_what_is_undefined_in_the_records_is_said(every: dict[str, Entries]) -> None:
+    said = tables.warnings(every["CoLA"])
+    assert said.kind == "warning"
+    assert "Matthews correlation is undefined and counted as 0 (" in said.text
+    assert "undefined" not in tables.warnings(every["RTE"]).text, "accuracy always is defined"
+
+
 def test_sources_list_every_record(every: dict[str, Entries]) -> None:
-    html = tables.Sources(every["SST-2"])._repr_html_()
+    html = tables.Sources(every["STS-B"])._repr_html_()
     for seed in SEEDS:
         for stage in STAGES:
-            assert f"tiny/SST-2/seed-{seed}/{stage}.json" in html
-            assert every["SST-2"][seed][stage]["hash"] in html
-    assert "6 records" in html
-    assert f"tiny/SST-2/seed-42/{STAGES[0]}.json" in repr(tables.Sources(every["SST-2"]))
+            assert f"tiny/STS-B/seed-{seed}/{stage}.json" in html
+            assert every["STS-B"][seed][stage]["hash"] in html
+    assert "8 records" in html
+    assert f"tiny/STS-B/seed-42/{STAGES[0]}.json" in repr(tables.Sources(every["STS-B"]))
 
 
 @pytest.fixture
@@ -361,9 +546,11 @@ def test_records_are_read_without_heavy_libraries(tiny_run: Path) -> None:
     """A page that only reads should start in a second, and without torch installed."""
     code = """
 import sys
-from lottery_utils import records, plots, tables, ticket_plots, sweep_page
-entries = records.load("tiny", "SST-2", "[42]")["SST-2"]
-plots.search_curve(entries), tables.setup(entries), tables.tickets(entries)
+from lottery_utils import corpus_page, records, plots, sweep_page
+from lottery_utils import tables, ticket_plots, ticket_tables, weight_plots
+entries = records.load("tiny", "STS-B", "[42]")["STS-B"]
+plots.search_curve(entries), tables.setup(entries), ticket_tables.tickets(entries)
+tables.examples(entries), weight_plots.weight_densities(entries)
 heavy = {"torch", "transformers", "datasets", "evaluate", "sklearn", "safetensors"}
 print(sorted(heavy & set(sys.modules)))
 """

@@ -13,15 +13,23 @@ from typing import Any
 import pytest
 from conftest import make_backbone
 
-from lottery_utils import data, miniglue, pruning, records, stages, training
+from lottery_utils import data, metrics, miniglue, pruning, records, stages, training
+from lottery_utils.checkpoint import load_checkpoint
 from lottery_utils.entry import Entry
 from lottery_utils.errors import UserError
+from lottery_utils.magnitude import largest_removed
 from lottery_utils.masks import StructuredMask
+from lottery_utils.recorded import KINDS, TICKETS
 from lottery_utils.store import Key, Record, Store, checksum
 from lottery_utils.study import STAGES, Study
+from lottery_utils.tasks import get_task
+from lottery_utils.weight_masks import WeightMask
+from lottery_utils.weight_pruning import hold_zeros, prunable, weights_masked
 
 TASK, SEED = "CoLA", 1337  # the entry that most of these tests compute
 DONE = dict.fromkeys(STAGES, "done")
+NO_RUNS = dict.fromkeys(STAGES, 0)
+TASKS, SEEDS = ("CoLA", "STS-B", "RTE"), (1337, 42)
 
 
 def tiny(**changes: Any) -> Study:
@@ -66,7 +74,7 @@ def without_seconds(value: Any) -> Any:
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     """How often each stage has run since."""
-    counts = dict.fromkeys(STAGES, 0)
+    counts = dict(NO_RUNS)
 
     def count(stage: str) -> None:
         run = getattr(stages, stage)
@@ -76,6 +84,8 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
             return run(*args)
 
         monkeypatch.setattr(stages, stage, counted)
+        if stage in stages.COMPUTE:
+            monkeypatch.setitem(stages.COMPUTE, stage, counted)
 
     for stage in STAGES:
         count(stage)
@@ -95,7 +105,7 @@ def interrupt_at(n: int, run: Callable[..., Any]) -> Callable[..., Any]:
     return interrupted
 
 
-def test_an_entry_gives_three_records(workplace: Path) -> None:
+def test_an_entry_gives_a_record_for_each_stage(workplace: Path) -> None:
     study = tiny()
     assert status(study) == dict.fromkeys(STAGES, "missing")
     found = ensure(study)
@@ -122,9 +132,9 @@ def test_no_record_names_a_place(tiny_run: Path, tiny_backbone: Path) -> None:
 
 def test_what_is_done_is_not_done_again(finished: Path, calls: dict[str, int]) -> None:
     before = {path: path.read_bytes() for path in finished.glob("results/**/*.json")}
-    assert len(before) == 3 * 2 * 3
+    assert len(before) == len(TASKS) * len(SEEDS) * len(STAGES)
     records.ensure(Study.load("tiny"), Store())
-    assert calls == dict.fromkeys(STAGES, 0)
+    assert calls == NO_RUNS
     assert {path: path.read_bytes() for path in finished.glob("results/**/*.json")} == before
 
 
@@ -149,9 +159,9 @@ def test_a_lost_search_is_made_again_from_the_checkpoint(
 ) -> None:
     before = numbers(read(tiny()))
     record_path("search").unlink()
-    assert status(tiny()) == {"finetune": "done", "search": "missing", "tickets": "stale"}
+    assert status(tiny()) == {**DONE, "search": "missing", "tickets": "stale"}
     assert numbers(ensure(tiny())) == before
-    assert calls == {"finetune": 0, "search": 1, "tickets": 0}
+    assert calls == {**NO_RUNS, "search": 1}
 
 
 def test_a_lost_checkpoint_is_made_again(finished: Path, calls: dict[str, int]) -> None:
@@ -159,7 +169,7 @@ def test_a_lost_checkpoint_is_made_again(finished: Path, calls: dict[str, int]) 
     record_path("search").unlink()
     shutil.rmtree(Store().cache)
     assert numbers(ensure(tiny())) == before
-    assert calls == {"finetune": 1, "search": 1, "tickets": 0}
+    assert calls == {**NO_RUNS, "finetune": 1, "search": 1}
 
 
 @pytest.mark.parametrize("damage", [b"", b"not weights"])
@@ -168,10 +178,9 @@ def test_a_damaged_checkpoint_is_made_again(
 ) -> None:
     before = numbers(read(tiny()))
     record_path("tickets").unlink()
-    (checkpoint,) = Store().cache.glob(f"tiny/{TASK}/seed-{SEED}/*.safetensors")
-    checkpoint.write_bytes(damage)
+    (Store().cache / "tiny" / TASK / f"seed-{SEED}" / "finetuned.safetensors").write_bytes(damage)
     assert numbers(ensure(tiny())) == before
-    assert calls == {"finetune": 1, "search": 0, "tickets": 1}
+    assert calls == {**NO_RUNS, "finetune": 1, "tickets": 1}
 
 
 def test_another_models_checkpoint_is_not_taken(finished: Path, calls: dict[str, int]) -> None:
@@ -189,7 +198,7 @@ def test_another_models_checkpoint_is_not_taken(finished: Path, calls: dict[str,
 def test_lost_caches_alone_cost_nothing(finished: Path, calls: dict[str, int]) -> None:
     shutil.rmtree(finished / ".cache")
     ensure(tiny())
-    assert calls == dict.fromkeys(STAGES, 0)
+    assert calls == NO_RUNS
 
 
 def test_a_finished_ticket_is_not_trained_again(
@@ -201,14 +210,14 @@ def test_a_finished_ticket_is_not_trained_again(
         patch.setattr(training, "finetune", interrupt_at(3, train))
         with pytest.raises(KeyboardInterrupt):
             ensure(tiny())
-    assert status(tiny()) == {"finetune": "done", "search": "done", "tickets": "missing"}
+    assert status(tiny()) == {**DONE, "tickets": "missing", "magnitude": "missing"}
     trained = []
     monkeypatch.setattr(
         training, "finetune", lambda *a, **k: (trained.append(1), train(*a, **k))[1]
     )
     resumed = numbers(ensure(tiny()))
-    assert len(trained) == 2, "the random and the bad ticket"
-    assert calls == {"finetune": 1, "search": 1, "tickets": 2}
+    assert len(trained) == 2 + 4, "the random and the bad ticket, then those of magnitude"
+    assert calls == {"finetune": 1, "search": 1, "tickets": 2, "magnitude": 1}
     monkeypatch.chdir(tiny_run)
     assert resumed == numbers(read(tiny()))
 
@@ -227,13 +236,13 @@ def test_finished_steps_of_a_search_are_not_scored_again(
         patch.setattr(pruning, "masked", at_most_two)
         with pytest.raises(KeyboardInterrupt):
             ensure(tiny())
-    assert status(tiny()) == {"finetune": "done", "search": "missing", "tickets": "missing"}
+    assert status(tiny()) == {**dict.fromkeys(STAGES, "missing"), "finetune": "done"}
     scored = []
     monkeypatch.setattr(pruning, "masked", lambda *a, **k: (scored.append(1), masked(*a, **k))[1])
     found = ensure(tiny())
     n_steps = len(found["search"]["results"]["steps"])
     assert n_steps > 2
-    assert len(scored) == n_steps - 2 + len(stages.TICKETS)
+    assert len(scored) == n_steps - 2 + len(TICKETS)
     assert calls["finetune"] == 1
     monkeypatch.chdir(tiny_run)
     assert numbers(found) == numbers(read(tiny()))
@@ -241,7 +250,7 @@ def test_finished_steps_of_a_search_are_not_scored_again(
 
 def test_nothing_is_left_over_when_all_is_done(tiny_run: Path) -> None:
     kept = {path.name for path in (tiny_run / ".cache").rglob("*") if path.is_file()}
-    assert kept == {"finetuned.safetensors"}
+    assert kept == {"finetuned.safetensors", "good-weights.safetensors"}
     assert not [p for p in (tiny_run / "results").rglob("*") if p.name.startswith(".")]
 
 
@@ -256,7 +265,7 @@ def change(stage: str, edit: Callable[[dict[str, Any]], None]) -> None:
 
 def test_what_was_made_from_other_weights_is_stale(finished: Path) -> None:
     change("finetune", lambda results: results.update(weights_sha256="0" * 64))
-    assert status(tiny()) == {"finetune": "done", "search": "stale", "tickets": "stale"}
+    assert status(tiny()) == {**dict.fromkeys(STAGES, "stale"), "finetune": "done"}
 
 
 def test_tickets_of_another_mask_are_stale(finished: Path) -> None:
@@ -265,16 +274,14 @@ def test_tickets_of_another_mask_are_stale(finished: Path) -> None:
         results["mask"]["mlps"] = kept.translate(str.maketrans("01", "10"))
 
     change("search", flip)
-    assert status(tiny()) == {"finetune": "done", "search": "done", "tickets": "stale"}
+    assert status(tiny()) == {**DONE, "tickets": "stale"}, "magnitude pruning knows no such mask"
 
 
 def test_other_settings_make_records_stale(finished: Path) -> None:
     study = tiny()
-    assert status(replace(study, variant="release")) == {
-        "finetune": "done",
-        "search": "stale",
-        "tickets": "stale",
-    }
+    after_training = {**dict.fromkeys(STAGES, "stale"), "finetune": "done"}
+    assert status(replace(study, variant="release")) == after_training
+    assert status(replace(study, search=replace(study.search, weight_step=0.4))) == after_training
     assert status(replace(study, train_size=32)) == dict.fromkeys(STAGES, "stale")
     assert status(replace(study, backbone="bundled")) == dict.fromkeys(STAGES, "stale")
     assert status(replace(study, name="other")) == dict.fromkeys(STAGES, "missing")
@@ -286,10 +293,10 @@ def test_lost_fine_tuning_makes_what_follows_stale_until_it_is_back(
     finished: Path, calls: dict[str, int]
 ) -> None:
     record_path("finetune").unlink()
-    assert status(tiny()) == {"finetune": "missing", "search": "stale", "tickets": "stale"}
+    assert status(tiny()) == {**dict.fromkeys(STAGES, "stale"), "finetune": "missing"}
     ensure(tiny())
     assert status(tiny()) == DONE
-    assert calls == {"finetune": 1, "search": 0, "tickets": 0}
+    assert calls == {**NO_RUNS, "finetune": 1}
 
 
 def test_a_record_of_another_seed_is_not_taken_for_this_ones(finished: Path) -> None:
@@ -337,7 +344,7 @@ def test_records_from_files_are_read_without_the_files(
 ) -> None:
     shutil.rmtree("glue")
     ensure(replace(from_files, data="local"))
-    assert calls == dict.fromkeys(STAGES, 0)
+    assert calls == NO_RUNS
 
 
 def test_the_embedded_corpus_in_files_gives_the_same_numbers(
@@ -415,11 +422,11 @@ def test_a_derived_study_on_a_local_backbone_can_go_on(workplace: Path, tmp_path
 
 
 def test_load_gives_the_records_of_a_page(finished: Path, calls: dict[str, int]) -> None:
-    found = records.load("tiny", ["SST-2", "RTE"], "[42]")
-    assert {task: list(entries) for task, entries in found.items()} == {"SST-2": [42], "RTE": [42]}
+    found = records.load("tiny", ["STS-B", "RTE"], "[42]")
+    assert {task: list(entries) for task, entries in found.items()} == {"STS-B": [42], "RTE": [42]}
     assert set(found["RTE"][42]) == set(STAGES)
     assert found["RTE"][42]["search"]["task"] == "RTE"
-    assert calls == dict.fromkeys(STAGES, 0)
+    assert calls == NO_RUNS
 
 
 def test_load_computes_what_is_missing(workplace: Path) -> None:
@@ -433,18 +440,24 @@ def test_an_unusable_device_is_one_sentence(workplace: Path) -> None:
             records.ensure(tiny(), Store(), device=device, quiet=True)
 
 
-@pytest.mark.parametrize("task", ["CoLA", "SST-2", "RTE"])
+@pytest.mark.parametrize("task", TASKS)
 def test_rivals_have_exactly_the_good_tickets_size(tiny_run: Path, task: str) -> None:
     store = Store(tiny_run / "results")
-    for seed in (1337, 42):
-        search, tickets = (store.read(Key("tiny", task, seed, s)) for s in ("search", "tickets"))
+    for seed in SEEDS:
+        search, tickets, magnitude = (
+            store.read(Key("tiny", task, seed, s)) for s in ("search", "tickets", "magnitude")
+        )
         assert search is not None
         assert tickets is not None
+        assert magnitude is not None
         good = StructuredMask.from_json(search["results"]["mask"])
         assert tickets["results"]["tickets"]["good"]["mask"] == search["results"]["mask"]
         for kind, ticket in tickets["results"]["tickets"].items():
             mask = StructuredMask.from_json(ticket["mask"])
             assert (mask.n_heads, mask.n_mlps) == (good.n_heads, good.n_mlps), kind
+        weights = magnitude["results"]["tickets"]
+        assert tuple(weights) == KINDS["magnitude"]
+        assert len({ticket["parameters"] for ticket in weights.values()}) == 1
 
 
 def test_the_search_keeps_to_its_rule(tiny_run: Path) -> None:
@@ -458,6 +471,15 @@ def test_the_search_keeps_to_its_rule(tiny_run: Path) -> None:
             assert step["passed"] == (step["score"] >= threshold * found["full_score"])
             mask = trial if step["passed"] else mask
         assert mask == StructuredMask.from_json(found["mask"])
+    for path in tiny_run.glob("results/tiny/*/*/magnitude.json"):
+        record = json.loads(path.read_text("utf-8"))
+        found, rule = record["results"], record["config"]["search"]
+        n_kept = found["weights"]["prunable"]
+        for step in found["steps"]:
+            assert step["n_kept"] == n_kept - max(1, round(rule["weight_step"] * n_kept))
+            assert step["passed"] == (step["score"] >= rule["threshold"] * found["full_score"])
+            n_kept = step["n_kept"] if step["passed"] else n_kept
+        assert n_kept == found["weights"]["kept"]
 
 
 def test_recorded_scores_are_the_masks_scores(finished: Path) -> None:
@@ -473,7 +495,7 @@ def test_recorded_scores_are_the_masks_scores(finished: Path) -> None:
         tuned, tickets = (store.read(entry.key(stage)) for stage in ("finetune", "tickets"))
         assert tuned is not None
         assert tickets is not None
-        model = stages.finetuned(entry, tuned["results"]["weights_sha256"])
+        model = load_checkpoint(entry, tuned["results"]["weights_sha256"])
         assert model is not None
         assert entry.score(model) == tuned["results"]["score"]
         for ticket in tickets["results"]["tickets"].values():
@@ -491,7 +513,7 @@ def test_tickets_are_drawn_by_the_seed_and_retrained_from_the_backbone(finished:
     from lottery_utils.progress import Progress
 
     progress = Progress("test", 1, quiet=True)
-    entry = stages.Entry(tiny(), TASK, SEED, Store(), torch.device("cpu"), progress)
+    entry = Entry(tiny(), TASK, SEED, Store(), torch.device("cpu"), progress)
     found = read(tiny())
     good = StructuredMask.from_json(found["search"]["results"]["mask"])
     tickets = found["tickets"]["results"]["tickets"]
@@ -501,11 +523,216 @@ def test_tickets_are_drawn_by_the_seed_and_retrained_from_the_backbone(finished:
     recipe = entry.study.recipe
     curve = training.finetune(smaller, entry.train, recipe, seed=SEED)
     assert entry.score(smaller) == tickets["bad"]["retrained"]
-    assert [list(point) for point in curve.loss] == tickets["bad"]["curve"]["loss"]
+    assert [list(point) for point in curve.loss] == tickets["bad"]["loss"]
 
 
 def test_a_model_that_learned_nothing_is_warned_about(tiny_run: Path) -> None:
-    for path in tiny_run.glob("results/tiny/*/*/search.json"):
-        found = json.loads(path.read_text("utf-8"))["results"]
-        learned = found["full_score"] > max(found["majority"], 0)
-        assert (found["warning"] is None) == learned
+    learned = set()
+    for path in tiny_run.glob("results/tiny/*/*/finetune.json"):
+        full = json.loads(path.read_text("utf-8"))["results"]
+        learned.add(full["score"] > max(full["majority"], 0))
+        for stage in ("search", "magnitude"):
+            found = json.loads(path.with_name(f"{stage}.json").read_text("utf-8"))["results"]
+            assert (found["warning"] is None) == (full["score"] > max(full["majority"], 0))
+    assert learned == {True, False}
+
+
+# Metrics
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_the_full_model_is_scored_by_all_metrics(tiny_run: Path, task: str) -> None:
+    about = get_task(task)
+    full, search, magnitude = (
+        json.loads((tiny_run / f"results/tiny/{task}/seed-42/{stage}.json").read_text("utf-8"))
+        for stage in ("finetune", "search", "magnitude")
+    )
+    scores = full["results"]["scores"]
+    assert tuple(scores) == about.metrics
+    assert (full["results"]["metric"], full["results"]["score"]) == (
+        about.metric,
+        scores[about.metric],
+    )
+    for record in (search, magnitude):
+        assert record["results"]["metric"] == (about.search_metric or about.metric)
+        assert record["results"]["full_score"] == scores[record["results"]["metric"]]
+
+
+def test_grades_are_searched_by_one_metric_and_reported_by_another(tiny_run: Path) -> None:
+    folder = tiny_run / "results/tiny/STS-B/seed-42"
+    search, tickets = (
+        json.loads((folder / f"{stage}.json").read_text("utf-8"))["results"]
+        for stage in ("search", "tickets")
+    )
+    last = [step["score"] for step in search["steps"] if step["passed"]][-1]
+    assert search["metric"] == "pearson_spearman"
+    assert tickets["tickets"]["good"]["pruned"] != last, "Pearson alone is another number"
+
+
+def test_a_score_that_is_undefined_counts_as_0_and_says_so(tiny_run: Path) -> None:
+    n_undefined = 0
+    for path in tiny_run.glob("results/tiny/*/*/*.json"):
+        for ticket in json.loads(path.read_text("utf-8"))["results"].get("tickets", {}).values():
+            for state, why in ticket["undefined"].items():
+                n_undefined += 1
+                assert ticket[state] == 0
+                assert why == "all predictions are the same"
+    assert n_undefined, "without one this would prove nothing"
+
+
+def test_a_full_model_without_a_defined_score_says_so(
+    workplace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metrics, "undefined", lambda *_: "all predictions are the same")
+    study = replace(tiny(), magnitude_tasks=(), train_size=8)
+    records.ensure(study, Store(), device="cpu", threads=1, quiet=True)
+    found = records.load(study)[TASK][SEED]
+    assert found["finetune"]["results"]["undefined"] == {"full": "all predictions are the same"}
+    assert found["finetune"]["results"]["score"] == 0
+    warning = "The full model's score is not above zero: 90 % of it is no bar to pass."
+    assert found["search"]["results"]["warning"] == warning
+    bad = found["tickets"]["results"]["tickets"]["bad"]
+    assert set(bad["undefined"]) == {"pruned", "retrained"}
+
+
+# Magnitude pruning
+
+
+def test_an_interrupted_magnitude_search_goes_on_where_it_stopped(
+    finished: Path, monkeypatch: pytest.MonkeyPatch, calls: dict[str, int]
+) -> None:
+    before = numbers(read(tiny()))
+    record_path("magnitude").unlink()
+    with monkeypatch.context() as patch:
+        patch.setattr(stages, "weights_masked", interrupt_at(3, weights_masked))
+        with pytest.raises(KeyboardInterrupt):
+            ensure(tiny())
+    assert status(tiny()) == {**DONE, "magnitude": "missing"}
+    scored = []
+    monkeypatch.setattr(
+        stages, "weights_masked", lambda *a: (scored.append(1), weights_masked(*a))[1]
+    )
+    assert numbers(ensure(tiny())) == before
+    n_steps = len(before["magnitude"]["steps"])
+    assert n_steps > 3
+    assert len(scored) == n_steps - 2 + len(KINDS["magnitude"])
+    assert calls == {**NO_RUNS, "magnitude": 2}
+
+
+def test_finished_tickets_of_magnitude_are_not_trained_again(
+    finished: Path, monkeypatch: pytest.MonkeyPatch, calls: dict[str, int]
+) -> None:
+    before = numbers(read(tiny()))
+    record_path("magnitude").unlink()
+    train = training.finetune
+    with monkeypatch.context() as patch:
+        # Calls: the good ticket, and the random one, which is cut off.
+        patch.setattr(training, "finetune", interrupt_at(2, train))
+        with pytest.raises(KeyboardInterrupt):
+            ensure(tiny())
+    trained, scored = [], []
+    monkeypatch.setattr(
+        training, "finetune", lambda *a, **k: (trained.append(1), train(*a, **k))[1]
+    )
+    monkeypatch.setattr(
+        stages, "weights_masked", lambda *a: (scored.append(1), weights_masked(*a))[1]
+    )
+    assert numbers(ensure(tiny())) == before
+    assert len(trained) == len(scored) == 3, "random, bad and largest removed; no search"
+    assert calls == {**NO_RUNS, "magnitude": 2}
+    assert not list(Store().cache.rglob("*.jsonl"))
+
+
+def test_a_journal_of_another_model_is_not_gone_on_with(
+    finished: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Interrupted, then asked for with other weights: every step is scored anew."""
+    record_path("magnitude").unlink()
+    with monkeypatch.context() as patch:
+        patch.setattr(stages, "weights_masked", interrupt_at(3, weights_masked))
+        with pytest.raises(KeyboardInterrupt):
+            ensure(tiny())
+    journal = Store().cache / "tiny" / TASK / f"seed-{SEED}" / "magnitude.jsonl"
+    stamp, *steps = journal.read_text("utf-8").splitlines()
+    assert len(steps) == 2
+    wrong = json.dumps({**json.loads(steps[0]), "score": 0.123})
+    other = json.dumps(json.loads(stamp)[:-1] + "x")
+    journal.write_text("\n".join([other, wrong, ""]), "utf-8")
+    assert 0.123 not in [s["score"] for s in ensure(tiny())["magnitude"]["results"]["steps"]]
+
+
+def test_a_study_without_magnitude_pruning_has_no_record_of_it(
+    finished: Path, calls: dict[str, int]
+) -> None:
+    before = numbers(read(tiny()))
+    record_path("magnitude").unlink()
+    without = tiny(magnitude_tasks=())
+    assert status(without) == {stage: "done" for stage in STAGES if stage != "magnitude"}
+    assert set(records.load(without)[TASK][SEED]) == set(status(without))
+    assert calls == NO_RUNS
+    assert not record_path("magnitude").exists()
+    other = tiny(magnitude_tasks=("STS-B",))
+    assert status(other) == status(without)
+    wanted = tiny(magnitude_tasks=(TASK,))
+    assert status(wanted) == {**DONE, "magnitude": "missing"}
+    assert numbers(ensure(wanted)) == before
+    assert calls == {**NO_RUNS, "magnitude": 1}
+
+
+def test_magnitude_records_are_what_their_masks_give(finished: Path) -> None:
+    """The good mask of the cache and its rivals, made again, give the record's scores."""
+    import torch
+
+    from lottery_utils.progress import Progress
+
+    study, store, scores = Study.load("tiny"), Store(), set()
+    for task, seed in itertools.product(study.tasks, study.seeds):
+        progress = Progress("test", 1, quiet=True)
+        entry = Entry(study, task, seed, store, torch.device("cpu"), progress)
+        found = store.read(entry.key("magnitude"))
+        assert found is not None
+        results = found["results"]
+        model = load_checkpoint(entry, results["weights_sha256"])
+        assert model is not None
+        good = WeightMask.load(store.scratch(entry.key("magnitude"), "good-weights.safetensors"))
+        assert results["weights"] == {
+            "prunable": good.size,
+            "kept": good.n_kept,
+            "density": good.density,
+        }
+        passed = [step["n_kept"] for step in results["steps"] if step["passed"]]
+        assert good.n_kept == (passed[-1] if passed else good.size)
+        masks = {
+            "good": good,
+            "random": good.random_like(seed),
+            "bad": good.bad_like(seed),
+            "largest_removed": largest_removed(prunable(model), good.n_kept),
+        }
+        assert tuple(masks) == tuple(results["tickets"])
+        for kind, mask in masks.items():
+            ticket = results["tickets"][kind]
+            assert ticket["mask_sha256"] == mask.sha256()
+            with weights_masked(model, mask):
+                assert entry.score(model) == ticket["pruned"]
+            scores.add(ticket["pruned"])
+    assert len(scores) > 3, "tickets that all score the same would prove nothing"
+
+
+def test_magnitude_tickets_are_retrained_from_the_backbone_with_zeros_held(finished: Path) -> None:
+    import torch
+
+    from lottery_utils.progress import Progress
+
+    task, seed = "STS-B", 1337
+    progress = Progress("test", 1, quiet=True)
+    entry = Entry(Study.load("tiny"), task, seed, Store(), torch.device("cpu"), progress)
+    found = Store().read(entry.key("magnitude"))
+    assert found is not None
+    good = WeightMask.load(Store().scratch(entry.key("magnitude"), "good-weights.safetensors"))
+    ticket = found["results"]["tickets"]["random"]
+    assert 0 < good.n_kept < good.size
+    start = entry.pretrained()
+    with hold_zeros(start, good.random_like(seed)):
+        curve = training.finetune(start, entry.train, entry.study.recipe, seed=seed)
+    assert entry.score(start) == ticket["retrained"]
+    assert [list(point) for point in curve.loss] == ticket["loss"]

@@ -12,9 +12,12 @@ from typing import Any
 import pytest
 
 from lottery_utils import store as store_module
+from lottery_utils import tasks
 from lottery_utils.errors import UserError
 from lottery_utils.store import Journal, Key, Record, Store, checksum, write_text
 from lottery_utils.study import Study
+from lottery_utils.tasks import TASKS as GLUE
+from lottery_utils.tasks import OwnTask
 
 KEY = Key("mine", "RTE", 1, "finetune")
 STUDY = Study("mine", ("RTE",), (1,), data="local:/some/where")
@@ -219,6 +222,62 @@ def test_a_narrowed_study_does_not_forget_what_was_run_before(store: Store) -> N
     assert (kept.tasks, kept.seeds) == (("RTE", "CoLA"), (1, 2))
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "kept"),
+    [
+        ((), (), ()),
+        (("RTE",), (), ("RTE",)),
+        (("RTE",), ("CoLA", "RTE"), ("RTE", "CoLA")),
+        (None, (), None),
+        (("RTE",), None, None),
+    ],
+)
+def test_magnitude_pruning_that_was_run_before_is_not_forgotten(
+    store: Store,
+    first: tuple[str, ...] | None,
+    second: tuple[str, ...] | None,
+    kept: tuple[str, ...] | None,
+) -> None:
+    for chosen in (first, second):
+        store.write_study(replace(STUDY, magnitude_tasks=chosen))
+    assert Study.load(store.root / "mine" / "study.yaml").magnitude_tasks == kept
+
+
+def own(*names: str) -> Study:
+    labels = {name: OwnTask(labels=("no", "yes")) for name in names}
+    return replace(STUDY, data="csv", tasks=("RTE", *names), own_tasks=labels)
+
+
+def test_a_task_of_your_own_is_kept_with_the_study(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.write_study(own("Trees"))
+    monkeypatch.setattr(tasks, "TASKS", dict(GLUE))  # as in a process that starts afresh
+    kept = Study.load(store.root / "mine" / "study.yaml")
+    assert kept == own("Trees")
+
+
+def test_a_task_of_your_own_that_a_study_drops_is_dropped(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is left must be a study that can be read without it."""
+    store.write_study(replace(own("Trees", "Bushes"), magnitude_tasks=("Trees", "Bushes")))
+    store.write_study(replace(own("Bushes"), seeds=(2,), magnitude_tasks=("Bushes",)))
+    monkeypatch.setattr(tasks, "TASKS", dict(GLUE))
+    kept = Study.load(store.root / "mine" / "study.yaml")
+    assert (kept.tasks, kept.seeds) == (("RTE", "Bushes"), (1, 2))
+    assert (set(kept.own_tasks), kept.magnitude_tasks) == ({"Bushes"}, ("Bushes",))
+
+
+def test_a_task_of_your_own_may_change(store: Store) -> None:
+    """The definition at hand counts, also after the one beside the records was read."""
+    store.write_study(own("Trees"))
+    changed = replace(own("Trees"), own_tasks={"Trees": OwnTask(labels=("bush", "tree"))})
+    store.write_study(changed)
+    assert tasks.get_task("Trees").labels == ("bush", "tree")
+    assert Study.load(store.root / "mine" / "study.yaml") == changed
+
+
 def test_stores_with_different_roots_share_no_scratch_files(tmp_path: Path) -> None:
     first, second = (Store(tmp_path / name, tmp_path / "cache") for name in ("a", "b"))
     assert first.scratch(KEY, "checkpoint") != second.scratch(KEY, "checkpoint")
@@ -282,3 +341,9 @@ class TestJournal:
         journal.close()
         journal.close()
         assert list(tmp_path.iterdir()) == []
+
+
+def test_results_that_are_no_folder_are_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "results").write_text("")
+    with pytest.raises(UserError, match="cannot be read.*results to be a folder of records"):
+        Store(tmp_path / "results").read(KEY)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,18 @@ import pytest
 from conftest import REPOSITORY, make_backbone
 
 from lottery_utils.errors import UserError
-from lottery_utils.study import STAGES, SWEPT, Recipe, Study
+from lottery_utils.study import STAGES, STARTS_FROM, SWEPT, Recipe, Study
+from lottery_utils.tasks import get_task
 
 MINIMAL = "tasks: [RTE]\nseeds: [1]\n"
+OWN = """\
+tasks: [Trees]
+seeds: [1]
+data: csv
+own_tasks:
+  Trees: {labels: ["no", "yes"]}
+"""
+GRADED = OWN.replace('{labels: ["no", "yes"]}', "{metric: spearman, is_pair: true}")
 
 
 @pytest.fixture
@@ -94,6 +104,35 @@ def test_a_rate_may_be_written_in_any_way(tmp_path: Path, spelling: str) -> None
         (MINIMAL + "data: 7\n", "data should be a text, not 7"),
         (MINIMAL + "data: nowhere\n", "Unknown data source 'nowhere'"),
         (MINIMAL + "name: a/b\n", "name should be letters, digits"),
+        (MINIMAL + "magnitude_tasks: RTE\n", "magnitude_tasks should be a list of texts"),
+        (MINIMAL + "magnitude_tasks: [RTEE]\n", "did you mean 'RTE'"),
+        (MINIMAL + "search: {weight_step: 0}\n", "search.weight_step should be above 0, at most 1"),
+        (OWN.replace("own_tasks", "tasks_of_mine"), "unknown key 'tasks_of_mine'"),
+        (OWN.replace("[Trees]", "[Tree]"), "did you mean 'Trees'"),
+        (OWN.replace("Trees", "RTE"), "'RTE' belongs to a task of GLUE"),
+        (OWN.replace("Trees", "../up"), "own_tasks: the name '../up' should be letters, digits"),
+        (OWN + "  Bushes: yes\n", "own_tasks.Bushes should be a group of keys"),
+        (MINIMAL + "own_tasks: [Trees]\n", "own_tasks should be a group of keys"),
+        (OWN.replace("labels:", "label:"), "unknown key 'own_tasks.Trees.label'; did you mean"),
+        (OWN.replace("labels: [", "labels: [1, "), "own_tasks.Trees.labels should be a list"),
+        (OWN.replace('["no", "yes"]', '["yes"]'), "own_tasks.Trees.labels should be two or more"),
+        (OWN.replace('"no"', '"yes"'), "own_tasks.Trees.labels should be two or more different"),
+        (
+            OWN.replace("labels:", "metric: acuracy, labels:"),
+            "own_tasks.Trees.metric should be one of accuracy, matthews, f1 (with 2 labels)",
+        ),
+        (
+            OWN.replace("labels:", "metric: pearson, labels:"),
+            "own_tasks.Trees.metric should be one of accuracy, matthews, f1 (with 2 labels)",
+        ),
+        (
+            OWN.replace('labels: ["no",', 'metric: f1, labels: ["no", "perhaps",'),
+            "own_tasks.Trees.metric should be one of accuracy, matthews (with 3 labels)",
+        ),
+        (
+            OWN.replace('labels: ["no", "yes"]', "is_pair: true"),
+            "should be one of pearson, spearman, pearson_spearman (with grades instead of labels)",
+        ),
         ("- tasks\n", "expected a study, that is lines of 'key: value'"),
         ("", "expected a study"),
     ],
@@ -132,6 +171,8 @@ NOT_NUMBERS: list[dict[str, Any]] = [
     {"name": "other"},
     {"tasks": ["RTE"]},
     {"seeds": [1, 2, 3]},
+    {"magnitude_tasks": []},
+    {"magnitude_tasks": ["RTE"]},
 ]
 EVERYWHERE: list[dict[str, Any]] = [
     {"backbone": "hub:google-bert/bert-base-uncased"},
@@ -150,6 +191,7 @@ EVERYWHERE: list[dict[str, Any]] = [
 AFTER_TRAINING: list[dict[str, Any]] = [
     {"search.threshold": 0.8},
     {"search.head_step": 0.2},
+    {"search.weight_step": 0.2},
     {"variant": "release"},
 ]
 
@@ -173,7 +215,58 @@ def test_what_training_depends_on_changes_every_hash(quick: Study, change: dict[
 def test_the_search_rule_leaves_the_fine_tuning(quick: Study, change: dict[str, Any]) -> None:
     before, after = hashes(quick), hashes(quick.override(change))
     changed = {stage for stage in STAGES if before[stage] != after[stage]}
-    assert changed == {"search", "tickets"}
+    assert changed == {"search", "tickets", "magnitude"}
+    assert quick.override(change).hash("sweep") == quick.hash("sweep")
+    assert quick.override(change).hash("baselines") == quick.hash("baselines")
+
+
+def test_every_stage_starts_from_one_before_it() -> None:
+    for stage, before in STARTS_FROM.items():
+        assert before is None or STAGES.index(before) < STAGES.index(stage)
+    assert STAGES[0] == "finetune", "all others need its weights"
+
+
+@pytest.mark.parametrize(
+    ("magnitude_tasks", "has_it"),
+    [(None, {"SST-2", "CoLA"}), ((), set()), (("CoLA", "RTE"), {"CoLA"})],
+)
+def test_a_study_says_which_tasks_are_pruned_by_magnitude(
+    quick: Study, magnitude_tasks: tuple[str, ...] | None, has_it: set[str]
+) -> None:
+    study = replace(quick, magnitude_tasks=magnitude_tasks)
+    for task in study.tasks:
+        without = tuple(stage for stage in STAGES if stage != "magnitude")
+        assert study.stages(task) == (STAGES if task in has_it else without)
+
+
+def test_a_task_of_your_own_takes_ten_lines(tmp_path: Path) -> None:
+    study = Study.load(write(tmp_path, OWN))
+    assert (study.tasks, study.data) == (("Trees",), "csv")
+    task = get_task("Trees")
+    assert (task.labels, task.metric, task.is_pair, task.is_graded) == (
+        ("no", "yes"),
+        "accuracy",
+        False,
+        False,
+    )
+    graded = Study.load(write(tmp_path, GRADED)).own_tasks["Trees"]
+    task = get_task("Trees")
+    assert (task.metric, task.is_pair, task.is_graded) == ("spearman", True, True)
+    assert graded.labels == ()
+
+
+def test_a_task_of_your_own_comes_back_from_yaml_and_is_part_of_the_hash(tmp_path: Path) -> None:
+    study = Study.load(write(tmp_path, OWN))
+    again = Study.load(write(tmp_path, study.to_yaml()))
+    assert again == study
+    assert hashes(again) == hashes(study)
+    assert hashes(study.override({"data": f"csv:{tmp_path}"})) == hashes(study)
+    turned = study.override({"own_tasks.Trees.labels": ["yes", "no"]})
+    assert turned.name.startswith("mine-")
+    assert all(turned.hash(stage) != study.hash(stage) for stage in STAGES)
+    without = {key: value for key, value in study.identity().items() if key != "own_tasks"}
+    plain = replace(study, tasks=("RTE",), own_tasks={})
+    assert plain.identity() == without, "studies of GLUE are as they were"
 
 
 def test_a_sweep_does_not_depend_on_what_it_chooses(quick: Study) -> None:

@@ -13,9 +13,10 @@ import torch
 from lottery_utils.backbone import weights_sha256
 from lottery_utils.batches import Encoded, EvaluationBatches
 from lottery_utils.errors import UserError
-from lottery_utils.metrics import majority_baseline, score
+from lottery_utils.losses import example_losses
+from lottery_utils.metrics import score
 from lottery_utils.study import Recipe
-from lottery_utils.training import evaluate, finetune
+from lottery_utils.training import evaluate, finetune, predict
 
 Model = Any
 FAST = Recipe(learning_rate=3e-3, epochs=10, batch_size=16)
@@ -110,18 +111,57 @@ def test_evaluation_does_not_depend_on_the_batching(tiny_model: Callable[..., Mo
     assert len(scores) == 1
 
 
-def test_metrics_equal_scikit_learn_s() -> None:
-    from sklearn.metrics import accuracy_score, matthews_corrcoef
+def test_the_loss_of_classes_is_cross_entropy_and_that_of_grades_the_squared_error() -> None:
+    generator = torch.Generator().manual_seed(0)
+    logits, classes = torch.randn(5, 3, generator=generator), torch.tensor([0, 2, 1, 1, 0])
+    losses = example_losses(logits, classes)
+    by_hand = -torch.log_softmax(logits, -1)[range(5), classes]
+    torch.testing.assert_close(losses, by_hand)
+    grades = torch.tensor([0.0, 1.5, 5.0, 2.5, 4.0])
+    squared = example_losses(logits[:, :1], grades)
+    torch.testing.assert_close(squared, (logits[:, 0] - grades) ** 2)
+    torch.testing.assert_close(example_losses(logits[:, :1].double(), grades.double()), squared)
+    assert losses.dtype == squared.dtype == torch.float32
 
-    rng = np.random.default_rng(0)
-    true, guess = rng.integers(0, 2, 200), rng.integers(0, 2, 200)
-    assert score("accuracy", guess, true) == pytest.approx(accuracy_score(true, guess))
-    assert score("matthews", guess, true) == pytest.approx(matthews_corrcoef(true, guess))
-    assert score("matthews", np.ones(200), true) == 0
-    assert majority_baseline("accuracy", [1, 1, 0]) == pytest.approx(2 / 3)
-    assert majority_baseline("matthews", [1, 1, 0]) == 0
-    with pytest.raises(ValueError, match="cannot score"):
-        score("accuracy", [1], [1, 0])
+
+def graded(n: int = 128, seed: int = 0) -> Encoded:
+    """The same sentences as `learnable`, graded: those of token 7 about 4, the others about 1."""
+    data, rng = learnable(n, seed), np.random.default_rng(seed)
+    grades = [1 + 3 * label + rng.uniform(-0.5, 0.5) for label in data.labels]
+    return Encoded(data.input_ids, data.token_type_ids, grades, data.pad_id)
+
+
+def test_it_learns_grades(tiny_model: Callable[..., Model]) -> None:
+    model = tiny_model(n_outputs=1)
+    batches = EvaluationBatches(graded(64, seed=1), 16)
+    before = evaluate(model, batches, "pearson")
+    curve = finetune(
+        model, graded(), FAST, seed=0, evaluate=lambda: evaluate(model, batches, "pearson")
+    )
+    predictions, grades = predict(model, batches)
+    assert curve.scores[-1] == score("pearson", predictions, grades) > max(0.8, before)
+    assert np.mean((predictions - grades) ** 2) < 0.5 * np.var(grades), "close, not only in order"
+
+
+def test_predictions_are_classes_or_grades_and_change_nothing(
+    tiny_model: Callable[..., Model],
+) -> None:
+    for n_outputs, data in ((2, learnable(21)), (1, graded(21))):
+        model = tiny_model(n_outputs=n_outputs)
+        model.train()
+        before = weights_sha256(model)
+        predictions, labels = predict(model, EvaluationBatches(data, 8, file_order=True))
+        assert predictions.shape == labels.shape == (21,)
+        np.testing.assert_allclose(labels, data.labels, rtol=1e-6)
+        assert model.training, "it is left as it was"
+        assert weights_sha256(model) == before
+        model.eval()
+        again, _ = predict(model, EvaluationBatches(data, 1, file_order=True))
+        np.testing.assert_allclose(predictions, again, atol=1e-5)
+        assert not model.training
+        assert len(np.unique(predictions)) <= (2 if n_outputs == 2 else 21)
+    assert predictions.dtype.kind == "f"
+    assert len(np.unique(predictions)) > 2
 
 
 def test_training_the_rows_that_occur_gives_the_same_model(

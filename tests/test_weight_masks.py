@@ -9,12 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from lottery_utils.errors import UserError
 from lottery_utils.weight_masks import WeightMask
+
+# A busy machine is no reason to fail.
+unhurried = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 
 SHAPES = st.dictionaries(
     st.sampled_from("abcd"),
@@ -44,6 +47,7 @@ def places(mask: WeightMask) -> set[tuple[str, int]]:
     return {(name, int(i)) for name in mask for i in mask[name].flatten().nonzero()}
 
 
+@unhurried
 @given(masks())
 def test_sizes_and_densities_count_what_is_there(mask: WeightMask) -> None:
     assert mask.n_kept == len(places(mask)) == sum(int(kept.sum()) for kept in mask.values())
@@ -55,6 +59,7 @@ def test_sizes_and_densities_count_what_is_there(mask: WeightMask) -> None:
     assert mask.densities() == pytest.approx(expected)
 
 
+@unhurried
 @given(st.dictionaries(st.sampled_from("abcd"), arrays(bool, array_shapes(min_dims=0)), min_size=1))
 def test_a_mask_is_a_mapping_to_what_it_was_made_from(kept: dict[str, np.ndarray]) -> None:
     tensors = {name: torch.from_numpy(np.array(values)) for name, values in kept.items()}
@@ -66,6 +71,7 @@ def test_a_mask_is_a_mapping_to_what_it_was_made_from(kept: dict[str, np.ndarray
             assert torch.equal(values, tensors[name])
 
 
+@unhurried
 @given(masks())
 def test_the_full_mask_keeps_everything(mask: WeightMask) -> None:
     full = WeightMask.full({name: kept.float() for name, kept in mask.items()})
@@ -74,6 +80,7 @@ def test_the_full_mask_keeps_everything(mask: WeightMask) -> None:
     assert mask <= full
 
 
+@unhurried
 @given(masks(), seeds)
 def test_random_and_bad_have_exactly_the_good_size(good: WeightMask, seed: int) -> None:
     for other in (good.random_like(seed), good.bad_like(seed)):
@@ -81,6 +88,7 @@ def test_random_and_bad_have_exactly_the_good_size(good: WeightMask, seed: int) 
         assert other.shapes == good.shapes
 
 
+@unhurried
 @given(masks(), seeds)
 def test_random_and_bad_depend_on_mask_and_seed_only(good: WeightMask, seed: int) -> None:
     same = WeightMask(dict(reversed(list(good.items()))))
@@ -88,6 +96,7 @@ def test_random_and_bad_depend_on_mask_and_seed_only(good: WeightMask, seed: int
     assert good.bad_like(seed) == same.bad_like(seed)
 
 
+@unhurried
 @given(masks(), seeds)
 def test_bad_shares_with_good_only_what_it_must(good: WeightMask, seed: int) -> None:
     bad = good.bad_like(seed)
@@ -119,6 +128,7 @@ def test_bad_is_filled_up_or_thinned_evenly(n_kept: int) -> None:
     assert np.abs(drawn - chance).max() < 5 * np.sqrt(2 / 9 / 400)
 
 
+@unhurried
 @given(alike(2))
 def test_set_operations_are_those_of_sets(two: list[WeightMask]) -> None:
     one, other = two
@@ -159,6 +169,7 @@ def test_a_mask_cannot_be_changed_from_outside() -> None:
         mask["a"] = kept["a"]  # type: ignore[index]
 
 
+@unhurried
 @given(masks())
 def test_files_keep_the_mask(tmp_path_factory: pytest.TempPathFactory, mask: WeightMask) -> None:
     path = tmp_path_factory.mktemp("mask") / "mask.safetensors"
