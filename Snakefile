@@ -17,6 +17,8 @@ SECTIONS = ["sec3_methodology", "sec4_1_good_subnetworks", "sec4_2_good_random_b
 LIBRARY = [str(path) for path in Path("lottery_utils").rglob("*.py")]
 REPORT = f"book/report/{STUDY.name}"
 STAMP = f"_build/stamps/{STUDY.name}/{{task}}/seed-{{seed}}"
+# Records that come with the repository, and what the book calls their tables.
+COMMITTED = {"sweep": "quick-sweep", "baselines": "mini-glue-baselines"}
 # Several jobs of few threads outrun one job of many; jobs times threads never exceed the cores.
 THREADS = max(1, (workflow.cores or 1) // (len(STUDY.tasks) * len(STUDY.seeds)))
 
@@ -27,6 +29,11 @@ for task in STUDY.tasks:
             Path(STAMP.format(task=task, seed=seed)).unlink(missing_ok=True)
 
 
+def committed(study):
+    """The records of a study that is not computed here."""
+    return sorted(str(path) for path in Path("results", study).rglob("*.json"))
+
+
 rule book:
     input:
         expand(f"{REPORT}/{{task}}/{{section}}.ipynb", task=STUDY.tasks, section=SECTIONS),
@@ -34,9 +41,14 @@ rule book:
         "book/report/sweep.ipynb",
         "book/report/corpus.ipynb",
         f"{REPORT}/records.csv",
+        "book/report/sweep-records.csv",
+        "book/report/baselines-records.csv",
+        "lottery_utils/record.schema.json",
+        "lottery_utils/record.columns.csv",
         "_config.yml",
         "_toc.yml",
-        [str(path) for path in Path("book").glob("*.*")],
+        [str(path) for folder in ("book", "book/api") for path in Path(folder).glob("*.*")],
+        [str(path) for path in Path("book/_ext").glob("*.py")],
         [str(path) for path in Path("book/_static").glob("*")],
     output:
         "_build/html/index.html",
@@ -79,9 +91,32 @@ rule overview_page:
         "python -m lottery_utils.pages {input.notebook} {output} study={STUDY.name}"
 
 
+rule study_table:
+    input:
+        expand(STAMP, task=STUDY.tasks, seed=STUDY.seeds),
+        LIBRARY,
+    output:
+        f"{REPORT}/records.csv",
+    shell:
+        "lottery export {STUDY.name} --out {output}"
+
+
+rule committed_table:
+    input:
+        lambda wildcards: committed(COMMITTED[wildcards.what]),
+        LIBRARY,
+    output:
+        "book/report/{what}-records.csv",
+    params:
+        study=lambda wildcards: COMMITTED[wildcards.what],
+    shell:
+        "lottery export {params.study} --out {output}"
+
+
 rule corpus_page:
     input:
         LIBRARY,
+        committed(COMMITTED["baselines"]),
         notebook="notebooks/corpus.ipynb",
     output:
         "book/report/corpus.ipynb",
@@ -92,6 +127,7 @@ rule corpus_page:
 rule sweep_page:
     input:
         LIBRARY,
+        committed(COMMITTED["sweep"]),
         notebook="notebooks/sweep.ipynb",
     output:
         "book/report/sweep.ipynb",

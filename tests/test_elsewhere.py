@@ -30,8 +30,9 @@ import importlib.util
 
 if importlib.util.find_spec("lottery_utils") is None:  # not installed here, as on Colab
     repository = input("The address of this book's repository, to get it from: ")
-    !git clone -q {repository} lottery && python lottery/notebooks/elsewhere.py
+    !git clone -q {repository} lottery
     %cd -q lottery
+    %run notebooks/elsewhere.py
 """
 CONDA = [REPOSITORY / "environment.yml", REPOSITORY / ".binder" / "environment.yml"]
 
@@ -229,11 +230,17 @@ sys.path.insert(0, "")  # as in a kernel: whatever folder is the current one
 result = shell.run_cell({CELL!r}, silent=False)
 result.raise_error()
 import lottery_utils
-status = shell.user_ns.get("_exit_code")  # of the cell's command, if it ran one
-print(json.dumps({{"asked": asked, "status": status, "package": lottery_utils.__file__}}))
+script = shell.user_ns.get("PROJECT")  # what notebooks/elsewhere.py takes its list from
+found = {{"asked": asked, "script": script and str(script), "package": lottery_utils.__file__}}
+print(json.dumps(found))
 """
     answer = subprocess.run(
-        [sys.executable, "-c", script], cwd=folder, capture_output=True, text=True, check=False
+        [sys.executable, "-c", script],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PIP_NO_INDEX": "1", "PIP_DRY_RUN": "1"},  # a test installs nothing
     )
     assert answer.returncode == 0, answer.stderr
     found: dict[str, Any] = json.loads(answer.stdout.splitlines()[-1])
@@ -243,7 +250,7 @@ print(json.dumps({{"asked": asked, "status": status, "package": lottery_utils.__
 def test_the_first_cell_does_nothing_where_the_package_is_installed(tmp_path: Path) -> None:
     refuse = "def refuse(prompt):\n    raise AssertionError\nbuiltins.input = refuse"
     found = run_cell(tmp_path, refuse)
-    assert (found["asked"], found["status"]) == ([], None)
+    assert (found["asked"], found["script"]) == ([], None)
     assert Path(found["package"]).parent == REPOSITORY / "lottery_utils"
     assert list(tmp_path.iterdir()) == []
 
@@ -263,7 +270,7 @@ builtins.input = answer
 """
     found = run_cell(tmp_path, before)
     assert len(found["asked"]) == 1
-    assert found["status"] == 0, "notebooks/elsewhere.py failed"
+    assert Path(found["script"]) == tmp_path / "lottery" / "pyproject.toml"
     assert Path(found["package"]).parent == tmp_path / "lottery" / "lottery_utils"
     assert (tmp_path / "lottery" / "studies").is_dir()
 

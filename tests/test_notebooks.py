@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -24,6 +25,11 @@ def outputs(page: Path) -> str:
     return "\n".join(str(o.get("data", {}).get("text/html", o)) for o in shown)
 
 
+def visible(html: str) -> str:
+    """The text of HTML, without images."""
+    return re.sub(r"<[^>]*>", " ", html)
+
+
 def build(folder: Path, notebook: str, **parameters: Any) -> tuple[Path, str]:
     page = folder / "pages" / f"{notebook}.ipynb"
     pages.build_page(REPOSITORY / "notebooks" / f"{notebook}.ipynb", page, parameters)
@@ -35,7 +41,8 @@ def test_a_section_becomes_a_page_of_its_task(finished: Path, section: str) -> N
     page, shown = build(finished, section, study="tiny", task="CoLA")
     assert "lottery-figure" in shown
     assert "CoLA" in shown
-    assert "What this page was made from: 6 records" in shown  # two seeds, three stages
+    assert "What this page was made from: 8 records" in shown  # two seeds, four stages
+    assert not re.search(r"\bnan\b", visible(shown), re.IGNORECASE)
     cells = nbformat.read(page, as_version=4).cells  # type: ignore[no-untyped-call]
     assert cells[0].source.split("\n")[0].endswith(": CoLA")
     parameters = [c.source for c in cells if "injected-parameters" in c.metadata.get("tags", [])]
@@ -47,20 +54,34 @@ def test_a_section_becomes_a_page_of_its_task(finished: Path, section: str) -> N
 
 def test_the_overview_shows_every_task(finished: Path) -> None:
     _, shown = build(finished, "overview", study="tiny")
-    for task in ("CoLA", "SST-2", "RTE"):
-        assert f"<th>{task}</th>" in shown
+    for task in ("CoLA", "STS-B", "RTE"):
+        assert shown.count(f"<th>{task}</th>") == 2, "under structured and magnitude pruning"
+    assert not re.search(r"\bnan\b", visible(shown), re.IGNORECASE)
+
+
+@pytest.mark.parametrize("notebook", ["overview", "sec4_2_good_random_bad"])
+def test_pages_of_a_study_without_magnitude_pruning_say_so(finished: Path, notebook: str) -> None:
+    path = finished / "studies" / "tiny.yaml"
+    path.write_text(path.read_text("utf-8") + "magnitude_tasks: []\n", "utf-8")
+    task = {} if notebook == "overview" else {"task": "STS-B"}
+    _, shown = build(finished, notebook, study="tiny", **task)
+    assert "This study has no magnitude pruning here" in shown
+    assert shown.count("lottery-figure") == 1, "that of heads and MLPs"
+    assert "largest removed" not in shown
+    if task:
+        assert "What this page was made from: 6 records" in shown
 
 
 def test_papermill_computes_what_is_missing(workplace: Path) -> None:
     """The README's command: no records yet, and seeds as papermill's command line gives them."""
     command = [str(Path(sys.executable).with_name("papermill"))]
     notebook = REPOSITORY / "notebooks" / "sec4_2_good_random_bad.ipynb"
-    command += [str(notebook), "out.ipynb", "-p", "study", "tiny", "-p", "task", "SST-2"]
+    command += [str(notebook), "out.ipynb", "-p", "study", "tiny", "-p", "task", "RTE"]
     command += ["-p", "seeds", "[1337, 42]"]
     subprocess.run(command, check=True, capture_output=True)
     found = workplace.rglob("tickets.json")
     made = sorted(path.relative_to(workplace).as_posix() for path in found)
-    assert made == [f"results/tiny/SST-2/seed-{seed}/tickets.json" for seed in (1337, 42)]
+    assert made == [f"results/tiny/RTE/seed-{seed}/tickets.json" for seed in (1337, 42)]
     shown = outputs(workplace / "out.ipynb")
     assert "retrain the bad ticket" in shown  # progress, while it was computed
     assert "n = 2" in shown
@@ -86,7 +107,7 @@ def test_notebooks_that_read_import_nothing_heavy(finished: Path) -> None:
         finished / "sec4_2_good_random_bad.ipynb", as_version=4
     )
     code = "\n".join(c.source for c in source.cells if c.cell_type == "code")
-    code = code.replace('study = "quick"', 'study = "tiny"')
+    code = code.replace('study = "quick"', 'study = "tiny"').replace('"SST-2"', '"STS-B"')
     code += "\nimport sys\nheavy = {'torch', 'transformers', 'datasets'}"
     code += "\nprint(sorted(heavy & set(sys.modules)))"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
