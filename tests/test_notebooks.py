@@ -106,7 +106,12 @@ def test_notebooks_that_read_import_nothing_heavy(finished: Path) -> None:
     source = nbformat.read(  # type: ignore[no-untyped-call]
         finished / "sec4_2_good_random_bad.ipynb", as_version=4
     )
-    code = "\n".join(c.source for c in source.cells if c.cell_type == "code")
+    hidden = "remove-cell"  # for machines without the package, and not plain Python
+    code = "\n".join(
+        c.source
+        for c in source.cells
+        if c.cell_type == "code" and hidden not in c.metadata.get("tags", [])
+    )
     code = code.replace('study = "quick"', 'study = "tiny"').replace('"SST-2"', '"STS-B"')
     code += "\nimport sys\nheavy = {'torch', 'transformers', 'datasets'}"
     code += "\nprint(sorted(heavy & set(sys.modules)))"

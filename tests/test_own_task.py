@@ -31,8 +31,8 @@ recipe: {{learning_rate: 1.0e-3, epochs: 1, batch_size: 8}}
 search: {{threshold: 1.0, head_step: 0.25, weight_step: 0.5}}
 magnitude_tasks: [Warmth]
 own_tasks:
-  Trees: {{question: Is it about a tree?, labels: ["no", "yes"]}}
-  Warmth: {{question: How warm is the second?, metric: spearman, is_pair: true}}
+  Trees: {{question: "Is it about a tree?", labels: ["no", "yes"]}}
+  Warmth: {{question: "How warm is the second?", metric: spearman, is_pair: true}}
 """
 SECRET = "xylophone"  # a word of the tables that no record and no page may repeat
 
@@ -96,7 +96,7 @@ def test_a_study_of_ten_lines_is_run(here: Path, capsys: pytest.CaptureFixture[s
     assert cli.main(["status", "mine"]) == 0
     said = capsys.readouterr().out
     assert "Study mine: 7 of 7 records are done." in said
-    assert re.search(r"^Trees .* done +-$", said, re.MULTILINE)
+    assert re.search(r"^Trees .* done +- *$", said, re.MULTILINE)
     assert re.search(r"^Warmth .* done +done *$", said, re.MULTILINE)
 
 
@@ -169,7 +169,7 @@ def test_the_notebook_of_tickets_becomes_a_page_of_it(here: Path) -> None:
 
 
 def test_its_records_are_read_where_neither_study_nor_tables_are(
-    here: Path, capsys: pytest.CaptureFixture[str]
+    here: Path, capsys: pytest.CaptureFixture[str], tiny_backbone: Path
 ) -> None:
     (here / "studies" / "mine.yaml").unlink()
     shutil.rmtree(here / "tables")
@@ -180,7 +180,7 @@ def test_its_records_are_read_where_neither_study_nor_tables_are(
     assert "7 of 7 records" in capsys.readouterr().out
     shutil.rmtree(here / "results/mine/Trees")
     with pytest.raises(UserError, match=r"not told where they are: add --data csv:DIR"):
-        records.load("mine", "Trees", device="cpu")
+        records.load("mine", "Trees", device="cpu", backbone=str(tiny_backbone))
 
 
 def test_other_tables_are_not_mixed_with_the_old_ones(here: Path) -> None:

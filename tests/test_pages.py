@@ -300,7 +300,8 @@ def test_a_table_is_filled(
         table = make(entries)
         assert table.size
         assert not table.isna().any(axis=None)
-        assert not re.search(r"\b(nan|none|inf)\b", cells(table), re.IGNORECASE)
+        if make is not tables.examples:  # sentences may say "none"
+            assert not re.search(r"\b(nan|none|inf)\b", cells(table), re.IGNORECASE)
 
 
 def test_the_setup_is_the_records(every: dict[str, Entries]) -> None:
@@ -326,11 +327,11 @@ def test_examples_are_those_that_were_trained_on(every: dict[str, Entries]) -> N
     assert set(shown_here["sentence"]) <= {example.sentence1 for example in train}
     assert list(tables.examples(every["CoLA"]).columns) == ["sentence"]
     graded = tables.examples(every["STS-B"])
-    grades = {e.sentence1: e.label for e in load_examples("STS-B", "mini", train_size=64)["train"]}
+    train = load_examples("STS-B", "mini", train_size=64)["train"]
+    grades = {(e.sentence1, e.sentence2): e.label for e in train}
     assert set(graded.index) == {f"about {grade}" for grade in range(6)}
-    assert [f"about {round(grades[sentence])}" for sentence in graded["sentence"]] == [
-        *graded.index
-    ]
+    pairs = zip(graded["sentence"], graded["second sentence"], strict=True)
+    assert [f"about {round(grades[pair])}" for pair in pairs] == [*graded.index]
 
 
 def test_sentences_from_files_are_not_shown(every: dict[str, Entries]) -> None:

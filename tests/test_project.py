@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import setuptools
 import yaml
 from conftest import REPOSITORY
 from packaging.requirements import Requirement
@@ -23,6 +24,7 @@ TASK_PARAMETERS = ["study", "task", "seeds", "data", "backbone", "results_dir"]
 PARAMETERS = {
     "overview.ipynb": ["study", "seeds", "data", "backbone", "results_dir"],
     "sweep.ipynb": ["study", "results_dir"],
+    "corpus.ipynb": ["study", "results_dir"],
 }
 NOTEBOOKS = sorted((REPOSITORY / "notebooks").glob("*.ipynb"))
 
@@ -94,9 +96,9 @@ def test_conda_installs_the_same(project: dict[str, Any]) -> None:
 def test_a_wheel_has_every_package(project: dict[str, Any]) -> None:
     package = REPOSITORY / "lottery_utils"
     folders = {path.parent.relative_to(REPOSITORY) for path in package.rglob("*.py")}
-    assert set(project["tool"]["setuptools"]["packages"]) == {
-        ".".join(folder.parts) for folder in folders
-    }
+    rule = project["tool"]["setuptools"]["packages"]["find"]
+    found = setuptools.find_packages(str(REPOSITORY), include=rule["include"])
+    assert set(found) == {".".join(folder.parts) for folder in folders}
 
 
 def test_everything_installs_the_same_bundled_package() -> None:
@@ -128,7 +130,7 @@ def test_notebooks_can_be_given_parameters(path: Path) -> None:
     defaults: dict[str, Any] = {}
     exec("".join(cell["source"]), defaults)
     assert defaults["results_dir"] == "results"
-    assert defaults["study"] == "quick"
+    assert defaults["study"] == ("mini-glue" if path.stem == "corpus" else "quick")
 
 
 def test_every_page_of_the_contents_has_a_source() -> None:

@@ -19,7 +19,7 @@ from lottery_utils.entry import Entry
 from lottery_utils.errors import UserError
 from lottery_utils.magnitude import largest_removed
 from lottery_utils.masks import StructuredMask
-from lottery_utils.recorded import KINDS, TICKETS
+from lottery_utils.recorded import KINDS
 from lottery_utils.store import Key, Record, Store, checksum
 from lottery_utils.study import STAGES, Study
 from lottery_utils.tasks import get_task
@@ -225,24 +225,27 @@ def test_a_finished_ticket_is_not_trained_again(
 def test_finished_steps_of_a_search_are_not_scored_again(
     workplace: Path, tiny_run: Path, monkeypatch: pytest.MonkeyPatch, calls: dict[str, int]
 ) -> None:
-    masked, asked = pruning.masked, iter(range(100))
+    examine, asked = stages.structured_importance, iter(range(100))
 
-    def at_most_two(*args: Any, **kwargs: Any) -> Any:
-        if next(asked) == 2:
+    def at_most_three(*args: Any, **kwargs: Any) -> Any:
+        if next(asked) == 3:  # the full model and two steps
             raise KeyboardInterrupt
-        return masked(*args, **kwargs)
+        return examine(*args, **kwargs)
 
     with monkeypatch.context() as patch:
-        patch.setattr(pruning, "masked", at_most_two)
+        patch.setattr(stages, "structured_importance", at_most_three)
         with pytest.raises(KeyboardInterrupt):
             ensure(tiny())
     assert status(tiny()) == {**dict.fromkeys(STAGES, "missing"), "finetune": "done"}
     scored = []
-    monkeypatch.setattr(pruning, "masked", lambda *a, **k: (scored.append(1), masked(*a, **k))[1])
+    monkeypatch.setattr(
+        stages, "structured_importance", lambda *a, **k: (scored.append(1), examine(*a, **k))[1]
+    )
     found = ensure(tiny())
     n_steps = len(found["search"]["results"]["steps"])
     assert n_steps > 2
-    assert len(scored) == n_steps - 2 + len(TICKETS)
+    # The full model, the mask at which the search goes on, and each new trial: once each.
+    assert len(scored) == 2 + n_steps - 2
     assert calls["finetune"] == 1
     monkeypatch.chdir(tiny_run)
     assert numbers(found) == numbers(read(tiny()))
@@ -723,11 +726,14 @@ def test_magnitude_tickets_are_retrained_from_the_backbone_with_zeros_held(finis
 
     from lottery_utils.progress import Progress
 
-    task, seed = "STS-B", 1337
     progress = Progress("test", 1, quiet=True)
-    entry = Entry(Study.load("tiny"), task, seed, Store(), torch.device("cpu"), progress)
-    found = Store().read(entry.key("magnitude"))
-    assert found is not None
+    study = Study.load("tiny")
+    for task, seed in itertools.product(study.tasks, study.seeds):
+        entry = Entry(study, task, seed, Store(), torch.device("cpu"), progress)
+        found = Store().read(entry.key("magnitude"))
+        assert found is not None
+        if 0 < found["results"]["weights"]["density"] < 1:
+            break
     good = WeightMask.load(Store().scratch(entry.key("magnitude"), "good-weights.safetensors"))
     ticket = found["results"]["tickets"]["random"]
     assert 0 < good.n_kept < good.size

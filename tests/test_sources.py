@@ -74,7 +74,7 @@ def test_labels_in_another_order_are_refused(hub: str, monkeypatch: pytest.Monke
     from dataclasses import replace
 
     turned = replace(TASKS["RTE"], labels=TASKS["RTE"].labels[::-1])
-    monkeypatch.setitem(TASKS, "RTE", turned)
+    monkeypatch.setitem(tasks.TASKS, "RTE", turned)
     with pytest.raises(UserError, match="labels of RTE on the hub are"):
         load_examples("RTE", hub)
 

@@ -345,5 +345,5 @@ class TestJournal:
 
 def test_results_that_are_no_folder_are_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "results").write_text("")
-    with pytest.raises(UserError, match="cannot be read.*results to be a folder of records"):
+    with pytest.raises(UserError, match=r"cannot be read.*results to be a folder of records"):
         Store(tmp_path / "results").read(KEY)

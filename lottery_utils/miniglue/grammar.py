@@ -7,6 +7,7 @@ are the unit of sampling: a group never straddles the training and the validatio
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -68,5 +69,5 @@ class Grammar:
 
     def quotas(self, size: int) -> list[int]:
         """How many examples of each label a data set of `size` has, exactly."""
-        quotas = [round(size * share) for share in self.label_shares[:-1]]
-        return [*quotas, size - sum(quotas)]
+        ends = [round(size * share) for share in itertools.accumulate(self.label_shares[:-1])]
+        return [end - start for start, end in itertools.pairwise([0, *ends, size])]
