@@ -17,12 +17,41 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 import matplotlib
 import pytest
 import torch
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from torch import Tensor, nn
+
+from lottery_utils.masks import StructuredMask
 
 matplotlib.use("Agg")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 BUNDLED_TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "vocab.txt")
+
+
+@st.composite
+def masks(draw: st.DrawFn, n_layers: int = 3, n_heads: int = 4) -> StructuredMask:
+    """Random masks of the tiny model, layers without heads and without MLP among them."""
+    heads = draw(arrays(bool, (n_layers, n_heads)))
+    for layer in draw(st.sets(st.integers(0, n_layers - 1))):
+        heads[layer] = False
+    return StructuredMask(heads, draw(arrays(bool, n_layers)))
+
+
+def randomized(model: Any) -> Any:
+    """`model` in evaluation mode with all weights random, biases and LayerNorms included.
+
+    transformers starts those at 0 and 1, where forgetting one would change nothing.
+    """
+    with torch.no_grad():
+        for module in model.modules():
+            if isinstance(module, nn.Linear):
+                module.weight.normal_(0.0, 0.2)
+                module.bias.normal_(0.0, 0.5)
+            if isinstance(module, nn.LayerNorm):
+                module.weight.normal_(1.0, 0.2)
+                module.bias.normal_(0.0, 0.2)
+    return model.eval()
 
 
 @pytest.fixture(autouse=True)
@@ -58,15 +87,7 @@ def tiny_model() -> Callable[..., Any]:
         config._attn_implementation = attn
         torch.manual_seed(seed)
         model = BertForSequenceClassification(config)
-        with torch.no_grad():
-            for module in model.modules():
-                if isinstance(module, nn.Linear):
-                    module.weight.normal_(0.0, 0.2)
-                    module.bias.normal_(0.0, 0.5)
-                if isinstance(module, nn.LayerNorm):
-                    module.weight.normal_(1.0, 0.2)
-                    module.bias.normal_(0.0, 0.2)
-        return model.eval()
+        return randomized(model)
 
     return make
 

@@ -15,9 +15,8 @@ import numpy as np
 import pytest
 import torch
 import transformers
+from conftest import masks, randomized
 from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 from torch import Tensor, nn
 
 from lottery_utils.backbone import load_backbone
@@ -64,15 +63,7 @@ def tiny(family: str, attention: str = "sdpa", num_labels: int = 2) -> Model:
     config._attn_implementation = attention
     torch.manual_seed(0)
     model = getattr(transformers, f"{CLASSES[family]}ForSequenceClassification")(config)
-    with torch.no_grad():
-        for module in model.modules():
-            if isinstance(module, nn.Linear):
-                module.weight.normal_(0.0, 0.2)
-                module.bias.normal_(0.0, 0.5)
-            if isinstance(module, nn.LayerNorm):
-                module.weight.normal_(1.0, 0.2)
-                module.bias.normal_(0.0, 0.2)
-    return model.eval()
+    return randomized(model)
 
 
 def batch_for(model: Model, lengths: tuple[int, ...] = (7, 5, 3)) -> dict[str, Tensor]:
@@ -92,14 +83,6 @@ def logits(model: Model, batch: dict[str, Tensor]) -> Tensor:
     with torch.no_grad():
         result: Tensor = model(batch["input_ids"], attention_mask=batch["attention_mask"]).logits
     return result
-
-
-@st.composite
-def masks(draw: st.DrawFn) -> StructuredMask:
-    heads = draw(arrays(bool, (N_LAYERS, N_HEADS)))
-    for layer in draw(st.sets(st.integers(0, N_LAYERS - 1))):
-        heads[layer] = False
-    return StructuredMask(heads, draw(arrays(bool, N_LAYERS)))
 
 
 def test_every_family_of_the_table_is_tested() -> None:

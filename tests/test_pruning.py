@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from conftest import masks
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 from torch import Tensor
 
 from lottery_utils.masks import StructuredMask
@@ -18,15 +17,6 @@ from lottery_utils.pruning import masked, remove
 
 Model = Any
 N_LAYERS, N_HEADS = 3, 4
-
-
-@st.composite
-def masks(draw: st.DrawFn) -> StructuredMask:
-    """Random masks of the tiny model, layers without heads and without MLP among them."""
-    heads = draw(arrays(bool, (N_LAYERS, N_HEADS)))
-    for layer in draw(st.sets(st.integers(0, N_LAYERS - 1))):
-        heads[layer] = False
-    return StructuredMask(heads, draw(arrays(bool, N_LAYERS)))
 
 
 def logits(model: Model, batch: dict[str, Tensor]) -> Tensor:

@@ -192,3 +192,13 @@ KINDS = (
     Kind(noun("vegetable"), nouns("carrot onion potato tomato"), ("washed", "ate", "bought")),
     Kind(noun("fish"), nouns("salmon trout shark herring"), ("caught", "saw", "painted")),
 )
+
+# Comparatives and their contraries.
+COMPARATIVES = (
+    ("older", "younger"),
+    ("taller", "shorter"),
+    ("richer", "poorer"),
+    ("stronger", "weaker"),
+    ("faster", "slower"),
+    ("heavier", "lighter"),
+)

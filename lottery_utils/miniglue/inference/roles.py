@@ -18,14 +18,6 @@ TRADES = (
     ("gave", "give", "got", "get", "ring book ticket map"),
     ("rented", "rent", "leased", "lease", "house garage boat shop"),
 )
-OPPOSITES = (
-    ("older", "younger"),
-    ("taller", "shorter"),
-    ("richer", "poorer"),
-    ("stronger", "weaker"),
-    ("faster", "slower"),
-    ("heavier", "lighter"),
-)
 
 
 def passive(d: Draw) -> Verdicts:
@@ -105,7 +97,7 @@ def coordination(d: Draw) -> Verdicts:
 def comparison(d: Draw) -> Verdicts:
     """If one is older than another and that one than a third, the third is the youngest."""
     one, two, three = people(d, 3)
-    more, less = d.shuffled(d.one(OPPOSITES))
+    more, less = d.shuffled(d.one(lex.COMPARATIVES))
     chain = f"{one} is {more} than {two}, and {two} is {more} than {three}"
     fork = f"{one} is {more} than {two}, and {one} is {more} than {three}"
     true = [f"{one} is {more} than {three}", f"{three} is {less} than {one}"]

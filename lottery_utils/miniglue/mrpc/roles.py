@@ -41,14 +41,6 @@ TRADES = (
     (("rented", "leased"), "house garage boat shop"),
     (("sold", "purchased"), "lamp ticket necklace van clock"),
 )
-COMPARISONS = (
-    ("older", "younger"),
-    ("taller", "shorter"),
-    ("richer", "poorer"),
-    ("stronger", "weaker"),
-    ("faster", "slower"),
-    ("heavier", "lighter"),
-)
 # Each of these may bring about any other, or be brought about by it.
 TRENDS = (
     "wages rose", "prices fell", "the demand for oil grew", "exports increased",
@@ -127,7 +119,7 @@ def speaker(d: Draw) -> Group:
 
 def comparison(d: Draw) -> Group:
     """If one is older, the other is younger."""
-    (one, other), (more, less) = people(d), d.shuffled(d.word(COMPARISONS))
+    (one, other), (more, less) = people(d), d.shuffled(d.word(lex.COMPARATIVES))
 
     def ways(one: str, other: str) -> Ways:
         return (f"{one} was {more} than {other}", f"{other} was {less} than {one}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from lottery_utils.miniglue import lexicon as lex
 from lottery_utils.miniglue.grammar import Draw, Group, Phenomenon
-from lottery_utils.miniglue.inference.roles import OPPOSITES
 from lottery_utils.miniglue.inference.scenes import SIGHTS
 from lottery_utils.miniglue.phrases import people, person
 from lottery_utils.miniglue.qnli.answers import crossed
@@ -133,7 +132,7 @@ def relative_clause(d: Draw) -> Group:
 def superlative(d: Draw) -> Group:
     """Two comparisons name the first of three, or the last, not both."""
     one, two, three = people(d, 3)
-    more, less = d.shuffled(d.one(OPPOSITES))
+    more, less = d.shuffled(d.one(lex.COMPARATIVES))
     return crossed(
         (
             f"who is {more} than both of the others?",
