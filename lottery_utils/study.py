@@ -205,7 +205,8 @@ class Study:
         """The fields that change a stage's numbers, as plain data, without places."""
         values = {**self.to_dict(), "data": source_kind(self.data)}
         values["backbone"] = backbone_fingerprint(self.backbone)
-        if stage == "sweep":  # it tries many values, so it does not depend on the chosen ones
+        if stage == "sweep":  # it tries many values, and holds out training data to compare them
+            values["validation_size"] = None
             values["recipe"] = {k: v for k, v in values["recipe"].items() if k not in SWEPT}
         own = {"own_tasks": values["own_tasks"]} if self.own_tasks else {}
         return {name: values[name] for name in STAGE_FIELDS[stage]} | own

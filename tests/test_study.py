@@ -220,6 +220,12 @@ def test_the_search_rule_leaves_the_fine_tuning(quick: Study, change: dict[str, 
     assert quick.override(change).hash("baselines") == quick.hash("baselines")
 
 
+def test_a_sweep_holds_out_training_data(quick: Study) -> None:
+    """It does not look at the validation set, however large a part of it is used."""
+    assert quick.override({"validation_size": 10}).hash("sweep") == quick.hash("sweep")
+    assert quick.override({"train_size": 999}).hash("sweep") != quick.hash("sweep")
+
+
 def test_every_stage_starts_from_one_before_it() -> None:
     for stage, before in STARTS_FROM.items():
         assert before is None or STAGES.index(before) < STAGES.index(stage)
