@@ -13,7 +13,12 @@ from lottery_utils.store import Store
 from lottery_utils.study import Study
 
 STUDY = Study.load(config.get("study", "quick"))
-SECTIONS = ["sec3_methodology", "sec4_1_good_subnetworks", "sec4_2_good_random_bad"]
+SECTIONS = [
+    "sec3_methodology",
+    "sec4_1_good_subnetworks",
+    "sec4_2_good_random_bad",
+    "sec5_1_stability",
+]
 LIBRARY = [str(path) for path in Path("lottery_utils").rglob("*.py")]
 REPORT = f"book/report/{STUDY.name}"
 STAMP = f"_build/stamps/{STUDY.name}/{{task}}/seed-{{seed}}"

@@ -155,6 +155,44 @@ STATISTICS = {
 }
 
 
+def votes(masks: npt.ArrayLike) -> FloatArray:
+    """How many components are kept by no seed, by one, ..., by all: float64 (seeds + 1,).
+
+    Millions of weights are too many to list; what `of_votes` needs of them are these counts.
+    """
+    kept = _checked(masks)
+    return np.bincount(kept.sum(axis=0), minlength=len(kept) + 1).astype(np.float64)
+
+
+def expected_votes(shares: npt.ArrayLike, n_components: int) -> FloatArray:
+    """The votes, on average, where each seed keeps its share (seeds,) at random, by itself."""
+    distribution = np.ones(1)
+    for share in np.asarray(shares, float):  # of a sum of independent zeros and ones
+        distribution = np.convolve(distribution, [1 - share, share])
+    return n_components * distribution
+
+
+def of_votes(counts: npt.ArrayLike) -> dict[str, float]:
+    """`some but not all`, `mean std` and `Fleiss' kappa`, from votes (seeds + 1,).
+
+    The same numbers as from the masks themselves. NaN where they are undefined.
+    """
+    of_each = np.asarray(counts, float)
+    n_seeds, n = len(of_each) - 1, of_each.sum()
+    kept = np.arange(n_seeds + 1)
+    variance = kept * (n_seeds - kept) / n_seeds / max(n_seeds - 1, 1)
+    share = float(kept @ of_each / (n_seeds * n))
+    disagreeing = float((kept * (n_seeds - kept)) @ of_each / n)  # pairs of seeds, per component
+    n_pairs = n_seeds * (n_seeds - 1) / 2
+    by_chance = 2 * share * (1 - share)
+    undefined = n_seeds < 2 or by_chance == 0
+    return {
+        "some but not all": float(of_each[1:-1].sum() / n),
+        "mean std": float(np.sqrt(variance) @ of_each / n) if n_seeds > 1 else float("nan"),
+        "Fleiss' kappa": float("nan") if undefined else 1 - disagreeing / n_pairs / by_chance,
+    }
+
+
 def _checked(masks: npt.ArrayLike) -> BoolArray:
     """A bool array (seeds, components), or `ValueError`."""
     values = np.asarray(masks)

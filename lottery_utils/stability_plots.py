@@ -82,9 +82,9 @@ def importance_profile(entries: Entries) -> Figure:
         "order; a flat line would mean that all heads matter alike. Right: Spearman's rank "
         "correlation of the scores at each trial of the search with those of the full model, over "
         "all heads, pruned ones included.",
-        f"Two line plots for {task}: importance falls slowly from the first head to the last (the "
-        f"upper half of the heads holds {np.mean(halves):.0%} of it), and its order changes along "
-        "the search.",
+        f"Two line plots for {task}: importance by head in descending order (the "
+        f"upper half of the heads holds {np.mean(halves):.0%} of it), and the rank correlation of "
+        "later scores with the first.",
     )
 
 

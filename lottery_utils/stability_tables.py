@@ -10,13 +10,16 @@ import itertools
 import math
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from lottery_utils import agreement
 from lottery_utils.agreement import BoolArray, Chance
 from lottery_utils.figure import Note
 from lottery_utils.masks import StructuredMask
-from lottery_utils.recorded import Entries, stage_results
+from lottery_utils.recorded import NO_MAGNITUDE, Entries, has_method, stage_results
+from lottery_utils.store import Record
+from lottery_utils.weight_overlap import MISSING
 
 ONE_SEED = Note("Agreement needs at least two seeds; this page has one.", "warning")
 PARTS = {"heads": "heads", "mlps": "MLPs"}
@@ -49,10 +52,85 @@ def agreement_table(entries: Entries) -> pd.DataFrame | Note:
             columns[name].append(_number(found.observed))
             columns[f"{name}, by chance"].append(_range(found))
         q = agreement.cochran_q(masks)
-        columns[name].append(f"{_number(q.statistic)} (p = {_number(q.p_value)})")
+        undefined = math.isnan(q.statistic)
+        text = "undefined" if undefined else f"{q.statistic:.2f} (p = {q.p_value:.3f})"
+        columns[name].append(text)
         columns[f"{name}, by chance"].append("tests sizes, not agreement")
     rows = ["kept, seed by seed", *LABELS.values(), "Cochran's Q"]
     return pd.DataFrame(columns, index=rows)
+
+
+def like_with_like(entries: Entries, overlap: Record | None) -> pd.DataFrame | Note:
+    """Structured and magnitude pruning on one scale: agreement counted in components.
+
+    For weights, chance is told twice: for masks of the same sizes, and for masks of the same
+    sizes in every matrix, which share the profile over layers but not the weights.
+    """
+    if overlap is None:
+        return MISSING
+    heads = good_masks(entries, "heads")
+    results = overlap["results"]
+    by_name = [np.array(of_name, float) for of_name in results["votes"].values()]
+    kept = np.array([*results["kept"].values()], float)  # (parameters, seeds)
+    sizes = np.array([of_name.sum() for of_name in by_name])
+    observed = agreement.of_votes(sum(by_name))
+    expected = agreement.expected_votes(kept.sum(axis=0) / sizes.sum(), int(sizes.sum()))
+    shaped = sum(
+        agreement.expected_votes(of_name / size, int(size))
+        for of_name, size in zip(kept, sizes, strict=True)
+    )
+    both = np.array(results["both"])
+    observed["mean overlap"] = _jaccard(kept.sum(axis=0), both)
+    pairs = list(itertools.combinations(range(kept.shape[1]), 2))
+    shares = kept / sizes[:, None]
+    by_size = [kept[:, a].sum() * kept[:, b].sum() / sizes.sum() for a, b in pairs]
+    by_shape = [(shares[:, a] * shares[:, b]) @ sizes for a, b in pairs]
+    chances = (
+        {**agreement.of_votes(expected), "mean overlap": _jaccard(kept.sum(axis=0), by_size)},
+        {**agreement.of_votes(shaped), "mean overlap": _jaccard(kept.sum(axis=0), by_shape)},
+    )
+    rows = []
+    for statistic in ("some but not all", "mean std", "mean overlap", "Fleiss' kappa"):
+        of_heads = agreement.against_chance(statistic, heads)
+        rows.append(
+            {
+                "": LABELS[statistic],
+                "heads": _number(of_heads.observed),
+                "heads, by chance": _range(of_heads),
+                "weights": _number(observed[statistic]),
+                "weights, by chance": _number(chances[0][statistic]),
+                "the same matrix by matrix": _number(chances[1][statistic]),
+            }
+        )
+    return pd.DataFrame(rows).set_index("").rename_axis(None)
+
+
+def _jaccard(sizes: npt.ArrayLike, both: npt.ArrayLike) -> float:
+    """The mean over pairs of what both keep, of what either keeps."""
+    pairs = itertools.combinations(np.asarray(sizes, float), 2)
+    shared = np.asarray(both, float)
+    return float(np.mean([n / (a + b - n) for n, (a, b) in zip(shared, pairs, strict=True)]))
+
+
+def density_spread(entries: Entries) -> pd.DataFrame | Note:
+    """What the paper's "0.01 against 0.5" compares: two standard deviations of two things."""
+    if not has_method(entries, "magnitude"):
+        return NO_MAGNITUDE
+    if len(entries) < 2:
+        return ONE_SEED
+    good = [r["tickets"]["good"] for r in stage_results(entries, "magnitude")]
+    densities = np.array([g["head_densities"] for g in good])
+    survives = agreement.survival_std(good_masks(entries, "heads"))
+    rows = {
+        "structured: the head survives, 0 or 1": survives,
+        "magnitude: the share of its weights that survives": densities.std(axis=0, ddof=1),
+    }
+    return pd.DataFrame(
+        {
+            "mean std over seeds": {name: _number(float(v.mean())) for name, v in rows.items()},
+            "largest of any head": {name: _number(float(v.max())) for name, v in rows.items()},
+        }
+    )
 
 
 def rank_correlations(entries: Entries) -> pd.DataFrame | Note:

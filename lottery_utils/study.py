@@ -78,6 +78,7 @@ STAGE_FIELDS = {
     "magnitude": _PRUNING,
     "sweep": _TRAINING,
     "baselines": _TRAINING,
+    "weight_overlap": _PRUNING,
 }
 SWEPT = ("learning_rate", "batch_size", "epochs")  # what `lottery sweep` chooses of a recipe
 

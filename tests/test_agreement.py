@@ -18,14 +18,17 @@ from lottery_utils.agreement import (
     STATISTICS,
     against_chance,
     cochran_q,
+    expected_votes,
     fleiss_kappa,
     krippendorff_alpha,
     mean_overlap,
+    of_votes,
     overlap,
     random_masks,
     some_but_not_all,
     survival,
     survival_std,
+    votes,
 )
 
 Masks = npt.NDArray[np.bool_]
@@ -155,6 +158,25 @@ def test_chance_is_what_theory_says() -> None:
     either = against_chance("some but not all", masks, n_draws=4000)
     assert either.mean == pytest.approx(2 * 0.3 * 0.7, abs=0.005)
     assert abs(against_chance("Fleiss' kappa", masks, n_draws=4000).mean) < 0.01
+
+
+@settings(deadline=None)
+@given(any_masks)
+def test_votes_are_enough(masks: Masks) -> None:
+    counts = votes(masks)
+    assert counts.sum() == masks.shape[1]
+    for name, value in of_votes(counts).items():
+        assert value == pytest.approx(STATISTICS[name](masks), abs=1e-9, nan_ok=True)
+
+
+def test_expected_votes_are_the_mean_of_random_masks() -> None:
+    masks = np.zeros((3, 40), bool)
+    for row, size in zip(masks, (10, 20, 35), strict=True):
+        row[:size] = True
+    rng = np.random.default_rng(0)
+    mean = np.mean([votes(random_masks(masks, rng)) for _ in range(4000)], axis=0)
+    assert expected_votes(masks.mean(axis=1), 40) == pytest.approx(mean, abs=0.1)
+    assert expected_votes([0.5, 0.5], 4).tolist() == [1, 2, 1]
 
 
 def test_chance_is_the_same_every_time() -> None:
