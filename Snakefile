@@ -19,6 +19,7 @@ SECTIONS = [
     "sec4_2_good_random_bad",
     "sec5_1_stability",
 ]
+STUDY_PAGES = ["overview", "sec5_3_shared_between_tasks"]  # over all tasks of the study
 LIBRARY = [str(path) for path in Path("lottery_utils").rglob("*.py")]
 REPORT = f"book/report/{STUDY.name}"
 STAMP = f"_build/stamps/{STUDY.name}/{{task}}/seed-{{seed}}"
@@ -42,7 +43,7 @@ def committed(study):
 rule book:
     input:
         expand(f"{REPORT}/{{task}}/{{section}}.ipynb", task=STUDY.tasks, section=SECTIONS),
-        f"{REPORT}/overview.ipynb",
+        expand(f"{REPORT}/{{page}}.ipynb", page=STUDY_PAGES),
         "book/report/sweep.ipynb",
         "book/report/corpus.ipynb",
         f"{REPORT}/records.csv",
@@ -85,13 +86,15 @@ rule task_page:
         "task={wildcards.task}"
 
 
-rule overview_page:
+rule study_page:
     input:
         expand(STAMP, task=STUDY.tasks, seed=STUDY.seeds),
         LIBRARY,
-        notebook="notebooks/overview.ipynb",
+        notebook="notebooks/{page}.ipynb",
     output:
-        f"{REPORT}/overview.ipynb",
+        f"{REPORT}/{{page}}.ipynb",
+    wildcard_constraints:
+        page="|".join(STUDY_PAGES),
     shell:
         "python -m lottery_utils.pages {input.notebook} {output} study={STUDY.name}"
 

@@ -155,6 +155,33 @@ STATISTICS = {
 }
 
 
+def shared(a: npt.ArrayLike, b: npt.ArrayLike, groups: npt.ArrayLike | None = None) -> Chance:
+    """How many components two masks (components,) both keep, beside chance.
+
+    By chance b keeps other components, as many of each of the `groups` (components,), such as
+    layers; without groups, as many of all. The distribution is exact: hypergeometric in
+    every group, and `low` and `high` bound its central 95 % at the least.
+    """
+    from scipy.stats import hypergeom
+
+    both = _checked(np.stack([a, b]))
+    places = np.zeros(both.shape[1], int) if groups is None else np.asarray(groups)
+    distribution = np.ones(1)
+    for group in np.unique(places):
+        kept_a, kept_b = both[:, places == group].sum(axis=1)
+        n = int((places == group).sum())
+        of_group = hypergeom(n, kept_a, kept_b).pmf(np.arange(min(kept_a, kept_b) + 1))
+        distribution = np.convolve(distribution, of_group)
+    below = np.cumsum(distribution)
+    counts = np.arange(len(distribution))
+    return Chance(
+        float(both.all(axis=0).sum()),
+        float(counts @ distribution),
+        float(np.searchsorted(below, 0.025)),
+        float(min(np.searchsorted(below, 0.975), counts[-1])),
+    )
+
+
 def votes(masks: npt.ArrayLike) -> FloatArray:
     """How many components are kept by no seed, by one, ..., by all: float64 (seeds + 1,).
 

@@ -25,6 +25,7 @@ from lottery_utils.agreement import (
     of_votes,
     overlap,
     random_masks,
+    shared,
     some_but_not_all,
     survival,
     survival_std,
@@ -135,6 +136,33 @@ def test_cochrans_q_tests_sizes_and_not_agreement() -> None:
     nested = np.tri(6, 60, 54, dtype=bool)  # each mask is in the next: they agree, sizes differ
     assert cochran_q(nested).p_value < 0.05
     assert mean_overlap(nested) > 0.9
+
+
+@settings(deadline=None)
+@given(arrays(bool, (2, 24)), st.sampled_from([1, 3, 6]), st.integers(0, 9))
+def test_shared_by_chance_is_what_shuffling_gives(masks: Masks, n_groups: int, seed: int) -> None:
+    groups = np.arange(24) % n_groups
+    found = shared(*masks, groups)
+    assert found.observed == (masks[0] & masks[1]).sum()
+    rng, draws = np.random.default_rng(seed), []
+    for _ in range(300):
+        drawn = masks[1].copy()
+        for group in range(n_groups):
+            drawn[groups == group] = rng.permutation(drawn[groups == group])
+        draws.append((masks[0] & drawn).sum())
+    assert found.mean == pytest.approx(np.mean(draws), abs=0.5)
+    inside = [found.low <= draw <= found.high for draw in draws]
+    assert np.mean(inside) > 0.9
+
+
+def test_the_profile_explains_what_it_explains() -> None:
+    """Two masks of the same layers share all by chance, once chance knows the layers."""
+    layers = np.repeat(np.arange(4), 6)
+    lower = layers < 2
+    assert shared(lower, lower, layers) == (12, 12, 12, 12)
+    alone = shared(lower, lower)
+    assert alone.mean == pytest.approx(12 * 12 / 24)
+    assert alone.observed > alone.high
 
 
 @given(any_masks, st.integers(0, 99))

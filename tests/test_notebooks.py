@@ -15,7 +15,10 @@ import pytest
 from lottery_utils import pages
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-SECTIONS = sorted(path.stem for path in (REPOSITORY / "notebooks").glob("sec*.ipynb"))
+OF_A_STUDY = {"sec5_3_shared_between_tasks"}  # one page over all tasks
+SECTIONS = sorted(
+    {path.stem for path in (REPOSITORY / "notebooks").glob("sec*.ipynb")} - OF_A_STUDY
+)
 
 
 def outputs(page: Path) -> str:
@@ -56,6 +59,15 @@ def test_the_overview_shows_every_task(finished: Path) -> None:
     _, shown = build(finished, "overview", study="tiny")
     for task in ("CoLA", "STS-B", "RTE"):
         assert shown.count(f"<th>{task}</th>") == 2, "under structured and magnitude pruning"
+    assert not re.search(r"\bnan\b", visible(shown), re.IGNORECASE)
+
+
+def test_what_tasks_share_is_a_page_of_the_study(finished: Path) -> None:
+    _, shown = build(finished, "sec5_3_shared_between_tasks", study="tiny")
+    assert shown.count("lottery-figure") == 1, "three tasks are too few for a tree"
+    for pair in ("CoLA and STS-B", "CoLA and RTE", "STS-B and RTE"):
+        assert f"<th>{pair}</th>" in shown
+    assert "at least four" in shown
     assert not re.search(r"\bnan\b", visible(shown), re.IGNORECASE)
 
 

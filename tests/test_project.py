@@ -23,6 +23,7 @@ LONGEST_FILE = 260
 TASK_PARAMETERS = ["study", "task", "seeds", "data", "backbone", "results_dir"]
 PARAMETERS = {
     "overview.ipynb": ["study", "seeds", "data", "backbone", "results_dir"],
+    "sec5_3_shared_between_tasks.ipynb": ["study", "seeds", "data", "backbone", "results_dir"],
     "sweep.ipynb": ["study", "results_dir"],
     "corpus.ipynb": ["study", "results_dir"],
 }
