@@ -24,7 +24,11 @@ LIBRARY = [str(path) for path in Path("lottery_utils").rglob("*.py")]
 REPORT = f"book/report/{STUDY.name}"
 STAMP = f"_build/stamps/{STUDY.name}/{{task}}/seed-{{seed}}"
 # Records that come with the repository, and what the book calls their tables.
-COMMITTED = {"sweep": "quick-sweep", "baselines": "mini-glue-baselines"}
+COMMITTED = {
+    "sweep": "quick-sweep",
+    "baselines": "mini-glue-baselines",
+    "baselines-sweep": "mini-glue-sweep",
+}
 # Several jobs of few threads outrun one job of many; jobs times threads never exceed the cores.
 THREADS = max(1, (workflow.cores or 1) // (len(STUDY.tasks) * len(STUDY.seeds)))
 
@@ -49,6 +53,7 @@ rule book:
         f"{REPORT}/records.csv",
         "book/report/sweep-records.csv",
         "book/report/baselines-records.csv",
+        "book/report/baselines-sweep-records.csv",
         "lottery_utils/record.schema.json",
         "lottery_utils/record.columns.csv",
         "_config.yml",
@@ -125,6 +130,7 @@ rule corpus_page:
     input:
         LIBRARY,
         committed(COMMITTED["baselines"]),
+        committed(COMMITTED["baselines-sweep"]),
         notebook="notebooks/corpus.ipynb",
     output:
         "book/report/corpus.ipynb",

@@ -19,17 +19,15 @@ plt.style.use(STYLE)
 
 
 def load(study: str, results_dir: str = "results") -> dict[str, Record]:
-    """The sweep's record of each task. Raises `UserError` if one is missing."""
+    """The sweep's record of each task that was swept. Raises `UserError` if there is none."""
     chosen, store = Study.load(study, results_dir), Store(results_dir)
-    records: dict[str, Record] = {}
-    for task in chosen.tasks:
-        record = store.read(Key(sweep_name(chosen), task, None, "sweep"))
-        if record is None:
-            raise UserError(
-                f"There is no sweep of {task} for the study {study!r}: make one with "
-                f"'lottery sweep {study} --rates 1e-4 2e-4'."
-            )
-        records[task] = record
+    found = {t: store.read(Key(sweep_name(chosen), t, None, "sweep")) for t in chosen.tasks}
+    records = {task: record for task, record in found.items() if record is not None}
+    if not records:
+        raise UserError(
+            f"There is no sweep of the study {study!r}: make one with "
+            f"'lottery sweep {study} --rates 1e-4 2e-4'."
+        )
     return records
 
 

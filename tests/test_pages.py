@@ -539,8 +539,16 @@ def test_a_study_that_does_not_follow_its_sweep_is_warned_about(
 
 
 def test_a_missing_sweep_says_how_to_make_it(workplace: Path) -> None:
-    with pytest.raises(UserError, match=r"no sweep of CoLA.*lottery sweep tiny"):
+    with pytest.raises(UserError, match=r"no sweep of the study 'tiny'.*lottery sweep tiny"):
         sweep_page.load("tiny")
+
+
+def test_a_sweep_of_some_tasks_shows_those(swept: dict[str, Any]) -> None:
+    (task, *others) = swept
+    assert others
+    for other in others:
+        Store().path(Key(sweep_name(Study.load("tiny")), other, None, "sweep")).unlink()
+    assert [*sweep_page.load("tiny")] == [task]
 
 
 def test_records_are_read_without_heavy_libraries(tiny_run: Path) -> None:
