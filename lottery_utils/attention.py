@@ -1,0 +1,93 @@
+"""Attention maps of every head: raw, and weighted by the norms of what they move.
+
+A raw map says how strongly token i attends to token j, a_ij. Kobayashi et al. (2020) point
+out that what j contributes to i is a_ij f(x_j), where f is the head's value map followed by
+its slice of the output projection, and that f(x_j) may be tiny where a_ij is large. Since
+a_ij is a number, the norm of that contribution is a_ij times the norm of f(x_j): one number
+for each token and head, so that no vectors are held for pairs of tokens (paper, section 5.2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from lottery_utils.encoder import encoder_layers, encoder_shape
+
+FloatArray = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Maps:
+    """The maps of one example, without padding: float32 (layers, heads, tokens, tokens).
+
+    `raw[l, h, i, j]` is how much token i attends to token j; its rows add up to 1.
+    `normed` is the same times the norm of what j has to give.
+    """
+
+    raw: FloatArray
+    normed: FloatArray
+
+
+def attention_maps(model: nn.Module, batches: Iterable[dict[str, Tensor]]) -> Iterator[Maps]:
+    """The maps of every example in `batches`, in their order, in evaluation mode.
+
+    `batches` are dicts of tensors on the model's device, padded on the right: `input_ids` and
+    `attention_mask` (batch, tokens) and whatever else the model takes; `labels` are passed
+    over. The model attends eagerly while this runs, as other kernels return no maps, and is
+    as before afterwards. Raises `ValueError` if tokens are padded on the left or if heads were
+    removed, and `AttributeError` if whole sublayers were.
+    """
+    for batch in batches:
+        lengths = batch["attention_mask"].sum(dim=1).tolist()
+        if any(not row[:n].all() for row, n in zip(batch["attention_mask"], lengths, strict=True)):
+            raise ValueError("attention maps need batches that are padded on the right")
+        with _reading(model) as norms, torch.inference_mode():
+            inputs = {name: values for name, values in batch.items() if name != "labels"}
+            found: Any = model(**inputs, output_attentions=True)
+            raw = torch.stack(found.attentions, dim=1)  # (batch, layers, heads, tokens, tokens)
+            normed = raw * torch.stack(norms, dim=1)[:, :, :, None, :]
+        for i, n in enumerate(lengths):
+            yield Maps(*(maps[i, :, :, :n, :n].float().cpu().numpy() for maps in (raw, normed)))
+
+
+@contextmanager
+def _reading(model: Any) -> Iterator[list[Tensor]]:
+    """Eager attention and evaluation mode; the list fills, layer by layer, with the norms of
+    f(x_j): (batch, heads, tokens).
+    """
+    _, n_heads = encoder_shape(model)
+    norms: list[Tensor] = []
+    training, kernel = model.training, model.config._attn_implementation
+    with ExitStack() as stack:
+        for layer in encoder_layers(model):
+            gram = _gram(layer.attention_output, n_heads)
+
+            def hook(_module: nn.Module, _inputs: Any, values: Tensor, gram: Tensor = gram) -> None:
+                # |W v|^2 = v' (W' W) v: the size of a head squared instead of the hidden size.
+                of_heads = values.reshape(*values.shape[:-1], n_heads, -1)
+                squares = torch.einsum("bnhs,hst,bnht->bhn", of_heads, gram, of_heads)
+                norms.append(squares.clamp(min=0).sqrt())
+
+            stack.callback(layer.value.register_forward_hook(hook).remove)
+        model.eval()
+        model.set_attn_implementation("eager")
+        stack.callback(model.set_attn_implementation, kernel)
+        stack.callback(model.train, training)
+        yield norms
+
+
+def _gram(projection: nn.Linear, n_heads: int) -> Tensor:
+    """W' W of each head's slice of the output projection: (heads, head size, head size)."""
+    hidden, size = projection.out_features, projection.out_features // n_heads
+    if projection.in_features != n_heads * size:
+        raise ValueError("heads were removed from this model: attention maps need all of them")
+    slices = projection.weight.detach().reshape(hidden, n_heads, size)
+    return torch.einsum("khs,kht->hst", slices, slices)
