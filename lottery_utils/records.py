@@ -195,18 +195,20 @@ def load(
 ) -> dict[str, dict[int, dict[str, Record]]]:
     """The records a notebook shows, computed first where they are missing.
 
-    Returns `records[task][seed][stage]`. Parameters as in `resolve`.
+    Returns `records[task][seed][stage]`. Magnitude pruning that was run although the study's
+    file leaves it out (`magnitude_tasks`) is shown too. Parameters as in `resolve`.
     """
     chosen = resolve(
         study, task=task, seeds=seeds, data=data, backbone=backbone, results_dir=results_dir
     )
     store = Store(results_dir)
     ensure(chosen, store, device=device)
+    every = replace(chosen, magnitude_tasks=None)
     found: dict[str, dict[int, dict[str, Record]]] = {}
     for name in chosen.tasks:
         found[name] = {}
         for seed in chosen.seeds:
-            keys = {s: Key(chosen.name, name, seed, s) for s in chosen.stages(name)}
-            stages = {s: store.read(key) for s, key in keys.items()}
+            done = [s for s, at in entry_status(every, name, seed, store).items() if at == "done"]
+            stages = {s: store.read(Key(chosen.name, name, seed, s)) for s in done}
             found[name][seed] = {s: record for s, record in stages.items() if record is not None}
     return found

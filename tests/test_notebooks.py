@@ -77,6 +77,10 @@ def test_pages_of_a_study_without_magnitude_pruning_say_so(finished: Path, noteb
     path.write_text(path.read_text("utf-8") + "magnitude_tasks: []\n", "utf-8")
     task = {} if notebook == "overview" else {"task": "STS-B"}
     _, shown = build(finished, notebook, study="tiny", **task)
+    assert "largest removed" in shown, "it was run all the same, and is shown"
+    for record in finished.glob("results/tiny/*/*/magnitude.json"):
+        record.unlink()
+    _, shown = build(finished, notebook, study="tiny", **task)
     assert "This study has no magnitude pruning here" in shown
     assert shown.count("lottery-figure") == 1, "that of heads and MLPs"
     assert "largest removed" not in shown
