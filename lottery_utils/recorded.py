@@ -17,8 +17,8 @@ KINDS = {"structured": TICKETS, "magnitude": (*TICKETS, "largest_removed")}
 # How a page calls each kind.
 KIND_LABELS = {"largest_removed": "bad (largest removed)"}
 NO_MAGNITUDE = Note(
-    "This study has no magnitude pruning here. To add it, take `lottery run` with the option "
-    "`--set magnitude_tasks=null`."
+    "This study has no magnitude pruning here. The command lottery run adds it, with the option "
+    "--set magnitude_tasks=null."
 )
 METHOD_LABELS = {"structured": "structured pruning", "magnitude": "magnitude pruning"}
 
