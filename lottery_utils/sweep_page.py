@@ -18,12 +18,18 @@ from lottery_utils.sweep import sweep_name
 plt.style.use(STYLE)
 
 
-def load(study: str, results_dir: str = "results") -> dict[str, Record]:
-    """The sweep's record of each task that was swept. Raises `UserError` if there is none."""
+NO_SWEEP = Note("The recipe of this study was not chosen by a sweep.")
+
+
+def load(study: str, results_dir: str = "results", *, needed: bool = True) -> dict[str, Record]:
+    """The sweep's record of each task that was swept.
+
+    Raises `UserError` if there is none and it is `needed`.
+    """
     chosen, store = Study.load(study, results_dir), Store(results_dir)
     found = {t: store.read(Key(sweep_name(chosen), t, None, "sweep")) for t in chosen.tasks}
     records = {task: record for task, record in found.items() if record is not None}
-    if not records:
+    if needed and not records:
         raise UserError(
             f"There is no sweep of the study {study!r}: make one with "
             f"'lottery sweep {study} --rates 1e-4 2e-4'."
@@ -62,8 +68,14 @@ def plot(records: dict[str, Record]) -> Figure:
     )
 
 
-def table(records: dict[str, Record]) -> pd.DataFrame:
+def table(records: dict[str, Record]) -> pd.DataFrame | Note:
     """Mean held-out score over seeds, best recipe first: a row each, a column per task."""
+    if not records:
+        return NO_SWEEP
+    return _ranked(records)
+
+
+def _ranked(records: dict[str, Record]) -> pd.DataFrame:
     means = {
         task: _frame(record).groupby(list(SWEPT)).score.mean() for task, record in records.items()
     }
@@ -75,10 +87,12 @@ def table(records: dict[str, Record]) -> pd.DataFrame:
 
 def choice(records: dict[str, Record], study: str, results_dir: str = "results") -> Note:
     """Whether the study follows its sweep."""
+    if not records:
+        return NO_SWEEP
     loaded = Study.load(study, results_dir)
     if any(record["hash"] != loaded.hash("sweep") for record in records.values()):
         return Note(f"The study {study} was changed after this sweep: make it anew.", "warning")
-    best, recipe = table(records).iloc[0], asdict(loaded.recipe)
+    best, recipe = _ranked(records).iloc[0], asdict(loaded.recipe)
     follows = all(recipe[name] == best[name] for name in SWEPT)
     chosen = ", ".join(f"{name.replace('_', ' ')} {recipe[name]:g}" for name in SWEPT)
     if follows:

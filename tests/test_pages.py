@@ -541,6 +541,8 @@ def test_a_study_that_does_not_follow_its_sweep_is_warned_about(
 def test_a_missing_sweep_says_how_to_make_it(workplace: Path) -> None:
     with pytest.raises(UserError, match=r"no sweep of the study 'tiny'.*lottery sweep tiny"):
         sweep_page.load("tiny")
+    none = sweep_page.load("tiny", needed=False)
+    assert sweep_page.table(none) is sweep_page.choice(none, "tiny") is sweep_page.NO_SWEEP
 
 
 def test_a_sweep_of_some_tasks_shows_those(swept: dict[str, Any]) -> None:
