@@ -206,3 +206,14 @@ def test_the_version_is_the_same_everywhere() -> None:
     changes = REPOSITORY / "CHANGELOG.md"
     if changes.exists():
         assert lottery_utils.__version__ in changes.read_text("utf-8")
+
+
+def test_the_book_is_made_of_the_book_alone() -> None:
+    """Caches that tools leave behind, such as pytest's README.md, are no pages of it."""
+    from sphinx.util.matching import Matcher
+
+    config = yaml.safe_load((REPOSITORY / "_config.yml").read_text("utf-8"))
+    excluded = Matcher(config["exclude_patterns"])
+    left_behind = {".pytest_cache", ".hypothesis", ".mypy_cache", ".ruff_cache", ".cache", "_build"}
+    folders = {path.name for path in REPOSITORY.iterdir() if path.is_dir()} | left_behind
+    assert {name for name in folders if not excluded(name)} == {"book"}
