@@ -509,6 +509,30 @@ def test_recorded_scores_are_the_masks_scores(finished: Path) -> None:
     assert len(scores) > 3, "tickets that all score the same would prove nothing"
 
 
+def test_every_trial_of_a_search_is_scored_as_the_masked_model(finished: Path) -> None:
+    """Score and importance come from one pass; the score is that of the trial all the same."""
+    import torch
+
+    from lottery_utils.progress import Progress
+
+    study, store, scores = Study.load("tiny"), Store(), set()
+    for task in study.tasks:
+        progress = Progress("test", 1, quiet=True)
+        entry = Entry(study, task, SEED, store, torch.device("cpu"), progress)
+        tuned, found = (store.read(entry.key(stage)) for stage in ("finetune", "search"))
+        assert tuned is not None and found is not None
+        model = load_checkpoint(entry, tuned["results"]["weights_sha256"])
+        kept = StructuredMask.full(tuned["results"]["layers"], tuned["results"]["heads_per_layer"])
+        for step in found["results"]["steps"]:
+            heads = [(layer, head) for layer, head in step["removed_heads"]]
+            trial = kept.without(heads, step["removed_mlps"])
+            with pruning.masked(model, trial):
+                assert entry.score(model, entry.search_metric) == step["score"]
+            scores.add((task, step["score"]))
+            kept = trial if step["passed"] else kept
+    assert len(scores) > len(study.tasks), "trials that all score the same would prove nothing"
+
+
 def test_tickets_are_drawn_by_the_seed_and_retrained_from_the_backbone(finished: Path) -> None:
     """Made again from the parts: the record holds what its description says."""
     import torch
