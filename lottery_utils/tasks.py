@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from lottery_utils.errors import UserError
 
@@ -104,20 +104,11 @@ _COLA = ("source", "label", "original_judgement", "sentence")
 
 
 def _files(
-    sentence1: str,
-    sentence2: str | None = None,
-    label: str = "label",
-    *,
-    dev: str = "dev.tsv",
-    unwritten_header: tuple[str, ...] = (),
-    counter: str | None = None,
-    ragged: bool = False,
+    sentence1: str, sentence2: str | None = None, *, dev: str = "dev.tsv", **columns: Any
 ) -> dict[str, TsvFile]:
     """Training and validation file, alike but for their names."""
-    return {
-        split: TsvFile(name, sentence1, sentence2, label, unwritten_header, counter, ragged)
-        for split, name in (("train", "train.tsv"), ("validation", dev))
-    }
+    names = {"train": "train.tsv", "validation": dev}
+    return {split: TsvFile(name, sentence1, sentence2, **columns) for split, name in names.items()}
 
 
 _GLUE = (
