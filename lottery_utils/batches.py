@@ -33,6 +33,11 @@ class Encoded:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def first(self, n: int) -> Encoded:
+        """The first `n` examples, or all if there are fewer."""
+        types = None if self.token_type_ids is None else self.token_type_ids[:n]
+        return Encoded(self.input_ids[:n], types, self.labels[:n], self.pad_id)
+
     def collate(
         self, indices: Sequence[int], device: torch.device | str = "cpu"
     ) -> dict[str, Tensor]:

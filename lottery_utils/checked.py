@@ -45,8 +45,9 @@ def _convert(value: Any, wanted: Any, where: str, key: str) -> Any:
     if get_origin(wanted) is dict and isinstance(value, dict):  # from names to a dataclass
         of_each = get_args(wanted)[1]
         return {str(k): _convert(v, of_each, where, f"{key}.{k}") for k, v in value.items()}
-    if wanted == tuple[str, ...] | None:
-        return None if value is None else _convert(value, tuple[str, ...], where, key)
+    for items in (tuple[str, ...], tuple[int, ...]):
+        if wanted == items | None:
+            return None if value is None else _convert(value, items, where, key)
     is_int = isinstance(value, int) and not isinstance(value, bool)
     if wanted is float and (is_int or isinstance(value, float | str)):
         try:  # YAML reads 1e-4, without a point, as a text

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from lottery_utils import records
+from lottery_utils import followups, records
 from lottery_utils.errors import UserError
 from lottery_utils.store import Store, write_text
 from lottery_utils.study import STAGES, Study
@@ -32,10 +32,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run(options: argparse.Namespace) -> None:
     """Compute what is missing, then say where the records are."""
-    study = _study(options)
-    records.ensure(
-        study, Store(options.results_dir), device=options.device, threads=options.threads
-    )
+    study, store = _study(options), Store(options.results_dir)
+    how = {"device": options.device, "threads": options.threads}
+    records.ensure(study, store, **how)
+    followups.ensure(study, store, **how)
     print(f"Study {study.name}: all records are in {options.results_dir}/{study.name}.")
 
 

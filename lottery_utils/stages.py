@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lottery_utils import backbone, data, metrics, pruning
+from lottery_utils import backbone, data, metrics
 from lottery_utils.batches import EvaluationBatches
 from lottery_utils.checkpoint import save_checkpoint
 from lottery_utils.encoder import component_parameters, encoder_shape
@@ -24,7 +24,7 @@ from lottery_utils.magnitude import WeightStep, largest_removed, magnitude_searc
 from lottery_utils.masks import StructuredMask
 from lottery_utils.search import Step, structured_search
 from lottery_utils.store import Journal
-from lottery_utils.tickets import Ticket, score_tickets
+from lottery_utils.tickets import Ticket, score_tickets, structured_ticket
 from lottery_utils.weight_density import head_densities, map_densities
 from lottery_utils.weight_masks import WeightMask
 from lottery_utils.weight_pruning import hold_zeros, prunable, weights_masked
@@ -143,18 +143,16 @@ def tickets(entry: Entry, model: Any, found: dict[str, Any]) -> dict[str, Any]:
         "bad": good.bad_like(entry.seed),
     }
 
-    def ticket(mask: StructuredMask) -> Ticket:
-        parameters = sum(p.numel() for p in pruning.remove(model, mask).parameters())
-        return Ticket(
-            {"mask": mask.to_json(), "parameters": parameters},
-            pruned=lambda: pruning.masked(model, mask),
-            start=lambda: pruning.remove(entry.pretrained(), mask),
-        )
-
     stamp = f"{entry.study.hash('tickets')} {found['weights_sha256']} {found['mask']}"
     journal = Journal(entry.store.scratch(entry.key("tickets"), "tickets.jsonl"), stamp)
-    scored = score_tickets(entry, model, {k: ticket(m) for k, m in masks.items()}, journal)
+    built = {kind: structured_ticket(entry, model, mask) for kind, mask in masks.items()}
+    scored = score_tickets(entry, model, built, journal)
     return {"tickets": scored, "made_from": made_from(found)}
+
+
+def ticket_masks(good: StructuredMask, seed: int) -> dict[str, StructuredMask]:
+    """The masks of a seed's three tickets, by kind."""
+    return {"good": good, "random": good.random_like(seed), "bad": good.bad_like(seed)}
 
 
 def made_from(found: dict[str, Any]) -> dict[str, Any]:
@@ -203,7 +201,7 @@ def magnitude(entry: Entry, model: Any, full: dict[str, Any]) -> dict[str, Any]:
     }
     whole = sum(p.numel() for p in model.parameters())
 
-    def ticket(mask: WeightMask) -> Ticket:
+    def of_weights(mask: WeightMask) -> Ticket:
         return Ticket(
             {
                 "mask_sha256": mask.sha256(),
@@ -220,7 +218,9 @@ def magnitude(entry: Entry, model: Any, full: dict[str, Any]) -> dict[str, Any]:
     tickets_journal = Journal(
         entry.store.scratch(entry.key("magnitude"), "magnitude-tickets.jsonl"), stamp
     )
-    scored = score_tickets(entry, model, {k: ticket(m) for k, m in masks.items()}, tickets_journal)
+    scored = score_tickets(
+        entry, model, {k: of_weights(m) for k, m in masks.items()}, tickets_journal
+    )
     return {
         **_outcome(entry, full, found.steps),
         "weights": {"prunable": good.size, "kept": good.n_kept, "density": good.density},

@@ -21,7 +21,20 @@ from lottery_utils.backbone import backbone_fingerprint
 from lottery_utils.checked import build
 from lottery_utils.data import source_kind
 from lottery_utils.errors import UserError
+from lottery_utils.pipeline import (
+    FOLLOWUPS,
+    STAGE_FIELDS,
+    STAGES,
+    STARTS_FROM,
+    SWEPT,
+    FollowUps,
+)
 from lottery_utils.tasks import OwnTask, add_task, get_task
+
+__all__ = [
+    "FOLLOWUPS", "STAGES", "STARTS_FROM", "SWEPT",
+    "FollowUps", "Recipe", "SearchRule", "Study",
+]  # fmt: skip
 
 
 def home() -> Path:
@@ -65,24 +78,6 @@ class SearchRule:
     weight_step: float = 0.1
 
 
-# Each stage, and the one whose record it starts from.
-STARTS_FROM = {"finetune": None, "search": "finetune", "tickets": "search", "magnitude": "finetune"}
-STAGES = tuple(STARTS_FROM)
-# What each stage's numbers depend on. A stage also depends on the records it starts from.
-_TRAINING = ("backbone", "data", "train_size", "validation_size", "recipe")
-_PRUNING = (*_TRAINING, "search", "variant")
-STAGE_FIELDS = {
-    "finetune": _TRAINING,
-    "search": _PRUNING,
-    "tickets": _PRUNING,
-    "magnitude": _PRUNING,
-    "sweep": _TRAINING,
-    "baselines": _TRAINING,
-    "weight_overlap": _PRUNING,
-}
-SWEPT = ("learning_rate", "batch_size", "epochs")  # what `lottery sweep` chooses of a recipe
-
-
 @dataclass(frozen=True)
 class Study:
     """A validated study.
@@ -105,13 +100,15 @@ class Study:
     search: SearchRule = field(default_factory=SearchRule)
     variant: str = "paper"
     magnitude_tasks: tuple[str, ...] | None = None
+    followups: FollowUps = field(default_factory=FollowUps)
     own_tasks: dict[str, OwnTask] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name, own in self.own_tasks.items():
             _check_own_task(self, name, own)
             add_task(own.task(name))
-        for task in (*self.tasks, *(self.magnitude_tasks or ())):
+        asked = (self.magnitude_tasks, *(getattr(self.followups, what) for what in FOLLOWUPS))
+        for task in (*self.tasks, *(task for tasks in asked for task in tasks or ())):
             get_task(task)
         source_kind(self.data)
         _require(
@@ -202,6 +199,24 @@ class Study:
         weights_too = self.magnitude_tasks is None or task in self.magnitude_tasks
         return tuple(stage for stage in STAGES if stage != "magnitude" or weights_too)
 
+    def followups_of(self, what: str) -> tuple[tuple[str, int], ...]:
+        """The entries, (task, seed), that the study has a follow-up for."""
+        tasks = getattr(self.followups, what)
+        seeds = self.followups.control_seeds if what == "control" else None
+        return tuple(
+            (task, seed)
+            for task in self.tasks
+            for seed in self.seeds
+            if (tasks is None or task in tasks) and (seeds is None or seed in seeds)
+        )
+
+    def only(self, what: str, task: str) -> Study:
+        """This study with one follow-up at most, and that of one task."""
+        names = self.followups_of(what)
+        wanted = {what: (task,) if task in dict(names) else ()}
+        asked = FollowUps(control_seeds=self.followups.control_seeds, **wanted)
+        return replace(self, followups=asked)
+
     def identity(self, stage: str = "tickets") -> dict[str, Any]:
         """The fields that change a stage's numbers, as plain data, without places."""
         values = {**self.to_dict(), "data": source_kind(self.data)}
@@ -217,13 +232,20 @@ class Study:
         return _hash(self.identity(stage))[:16]
 
     def to_dict(self) -> dict[str, Any]:
-        values = asdict(self)
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
+        return _plain(asdict(self))
 
     def to_yaml(self) -> str:
         """The study as a file that `load` reads, without places: they differ by machine."""
         content = {**self.to_dict(), **self.identity()}
         return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+
+
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    """Lists instead of tuples, as YAML has them."""
+    return {
+        k: list(v) if isinstance(v, tuple) else _plain(v) if isinstance(v, dict) else v
+        for k, v in values.items()
+    }
 
 
 def _hash(content: dict[str, Any]) -> str:

@@ -1,8 +1,8 @@
 """One ticket, scored twice: pruned and retrained (paper, section 4.2).
 
 Pruned: the fine-tuned model under a mask. Retrained: the pre-trained weights under the same
-mask, fine-tuned by the same recipe and seed. What a mask is, and how it acts on a model, is
-the caller's business: single weights are held at zero, heads and MLPs are removed.
+mask, fine-tuned by the same recipe and seed. How a mask acts on a model differs: heads and
+MLPs are removed, single weights are held at zero.
 """
 
 from __future__ import annotations
@@ -13,7 +13,11 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
-from lottery_utils.entry import Entry
+from lottery_utils import pruning
+from lottery_utils.batches import EvaluationBatches
+from lottery_utils.entry import EVALUATION_BATCH, Entry
+from lottery_utils.landscape import RADII, loss_along
+from lottery_utils.masks import StructuredMask
 from lottery_utils.store import Journal
 
 
@@ -23,13 +27,40 @@ class Ticket:
 
     `pruned()` is a context within which the fine-tuned model acts as the subnetwork.
     `start()` gives the model to retrain, and within `held(model)` its training stays inside
-    the subnetwork. `facts` go into the record beside the scores.
+    the subnetwork. `facts` go into the record beside the scores, and so does what `look`
+    finds at the retrained model.
     """
 
     facts: dict[str, Any]
     pruned: Callable[[], AbstractContextManager[Any]]
     start: Callable[[], Any]
     held: Callable[[Any], AbstractContextManager[Any]] = nullcontext
+    look: Callable[[Any], dict[str, Any]] = lambda model: {}
+
+
+LANDSCAPE_EXAMPLES = 200  # of the validation set: a few passes for every point of a curve
+
+
+def structured_ticket(entry: Entry, model: Any, mask: StructuredMask) -> Ticket:
+    """A subnetwork of heads and MLPs: masked to score it pruned, removed to retrain it."""
+
+    def look(retrained: Any) -> dict[str, Any]:
+        """The loss around the retrained model, for section 6."""
+        examples = EvaluationBatches(
+            entry.validation.first(LANDSCAPE_EXAMPLES), EVALUATION_BATCH, entry.device
+        )
+        losses = loss_along(retrained, examples, seed=entry.seed)
+        return {"landscape": {"radii": list(RADII), "loss": losses}}
+
+    return Ticket(
+        {
+            "mask": mask.to_json(),
+            "parameters": sum(p.numel() for p in pruning.remove(model, mask).parameters()),
+        },
+        pruned=lambda: pruning.masked(model, mask),
+        start=lambda: pruning.remove(entry.pretrained(), mask),
+        look=look,
+    )
 
 
 def score_tickets(
@@ -59,6 +90,7 @@ def score_tickets(
             "retrained": retrained[entry.metric],
             "undefined": {state: why for state, why in undefined.items() if why},
             "loss": curve.loss,
+            **ticket.look(start),
             "seconds": round(time.monotonic() - begun, 2),
         }
         journal.append([kind, finished[kind]])

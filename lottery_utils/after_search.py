@@ -1,0 +1,76 @@
+"""The follow-ups at work: each takes an entry, its fine-tuned model and what it is made from,
+and gives the `results` of its record. `lottery_utils.followups` decides what has to run.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from lottery_utils import pruning
+from lottery_utils.entry import Entry
+from lottery_utils.masks import StructuredMask
+from lottery_utils.reinitialize import STATES, reinitialized
+from lottery_utils.stages import ticket_masks
+from lottery_utils.store import Journal
+from lottery_utils.survivors import survivors as survivors_of
+from lottery_utils.tickets import score_tickets, structured_ticket
+
+
+def survivors(entry: Entry, model: Any, inputs: dict[str, Any]) -> dict[str, Any]:
+    """Score super-survivors, those in between and anti-survivors, pruned and retrained.
+
+    The masks are the same for all seeds of the task; the models are this seed's.
+    """
+    found = survivors_of([StructuredMask.from_json(m) for m in inputs["masks"].values()])
+    tickets = {k: structured_ticket(entry, model, s.mask) for k, s in found.items()}
+    scored = score_tickets(entry, model, tickets, _journal(entry, "survivors", inputs))
+    return {
+        "tickets": {kind: {**scored[kind], **found[kind].to_json()} for kind in found},
+        "seeds": [int(seed) for seed in inputs["masks"]],
+    }
+
+
+def control(entry: Entry, _model: Any, inputs: dict[str, Any]) -> dict[str, Any]:
+    """Train the good, random and bad ticket from weights that were never pre-trained.
+
+    In the state `reinitialized` all weights are drawn anew; in `embeddings_kept` all but
+    the embeddings. Recipe, seed and masks are those of the retrained tickets.
+    """
+    (good,) = inputs["masks"].values()
+    masks = ticket_masks(StructuredMask.from_json(good), entry.seed)
+    journal = _journal(entry, "control", inputs)
+    done: dict[str, Any] = {f"{kind} {state}": value for kind, state, value in journal.entries}
+    found: dict[str, Any] = {}
+    for kind, mask in masks.items():
+        found[kind] = {"mask": mask.to_json()}
+        for state in STATES:
+            name = f"{kind} {state}"
+            if name not in done:
+                begun = time.monotonic()
+                start = reinitialized(
+                    entry.pretrained(), entry.seed, keep_embeddings=state == "embeddings_kept"
+                )
+                small = pruning.remove(start, mask)
+                text = state.replace("_", " ")
+                curve = entry.train_model(small, f"train the {kind} ticket, {text}")
+                scores, why = entry.measure(small)
+                done[name] = {
+                    "score": scores[entry.metric],
+                    "undefined": why,
+                    "loss": curve.loss,
+                    "seconds": round(time.monotonic() - begun, 2),
+                }
+                journal.append([kind, state, done[name]])
+            else:
+                entry.progress.unit(f"{name} ticket, found in the journal")
+            found[kind][state] = done[name]
+    return {"tickets": found}
+
+
+def _journal(entry: Entry, what: str, inputs: dict[str, Any]) -> Journal:
+    stamp = f"{entry.study.hash(what)} {inputs}"
+    return Journal(entry.store.scratch(entry.key(what), f"{what}.jsonl"), stamp)
+
+
+COMPUTE = {"survivors": survivors, "control": control}
