@@ -7,7 +7,13 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from lottery_utils import pruning
+import numpy as np
+
+from lottery_utils import patterns, pruning
+from lottery_utils.annotated import TYPES, WEIGHTINGS
+from lottery_utils.attention import attention_maps
+from lottery_utils.batches import EvaluationBatches
+from lottery_utils.encoder import encoder_shape
 from lottery_utils.entry import Entry
 from lottery_utils.masks import StructuredMask
 from lottery_utils.reinitialize import STATES, reinitialized
@@ -15,6 +21,8 @@ from lottery_utils.stages import ticket_masks
 from lottery_utils.store import Journal
 from lottery_utils.survivors import survivors as survivors_of
 from lottery_utils.tickets import score_tickets, structured_ticket
+
+ATTENTION_EXAMPLES = 100  # of the validation set, as many as the paper's
 
 
 def survivors(entry: Entry, model: Any, inputs: dict[str, Any]) -> dict[str, Any]:
@@ -68,9 +76,32 @@ def control(entry: Entry, _model: Any, inputs: dict[str, Any]) -> dict[str, Any]
     return {"tickets": found}
 
 
+def attention(entry: Entry, model: Any, _inputs: dict[str, Any]) -> dict[str, Any]:
+    """Sort every head's attention maps into the five types, before and after fine-tuning.
+
+    Of the first hundred validation examples, raw and norm-weighted; `counts` says how many
+    maps of a head are of each type: [state][weighting], (layers, heads, types).
+    """
+    entry.progress.unit("attention maps")
+    examples = entry.validation.first(ATTENTION_EXAMPLES)
+    nets = {weighting: patterns.load(weighting) for weighting in WEIGHTINGS}
+    counts: dict[str, Any] = {}
+    for state, of in (("pre-trained", entry.pretrained()), ("fine-tuned", model)):
+        found = {w: np.zeros((*encoder_shape(of), len(TYPES)), int) for w in WEIGHTINGS}
+        batches = EvaluationBatches(examples, 16, entry.device)
+        for number, maps in enumerate(attention_maps(of, batches), start=1):
+            for weighting, total in found.items():
+                values: Any = getattr(maps, weighting)
+                types = patterns.classify(nets[weighting], values.reshape(-1, *values.shape[-2:]))
+                total += np.eye(len(TYPES), dtype=int)[types].reshape(total.shape)
+            entry.progress.at(number / len(examples) / 2, f", {state}, example {number}")
+        counts[state] = {weighting: total.tolist() for weighting, total in found.items()}
+    return {"types": list(TYPES), "examples": len(examples), "counts": counts}
+
+
 def _journal(entry: Entry, what: str, inputs: dict[str, Any]) -> Journal:
     stamp = f"{entry.study.hash(what)} {inputs}"
     return Journal(entry.store.scratch(entry.key(what), f"{what}.jsonl"), stamp)
 
 
-COMPUTE = {"survivors": survivors, "control": control}
+COMPUTE = {"survivors": survivors, "control": control, "attention": attention}

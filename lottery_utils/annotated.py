@@ -82,15 +82,17 @@ def load(path: Path | str) -> list[AnnotatedMap]:
         sizes = data["size"].astype(int)
         values = np.split(data["values"], np.cumsum(sizes**2)[:-1])
         tokens = np.split(data["tokens"], np.cumsum(sizes)[:-1])
+        facts = [
+            {
+                **{name: int(data[name][i]) for name in ("layer", "head", "label", "second")},
+                **{name: str(data[name][i]) for name in ("task", "state")},
+            }
+            for i in range(len(sizes))
+        ]
+        squares = [v.reshape(n, n) / np.float32(255) for v, n in zip(values, sizes, strict=True)]
         return [
-            AnnotatedMap(
-                values[i].reshape(n, n).astype(np.float32) / 255,
-                tokens[i],
-                *(int(data[name][i]) for name in ("layer", "head")),
-                *(str(data[name][i]) for name in ("task", "state")),
-                *(int(data[name][i]) for name in ("label", "second")),
-            )
-            for i, n in enumerate(sizes)
+            AnnotatedMap(square, kinds, **about)
+            for square, kinds, about in zip(squares, tokens, facts, strict=True)
         ]
     except (OSError, ValueError, KeyError) as error:
         raise UserError(

@@ -8,10 +8,14 @@ paper's figures, and `published` below, use the sample standard deviation.
 
 from __future__ import annotations
 
+import json
 import math
-from typing import NamedTuple
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
 
 N_SEEDS = 5
+_TO_SAMPLE = math.sqrt(N_SEEDS / (N_SEEDS - 1))  # from population to sample deviation
 CITATION = "Prasanna, Rogers and Rumshisky (2020), BERT-base, released dev scores"
 
 
@@ -31,7 +35,7 @@ def published(task: str, setting: str, method: str = "structured") -> Score:
     """
     of_method = _STRUCTURED if method == "structured" or "," not in setting else _MAGNITUDE
     mean, population_std = of_method[task][setting]
-    return Score(mean, population_std * math.sqrt(N_SEEDS / (N_SEEDS - 1)))
+    return Score(mean, population_std * _TO_SAMPLE)
 
 
 def scores(task: str, method: str) -> dict[str, Score]:
@@ -40,6 +44,32 @@ def scores(task: str, method: str) -> dict[str, Score]:
         return {}
     settings = _STRUCTURED[task] if method == "structured" else _MAGNITUDE[task]
     return {s: published(task, s, method) for s in ("full", "majority", *settings)}
+
+
+def survivors(task: str) -> dict[str, Score]:
+    """The paper's scores of tickets of survivors, such as `super, pruned`; empty for others.
+
+    Source: `head_mlp_super`, `head_mlp_super_midling` and `head_mlp_super_bizzaro`.
+    """
+    found = _section5()["survivors"].get(task, {})
+    return {s: Score(mean, std * _TO_SAMPLE) for s, (mean, std) in found.items()}
+
+
+def pattern_shares(task: str, state: str, who: str, weighting: str) -> dict[str, float] | None:
+    """The share of each type among the paper's attention maps, or None where it has none.
+
+    `state` is `pre-trained` or `fine-tuned`, `who` is `super` (super-survivors, in a pruned
+    model) or `all` (heads of the intact one), `weighting` is `raw` or `normed`.
+    """
+    shares = _section5()["patterns"].get(f"{state}, {who}, {task}")
+    return dict(zip(_section5()["types"], shares[weighting], strict=True)) if shares else None
+
+
+@cache
+def _section5() -> dict[str, Any]:
+    text = Path(__file__).with_name("paper_section5.json").read_text(encoding="utf-8")
+    found: dict[str, Any] = json.loads(text)
+    return found
 
 
 # (mean, population standard deviation). Settings are the release's no_mask, freq_baseline,
