@@ -82,17 +82,18 @@ def load(path: Path | str) -> list[AnnotatedMap]:
         sizes = data["size"].astype(int)
         values = np.split(data["values"], np.cumsum(sizes**2)[:-1])
         tokens = np.split(data["tokens"], np.cumsum(sizes)[:-1])
-        facts = [
-            {
-                **{name: int(data[name][i]) for name in ("layer", "head", "label", "second")},
-                **{name: str(data[name][i]) for name in ("task", "state")},
-            }
-            for i in range(len(sizes))
-        ]
-        squares = [v.reshape(n, n) / np.float32(255) for v, n in zip(values, sizes, strict=True)]
         return [
-            AnnotatedMap(square, kinds, **about)
-            for square, kinds, about in zip(squares, tokens, facts, strict=True)
+            AnnotatedMap(
+                (values[i].reshape(n, n) / 255).astype(np.float32),
+                tokens[i],
+                layer=int(data["layer"][i]),
+                head=int(data["head"][i]),
+                task=str(data["task"][i]),
+                state=str(data["state"][i]),
+                label=int(data["label"][i]),
+                second=int(data["second"][i]),
+            )
+            for i, n in enumerate(sizes.tolist())
         ]
     except (OSError, ValueError, KeyError) as error:
         raise UserError(
