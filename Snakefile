@@ -9,7 +9,7 @@
 import re
 from pathlib import Path
 
-from lottery_utils import records
+from lottery_utils import followups, records
 from lottery_utils.store import Store
 from lottery_utils.study import Study
 
@@ -19,25 +19,52 @@ SECTIONS = [
     "sec4_1_good_subnetworks",
     "sec4_2_good_random_bad",
     "sec5_1_stability",
+    "sec5_2_attention_patterns",
 ]
 STUDY_PAGES = ["overview", "sec5_3_shared_between_tasks"]  # over all tasks of the study
 LIBRARY = [str(path) for path in Path("lottery_utils").rglob("*.py")]
 REPORT = f"book/report/{STUDY.name}"
 STAMP = f"_build/stamps/{STUDY.name}/{{task}}/seed-{{seed}}"
+OVER_SEEDS = f"_build/stamps/{STUDY.name}/{{task}}/survivors"
 # Records that come with the repository, and what the book calls their tables.
 COMMITTED = {
     "sweep": "quick-sweep",
     "baselines": "mini-glue-baselines",
     "baselines-sweep": "mini-glue-sweep",
+    "glue-small": "glue-small",
 }
+# Real GLUE, computed elsewhere: its records are committed, and its pages need no data.
+SHOWN = "glue-small"
+SHOWN_PAGES = [
+    "overview",
+    "SST-2/sec4_1_good_subnetworks",
+    "SST-2/sec4_2_good_random_bad",
+    *(f"{task}/sec5_1_stability" for task in ("SST-2", "QQP")),
+    *(f"{task}/sec5_2_attention_patterns" for task in ("SST-2", "QQP")),
+    "sec5_3_shared_between_tasks",
+    "SST-2/sec6_discussion",
+]
 # Several jobs of few threads outrun one job of many; jobs times threads never exceed the cores.
 THREADS = max(1, (workflow.cores or 1) // (len(STUDY.tasks) * len(STUDY.seeds)))
+
+SURVIVORS = dict(STUDY.followups_of("survivors")) if len(STUDY.seeds) > 1 else {}
+CONTROL = dict(STUDY.followups_of("control"))
+
+
+def is_done(task, seed, *whats):
+    """Whether an entry's records, and those of these follow-ups, are there and up to date."""
+    asked = [w for w in whats if (task, seed) in STUDY.followups_of(w)]
+    found = {followups.status(STUDY, task, seed, what, Store()) for what in asked}
+    return found | set(records.entry_status(STUDY, task, seed, Store()).values()) == {"done"}
+
 
 # A stamp whose records are gone or out of date says nothing.
 for task in STUDY.tasks:
     for seed in STUDY.seeds:
-        if set(records.entry_status(STUDY, task, seed, Store()).values()) != {"done"}:
+        if not is_done(task, seed, "control", "attention"):
             Path(STAMP.format(task=task, seed=seed)).unlink(missing_ok=True)
+        if not is_done(task, seed, "survivors"):
+            Path(OVER_SEEDS.format(task=task)).unlink(missing_ok=True)
 
 
 def committed(study):
@@ -49,12 +76,16 @@ rule book:
     input:
         expand(f"{REPORT}/{{task}}/{{section}}.ipynb", task=STUDY.tasks, section=SECTIONS),
         expand(f"{REPORT}/{{page}}.ipynb", page=STUDY_PAGES),
+        expand(f"{REPORT}/{{task}}/sec6_discussion.ipynb", task=CONTROL),
+        expand(f"book/report/{SHOWN}/{{page}}.ipynb", page=SHOWN_PAGES),
+        "book/report/patterns.ipynb",
         "book/report/sweep.ipynb",
         "book/report/corpus.ipynb",
         f"{REPORT}/records.csv",
         "book/report/sweep-records.csv",
         "book/report/baselines-records.csv",
         "book/report/baselines-sweep-records.csv",
+        "book/report/glue-small-records.csv",
         "lottery_utils/record.schema.json",
         "lottery_utils/record.columns.csv",
         "_config.yml",
@@ -69,8 +100,8 @@ rule book:
         "jupyter-book build . -W -n --keep-going -q"
 
 
-# Entries with magnitude pruning take twice as long: they go first, so that none is left over.
-LONG = [task for task in STUDY.tasks if "magnitude" in STUDY.stages(task)]
+# Entries with more to do go first, so that none is left over.
+LONG = [task for task in STUDY.tasks if "magnitude" in STUDY.stages(task) or task in CONTROL]
 SHORT = [task for task in STUDY.tasks if task not in LONG]
 
 
@@ -96,9 +127,21 @@ use rule entry as long_entry with:
     priority: 1
 
 
+rule survivors:
+    input:
+        expand(STAMP, seed=STUDY.seeds, allow_missing=True),
+    output:
+        touch(OVER_SEEDS),
+    priority: 1
+    threads: THREADS
+    shell:
+        "lottery run {STUDY.name} --task {wildcards.task} --threads {threads}"
+
+
 rule task_page:
     input:
         expand(STAMP, seed=STUDY.seeds, allow_missing=True),
+        lambda wildcards: [OVER_SEEDS] if wildcards.task in SURVIVORS else [],
         LIBRARY,
         notebook="notebooks/{section}.ipynb",
     output:
@@ -121,6 +164,44 @@ rule study_page:
         page="|".join(STUDY_PAGES),
     shell:
         "python -m lottery_utils.pages {input.notebook} {output} study={STUDY.name}"
+
+
+rule shown_task_page:
+    input:
+        committed(SHOWN),
+        LIBRARY,
+        notebook="notebooks/{section}.ipynb",
+    output:
+        f"book/report/{SHOWN}/{{task}}/{{section}}.ipynb",
+    wildcard_constraints:
+        section="sec.*",
+    shell:
+        "python -m lottery_utils.pages {input.notebook} {output} study={SHOWN} "
+        "task={wildcards.task}"
+
+
+rule shown_study_page:
+    input:
+        committed(SHOWN),
+        LIBRARY,
+        notebook="notebooks/{page}.ipynb",
+    output:
+        f"book/report/{SHOWN}/{{page}}.ipynb",
+    wildcard_constraints:
+        page="|".join(STUDY_PAGES),
+    shell:
+        "python -m lottery_utils.pages {input.notebook} {output} study={SHOWN}"
+
+
+rule patterns_page:
+    input:
+        LIBRARY,
+        [str(path) for path in Path("lottery_utils/maps").glob("*")],
+        notebook="notebooks/patterns.ipynb",
+    output:
+        "book/report/patterns.ipynb",
+    shell:
+        "python -m lottery_utils.pages {input.notebook} {output}"
 
 
 rule study_table:

@@ -36,21 +36,25 @@ def baselines(
 ) -> None:
     """Write one record per task: what each of the three scores on the validation set.
 
-    The backbone is fine-tuned by the study's recipe with each of its seeds. A task whose
-    record already answers this is left alone.
+    The backbone is fine-tuned by the study's recipe with each of its seeds; seeds that a
+    task's record already answers for are not repeated.
     """
     from lottery_utils import data, metrics
     from lottery_utils.entry import Entry, prepare_device, run_details
 
     chosen, found = prepare_device(device, threads), read_baselines(study, store)
-    todo = [task for task in study.tasks if not _answered(study, found.get(task))]
-    progress = Progress(baselines_name(study), len(todo) * len(study.seeds))
+    todo = [task for task in study.tasks if not _answered(study, found, task)]
+    missing = [s for task in todo for s in study.seeds if str(s) not in _known(study, found, task)]
+    progress = Progress(baselines_name(study), len(missing))
     for name in todo:
         begun, task = time.monotonic(), get_task(name)
-        scores: dict[str, float] = {}
+        scores = _known(study, found, name)
+        before = found[name]["provenance"]["seconds"] if scores else 0.0
         for seed in study.seeds:
-            progress.label = f"{baselines_name(study)} | {name} seed {seed}"
             entry = Entry(study, name, seed, store, chosen, progress)
+            if str(seed) in scores:
+                continue
+            progress.label = f"{baselines_name(study)} | {name} seed {seed}"
             model = entry.pretrained()
             entry.train_model(model, "fine-tune")
             scores[str(seed)] = entry.score(model)
@@ -67,7 +71,7 @@ def baselines(
             "data_sha256": data.fingerprint(entry.splits),
         }
         key = Key(baselines_name(study), name, None, "baselines")
-        run = run_details(entry, time.monotonic() - begun)
+        run = run_details(entry, before + time.monotonic() - begun)
         store.write(key, replace(study, name=baselines_name(study)), results, run)
     progress.done(f"records in {store.root / baselines_name(study)}")
 
@@ -103,7 +107,11 @@ def bag_of_words(
     return predictions
 
 
-def _answered(study: Study, record: Record | None) -> bool:
-    if record is None or record["hash"] != study.hash("baselines"):
-        return False
-    return {int(seed) for seed in record["results"]["backbone"]} >= set(study.seeds)
+def _answered(study: Study, found: dict[str, Record], task: str) -> bool:
+    return set(map(str, study.seeds)) <= set(_known(study, found, task))
+
+
+def _known(study: Study, found: dict[str, Record], task: str) -> dict[str, float]:
+    """The backbone's scores by seed, if the task's record was made for the same question."""
+    fits = task in found and found[task]["hash"] == study.hash("baselines")
+    return dict(found[task]["results"]["backbone"]) if fits else {}

@@ -100,8 +100,9 @@ def _by_label(task: Task, examples: list[Example]) -> list[tuple[str, list[Examp
 class Sources:
     """What a page was made from: every record, folded away at the end of the page."""
 
-    def __init__(self, entries: Entries) -> None:
+    def __init__(self, entries: Entries, *followups: dict[int, Record]) -> None:
         self.records: list[Record] = [r for stages in entries.values() for r in stages.values()]
+        self.records += [record for by_seed in followups for record in by_seed.values()]
 
     def _repr_html_(self) -> str:
         rows = "".join(

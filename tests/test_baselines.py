@@ -106,16 +106,20 @@ def test_baselines_are_made_once_and_again_for_other_questions(workplace: Path) 
     assert set(json.loads(both)["results"]["backbone"]) == {"1337", "42"}
     assert run("--seed", "42") == both, "that is answered already"
     other = json.loads(run("--seed", "7"))
-    assert set(other["results"]["backbone"]) == {"7"}
+    scores = json.loads(both)["results"]["backbone"]
+    assert {**other["results"]["backbone"], **scores} == other["results"]["backbone"]
+    assert set(other["results"]["backbone"]) == {"1337", "42", "7"}, "the seed is added"
+    seconds = [record["provenance"]["seconds"] for record in (json.loads(both), other)]
+    assert seconds[0] < seconds[1], "the time of all trainings"
     (path,) = (workplace / "results").glob("*-baselines/RTE/baselines.json")
     stale = json.loads(path.read_text("utf-8"))
     name = stale["study"].removesuffix("-baselines")
     study = replace(Study.load("tiny"), name=name, train_size=16, seeds=(7,), tasks=("RTE",))
-    assert baselines._answered(study, stale)
+    assert baselines._answered(study, {"RTE": stale}, "RTE")
     longer = replace(study, recipe=replace(study.recipe, epochs=2))
-    assert not baselines._answered(longer, stale)
+    assert not baselines._answered(longer, {"RTE": stale}, "RTE")
     pruned = replace(study, search=replace(study.search, threshold=0.5), magnitude_tasks=())
-    assert baselines._answered(pruned, stale), "pruning has no part in it"
+    assert baselines._answered(pruned, {"RTE": stale}, "RTE"), "pruning has no part in it"
 
 
 # The page
