@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from lottery_utils import patterns, pruning
-from lottery_utils.annotated import TYPES, WEIGHTINGS
+from lottery_utils import pruning
+from lottery_utils.annotated import TYPES, WEIGHTINGS, AnnotatedMap, token_kinds
 from lottery_utils.attention import attention_maps
-from lottery_utils.batches import EvaluationBatches
 from lottery_utils.encoder import encoder_shape
 from lottery_utils.entry import Entry
 from lottery_utils.masks import StructuredMask
+from lottery_utils.pattern_sorting import chosen, sorter
 from lottery_utils.reinitialize import STATES, reinitialized
 from lottery_utils.stages import ticket_masks
 from lottery_utils.store import Journal
@@ -84,19 +84,29 @@ def attention(entry: Entry, model: Any, _inputs: dict[str, Any]) -> dict[str, An
     """
     entry.progress.unit("attention maps")
     examples = entry.validation.first(ATTENTION_EXAMPLES)
-    nets = {weighting: patterns.load(weighting) for weighting in WEIGHTINGS}
+    tokens = [token_kinds(entry.tokenizer.convert_ids_to_tokens(ids)) for ids in examples.input_ids]
+    sorters = {weighting: sorter(weighting) for weighting in WEIGHTINGS}
     counts: dict[str, Any] = {}
     for state, of in (("pre-trained", entry.pretrained()), ("fine-tuned", model)):
         found = {w: np.zeros((*encoder_shape(of), len(TYPES)), int) for w in WEIGHTINGS}
-        batches = EvaluationBatches(examples, 16, entry.device)
-        for number, maps in enumerate(attention_maps(of, batches), start=1):
+        batches = (examples.collate([i], entry.device) for i in range(len(examples)))
+        for number, maps in enumerate(attention_maps(of, batches)):
             for weighting, total in found.items():
                 values: Any = getattr(maps, weighting)
-                types = patterns.classify(nets[weighting], values.reshape(-1, *values.shape[-2:]))
+                of_heads = values.reshape(-1, *values.shape[-2:])
+                shown = [
+                    AnnotatedMap(one / max(one.max(), 1e-12), tokens[number]) for one in of_heads
+                ]
+                types = sorters[weighting](shown)
                 total += np.eye(len(TYPES), dtype=int)[types].reshape(total.shape)
-            entry.progress.at(number / len(examples) / 2, f", {state}, example {number}")
+            entry.progress.at((number + 1) / len(examples), f", {state}, example {number + 1}")
         counts[state] = {weighting: total.tolist() for weighting, total in found.items()}
-    return {"types": list(TYPES), "examples": len(examples), "counts": counts}
+    return {
+        "types": list(TYPES),
+        "classifier": {weighting: chosen(weighting) for weighting in WEIGHTINGS},
+        "examples": len(examples),
+        "counts": counts,
+    }
 
 
 def _journal(entry: Entry, what: str, inputs: dict[str, Any]) -> Journal:

@@ -7,6 +7,7 @@ special tokens or punctuation, never a word. They lie beside this file, a few me
 from __future__ import annotations
 
 import csv
+import string
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -50,6 +51,23 @@ class AnnotatedMap:
 def shipped(weighting: str) -> Path:
     """The file of the maps that come with this package, `raw` or `normed`."""
     return Path(__file__).parent / "maps" / f"{weighting}.npz"
+
+
+def network_file(weighting: str) -> Path:
+    """The weights of the network trained on them (`lottery_utils.patterns`)."""
+    return shipped(weighting).with_suffix(".safetensors")
+
+
+def token_kinds(tokens: Sequence[str]) -> npt.NDArray[np.uint8]:
+    """What each token of BERT's word pieces is, as far as a map may know: uint8 (tokens,)."""
+    special = {"[CLS]": CLS, "<s>": CLS, "[SEP]": SEP, "</s>": SEP}
+    return np.array(
+        [
+            special.get(token, PUNCTUATION if set(token) <= set(string.punctuation) else WORD)
+            for token in tokens
+        ],
+        np.uint8,
+    )
 
 
 def save(maps: Sequence[AnnotatedMap], path: Path | str) -> None:

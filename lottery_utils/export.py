@@ -10,19 +10,19 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from lottery_utils import followups
 from lottery_utils.errors import UserError
-from lottery_utils.masks import StructuredMask
 from lottery_utils.records import entry_status
+from lottery_utils.score_rows import ROWS, Row
 from lottery_utils.store import Key, Record, Store
-from lottery_utils.study import STAGES, SWEPT, Study
+from lottery_utils.study import FOLLOWUPS, STAGES, SWEPT, Study
 
-Row = dict[str, Any]
 _ADDRESS = re.compile(r"(?P<task>[^/]+)/(seed-(?P<seed>\d+)/)?(?P<stage>\w+)\.json")
 
 
@@ -78,7 +78,7 @@ def rows(
         full = store.read(replace(key, stage="finetune"))
         assert record is not None
         common = {**_about(record), "status": _status(record, study, store)}
-        for row in _ROWS[key.stage](record["results"], full["results"] if full else {}):
+        for row in ROWS[key.stage](record["results"], full["results"] if full else {}):
             if seeds is None or row.get("seed", key.seed) in seeds:
                 yield {**common, **row}
 
@@ -90,9 +90,9 @@ def _keys(study: Study, store: Store) -> list[Key]:
         Key(study.name, place["task"], int(place["seed"]) if place["seed"] else None, stage)
         for path in folder.rglob("*.json")
         if (place := _ADDRESS.fullmatch(path.relative_to(folder).as_posix()))
-        and (stage := place["stage"]) in _ROWS
+        and (stage := place["stage"]) in ROWS
     ]
-    return sorted(found, key=lambda key: (key.task, key.seed or 0, list(_ROWS).index(key.stage)))
+    return sorted(found, key=lambda key: (key.task, key.seed or 0, list(ROWS).index(key.stage)))
 
 
 def _about(record: Record) -> Row:
@@ -111,131 +111,12 @@ def _about(record: Record) -> Row:
 
 
 def _status(record: Record, study: Study, store: Store) -> str:
-    stage = record["stage"]
+    task, seed, stage = (record[name] for name in ("task", "seed", "stage"))
     if stage in STAGES:
-        return entry_status(study, record["task"], record["seed"], store).get(stage, "stale")
+        return entry_status(study, task, seed, store).get(stage, "stale")
+    if stage in FOLLOWUPS:
+        return followups.status(study, task, seed, stage, store)
     return "done" if record["hash"] == study.hash(stage) else "stale"
-
-
-def _validated(full: Row, metric: str | None = None) -> Row:
-    """What a score on the validation set has from the full model's results."""
-    sizes, metric = full.get("examples", {}), metric or full.get("metric")
-    return {
-        "split": "validation",
-        "metric": metric,
-        "majority": full.get("majority") if metric == full.get("metric") else None,
-        "train_examples": sizes.get("train"),
-        "scored_examples": sizes.get("validation"),
-    }
-
-
-def _finetune_rows(results: Row, full: Row) -> Iterator[Row]:
-    n_layers = results["layers"]
-    n_heads = n_layers * results["heads_per_layer"]
-    for metric, value in {results["metric"]: results["score"], **results["scores"]}.items():
-        main = metric == results["metric"]
-        yield {
-            **_validated(full, metric),
-            "ticket": "full",
-            "state": "fine-tuned",
-            "value": value,
-            "undefined": results["undefined"].get("full") if main else None,
-            **_sizes(n_heads, n_heads, n_layers, n_layers),
-            "parameters": results["parameters"],
-        }
-
-
-def _search_rows(results: Row, full: Row) -> Iterator[Row]:
-    mask = StructuredMask.from_json(results["mask"])
-    for step, row in _trials(results, full):
-        sizes = _sizes(step["n_heads"], mask.heads.size, step["n_mlps"], mask.mlps.size)
-        yield {**row, "method": "structured", "phase": step["phase"], **sizes}
-
-
-def _tickets_rows(results: Row, full: Row) -> Iterator[Row]:
-    for ticket, row in _tickets(results, full):
-        mask = StructuredMask.from_json(ticket["mask"])
-        sizes = _sizes(mask.n_heads, mask.heads.size, mask.n_mlps, mask.mlps.size)
-        yield {**row, "method": "structured", **sizes}
-
-
-def _magnitude_rows(results: Row, full: Row) -> Iterator[Row]:
-    common = {"method": "magnitude", "weights": results["weights"]["prunable"]}
-    for step, row in _trials(results, full):
-        yield {**row, **common, "weights_kept": step["n_kept"]}
-    for _, row in _tickets(results, full):
-        yield {**row, **common, "weights_kept": results["weights"]["kept"]}
-
-
-def _trials(results: Row, full: Row) -> Iterator[tuple[Row, Row]]:
-    """The steps of a search, each with what its row says whatever was removed."""
-    for number, step in enumerate(results["steps"], start=1):
-        yield (
-            step,
-            {
-                **_validated(full, results["metric"]),
-                "ticket": "trial",
-                "state": "pruned",
-                "step": number,
-                "passed": step["passed"],
-                "value": step["score"],
-            },
-        )
-
-
-def _tickets(results: Row, full: Row) -> Iterator[tuple[Row, Row]]:
-    """The tickets in either state, each with what its row says whatever was removed."""
-    for kind, ticket in results["tickets"].items():
-        for state in ("pruned", "retrained"):
-            yield (
-                ticket,
-                {
-                    **_validated(full),
-                    "ticket": kind,
-                    "state": state,
-                    "value": ticket[state],
-                    "undefined": ticket["undefined"].get(state),
-                    "parameters": ticket["parameters"],
-                },
-            )
-
-
-def _sweep_rows(results: Row, _full: Row) -> Iterator[Row]:
-    for run in results["runs"]:
-        yield {
-            "ticket": "full",
-            "state": "fine-tuned",
-            "split": "held-out",
-            "metric": results["metric"],
-            "value": run["score"],
-            "majority": results["majority"],
-            "train_examples": results["examples"]["fit"],
-            "scored_examples": results["examples"]["held_out"],
-            **{name: run[name] for name in ("seed", *SWEPT)},
-        }
-
-
-def _baselines_rows(results: Row, _full: Row) -> Iterator[Row]:
-    common = _validated(results)
-    yield {**common, "ticket": "bag_of_words", "value": results["bag_of_words"]}
-    for seed, value in results["backbone"].items():
-        full = {"ticket": "full", "state": "fine-tuned", "value": value}
-        yield {**common, **full, "seed": int(seed)}
-
-
-# How each stage's results become rows; it is also given those of the seed's full model.
-_ROWS: dict[str, Callable[[Row, Row], Iterator[Row]]] = {
-    "finetune": _finetune_rows,
-    "search": _search_rows,
-    "tickets": _tickets_rows,
-    "magnitude": _magnitude_rows,
-    "sweep": _sweep_rows,
-    "baselines": _baselines_rows,
-}
-
-
-def _sizes(heads_kept: int, heads: int, mlps_kept: int, mlps: int) -> Row:
-    return {"heads_kept": heads_kept, "heads": heads, "mlps_kept": mlps_kept, "mlps": mlps}
 
 
 def _cell(value: Any) -> Any:

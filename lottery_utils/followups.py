@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from lottery_utils import records
 from lottery_utils.errors import UserError
+from lottery_utils.pattern_sorting import sorter_sha256
 from lottery_utils.progress import Progress
 from lottery_utils.store import Key, Record, Store
 from lottery_utils.study import FOLLOWUPS, Study
@@ -98,9 +99,7 @@ def _inputs(
     sources = {s: record["results"] for s, record in found.items() if record is not None}
     inputs: dict[str, Any] = {"weights_sha256": sources[seed]["weights_sha256"]}
     if what == "attention":
-        from lottery_utils.patterns import classifier_sha256
-
-        return {**inputs, "classifier_sha256": classifier_sha256()}
+        return {**inputs, "classifier_sha256": sorter_sha256()}
     return {**inputs, "masks": {str(s): sources[s]["mask"] for s in seeds}}
 
 

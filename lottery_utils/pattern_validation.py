@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lottery_utils import annotated, patterns
+from lottery_utils import annotated
 from lottery_utils.annotated import TYPES, UNLABELLED, WEIGHTINGS, AnnotatedMap
 from lottery_utils.errors import UserError
 from lottery_utils.pattern_features import features, tree
@@ -41,15 +41,20 @@ def folds(maps: Sequence[AnnotatedMap], seed: int = 0) -> Labels:
     return found
 
 
-def validate(maps: Sequence[AnnotatedMap], *, epochs: int = patterns.EPOCHS) -> dict[str, Any]:
-    """For each map its fold and what network and tree say of it, trained on the other folds."""
+def validate(maps: Sequence[AnnotatedMap], *, epochs: int | None = None) -> dict[str, Any]:
+    """For each map its fold and what network and tree say of it, trained on the other folds.
+
+    `epochs` are the network's; by default those that it is always trained for.
+    """
+    from lottery_utils import patterns
+
     of_map = folds(maps)
     said = {"network": np.zeros(len(maps), np.int64), "tree": np.zeros(len(maps), np.int64)}
     for fold in range(N_FOLDS):
         seen = [m for m, f in zip(maps, of_map, strict=True) if f != fold]
         unseen = [m for m, f in zip(maps, of_map, strict=True) if f == fold]
         places = np.flatnonzero(of_map == fold)
-        net = patterns.train(seen, seed=fold, epochs=epochs)
+        net = patterns.train(seen, seed=fold, epochs=epochs or patterns.EPOCHS)
         said["network"][places] = patterns.classify(net, [m.values for m in unseen])
         said["tree"][places] = tree(seen).predict(np.stack([features(m) for m in unseen]))
     return {"fold": of_map.tolist(), **{name: v.tolist() for name, v in said.items()}}

@@ -10,11 +10,8 @@ own tokens, so that maps of any size can be told apart without padding or cuttin
 
 from __future__ import annotations
 
-import hashlib
 import sys
 from collections.abc import Sequence
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from lottery_utils import annotated
-from lottery_utils.annotated import TYPES, WEIGHTINGS, AnnotatedMap
+from lottery_utils.annotated import TYPES, WEIGHTINGS, AnnotatedMap, network_file
 from lottery_utils.errors import UserError
 
 FloatArray = npt.NDArray[np.float32]
@@ -112,16 +109,11 @@ def classify(net: PatternNet, maps: Sequence[FloatArray], batch: int = 256) -> n
     return found
 
 
-def weights_file(weighting: str) -> Path:
-    """The trained network for `raw` or `normed` maps that comes with this package."""
-    return Path(__file__).parent / "maps" / f"{weighting}.safetensors"
-
-
 def load(weighting: str) -> PatternNet:
     """The trained network. Raises `UserError` where its file is missing or broken."""
     from safetensors.torch import load_file
 
-    net, path = PatternNet(), weights_file(weighting)
+    net, path = PatternNet(), network_file(weighting)
     try:
         net.load_state_dict(load_file(path))
     except Exception as error:  # safetensors has exceptions of its own
@@ -130,16 +122,6 @@ def load(weighting: str) -> PatternNet:
             "'python -m lottery_utils.patterns'."
         ) from error
     return net.eval()
-
-
-@cache
-def classifier_sha256() -> str:
-    """What identifies both networks in a record."""
-    digest = hashlib.sha256()
-    for weighting in WEIGHTINGS:
-        path = weights_file(weighting)
-        digest.update(path.read_bytes() if path.exists() else b"missing")
-    return digest.hexdigest()
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -152,8 +134,8 @@ def main(arguments: Sequence[str]) -> None:
     for weighting in places or WEIGHTINGS:
         maps = annotated.load(places.get(weighting) or annotated.shipped(weighting))
         net = train([m for m in maps if m.label != annotated.UNLABELLED])
-        save_file({k: v.contiguous() for k, v in net.state_dict().items()}, weights_file(weighting))
-        print(f"{weights_file(weighting)}: trained on {len(maps)} maps")
+        save_file({k: v.contiguous() for k, v in net.state_dict().items()}, network_file(weighting))
+        print(f"{network_file(weighting)}: trained on {len(maps)} maps")
 
 
 if __name__ == "__main__":

@@ -38,8 +38,7 @@ def equal(one: dict[str, Tensor], other: dict[str, Tensor]) -> list[bool]:
 @pytest.mark.parametrize("keep", [False, True])
 def test_all_but_the_classifier_is_drawn_anew(family: str, keep: bool) -> None:
     model = tiny(family)
-    before = model.state_dict()
-    before = {name: values.clone() for name, values in before.items()}
+    before = {name: values.clone() for name, values in model.state_dict().items()}
     fresh = reinitialized(model, 3, keep_embeddings=keep)
     assert type(fresh) is type(model)
     assert not fresh.training
