@@ -125,11 +125,12 @@ def test_the_model_is_as_before_after_an_exception(
 def test_a_seed_decides_the_directions(
     tiny_model: Any, tiny_batches: list[dict[str, Tensor]]
 ) -> None:
-    first = loss_along(tiny_model(), tiny_batches, seed=5, n_directions=3)
+    model, radii = tiny_model(), [-0.2, 0.4]
+    first = loss_along(model, tiny_batches, seed=5, n_directions=2, radii=radii)
     torch.rand(5)
-    assert loss_along(tiny_model(), tiny_batches, seed=5, n_directions=3) == first
-    assert loss_along(tiny_model(), tiny_batches, seed=5, n_directions=1) == first[:1]
-    assert loss_along(tiny_model(), tiny_batches, seed=6, n_directions=1) != first[:1]
+    assert loss_along(model, tiny_batches, seed=5, n_directions=2, radii=radii) == first
+    assert loss_along(model, tiny_batches, seed=5, n_directions=1, radii=radii) == first[:1]
+    assert loss_along(model, tiny_batches, seed=6, n_directions=1, radii=radii) != first[:1]
 
 
 def test_batches_may_be_cut_elsewhere(
@@ -143,7 +144,9 @@ def test_batches_may_be_cut_elsewhere(
     ]
     assert len(single) > len(tiny_batches)
     model = tiny_model()
-    together, alone = (loss_along(model, each, seed=2) for each in (tiny_batches, single))
+    together, alone = (
+        loss_along(model, each, seed=2, radii=[0.0, 0.4]) for each in (tiny_batches, single)
+    )
     np.testing.assert_allclose(together, alone, atol=3e-6)
 
 

@@ -40,7 +40,7 @@ def kept_by(run: list[StructuredMask]) -> tuple[npt.NDArray[np.int_], ...]:
     return sum(m.heads.astype(int) for m in run), sum(m.mlps.astype(int) for m in run)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(runs(), seeds)
 def test_all_kinds_are_as_large_as_the_super_survivors(
     run: list[StructuredMask], seed: int
@@ -56,7 +56,7 @@ def test_all_kinds_are_as_large_as_the_super_survivors(
         assert kind.mask.heads.shape == shared.heads.shape
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(runs(), seeds)
 def test_counts_are_those_of_the_mask(run: list[StructuredMask], seed: int) -> None:
     for kind in survivors(run, seed).values():
@@ -69,7 +69,7 @@ def test_counts_are_those_of_the_mask(run: list[StructuredMask], seed: int) -> N
             assert sum(taken.values()) == chosen.sum()
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(runs(), seeds)
 def test_a_kind_takes_others_only_when_its_own_run_out(
     run: list[StructuredMask], seed: int
@@ -89,7 +89,7 @@ def test_a_kind_takes_others_only_when_its_own_run_out(
             assert left == 0
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(runs(), seeds)
 def test_a_seed_decides_the_draw(run: list[StructuredMask], seed: int) -> None:
     assert survivors(run, seed) == survivors(run, seed)
