@@ -9,6 +9,7 @@ from lottery_utils import annotated, paper, pattern_tables
 from lottery_utils.annotated import TYPES, WEIGHTINGS
 from lottery_utils.annotation import draw
 from lottery_utils.figure import STYLE, Figure, Note
+from lottery_utils.pattern_sorting import chosen
 from lottery_utils.pattern_tables import NO_ATTENTION, STATES, WHO
 from lottery_utils.pattern_validation import confusion, read
 from lottery_utils.recorded import Entries, seeds_text, task_name
@@ -47,13 +48,14 @@ def gallery(weighting: str, n: int = 6) -> Figure:
 
 
 def confusions() -> Figure:
-    """What the network takes each type for, on heads that it has not seen."""
+    """What the better classifier takes each type for, on heads that it has not seen."""
     found = read()
     drawing, axes = plt.subplots(1, 2, figsize=(9, 3.9), sharey=True, layout="constrained")
     rights = []
     for axis, weighting in zip(axes, WEIGHTINGS, strict=True):
         truth = [m.label for m in annotated.load(annotated.shipped(weighting))]
-        table = confusion(truth, found[weighting]["network"])
+        better = chosen(weighting)
+        table = confusion(truth, found[weighting][better])
         share = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
         axis.imshow(share, cmap="cividis", vmin=0, vmax=1)
         for (i, j), n in np.ndenumerate(table):
@@ -62,15 +64,15 @@ def confusions() -> Figure:
         names = [name.replace("+", "\n+ ") for name in TYPES]
         axis.set_xticks(range(len(TYPES)), names, rotation=35, ha="right", fontsize=8)
         axis.set_yticks(range(len(TYPES)), names, fontsize=8)
-        axis.set(title=f"{weighting} maps (n = {len(truth)})", xlabel="the network says")
-        rights.append(f"{weighting}: {np.trace(table)} of {len(truth)} right")
+        axis.set(title=f"{weighting} maps (n = {len(truth)})", xlabel=f"the {better} says")
+        rights.append(f"{weighting}, {better}: {np.trace(table)} of {len(truth)} right")
     axes[0].set_ylabel("label")
     return Figure.of(
         drawing,
-        "Labels against what the network says of heads that it has not seen (cross-validation in "
-        "five folds, all maps of a head in one fold). Numbers are maps; colours are shares of a "
-        "row.",
-        f"Confusion matrices of the network. {'; '.join(rights)}.",
+        "Labels against what the better of the two classifiers says of heads that it has not seen "
+        "(cross-validation in five folds, all maps of a head in one fold). Numbers are maps; "
+        "colours are shares of a row.",
+        f"Confusion matrices of the better classifier. {'; '.join(rights)}.",
     )
 
 
@@ -109,8 +111,8 @@ def shares(entries: Entries, attention: dict[int, Record]) -> Figure | Note:
     texts = [f"{WHO[who]} {of['heterogeneous']:.0%} heterogeneous" for who, of in fine.items()]
     return Figure.of(
         drawing,
-        f"Types of attention maps on {task}, as the network sorts them: {n} validation examples, "
-        f"{seeds_text(attention)}. Super-survivors and all heads are looked at in one and the "
+        f"Types of attention maps on {task}, sorted by the better of two classifiers: {n} "
+        f"validation examples, {seeds_text(attention)}. Super-survivors and all heads are in the "
         "same intact model. The paper's super-survivors are in a pruned BERT-base, its other "
         "heads in the intact one, and its classifier was trained on other maps.",
         f"Stacked bars for {task}; raw maps of the fine-tuned model: {', '.join(texts)}.",

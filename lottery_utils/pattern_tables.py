@@ -12,6 +12,7 @@ import pandas as pd
 from lottery_utils import annotated, paper
 from lottery_utils.annotated import TYPES, UNLABELLED, WEIGHTINGS
 from lottery_utils.figure import Note
+from lottery_utils.pattern_sorting import chosen
 from lottery_utils.pattern_validation import cohens_kappa, read, weighted_f1
 from lottery_utils.recorded import Entries, task_name
 from lottery_utils.stability_tables import good_masks
@@ -56,6 +57,7 @@ def validation() -> pd.DataFrame:
                 "always the commonest": f"{weighted_f1(truth, [common] * len(truth)):.3f}",
                 "tree": f"{weighted_f1(truth, found[weighting]['tree']):.3f}",
                 "network": f"{weighted_f1(truth, found[weighting]['network']):.3f}",
+                "sorts the maps": chosen(weighting),
                 "paper's network, paper's maps": f"{PAPER[weighting][0]:.2f}",
             }
         )
