@@ -30,6 +30,7 @@ TYPES = {
     tuple[str, ...]: "a list of texts",
     tuple[int, ...]: "a list of whole numbers",
     tuple[str, ...] | None: "a list of texts or null",
+    tuple[int, ...] | None: "a list of whole numbers or null",
 }
 NEEDED = "has to be given"
 
