@@ -125,7 +125,8 @@ def _compute(
         )
     begun = time.monotonic()
     entry = Entry(study, task, seed, store, prepare_device(device, threads), progress)
-    model = _fine_tuned(entry, inputs["weights_sha256"])
+    # The control trains from scratch and needs no more than the mask.
+    model = None if what == "control" else _fine_tuned(entry, inputs["weights_sha256"])
     results = after_search.COMPUTE[what](entry, model, inputs)
     run = run_details(entry, time.monotonic() - begun)
     store.write(entry.key(what), study, {**results, "made_from": inputs}, run)

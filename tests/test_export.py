@@ -8,6 +8,7 @@ import io
 import json
 import math
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -20,14 +21,15 @@ from typing import Any
 import jsonschema
 import pytest
 from conftest import REPOSITORY
+from test_followups import SEED, TASK, follow_up
 
-from lottery_utils import cli, export
+from lottery_utils import cli, export, score_rows
 from lottery_utils.baselines import baselines as run_baselines
 from lottery_utils.baselines import read_baselines
 from lottery_utils.errors import UserError
 from lottery_utils.masks import StructuredMask
 from lottery_utils.store import SCHEMA, Key, Record, Store, checksum
-from lottery_utils.study import STAGES, Study
+from lottery_utils.study import FOLLOWUPS, STAGES, Study
 
 COMMITTED = sorted((REPOSITORY / "results").glob("*/**/*.json"))
 PACKAGE = Path(export.__file__).parent
@@ -248,6 +250,79 @@ def test_baselines_have_a_row_for_each_score(baselines: Record) -> None:
     assert {float(row["majority"]) for row in (words, full)} == {results["majority"]}
 
 
+@pytest.fixture(scope="module")
+def followed_run(tmp_path_factory: pytest.TempPathFactory, tiny_run: Path) -> Path:
+    """The tiny run with all follow-ups of one task: read it, never write."""
+    return follow_up(tiny_run, tmp_path_factory.mktemp("followed") / "run")
+
+
+def test_tickets_of_survivors_are_rows(followed_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(followed_run)
+    rows = [row for row in exported(seeds=[SEED]) if row["stage"] == "survivors"]
+    tickets = record("survivors", TASK, SEED)["results"]["tickets"]
+    states = ("pruned", "retrained")
+    assert [(row["ticket"], row["state"]) for row in rows] == [
+        (kind, state) for kind in ("super", "in_between", "anti") for state in states
+    ]
+    for row in rows:
+        ticket = tickets[row["ticket"]]
+        mask = StructuredMask.from_json(ticket["mask"])
+        assert float(row["value"]) == ticket[row["state"]]
+        assert int(row["parameters"]) == ticket["parameters"]
+        assert (int(row["heads_kept"]), int(row["heads"])) == (mask.n_heads, 8)
+        assert (int(row["mlps_kept"]), int(row["mlps"])) == (mask.n_mlps, 2)
+        assert (row["method"], row["status"]) == ("structured", "done")
+        assert row["record"] == f"tiny/{TASK}/seed-{SEED}/survivors.json"
+
+
+def test_tickets_of_the_control_are_rows(
+    followed_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(followed_run)
+    rows = [row for row in exported() if row["stage"] == "control"]
+    tickets = record("control", TASK, SEED)["results"]["tickets"]
+    states = ("reinitialized", "embeddings_kept")
+    assert [(row["ticket"], row["state"]) for row in rows] == [
+        (kind, state) for kind in ("good", "random", "bad") for state in states
+    ]
+    retrained = {
+        row["ticket"]: row
+        for row in exported(tasks=[TASK], seeds=[SEED])
+        if (row["stage"], row["state"]) == ("tickets", "retrained")
+    }
+    same = ("metric", "majority", "split", "method", "heads_kept", "heads", "mlps_kept", "mlps")
+    for row in rows:
+        assert float(row["value"]) == tickets[row["ticket"]][row["state"]]["score"]
+        assert {name: row[name] for name in same} == {
+            name: retrained[row["ticket"]][name] for name in same
+        }
+        assert (row["seed"], row["status"], row["parameters"]) == (str(SEED), "done", "")
+
+
+def test_an_undefined_score_of_the_control_says_why(
+    followed_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(followed_run)
+    results = record("control", TASK, SEED)["results"]
+    results["tickets"]["bad"]["reinitialized"]["undefined"] = "all predictions are the same"
+    said = [row["undefined"] for row in score_rows.ROWS["control"](results, {})]
+    assert said == [*[None] * 4, "all predictions are the same", None]
+
+
+def test_rows_of_follow_ups_are_marked_as_such(
+    followed_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(followed_run)
+
+    def found(**changes: Any) -> set[tuple[str, str]]:
+        rows = table(export.to_csv(replace(Study.load("tiny"), **changes), Store()))
+        return {(row["stage"], row["status"]) for row in rows if row["stage"] in FOLLOWUPS}
+
+    assert found() == {("survivors", "done"), ("control", "done")}, "asked for or not"
+    assert found(seeds=(1337, 42, 7)) == {("survivors", "stale"), ("control", "done")}
+    assert found(variant="release") == {("survivors", "stale"), ("control", "stale")}
+
+
 VALUES: dict[str, Callable[[str], bool]] = {
     "text": lambda cell: True,
     "integer": lambda cell: str(int(cell)) == cell,
@@ -256,16 +331,18 @@ VALUES: dict[str, Callable[[str], bool]] = {
 }
 
 
+def documented() -> list[dict[str, str]]:
+    return table((PACKAGE / "record.columns.csv").read_text("utf-8"))
+
+
 def test_columns_are_documented_and_used(finished: Path) -> None:
-    text = (PACKAGE / "record.columns.csv").read_text("utf-8")
-    documented = table(text)
     tickets = record("tickets")
     for ticket in tickets["results"]["tickets"].values():
         ticket["undefined"] = {"pruned": "all predictions are the same"}
     rewrite(tickets)
     rows = exported()
-    assert list(rows[0]) == [line["column"] for line in documented]
-    for line in documented:
+    assert list(rows[0]) == [line["column"] for line in documented()]
+    for line in documented():
         assert line["meaning"].endswith(".")
         cells = [row[line["column"]] for row in rows if row[line["column"]]]
         assert cells, f"{line['column']} is always empty"
@@ -275,10 +352,11 @@ def test_columns_are_documented_and_used(finished: Path) -> None:
 def test_every_stage_is_exported_and_described() -> None:
     described = [block["if"]["properties"]["stage"]["const"] for block in schema()["allOf"]]
     assert described == schema()["properties"]["stage"]["enum"]
-    assert [stage for stage in described if stage != "weight_overlap"] == list(export._ROWS), (
-        "an overlap is no score of a model"
-    )
-    assert set(described) >= {*STAGES, *(path.stem for path in COMMITTED)}
+    without_scores = ("attention", "weight_overlap")
+    assert [stage for stage in described if stage not in without_scores] == list(score_rows.ROWS)
+    assert set(described) >= {*STAGES, *FOLLOWUPS, *(path.stem for path in COMMITTED)}
+    stages = {row["column"]: row["meaning"] for row in documented()}["stage"]
+    assert re.findall("`([a-z]+)`", stages) == list(score_rows.ROWS)
 
 
 # The command
@@ -337,9 +415,9 @@ def test_the_schema_is_valid_and_of_the_version_that_is_written() -> None:
     assert schema()["properties"]["schema"]["const"] == SCHEMA
 
 
-def test_records_follow_the_schema(tiny_run: Path) -> None:
-    paths = sorted(tiny_run.glob("results/**/*.json"))
-    assert {path.stem for path in paths} >= set(STAGES)
+def test_records_follow_the_schema(followed_run: Path) -> None:
+    paths = sorted(followed_run.glob("results/**/*.json"))
+    assert {path.stem for path in paths} >= {*STAGES, *FOLLOWUPS}
     for path in paths:
         assert mistakes(json.loads(path.read_text("utf-8"))) == [], path
 
@@ -349,10 +427,14 @@ def test_committed_records_follow_the_schema(path: Path) -> None:
     assert mistakes(json.loads(path.read_text("utf-8"))) == []
 
 
-def samples(baselines: Record) -> dict[str, Record]:
+@pytest.fixture
+def samples(baselines: Record, followed_run: Path) -> dict[str, Record]:
+    """A record of every stage."""
     (sweep, *_) = [path for path in COMMITTED if path.stem == "sweep"]
+    followed = followed_run / f"results/tiny/{TASK}/seed-{SEED}"
     found = {
         **{stage: record(stage) for stage in STAGES},
+        **{what: json.loads((followed / f"{what}.json").read_text("utf-8")) for what in FOLLOWUPS},
         "sweep": json.loads(sweep.read_text("utf-8")),
         "baselines": baselines,
     }
@@ -360,10 +442,13 @@ def samples(baselines: Record) -> dict[str, Record]:
 
 
 def shortened(value: Any) -> Any:
-    """A record with no more than two items in any list, which is soon checked."""
+    """A record with no more than two items in any list, five of plain ones: it is soon checked."""
     if isinstance(value, dict):
         return {key: shortened(item) for key, item in value.items()}
-    return [shortened(item) for item in value[:2]] if isinstance(value, list) else value
+    if isinstance(value, list):
+        nested = any(isinstance(item, dict | list) for item in value)
+        return [shortened(item) for item in value[: 2 if nested else 5]]
+    return value
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -383,21 +468,25 @@ def at(value: Any, path: tuple[Any, ...]) -> Any:
 
 # Their keys are metrics, what may be undefined, seeds: some of a choice, not fixed fields.
 OPEN = (("scores",), ("undefined",), ("backbone",))
+OPTIONAL = {"landscape"}
 
 
-def test_no_field_may_be_missing(baselines: Record) -> None:
-    for stage, sample in samples(baselines).items():
+def test_no_field_may_be_missing_but_those_said_to_be_optional(
+    samples: dict[str, Record],
+) -> None:
+    for stage, sample in samples.items():
         assert mistakes(sample) == []
         for path in places(sample):
             if isinstance(path[-1], str) and path[-2:-1] not in OPEN:
                 changed = copy.deepcopy(sample)
                 del at(changed, path[:-1])[path[-1]]
-                assert not validator().is_valid(changed), f"{stage} without {path}"
+                valid = validator().is_valid(changed)
+                assert valid == (path[-1] in OPTIONAL), f"{stage} without {path}"
 
 
 @pytest.mark.parametrize("wrong", [math.nan, math.inf, -math.inf, "0.5", True], ids=str)
-def test_every_number_is_a_finite_number(baselines: Record, wrong: Any) -> None:
-    for stage, sample in samples(baselines).items():
+def test_every_number_is_a_finite_number(samples: dict[str, Record], wrong: Any) -> None:
+    for stage, sample in samples.items():
         for path in places(sample):
             value = at(sample, path)
             if isinstance(value, int | float) and not isinstance(value, bool):
@@ -406,9 +495,9 @@ def test_every_number_is_a_finite_number(baselines: Record, wrong: Any) -> None:
                 assert not validator().is_valid(changed), f"{stage} with {wrong} at {path}"
 
 
-def test_nothing_may_be_null_that_has_a_value(baselines: Record) -> None:
+def test_nothing_may_be_null_that_has_a_value(samples: dict[str, Record]) -> None:
     nullable = {"train_size", "validation_size", "warning", "commit"}
-    for stage, sample in samples(baselines).items():
+    for stage, sample in samples.items():
         for path in places(sample):
             if path[-1] not in nullable and at(sample, path) is not None:
                 changed = copy.deepcopy(sample)
@@ -416,8 +505,16 @@ def test_nothing_may_be_null_that_has_a_value(baselines: Record) -> None:
                 assert not validator().is_valid(changed), f"{stage} with null at {path}"
 
 
-def test_fields_may_be_added(baselines: Record) -> None:
-    for sample in samples(baselines).values():
+def test_attention_counts_five_types(samples: dict[str, Record]) -> None:
+    for too_few in ("counts", "types"):
+        changed = copy.deepcopy(samples["attention"])
+        found = changed["results"][too_few]
+        (found if too_few == "types" else found["fine-tuned"]["raw"][0][0]).pop()
+        assert mistakes(changed)
+
+
+def test_fields_may_be_added(samples: dict[str, Record]) -> None:
+    for sample in samples.values():
         for part in (sample, sample["results"], sample["config"], sample["provenance"]):
             part["added"] = {"later": 1}
         assert mistakes(sample) == []
