@@ -41,6 +41,14 @@ def test_what_was_saved_is_what_is_loaded(tmp_path: Path) -> None:
             assert getattr(other, name) == getattr(one, name), name
 
 
+def test_kinds_of_tokens() -> None:
+    tokens = "[CLS] it 's good , ##ly ! [SEP] <s> ... </s>".split()
+    kinds = annotated.token_kinds(tokens)
+    assert kinds.dtype == np.uint8
+    sentence = [CLS, WORD, WORD, WORD, PUNCTUATION, WORD, PUNCTUATION, SEP]
+    assert kinds.tolist() == [*sentence, CLS, PUNCTUATION, SEP]
+
+
 def test_maps_without_kinds_of_tokens_stay_so(tmp_path: Path) -> None:
     plain = AnnotatedMap(noise(4))
     known = AnnotatedMap(noise(3), np.array([CLS, WORD, SEP], np.uint8))

@@ -175,7 +175,7 @@ def test_a_seed_decides_the_training() -> None:
 def test_a_missing_or_broken_network_is_one_clear_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(patterns, "weights_file", lambda weighting: tmp_path / weighting)
+    monkeypatch.setattr(patterns, "network_file", lambda weighting: tmp_path / weighting)
     (tmp_path / "normed").write_bytes(b"weights")
     for weighting in annotated.WEIGHTINGS:
         with pytest.raises(UserError, match=f"{weighting} .*: train it with"):
