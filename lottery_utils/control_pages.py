@@ -122,3 +122,36 @@ def landscape(entries: Entries) -> Figure | Note:
         "that the weights may change a lot before the loss does.",
         f"Line plots for {task} of how much the loss rises: {'; '.join(rises)}.",
     )
+
+
+def reading(entries: Entries, control: dict[int, Record]) -> Note:
+    """What the control says about the two explanations, in words that follow the numbers."""
+    if not control:
+        return NO_CONTROL
+    guess = float(stage_results(entries)[0]["majority"])
+    means = {
+        (kind, state): float(np.mean(scores(entries, control, kind, state)))
+        for kind in ("good", "bad")
+        for state in STATES
+    }
+    sentences = []
+    for kind in ("good", "bad"):
+        gained = means[kind, "retrained"] - guess
+        start = f"With pre-training the {kind} ticket is {gained:+.3f} from the majority baseline"
+        if gained <= 0:
+            sentences.append(f"{start}, so there is nothing to explain.")
+            continue
+        nothing, embeddings = (
+            (means[kind, state] - guess) / gained for state in ("reinitialized", "embeddings_kept")
+        )
+        sentences.append(
+            f"{start}; with nothing pre-trained it keeps {nothing:.0%} of that, with only the "
+            f"embeddings {embeddings:.0%}."
+        )
+    n = len(control)
+    sentences.append(
+        "High shares speak for an easy task, low ones for pre-training; where the embeddings "
+        f"alone keep most of it, the layers above them owe little to it (n = {n}"
+        + (", a single run each)." if n == 1 else " seeds).")
+    )
+    return Note(" ".join(sentences))

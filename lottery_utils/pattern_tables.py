@@ -15,7 +15,7 @@ from lottery_utils.figure import Note
 from lottery_utils.pattern_sorting import chosen
 from lottery_utils.pattern_validation import cohens_kappa, read, weighted_f1
 from lottery_utils.recorded import Entries, task_name
-from lottery_utils.stability_tables import good_masks
+from lottery_utils.sharing_tables import super_survivors
 from lottery_utils.store import Record
 
 Counts = npt.NDArray[np.int64]
@@ -73,12 +73,6 @@ def tree_rules(weighting: str) -> str:
     fitted = tree(annotated.load(annotated.shipped(weighting)))
     names = [TYPES[i] for i in fitted.classes_]
     return str(export_text(fitted, feature_names=list(FEATURES), class_names=names))
-
-
-def super_survivors(entries: Entries) -> npt.NDArray[np.bool_]:
-    """The heads that every seed's search keeps: bool (heads,)."""
-    kept: npt.NDArray[np.bool_] = np.asarray(good_masks(entries, "heads").all(axis=0))
-    return kept
 
 
 def counts(attention: dict[int, Record], state: str, weighting: str) -> Counts:
