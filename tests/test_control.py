@@ -174,16 +174,19 @@ def test_filters_move_by_the_radius_and_vectors_stay(
     model.register_forward_pre_hook(
         lambda *_: seen.append({name: p.clone() for name, p in model.named_parameters()})
     )
-    loss_along(model, tiny_batches[:1], seed=0, n_directions=1, radii=[-0.2, 0.4])
-    assert len(seen) == 2
-    for radius, moved in zip((-0.2, 0.4), seen, strict=True):
+    loss_along(model, tiny_batches[:1], seed=0, n_directions=2, radii=[-0.2, 0.4])
+    assert len(seen) == 4
+    for radius, moved in zip((-0.2, 0.4, -0.2, 0.4), seen, strict=True):
         for name, start in before.items():
             if start.ndim == 1:
                 assert torch.equal(moved[name], start)
                 continue
             step = (moved[name] - start).norm(dim=1)
             torch.testing.assert_close(step, abs(radius) * start.norm(dim=1), rtol=1e-4, atol=1e-6)
-    for name, start in before.items():  # and the other way with the other sign
+    for name, start in before.items():
         if start.ndim > 1:
-            back, forth = seen[0][name] - start, seen[1][name] - start
+            back, forth, other, _ = (moved[name] - start for moved in seen)
+            # The other way with the other sign, and elsewhere along the second direction.
             torch.testing.assert_close(-2 * back, forth, rtol=1e-3, atol=1e-5)
+            cosine = nn.functional.cosine_similarity(back.flatten(), other.flatten(), dim=0)
+            assert abs(cosine) < 6 / np.sqrt(start.numel())
