@@ -41,7 +41,7 @@ def loss_along(
     losses = []
     try:
         for _ in range(n_directions):
-            ways = [_direction(p, generator) for p in filters]
+            ways = [_direction(p, generator) for p in before]
             losses.append([_loss_at(model, batches, filters, before, ways, r) for r in radii])
     finally:
         for parameter, value in zip(filters, before, strict=True):
