@@ -92,9 +92,19 @@ def test_features_of_a_block() -> None:
     assert found["block"] == pytest.approx(2)
     assert found["entropy"] == pytest.approx(np.log(5) / np.log(10))
     assert found["special"] == pytest.approx((5 * 0.4 + 5 * 0.2) / 10)
+    values[[0, 4, 9]] = 1  # special tokens belong to no sentence
+    assert named(values, kinds)["block"] == pytest.approx(2)
+    values[[0, 4, 9]] = 0
     across = named(1 - values, kinds)
     assert across["block"] == pytest.approx(-2)
     assert named(values, [CLS, *[WORD] * 8, SEP])["block"] == 0, "one sentence has no blocks"
+
+
+@pytest.mark.parametrize(("share", "counts"), [(0.3, 0), (0.4, 1)])
+def test_a_third_of_the_largest_is_seen(share: float, counts: int) -> None:
+    """A weak diagonal under a column, whose last four rows are near; and the other way round."""
+    assert named(share * np.eye(10) + column(10, 9))["on_diagonal"] == 0.4 + 0.6 * counts
+    assert named(np.eye(10) + share * column(10, 9))["in_column"] == 0.1 + 0.9 * counts
 
 
 def test_features_of_a_uniform_map() -> None:
