@@ -39,8 +39,8 @@ SHOWN_PAGES = [
     "overview",
     "SST-2/sec4_1_good_subnetworks",
     "SST-2/sec4_2_good_random_bad",
-    *(f"{task}/sec5_1_stability" for task in ("SST-2", "QQP")),
-    *(f"{task}/sec5_2_attention_patterns" for task in ("SST-2", "QQP")),
+    *(f"{task}/sec5_1_stability" for task in ("SST-2", "CoLA")),
+    *(f"{task}/sec5_2_attention_patterns" for task in ("SST-2", "CoLA")),
     "sec5_3_shared_between_tasks",
     "SST-2/sec6_discussion",
 ]
