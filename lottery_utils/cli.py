@@ -13,7 +13,7 @@ import yaml
 from lottery_utils import followups, records
 from lottery_utils.errors import UserError
 from lottery_utils.store import Store, write_text
-from lottery_utils.study import STAGES, Study
+from lottery_utils.study import FOLLOWUPS, STAGES, Study
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -75,6 +75,12 @@ def status(options: argparse.Namespace) -> None:
             n_done += sum(value == "done" for value in state.values())
             cells = "  ".join(f"{state.get(stage, '-'):<9}" for stage in shown)
             print(f"{task:<8} {seed:>6}  {cells}")
+    for what in FOLLOWUPS:
+        asked = study.followups_of(what)
+        done = sum(followups.status(study, *entry, what, store) == "done" for entry in asked)
+        n_all, n_done = n_all + len(asked), n_done + done
+        if asked:
+            print(f"{what:<16}  {done} of {len(asked)} done")
     print(f"Study {study.name}: {n_done} of {n_all} records are done.")
     if n_done < n_all:
         print("To compute the rest: 'lottery run' with the same options.")

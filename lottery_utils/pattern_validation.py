@@ -42,7 +42,8 @@ def folds(maps: Sequence[AnnotatedMap], seed: int = 0) -> Labels:
 
 
 def validate(maps: Sequence[AnnotatedMap], *, epochs: int | None = None) -> dict[str, Any]:
-    """For each map its fold and what network and tree say of it, trained on the other folds.
+    """For each map its fold and what network and tree say of it, trained on the other folds;
+    and which of the two is `better`, by weighted F1.
 
     `epochs` are the network's; by default those that it is always trained for.
     """
@@ -57,7 +58,11 @@ def validate(maps: Sequence[AnnotatedMap], *, epochs: int | None = None) -> dict
         net = patterns.train(seen, seed=fold, epochs=epochs or patterns.EPOCHS)
         said["network"][places] = patterns.classify(net, [m.values for m in unseen])
         said["tree"][places] = tree(seen).predict(np.stack([features(m) for m in unseen]))
-    return {"fold": of_map.tolist(), **{name: v.tolist() for name, v in said.items()}}
+    truth = [m.label for m in maps]
+    scores = {name: weighted_f1(truth, labels) for name, labels in said.items()}
+    better = max(scores, key=lambda name: scores[name])  # the network, if they are equal
+    of_folds = {"fold": of_map.tolist(), "better": better}
+    return {**of_folds, **{name: v.tolist() for name, v in said.items()}}
 
 
 def weighted_f1(labels: npt.ArrayLike, predicted: npt.ArrayLike) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass
 
 # Each stage, and the one whose record it starts from.
@@ -66,3 +67,17 @@ class FollowUps:
     attention: tuple[str, ...] | None = ()
     control: tuple[str, ...] | None = ()
     control_seeds: tuple[int, ...] | None = None
+
+    def joined(self, other: FollowUps, without: Set[str] = frozenset()) -> FollowUps:
+        """Whatever either asks for, but nothing of the tasks `without`."""
+        tasks = {}
+        for what in FOLLOWUPS:
+            either = (getattr(self, what), getattr(other, what))
+            named = dict.fromkeys(task for names in either for task in names or ())
+            tasks[what] = None if None in either else tuple(t for t in named if t not in without)
+        # The seeds of a control that no task has say nothing.
+        seeds = [f.control_seeds for f in (self, other) if f.control != ()]
+        every = dict.fromkeys(seed for chosen in seeds for seed in chosen or ())
+        return FollowUps(
+            **tasks, control_seeds=None if None in seeds or not seeds else tuple(every)
+        )

@@ -125,6 +125,7 @@ class Store:
                 tasks=_union(before.tasks, study.tasks, dropped),
                 seeds=_union(before.seeds, study.seeds),
                 magnitude_tasks=_both(before.magnitude_tasks, study.magnitude_tasks, dropped),
+                followups=before.followups.joined(study.followups, dropped),
             )
             if study.to_yaml() == before.to_yaml():
                 return

@@ -15,7 +15,7 @@ from lottery_utils import store as store_module
 from lottery_utils import tasks
 from lottery_utils.errors import UserError
 from lottery_utils.store import Journal, Key, Record, Store, checksum, write_text
-from lottery_utils.study import Study
+from lottery_utils.study import FollowUps, Study
 from lottery_utils.tasks import TASKS as GLUE
 from lottery_utils.tasks import OwnTask
 
@@ -241,6 +241,19 @@ def test_magnitude_pruning_that_was_run_before_is_not_forgotten(
     for chosen in (first, second):
         store.write_study(replace(STUDY, magnitude_tasks=chosen))
     assert Study.load(store.root / "mine" / "study.yaml").magnitude_tasks == kept
+
+
+def test_followups_that_were_asked_before_are_not_forgotten(store: Store) -> None:
+    def kept(*asked: FollowUps) -> FollowUps:
+        for followups in asked:
+            store.write_study(replace(STUDY, followups=followups))
+        return Study.load(store.root / "mine" / "study.yaml").followups
+
+    first = FollowUps(survivors=("RTE",), control=("RTE",), control_seeds=(1,))
+    assert kept(first, FollowUps()) == first, "nothing asked, nothing lost, no seeds added"
+    both = kept(FollowUps(survivors=None, control=("CoLA",), control_seeds=(2,)))
+    assert both == FollowUps(survivors=None, control=("RTE", "CoLA"), control_seeds=(1, 2))
+    assert kept(FollowUps(control=("RTE",))).control_seeds is None, "all seeds"
 
 
 def own(*names: str) -> Study:
