@@ -47,6 +47,7 @@ def contact_sheet(maps: Sequence[AnnotatedMap], numbers: Sequence[int]) -> Figur
 
 
 def main() -> None:
+    """Draw the contact sheets of a file of maps into a folder, as PNG files."""
     parser = argparse.ArgumentParser(prog="annotation", description=__doc__)
     parser.add_argument("maps", help="raw, normed, or a file of maps")
     parser.add_argument("out", type=Path, help="the folder for the sheets")

@@ -105,6 +105,7 @@ def read() -> dict[str, Any]:
 
 
 def main() -> None:
+    """Cross-validate on the shipped maps, print the scores and write the record."""
     record = {}
     for weighting in WEIGHTINGS:
         maps = annotated.load(annotated.shipped(weighting))
