@@ -11,7 +11,6 @@ import string
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +22,7 @@ TYPES = ("vertical", "diagonal", "vertical+diagonal", "block", "heterogeneous")
 UNLABELLED = 255
 # What a token is, as far as a map may know.
 WORD, CLS, SEP, PUNCTUATION = range(4)
+UNKNOWN = 255  # stands in a file for the kinds of a map that has none
 WEIGHTINGS = ("raw", "normed")
 
 
@@ -59,15 +59,16 @@ def network_file(weighting: str) -> Path:
 
 
 def token_kinds(tokens: Sequence[str]) -> npt.NDArray[np.uint8]:
-    """What each token of BERT's word pieces is, as far as a map may know: uint8 (tokens,)."""
+    """What each token is, as far as a map may know: uint8 (tokens,).
+
+    Word pieces of BERT, or RoBERTa's, which mark the beginning of a word.
+    """
     special = {"[CLS]": CLS, "<s>": CLS, "[SEP]": SEP, "</s>": SEP}
-    return np.array(
-        [
-            special.get(token, PUNCTUATION if set(token) <= set(string.punctuation) else WORD)
-            for token in tokens
-        ],
-        np.uint8,
-    )
+    return np.array([special.get(t, _written(t.lstrip("\u0120"))) for t in tokens], np.uint8)
+
+
+def _written(piece: str) -> int:
+    return PUNCTUATION if piece and set(piece) <= set(string.punctuation) else WORD
 
 
 def save(maps: Sequence[AnnotatedMap], path: Path | str) -> None:
@@ -76,7 +77,9 @@ def save(maps: Sequence[AnnotatedMap], path: Path | str) -> None:
         path,
         size=np.array([len(m.values) for m in maps], np.uint16),
         values=np.concatenate([np.round(255 * m.values).astype(np.uint8).ravel() for m in maps]),
-        tokens=np.concatenate([m.tokens for m in maps]),
+        tokens=np.concatenate(
+            [m.tokens if len(m.tokens) else np.full(len(m.values), UNKNOWN) for m in maps]
+        ).astype(np.uint8),
         layer=np.array([m.layer for m in maps], np.uint8),
         head=np.array([m.head for m in maps], np.uint8),
         task=np.array([m.task for m in maps]),
@@ -103,7 +106,7 @@ def load(path: Path | str) -> list[AnnotatedMap]:
         return [
             AnnotatedMap(
                 (values[i].reshape(n, n) / 255).astype(np.float32),
-                tokens[i],
+                tokens[i][tokens[i] != UNKNOWN],
                 layer=int(data["layer"][i]),
                 head=int(data["head"][i]),
                 task=str(data["task"][i]),
@@ -113,7 +116,7 @@ def load(path: Path | str) -> list[AnnotatedMap]:
             )
             for i, n in enumerate(sizes.tolist())
         ]
-    except (OSError, ValueError, KeyError) as error:
+    except Exception as error:  # zip files have exceptions of their own
         raise UserError(
             f"Cannot read annotated maps from {path} ({error}): expected a file written by "
             "lottery_utils.annotated.save, or a folder with maps as .npy files and labels.tsv."
@@ -128,7 +131,7 @@ def _load_folder(folder: Path) -> list[AnnotatedMap]:
             f"{folder} should hold one .tsv file of names and labels; it has {len(tables)}."
         )
     found = []
-    with tables[0].open(encoding="utf-8", newline="") as file:
+    with tables[0].open(encoding="utf-8", errors="replace", newline="") as file:
         for number, row in enumerate(csv.reader(file, delimiter="\t"), 1):
             place = f"{tables[0]}, line {number}"
             if len(row) != 2 or row[1].strip() not in TYPES:
@@ -144,9 +147,11 @@ def _load_folder(folder: Path) -> list[AnnotatedMap]:
 def _load_map(folder: Path, name: str, place: str) -> AnnotatedMap:
     path = folder / (name if name.endswith(".npy") else f"{name}.npy")
     try:
-        values: Any = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise UserError(f"{place}: cannot read the map {path} ({error}).") from error
-    if values.ndim != 2 or values.shape[0] != values.shape[1] or not np.isfinite(values).all():
-        raise UserError(f"{path}: expected a square map of numbers, not shape {values.shape}.")
-    return AnnotatedMap((values / max(values.max(), 1e-12)).astype(np.float32))
+        values = np.load(path, allow_pickle=False).astype(np.float32)
+        if values.ndim != 2 or len(values) != values.shape[1] or not np.isfinite(values).all():
+            raise ValueError(f"its shape is {values.shape}, or it holds other than numbers")
+        return AnnotatedMap(values / max(values.max(), 1e-12))
+    except Exception as error:  # files of another kind have exceptions of their own
+        raise UserError(
+            f"{place}: cannot read the map {path} ({error}): expected a square of finite numbers."
+        ) from error

@@ -94,7 +94,7 @@ def read() -> dict[str, Any]:
         found: dict[str, Any] = json.loads(RECORD.read_text(encoding="utf-8"))
         sizes = {w: len(annotated.load(annotated.shipped(w))) for w in WEIGHTINGS}
         fits = all(len(found[w]["network"]) == n for w, n in sizes.items())
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         fits = False
     if not fits:
         raise UserError(

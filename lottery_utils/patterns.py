@@ -51,9 +51,12 @@ class PatternNet(nn.Module):
         places = torch.arange(maps.shape[-1], device=maps.device) < sizes[:, None]
         inside = (places[:, :, None] & places[:, None, :]).float()[:, None]
         for i, block in enumerate(self.blocks):
-            if i:
-                x, inside = (nn.functional.max_pool2d(values, 2) for values in (x, inside))
-            x = block(x) * inside
+            if i:  # halved upwards, so that an odd map keeps its last row and column
+                x, inside = (
+                    nn.functional.max_pool2d(values, 2, ceil_mode=True) for values in (x, inside)
+                )
+            for layer in block.children():  # beyond the map is zero for every one
+                x = layer(x) * inside
         x = torch.relu(self.narrow(x)) * inside
         mean = x.sum(dim=(2, 3), keepdim=True) / inside.sum(dim=(2, 3), keepdim=True)
         scores: Tensor = self.types(mean).flatten(1)

@@ -47,6 +47,8 @@ def test_kinds_of_tokens() -> None:
     assert kinds.dtype == np.uint8
     sentence = [CLS, WORD, WORD, WORD, PUNCTUATION, WORD, PUNCTUATION, SEP]
     assert kinds.tolist() == [*sentence, CLS, PUNCTUATION, SEP]
+    of_roberta = annotated.token_kinds(["\u0120so", "\u0120,", "\u0120", "!"])
+    assert of_roberta.tolist() == [WORD, PUNCTUATION, WORD, PUNCTUATION]
 
 
 def test_maps_without_kinds_of_tokens_stay_so(tmp_path: Path) -> None:
