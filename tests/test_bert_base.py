@@ -68,9 +68,12 @@ def test_what_its_comment_says_of_its_size_is_so(study: Study) -> None:
     assert f"{examples:,} training" in text
     assert f"one entry: {sizes['RTE']:,} examples" in text
     assert f"({(sizes['MNLI'] + sizes['QQP']) / examples:.0%} of".replace("%", " %") in text
-    seen = examples * study.recipe.epochs * 8 * len(study.seeds)
-    assert f"make {seen / 1e6:.0f} million examples" in text
-    assert f"{seen / study.recipe.batch_size / 1e6:.1f} million\n# steps of 32" in text
+    seen = examples * study.recipe.epochs * 11 * len(study.seeds)
+    steps = seen / study.recipe.batch_size
+    assert f"make {seen / 1e6:.0f}\n# million examples in {steps / 1e6:.1f} million steps" in text
+    followed = dict(study.followups_of("attention")).keys()
+    assert set(study.tasks) - followed == {"WNLI"}, "as in the paper"
+    assert len(study.followups_of("survivors")) == 45
     assert f"its {len(study.tasks) * len(study.seeds)} entries" in text
 
 
