@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -28,6 +27,21 @@ def outputs(page: Path) -> str:
     return "\n".join(str(o.get("data", {}).get("text/html", o)) for o in shown)
 
 
+def code_of(notebook: str, task: str) -> str:
+    """A notebook on the tiny study as plain Python, which prints what heavy it imported."""
+    path = REPOSITORY / "notebooks" / f"{notebook}.ipynb"
+    source = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+    hidden = "remove-cell"  # for machines without the package, and not plain Python
+    code = "\n".join(
+        c.source
+        for c in source.cells
+        if c.cell_type == "code" and hidden not in c.metadata.get("tags", [])
+    )
+    code = code.replace('study = "quick"', 'study = "tiny"').replace('"SST-2"', f'"{task}"')
+    code += "\nimport sys\nheavy = {'torch', 'transformers', 'datasets'}"
+    return code + "\nprint(sorted(heavy & set(sys.modules)))"
+
+
 def visible(html: str) -> str:
     """The text of HTML, without images."""
     return re.sub(r"<[^>]*>", " ", html)
@@ -42,7 +56,8 @@ def build(folder: Path, notebook: str, **parameters: Any) -> tuple[Path, str]:
 @pytest.mark.parametrize("section", SECTIONS)
 def test_a_section_becomes_a_page_of_its_task(finished: Path, section: str) -> None:
     page, shown = build(finished, section, study="tiny", task="CoLA")
-    assert "lottery-figure" in shown
+    # The tiny study asks for no attention maps.
+    assert ("lottery-figure" in shown) != ("followups.attention=null" in shown)
     assert "CoLA" in shown
     assert "What this page was made from: 8 records" in shown  # two seeds, four stages
     assert not re.search(r"\bnan\b", visible(shown), re.IGNORECASE)
@@ -53,6 +68,35 @@ def test_a_section_becomes_a_page_of_its_task(finished: Path, section: str) -> N
     assert 'task = "CoLA"' in parameters[0]
     # The page shows what it was made with, and not the defaults too.
     assert not [c for c in cells if "parameters" in c.metadata.get("tags", [])]
+
+
+FOLLOWED = {  # figures, and records beside the eight of the stages
+    "sec5_1_stability": (3, 2),
+    "sec5_2_attention_patterns": (1, 2),
+    "sec6_discussion": (2, 1),
+}
+
+
+def test_pages_compute_the_followups_that_their_study_asks_for(finished: Path) -> None:
+    study = finished / "studies" / "tiny.yaml"
+    asked = "{survivors: [RTE], attention: null, control: [RTE], control_seeds: [42]}"
+    study.write_text(f"{study.read_text('utf-8')}followups: {asked}\n", "utf-8")
+    for section, (n_figures, n_more) in FOLLOWED.items():
+        _, shown = build(finished, section, study="tiny", task="RTE")
+        assert shown.count("lottery-figure") == n_figures
+        assert f"What this page was made from: {8 + n_more} records" in shown
+        assert "followups." not in shown, "nothing is left to ask for"
+        assert not re.search(r"\bnan\b", visible(shown), re.IGNORECASE)
+    # With records, the page on attention types needs no torch either.
+    code = code_of("sec5_2_attention_patterns", task="RTE")
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip().endswith("[]")
+
+
+def test_the_page_on_labels_and_classifiers(workplace: Path) -> None:
+    _, shown = build(workplace, "patterns", n=2)
+    assert shown.count("lottery-figure") == 3
+    assert "class: diagonal" in shown
 
 
 def test_the_overview_shows_every_task(finished: Path) -> None:
@@ -118,18 +162,6 @@ def test_a_mistake_is_one_sentence_without_traceback(
 
 def test_notebooks_that_read_import_nothing_heavy(finished: Path) -> None:
     """What a notebook runs, run here: the first figure needs no torch."""
-    shutil.copy(REPOSITORY / "notebooks" / "sec4_2_good_random_bad.ipynb", finished)
-    source = nbformat.read(  # type: ignore[no-untyped-call]
-        finished / "sec4_2_good_random_bad.ipynb", as_version=4
-    )
-    hidden = "remove-cell"  # for machines without the package, and not plain Python
-    code = "\n".join(
-        c.source
-        for c in source.cells
-        if c.cell_type == "code" and hidden not in c.metadata.get("tags", [])
-    )
-    code = code.replace('study = "quick"', 'study = "tiny"').replace('"SST-2"', '"STS-B"')
-    code += "\nimport sys\nheavy = {'torch', 'transformers', 'datasets'}"
-    code += "\nprint(sorted(heavy & set(sys.modules)))"
+    code = code_of("sec4_2_good_random_bad", task="STS-B")
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip().endswith("[]")
