@@ -115,6 +115,7 @@ rule entry:
         touch(STAMP),
     wildcard_constraints:
         task=one_of(SHORT),
+    priority: 2
     threads: THREADS
     shell:
         "lottery run {STUDY.name} --task {wildcards.task} --seed {wildcards.seed} "
@@ -124,7 +125,7 @@ rule entry:
 use rule entry as long_entry with:
     wildcard_constraints:
         task=one_of(LONG),
-    priority: 1
+    priority: 3
 
 
 rule survivors:

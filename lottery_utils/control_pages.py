@@ -113,8 +113,9 @@ def landscape(entries: Entries) -> Figure | Note:
     axes[0].set_ylabel("validation loss, minus that at 0")
     axes[0].legend(fontsize=8)
     task = task_name(entries)
-    n_directions = len(next(iter(tickets.values()))["good"]["landscape"]["loss"])
-    n = min(200, stage_results(entries)[0]["examples"]["validation"])
+    first = next(iter(tickets.values()))["good"]["landscape"]
+    # Records that do not say so are of 200 examples.
+    n_directions, n = len(first["loss"]), first.get("n_examples", 200)
     return Figure.of(
         drawing,
         f"The loss around retrained tickets of {task} along {n_directions} random directions for "

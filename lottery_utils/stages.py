@@ -145,7 +145,10 @@ def tickets(entry: Entry, model: Any, found: dict[str, Any]) -> dict[str, Any]:
 
     stamp = f"{entry.study.hash('tickets')} {found['weights_sha256']} {found['mask']}"
     journal = Journal(entry.store.scratch(entry.key("tickets"), "tickets.jsonl"), stamp)
-    built = {kind: structured_ticket(entry, model, mask) for kind, mask in masks.items()}
+    built = {
+        kind: structured_ticket(entry, model, mask, landscape=kind != "random")
+        for kind, mask in masks.items()
+    }
     scored = score_tickets(entry, model, built, journal)
     return {"tickets": scored, "made_from": made_from(found)}
 

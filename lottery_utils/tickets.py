@@ -38,19 +38,23 @@ class Ticket:
     look: Callable[[Any], dict[str, Any]] = lambda model: {}
 
 
-LANDSCAPE_EXAMPLES = 200  # of the validation set: a few passes for every point of a curve
+LANDSCAPE_EXAMPLES = 100  # of the validation set: every point of a curve passes over them
 
 
-def structured_ticket(entry: Entry, model: Any, mask: StructuredMask) -> Ticket:
-    """A subnetwork of heads and MLPs: masked to score it pruned, removed to retrain it."""
+def structured_ticket(
+    entry: Entry, model: Any, mask: StructuredMask, *, landscape: bool = False
+) -> Ticket:
+    """A subnetwork of heads and MLPs: masked to score it pruned, removed to retrain it.
+
+    With `landscape` its record has the loss around the retrained model, for section 6.
+    """
 
     def look(retrained: Any) -> dict[str, Any]:
-        """The loss around the retrained model, for section 6."""
-        examples = EvaluationBatches(
-            entry.validation.first(LANDSCAPE_EXAMPLES), EVALUATION_BATCH, entry.device
-        )
-        losses = loss_along(retrained, examples, seed=entry.seed)
-        return {"landscape": {"radii": list(RADII), "loss": losses}}
+        examples = entry.validation.first(LANDSCAPE_EXAMPLES)
+        batches = EvaluationBatches(examples, EVALUATION_BATCH, entry.device)
+        losses = loss_along(retrained, batches, seed=entry.seed)
+        about = {"n_examples": len(examples), "radii": list(RADII)}
+        return {"landscape": {**about, "loss": losses}}
 
     return Ticket(
         {
@@ -59,7 +63,7 @@ def structured_ticket(entry: Entry, model: Any, mask: StructuredMask) -> Ticket:
         },
         pruned=lambda: pruning.masked(model, mask),
         start=lambda: pruning.remove(entry.pretrained(), mask),
-        look=look,
+        look=look if landscape else lambda retrained: {},
     )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +19,11 @@ from lottery_utils.survivors import KINDS
 
 SEEDS = (1337, 42)
 MASKS = (np.array([[1, 1, 0, 0], [1, 0, 0, 0]]), np.array([[1, 0, 1, 0], [1, 0, 0, 0]]))
-LANDSCAPE = {"radii": [-0.4, 0.0, 0.4], "loss": [[1.5, 0.5, 2.5], [0.5, 0.5, 0.5]]}
+LANDSCAPE = {
+    "n_examples": 40,
+    "radii": [-0.4, 0.0, 0.4],
+    "loss": [[1.5, 0.5, 2.5], [0.5, 0.5, 0.5]],
+}
 
 
 def entries(task: str = "SST-2", majority: float = 0.5) -> Entries:
@@ -179,9 +185,22 @@ def test_the_landscape_starts_from_zero() -> None:
     assert isinstance(figure, Figure)
     # Along the first direction 1 and 2 above the middle, along the second flat.
     assert "good +0.750 on average at both ends" in figure.alt
+    assert "n = 40 validation" in figure.caption
     older = entries()
     del older[42]["tickets"]["results"]["tickets"]["good"]["landscape"]
     assert control_pages.landscape(older) is control_pages.NO_LANDSCAPE
+
+
+def test_runs_look_around_good_and_bad_tickets(tiny_run: Path) -> None:
+    for path in tiny_run.glob("results/tiny/*/seed-*/tickets.json"):
+        results = json.loads(path.read_text("utf-8"))["results"]
+        looked = {kind for kind, of in results["tickets"].items() if "landscape" in of}
+        assert looked == {"good", "bad"}
+        for kind in looked:
+            found = results["tickets"][kind]["landscape"]
+            middle = found["radii"].index(0)
+            assert len({line[middle] for line in found["loss"]}) == 1, "all start from the ticket"
+            assert 0 < found["n_examples"] <= 100
 
 
 def test_without_records_pages_say_how_to_make_them() -> None:
