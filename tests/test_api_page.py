@@ -19,6 +19,7 @@ BOOK = REPOSITORY / "book"
 PACKAGE = REPOSITORY / "lottery_utils"
 # Behind the commands, or behind the notebooks' pages: `*_page`, `*_plots`, `*_tables`.
 INTERNAL = {
+    "annotation",
     "checked",
     "checkpoint",
     "cli",
