@@ -14,7 +14,7 @@ book: setup  ## run the study, execute the notebooks, build the site
 	@echo "The book is at $(CURDIR)/_build/html/index.html"
 
 test: setup  ## the whole suite
-	@pytest
+	@pytest -n $(CORES) --dist loadfile
 
 setup: .venv/installed  ## the virtual environment
 

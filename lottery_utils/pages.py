@@ -2,8 +2,8 @@
 
     python -m lottery_utils.pages notebooks/sec3_methodology.ipynb page.ipynb task=RTE
 
-papermill executes the notebook; where it was executed for one task, the task joins the
-page's title, so that pages made from the same notebook can be told apart.
+papermill executes the notebook; the task it was executed for joins the page's title, and the
+study where it is not the notebook's own, so that pages of one notebook can be told apart.
 """
 
 from __future__ import annotations
@@ -41,11 +41,16 @@ def build_page(notebook: Path, page: Path, parameters: dict[str, Any]) -> None:
     for cell in executed.cells:
         cell.metadata.pop("papermill", None)
     # The page shows the parameters it was made with, not the defaults they stand in for.
+    defaults = [c.source for c in executed.cells if "parameters" in c.metadata.get("tags", [])]
     executed.cells = [c for c in executed.cells if "parameters" not in c.metadata.get("tags", [])]
-    if "task" in parameters:
+    named = [str(parameters["task"])] if "task" in parameters else []
+    study = parameters.get("study")
+    if study and not any(f'study = "{study}"' in source for source in defaults):
+        named.append(str(study))
+    if named:
         title = executed.cells[0]
         first, *rest = title.source.split("\n")
-        title.source = "\n".join([f"{first}: {parameters['task']}", *rest])
+        title.source = "\n".join([f"{first}: {', '.join(named)}", *rest])
     write_text(page, nbformat.writes(executed))  # type: ignore[no-untyped-call]
 
 
