@@ -136,13 +136,7 @@ def tickets(entry: Entry, model: Any, found: dict[str, Any]) -> dict[str, Any]:
 
     For retraining, everything outside the mask is physically removed.
     """
-    good = StructuredMask.from_json(found["mask"])
-    masks = {
-        "good": good,
-        "random": good.random_like(entry.seed),
-        "bad": good.bad_like(entry.seed),
-    }
-
+    masks = ticket_masks(StructuredMask.from_json(found["mask"]), entry.seed)
     stamp = f"{entry.study.hash('tickets')} {found['weights_sha256']} {found['mask']}"
     journal = Journal(entry.store.scratch(entry.key("tickets"), "tickets.jsonl"), stamp)
     built = {
