@@ -139,59 +139,49 @@ rule survivors:
         "lottery run {STUDY.name} --task {wildcards.task} --threads {threads}"
 
 
+def of_task(wildcards):
+    """What a page of one task is made from: what was computed here, or committed records."""
+    if wildcards.study != STUDY.name:
+        return committed(wildcards.study)
+    over_seeds = [OVER_SEEDS] if wildcards.task in SURVIVORS else []
+    return [*expand(STAMP, seed=STUDY.seeds, task=wildcards.task), *expand(over_seeds, **wildcards)]
+
+
+def of_study(wildcards):
+    """The same for a page over all tasks."""
+    if wildcards.study != STUDY.name:
+        return committed(wildcards.study)
+    return expand(STAMP, task=STUDY.tasks, seed=STUDY.seeds)
+
+
 rule task_page:
     input:
-        expand(STAMP, seed=STUDY.seeds, allow_missing=True),
-        lambda wildcards: [OVER_SEEDS] if wildcards.task in SURVIVORS else [],
+        of_task,
         LIBRARY,
         notebook="notebooks/{section}.ipynb",
     output:
-        f"{REPORT}/{{task}}/{{section}}.ipynb",
+        "book/report/{study}/{task}/{section}.ipynb",
     wildcard_constraints:
+        study="[^/]+",
+        task="[^/]+",
         section="sec.*",
     shell:
-        "python -m lottery_utils.pages {input.notebook} {output} study={STUDY.name} "
+        "python -m lottery_utils.pages {input.notebook} {output} study={wildcards.study} "
         "task={wildcards.task}"
 
 
 rule study_page:
     input:
-        expand(STAMP, task=STUDY.tasks, seed=STUDY.seeds),
+        of_study,
         LIBRARY,
         notebook="notebooks/{page}.ipynb",
     output:
-        f"{REPORT}/{{page}}.ipynb",
+        "book/report/{study}/{page}.ipynb",
     wildcard_constraints:
+        study="[^/]+",
         page="|".join(STUDY_PAGES),
     shell:
-        "python -m lottery_utils.pages {input.notebook} {output} study={STUDY.name}"
-
-
-rule shown_task_page:
-    input:
-        committed(SHOWN),
-        LIBRARY,
-        notebook="notebooks/{section}.ipynb",
-    output:
-        f"book/report/{SHOWN}/{{task}}/{{section}}.ipynb",
-    wildcard_constraints:
-        section="sec.*",
-    shell:
-        "python -m lottery_utils.pages {input.notebook} {output} study={SHOWN} "
-        "task={wildcards.task}"
-
-
-rule shown_study_page:
-    input:
-        committed(SHOWN),
-        LIBRARY,
-        notebook="notebooks/{page}.ipynb",
-    output:
-        f"book/report/{SHOWN}/{{page}}.ipynb",
-    wildcard_constraints:
-        page="|".join(STUDY_PAGES),
-    shell:
-        "python -m lottery_utils.pages {input.notebook} {output} study={SHOWN}"
+        "python -m lottery_utils.pages {input.notebook} {output} study={wildcards.study}"
 
 
 rule patterns_page:

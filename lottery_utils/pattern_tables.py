@@ -21,8 +21,6 @@ from lottery_utils.store import Record
 Counts = npt.NDArray[np.int64]
 STATES = ("pre-trained", "fine-tuned")
 WHO = {"super": "super-survivors", "all": "all heads"}
-# The paper's weighted F1 and, of super-survivors and heterogeneous maps, Pearson's r.
-PAPER = {"raw": (0.81, 0.015), "normed": (0.74, 0.025)}
 NO_ATTENTION = Note(
     "The attention maps of this task are not sorted into types here: a study has to ask for it "
     "(lottery run STUDY --set followups.attention=null)."
@@ -58,7 +56,7 @@ def validation() -> pd.DataFrame:
                 "tree": f"{weighted_f1(truth, found[weighting]['tree']):.3f}",
                 "network": f"{weighted_f1(truth, found[weighting]['network']):.3f}",
                 "sorts the maps": chosen(weighting),
-                "paper's network, paper's maps": f"{PAPER[weighting][0]:.2f}",
+                "paper's network, paper's maps": f"{paper.CLASSIFIER_F1[weighting]:.2f}",
             }
         )
     return pd.DataFrame(rows).set_index("maps").rename_axis(None)
@@ -138,7 +136,7 @@ def association(
             )
             row["heads"] = f"{int(chosen.sum())} super-survivors of {len(chosen)}"
             row["maps"] = f"{int(by_head.sum()):,}"
-            of_paper = f"{PAPER[weighting][1]:+.3f}" if state == "fine-tuned" else ""
+            of_paper = f"{paper.HETEROGENEOUS_R[weighting]:+.3f}" if state == "fine-tuned" else ""
             row["paper, over all tasks"] = of_paper
             rows.append(row)
     return pd.DataFrame(rows).set_index("").rename_axis(None)

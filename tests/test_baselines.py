@@ -122,6 +122,20 @@ def test_baselines_are_made_once_and_again_for_other_questions(workplace: Path) 
     assert baselines._answered(pruned, {"RTE": stale}, "RTE"), "pruning has no part in it"
 
 
+def test_seeds_on_other_data_are_not_added(
+    workplace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def seeds(seed: str) -> set[str]:
+        assert cli.main([*BASELINES, "--set", "train_size=16", "--seed", seed]) == 0
+        (path,) = (workplace / "results").glob("*-baselines/RTE/baselines.json")
+        return set(json.loads(path.read_text("utf-8"))["results"]["backbone"])
+
+    assert seeds("1") == {"1"}
+    assert seeds("2") == {"1", "2"}
+    monkeypatch.setattr("lottery_utils.data.fingerprint", lambda splits: "0" * 64)
+    assert seeds("3") == {"3"}
+
+
 # The page
 
 

@@ -160,7 +160,7 @@ def test_the_notebook_of_tickets_becomes_a_page_of_it(here: Path) -> None:
         if cell.cell_type == "code"
         for output in cell.outputs
     )
-    assert cells[0].source.split("\n")[0].endswith(": Trees")
+    assert cells[0].source.split("\n")[0].endswith(": Trees, mine")
     assert "The paper has no such task." in shown
     assert shown.count("<figure") == 1
     assert "This study has no magnitude pruning here" in shown

@@ -304,6 +304,14 @@ def test_shipped_predictions_are_of_the_shipped_maps(weighting: str) -> None:
     for name in ("network", "tree"):
         assert len(record[name]) == len(maps)
         assert set(record[name]) <= set(range(len(TYPES)))
+    # The tree is quick to fit again, so that other maps, labels or features would show.
+    for fold in set(record["fold"]):
+        seen = [m for m, f in zip(maps, record["fold"], strict=True) if f != fold]
+        unseen = [i for i, f in enumerate(record["fold"]) if f == fold]
+        answers = tree(seen).predict(np.stack([features(maps[i]) for i in unseen]))
+        assert answers.tolist() == [record["tree"][i] for i in unseen]
+    scores = {k: weighted_f1([m.label for m in maps], record[k]) for k in ("network", "tree")}
+    assert record["better"] == max(scores, key=lambda name: scores[name])
 
 
 @EVERY_WEIGHTING
