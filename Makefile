@@ -7,7 +7,7 @@ export PATH := $(BIN):$(PATH)
 export HF_HUB_OFFLINE ?= 1
 export PYDEVD_DISABLE_FILE_VALIDATION = 1
 
-.PHONY: book test setup lint sweep clean
+.PHONY: book test setup lint sweep bench clean
 
 book: setup  ## run the study, execute the notebooks, build the site
 	@snakemake --cores $(CORES) --nolock --rerun-incomplete --quiet rules host
@@ -31,6 +31,9 @@ lint: setup
 
 sweep: setup  ## choose the recipe of the study quick again (its records are committed)
 	lottery sweep quick --rates 5e-5 1e-4 2e-4 --batch-sizes 16 32
+
+bench: setup  ## time the hot paths against the usual ways: make bench CASE="search maps" DEVICE=cuda
+	python -m benchmarks $(CASE) --threads $(CORES) --device $(or $(DEVICE),cpu)
 
 clean:  ## what was built; records stay
 	rm -rf _build book/report .snakemake

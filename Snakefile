@@ -81,6 +81,7 @@ rule book:
         "book/report/patterns.ipynb",
         "book/report/sweep.ipynb",
         "book/report/corpus.ipynb",
+        "book/report/cost.ipynb",
         f"{REPORT}/records.csv",
         "book/report/sweep-records.csv",
         "book/report/baselines-records.csv",
@@ -225,6 +226,17 @@ rule corpus_page:
         notebook="notebooks/corpus.ipynb",
     output:
         "book/report/corpus.ipynb",
+    shell:
+        "python -m lottery_utils.pages {input.notebook} {output}"
+
+
+rule cost_page:
+    input:
+        LIBRARY,
+        [str(path) for path in Path("benchmarks").glob("*.json")],
+        notebook="notebooks/cost.ipynb",
+    output:
+        "book/report/cost.ipynb",
     shell:
         "python -m lottery_utils.pages {input.notebook} {output}"
 

@@ -21,13 +21,15 @@ class Family:
     `layers` is the path of the list of layers in the base model, `maps` are the paths of
     the six linear maps in a layer. `headless` and `mlpless` say how to empty a sublayer:
     each module named there gives way to one that returns the constant beside it, so that
-    nothing is computed and LayerNorm receives the layer's input plus zero.
+    nothing is computed and LayerNorm receives the layer's input plus zero. `is_bert_layer` says
+    that a layer calls its parts as BERT's does.
     """
 
     layers: str
     maps: dict[str, str]
     headless: dict[str, Any]
     mlpless: dict[str, Any]
+    is_bert_layer: bool = False
 
 
 # BERT's attention returns (context, attention map); the last module before the residual sum
@@ -48,6 +50,7 @@ _BERT = Family(
         "attention.output.dropout": 0.0,
     },
     mlpless={"intermediate": None, "output.dense": None, "output.dropout": 0.0},
+    is_bert_layer=True,
 )
 _DISTILBERT = Family(
     layers="transformer.layer",
@@ -98,17 +101,27 @@ def encoder_layers(model: nn.Module) -> list[EncoderLayer]:
     Layers whose attention or MLP was removed (`pruning.remove`) no longer have these maps
     and raise `AttributeError`: masks act on whole models.
     """
-    config: Any = model.config
-    require_bert_shaped(config.model_type, "This model")
-    family = FAMILIES[config.model_type]
-    base: Any = getattr(model, str(model.base_model_prefix))
-    layers: Any = base.get_submodule(family.layers)
+    layers, family = _modules(model)
     return [
         EncoderLayer(
             layer, family, **{name: layer.get_submodule(path) for name, path in family.maps.items()}
         )
         for layer in layers
     ]
+
+
+def last_layer(model: nn.Module) -> tuple[nn.Module, Family]:
+    """The topmost layer, whatever was removed from it, and its family."""
+    layers, family = _modules(model)
+    return layers[-1], family
+
+
+def _modules(model: nn.Module) -> tuple[Any, Family]:
+    config: Any = model.config
+    require_bert_shaped(config.model_type, "This model")
+    family = FAMILIES[config.model_type]
+    base: Any = getattr(model, str(model.base_model_prefix))
+    return base.get_submodule(family.layers), family
 
 
 def component_parameters(model: nn.Module) -> dict[str, int]:

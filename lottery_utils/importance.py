@@ -31,6 +31,7 @@ import torch
 from torch import Tensor, nn
 
 from lottery_utils.encoder import encoder_shape
+from lottery_utils.first_token import first_token_only
 from lottery_utils.losses import example_losses
 from lottery_utils.masks import StructuredMask
 from lottery_utils.pruning import scaled
@@ -124,7 +125,18 @@ def mask_gradients(
     scales = torch.as_tensor(start, device=labels.device).repeat(len(labels), 1, 1)
     scales.requires_grad_()
     headless = np.flatnonzero(~mask.heads.any(axis=1)).tolist()
-    with scaled(model, lambda i: scales[:, i, :-1], lambda i: scales[:, i, -1], headless):
+    mlpless = np.flatnonzero(~mask.mlps).tolist()
+    with (
+        first_token_only(model),
+        scaled(
+            model,
+            lambda layer: scales[:, layer, :-1],
+            lambda layer: scales[:, layer, -1],
+            headless,
+            silent_attention=headless,
+            silent_mlps=mlpless,
+        ),
+    ):
         logits = model(**inputs).logits
     (gradients,) = torch.autograd.grad(example_losses(logits, labels).sum(), scales)
     return gradients, logits.detach()

@@ -14,7 +14,7 @@ head masks any more and silently ignores the argument.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar
 
@@ -52,20 +52,28 @@ def scaled(
     model: nn.Module,
     head_scale: Callable[[int], Tensor],
     mlp_scale: Callable[[int], Tensor],
-    headless: tuple[int, ...] | list[int] = (),
+    headless: Collection[int] = (),
+    silent_attention: Collection[int] = (),
+    silent_mlps: Collection[int] = (),
 ) -> Iterator[None]:
     """Within the block, multiply each head's context and each MLP's output.
 
     `head_scale(layer)` is a tensor of shape (heads,) or (batch, heads), `mlp_scale(layer)`
     one of shape () or (batch,). These are the mask variables xi and nu of the paper
     (section 3.3). For layers named in `headless` the output projection's bias is taken off
-    again: by subtraction, so that gradients for the scales still flow at zero.
+    again: by subtraction, so that gradients for the scales still flow at zero. The sublayers
+    named in `silent_attention` and `silent_mlps` have to be scaled by zero: the gradient of what
+    they compute is zero too, and is not sought.
     """
     with ExitStack() as hooks:
         for index, layer in enumerate(encoder_layers(model)):
             for handle in (
-                layer.attention_output.register_forward_pre_hook(_scale_heads(head_scale, index)),
-                layer.mlp_output.register_forward_hook(_scale_mlp(mlp_scale, index)),
+                layer.attention_output.register_forward_pre_hook(
+                    _scale_heads(head_scale, index, silent=index in silent_attention)
+                ),
+                layer.mlp_output.register_forward_hook(
+                    _scale_mlp(mlp_scale, index, silent=index in silent_mlps)
+                ),
             ):
                 hooks.callback(handle.remove)
             if index in headless:
@@ -74,9 +82,13 @@ def scaled(
         yield
 
 
-def _scale_heads(scale: Callable[[int], Tensor], layer: int) -> Callable[..., tuple[Tensor]]:
+def _scale_heads(
+    scale: Callable[[int], Tensor], layer: int, *, silent: bool
+) -> Callable[..., tuple[Tensor]]:
     def hook(_module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor]:
         (context,) = inputs  # (batch, tokens, heads x head size)
+        if silent:
+            context = context.detach()
         weights = scale(layer).to(context.dtype)
         per_head = context.reshape(*context.shape[:-1], weights.shape[-1], -1)
         if weights.dim() == 2:  # one scale per example
@@ -86,9 +98,13 @@ def _scale_heads(scale: Callable[[int], Tensor], layer: int) -> Callable[..., tu
     return hook
 
 
-def _scale_mlp(scale: Callable[[int], Tensor], layer: int) -> Callable[..., Tensor]:
+def _scale_mlp(
+    scale: Callable[[int], Tensor], layer: int, *, silent: bool
+) -> Callable[..., Tensor]:
     def hook(_module: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
         weights = scale(layer).to(output.dtype)
+        if silent:
+            output = output.detach()
         adjusted: Tensor = output * (weights[:, None, None] if weights.dim() else weights)
         return adjusted
 

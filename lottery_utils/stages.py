@@ -81,18 +81,8 @@ def search(entry: Entry, model: Any, full: dict[str, Any]) -> dict[str, Any]:
     )
     done = [Step.from_json(step) for step in journal.entries]
 
-    @cache  # one pass gives a mask's score, and its importance for the next step
-    def examine(mask: StructuredMask) -> tuple[float, Importance]:
-        answers: list[tuple[Tensor, Tensor]] = []
-        found = structured_importance(
-            model,
-            batches,
-            mask,
-            variant=variant,  # type: ignore[arg-type]
-            on_logits=lambda logits, labels: answers.append((predictions(logits), labels)),
-        )
-        predicted, labels = (torch.cat(part).cpu().numpy() for part in zip(*answers, strict=True))
-        return round(metrics.score(entry.search_metric, predicted, labels), 6), found
+    # What was found of a mask is kept: its score first, its importance for the next step.
+    look = cache(lambda mask: examine(model, batches, mask, entry.search_metric, variant))
 
     everything = StructuredMask.full(full["layers"], full["heads_per_layer"])
 
@@ -103,12 +93,12 @@ def search(entry: Entry, model: Any, full: dict[str, Any]) -> dict[str, Any]:
             1 - left, f", {step.n_heads} heads and {step.n_mlps} MLPs left, score {step.score:.3f}"
         )
 
-    of_full = examine(everything)[1]
+    of_full = look(everything)[1]
     found = structured_search(
         everything,
         full["scores"][entry.search_metric],
-        lambda mask: examine(mask)[0],
-        lambda mask: examine(mask)[1],
+        lambda mask: look(mask)[0],
+        lambda mask: look(mask)[1],
         threshold=rule.threshold,
         head_step=rule.head_step,
         variant=variant,  # type: ignore[arg-type]
@@ -120,6 +110,26 @@ def search(entry: Entry, model: Any, full: dict[str, Any]) -> dict[str, Any]:
         "mask": found.mask.to_json(),
         "importance": {"heads": of_full.heads.tolist(), "mlps": of_full.mlps.tolist()},
     }
+
+
+def examine(
+    model: Any,
+    batches: EvaluationBatches,
+    mask: StructuredMask,
+    metric: str,
+    variant: str = "paper",
+) -> tuple[float, Importance]:
+    """The score of `model` under `mask`, six decimals, and its importance: one pass for both."""
+    answers: list[tuple[Tensor, Tensor]] = []
+    found = structured_importance(
+        model,
+        batches,
+        mask,
+        variant=variant,  # type: ignore[arg-type]
+        on_logits=lambda logits, labels: answers.append((predictions(logits), labels)),
+    )
+    predicted, labels = (torch.cat(part).cpu().numpy() for part in zip(*answers, strict=True))
+    return round(metrics.score(metric, predicted, labels), 6), found
 
 
 def meaningless(full_score: float, majority: float) -> str | None:

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from lottery_utils.batches import Encoded, training_order
 from lottery_utils.embeddings import only_used_rows
 from lottery_utils.errors import UserError
+from lottery_utils.first_token import first_token_only
 from lottery_utils.losses import example_losses, predictions
 from lottery_utils.metrics import Array, score
 from lottery_utils.study import Recipe
@@ -60,6 +61,7 @@ def finetune(
     device = torch.device(device)
     model.to(device)
     with ExitStack() as stack:
+        stack.enter_context(first_token_only(model))
         if not recipe.weight_decay:  # with it, rows of unused tokens would shrink
             occurring = {token for row in train.input_ids for token in row}
             stack.enter_context(only_used_rows(model, occurring | {train.pad_id}))
@@ -134,10 +136,11 @@ def predict(model: Any, batches: Iterable[dict[str, Tensor]]) -> tuple[Array, Ar
     was_training = model.training
     model.eval()
     predicted, labels = [], []
-    for batch in batches:
-        inputs = {name: values for name, values in batch.items() if name != "labels"}
-        predicted.append(predictions(model(**inputs).logits))
-        labels.append(batch["labels"])
+    with first_token_only(model):
+        for batch in batches:
+            inputs = {name: values for name, values in batch.items() if name != "labels"}
+            predicted.append(predictions(model(**inputs).logits))
+            labels.append(batch["labels"])
     model.train(was_training)
     return torch.cat(predicted).cpu().numpy(), torch.cat(labels).cpu().numpy()
 

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from lottery_utils.encoder import encoder_layers
 from lottery_utils.importance import Importance, structured_importance
 from lottery_utils.masks import StructuredMask
 
@@ -182,3 +183,20 @@ def test_no_examples_and_infinite_gradients_are_refused(
         model.classifier.weight.fill_(float("nan"))
     with pytest.raises(ValueError, match="not finite"):
         structured_importance(model, tiny_batches)
+
+
+def test_no_gradient_is_sought_behind_what_is_masked(
+    tiny_model: Callable[..., Model], tiny_batches: Batches
+) -> None:
+    model, mask = tiny_model(), MASKS["headless"]
+    passed: list[str] = []
+
+    def told(name: str) -> Callable[..., None]:
+        return lambda module, found, given: passed.append(name)
+
+    for i, layer in enumerate(encoder_layers(model)):
+        layer.value.register_full_backward_hook(told(f"attention {i}"))
+        layer.mlp_input.register_full_backward_hook(told(f"mlp {i}"))
+    structured_importance(model, tiny_batches[:1], mask)
+    # Layer 0 reads embeddings, which need no gradient, so that none passes its value map.
+    assert sorted(passed) == ["attention 2", "mlp 1", "mlp 2"]

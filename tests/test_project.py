@@ -27,6 +27,7 @@ PARAMETERS = {
     "sec5_3_shared_between_tasks.ipynb": ["study", "seeds", "data", "backbone", "results_dir"],
     "sweep.ipynb": ["study", "results_dir"],
     "corpus.ipynb": ["study", "results_dir"],
+    "cost.ipynb": ["device"],
 }
 NOTEBOOKS = sorted((REPOSITORY / "notebooks").glob("*.ipynb"))
 
@@ -65,6 +66,7 @@ def test_the_lock_satisfies_the_project(
     project: dict[str, Any], locked: dict[str, Version]
 ) -> None:
     needed = project["project"]["dependencies"] + project["project"]["optional-dependencies"]["dev"]
+    needed += project["project"]["optional-dependencies"]["bench"]
     for requirement in map(Requirement, needed):
         version = locked.get(canonicalize_name(requirement.name))
         assert version is not None, f"{requirement.name} is not locked"

@@ -1,0 +1,149 @@
+"""The benchmarks: every case runs, small, and says what it should; nothing here is timed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from benchmarks import __main__ as bench
+from benchmarks import growth_case, search_case, shapes, training_case
+from benchmarks.alternate import Row, Setting, alternate
+from lottery_utils import cost_page
+from lottery_utils.errors import UserError
+from lottery_utils.figure import Figure, Note
+from lottery_utils.importance import Importance
+
+SMALL = Setting(1, torch.device("cpu"), rounds=1, small=True, say=lambda text: None)
+
+
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Every case, run small, and read again as the page reads it."""
+    path = tmp_path_factory.mktemp("benchmarks") / "cpu.json"
+    for case in bench.CASES:
+        bench.run(case, SMALL, path)
+    return cost_page.load(path.parent)["cpu"]
+
+
+def test_every_case_gives_rows(rows: dict[str, Any]) -> None:
+    assert {row["bench"] for row in rows.values()} == set(bench.CASES)
+    for row in rows.values():
+        assert set(row["seconds"]) == set(row["sides"])
+        assert all(s > 0 for times in row["seconds"].values() for s in times)
+        assert set(row["goals"]) <= set(row["sides"]) - {"ours"}
+        if row["ratios"]:
+            assert row["checked"], f"{row['case']} compares what it did not check"
+
+
+def test_page_shows_every_row(rows: dict[str, Any]) -> None:
+    shown = cost_page.table(rows)
+    compared = [row["case"] for row in rows.values() for _ in row["ratios"]]
+    assert list(shown.index) == compared
+    assert isinstance(cost_page.growth(rows), Figure)
+    assert cost_page.growth_table(rows).shape == (4, 4)
+    assert set(cost_page.profiles(rows).index.get_level_values("side")) == {"ours", "theirs"}
+    hours = cost_page.forecast(rows)
+    assert isinstance(hours, pd.DataFrame)
+    assert hours.index[-1] == "nine tasks" and len(hours) == 10
+    assert "measured time over forecast time" in cost_page.forecast_checks(rows).text
+    assert len(cost_page.notes(rows)) == 4
+    assert list(cost_page.bucketing(rows)["n"]) == [2, 2, 2]
+    assert len(cost_page.checks(rows)) == len(set(compared))
+    assert cost_page.circumstances(rows).text.startswith("Measured on ")
+
+
+def test_gpu_rows_are_called_unmeasured_without_a_gpu(rows: dict[str, Any]) -> None:
+    without = {case: row for case, row in rows.items() if row["bench"] != "gpu"}
+    note = cost_page.gpu({"cpu": without})
+    assert isinstance(note, Note) and "not measured yet" in note.text
+    assert isinstance(cost_page.gpu({"gpu": rows}), pd.DataFrame)
+
+
+def test_ratio_is_theirs_over_ours_by_round() -> None:
+    seconds = {"ours": [1.0, 2.0, 4.0], "theirs": [3.0, 4.0, 16.0]}
+    row = Row("a", "b", {"ours": "", "theirs": ""}, seconds, "c")
+    assert row.ratios("theirs") == [3.0, 2.0, 4.0]
+    assert row.to_json()["ratios"] == {"theirs": [3.0, 2.0, 4.0]}
+
+
+def test_sides_take_turns_and_only_their_work_is_timed() -> None:
+    seen: list[str] = []
+
+    def side(name: str) -> Any:
+        seen.append(f"make {name}")
+        return lambda: seen.append(name)
+
+    setting = Setting(1, torch.device("cpu"), rounds=2, say=lambda text: None)
+    found = alternate(setting, {"a": lambda: side("a"), "b": lambda: side("b")})
+    assert {name: len(times) for name, times in found.items()} == {"a": 2, "b": 2}
+    worked = [name for name in seen if not name.startswith("make")]
+    assert worked == ["b", "a", "a", "b", "b", "a"], "a warm-up, then each first in turn"
+
+
+def test_search_that_finds_another_mask_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = search_case.examine_padded
+
+    def turned(*arguments: Any) -> Any:
+        answers, labels, found = real(*arguments)
+        return answers, labels, Importance(-found.heads, -found.mlps, 1, 1)
+
+    monkeypatch.setattr(search_case, "examine_padded", turned)
+    with pytest.raises(AssertionError, match="different masks"):
+        list(search_case.rows(SMALL))
+
+
+def test_losses_that_differ_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training_case, "losses_apart", lambda *arguments: (1e-3, 20))
+    with pytest.raises(AssertionError, match="apart"):
+        next(training_case.rows(SMALL))
+
+
+def test_shapes_have_the_lengths_of_their_task() -> None:
+    drawn = shapes.draw("RTE", 2000)
+    lengths = np.array([len(row) for row in drawn.input_ids])
+    percentiles = np.array(shapes.PERCENTILES["RTE"].split(), float)
+    assert np.abs(np.percentile(lengths, np.arange(0, 101, 5)) - percentiles).max() <= 6
+    assert drawn.token_type_ids is not None
+    for ids, types in zip(drawn.input_ids, drawn.token_type_ids, strict=True):
+        assert len(ids) == len(types) and ids.count(shapes.SEP) == 2
+    assert shapes.draw("SST-2", 5) == shapes.draw("SST-2", 5) != shapes.draw("SST-2", 5, seed=1)
+
+
+def test_exponent_of_a_square_is_two() -> None:
+    assert growth_case.exponent((1, 2, 4), [3.0, 12.0, 48.0]) == pytest.approx(2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [(["walk"], "no benchmark 'walk'"), (["maps", "--device", "xyz"], "'xyz' cannot be used")],
+)
+def test_wrong_arguments_are_one_sentence(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert bench.main(arguments) == 1
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"a": {}}', '{"a": 1}'])
+def test_broken_file_is_one_sentence(content: str, tmp_path: Path) -> None:
+    (tmp_path / "cpu.json").write_text(content)
+    with pytest.raises(UserError, match="is broken"):
+        cost_page.load(tmp_path)
+
+
+def test_no_benchmarks_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="run 'make bench'"):
+        cost_page.load(tmp_path)
+
+
+def test_rows_of_another_run_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "cpu.json"
+    path.write_text(json.dumps({"old": {"case": "old"}}))
+    bench.run("notebook", SMALL, path)
+    assert list(json.loads(path.read_text())) == ["old", "start of a reading notebook"]

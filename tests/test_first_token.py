@@ -1,0 +1,138 @@
+"""The last layer cut short to the first token: the same answers, and it is really cut."""
+
+from __future__ import annotations
+
+import copy
+from contextlib import ExitStack, nullcontext
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from conftest import masks
+from hypothesis import given, settings
+from test_encoder import EVERY_FAMILY, batch_for, tiny
+from torch import Tensor
+
+from lottery_utils import importance, training
+from lottery_utils.batches import Encoded
+from lottery_utils.encoder import encoder_layers, last_layer
+from lottery_utils.first_token import first_token_only
+from lottery_utils.masks import StructuredMask
+from lottery_utils.pruning import masked, remove
+from lottery_utils.study import Recipe
+from lottery_utils.training import predict
+
+
+def logits(model: Any, lengths: tuple[int, ...] = (7, 5, 3)) -> Tensor:
+    inputs = {name: rows for name, rows in batch_for(model, lengths).items() if name != "labels"}
+    found: Tensor = model(**inputs).logits.detach()
+    return found
+
+
+@EVERY_FAMILY
+@given(mask=masks())
+@settings(max_examples=15, deadline=None)
+def test_logits_are_those_of_all_tokens(family: str, mask: StructuredMask) -> None:
+    model = tiny(family)
+    smaller = remove(model, mask)
+    with masked(model, mask):
+        expected = logits(model)
+        with first_token_only(model):
+            assert torch.allclose(logits(model), expected, atol=1e-5)
+    with first_token_only(smaller):
+        assert torch.allclose(logits(smaller), expected, atol=1e-5)
+
+
+@EVERY_FAMILY
+@pytest.mark.parametrize("kernel", ["sdpa", "eager"])
+@pytest.mark.parametrize("lengths", [(4, 4), (1, 6), (1,)])
+def test_with_and_without_padding(family: str, kernel: str, lengths: tuple[int, ...]) -> None:
+    model = tiny(family, kernel)
+    expected = logits(model, lengths)
+    with first_token_only(model):
+        assert torch.allclose(logits(model, lengths), expected, atol=1e-5)
+
+
+@EVERY_FAMILY
+@given(mask=masks())
+@settings(max_examples=10, deadline=None)
+def test_importance_is_that_of_all_tokens(family: str, mask: StructuredMask) -> None:
+    model, batches = tiny(family), [batch_for(tiny(family))]
+    found = importance.structured_importance(model, batches, mask)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(importance, "first_token_only", nullcontext)
+        expected = importance.structured_importance(model, batches, mask)
+    assert np.allclose(found.heads, expected.heads, atol=1e-6)
+    assert np.allclose(found.mlps, expected.mlps, atol=1e-6)
+
+
+@pytest.mark.parametrize("family", ["bert", "roberta", "electra"])
+def test_the_last_layer_computes_one_token(family: str) -> None:
+    model = tiny(family)
+    seen: list[tuple[int, ...]] = []
+    top = encoder_layers(model)[-1]
+    with ExitStack() as hooks:
+        for part in (top.query, top.attention_output, top.mlp_output):
+            hook = part.register_forward_hook(lambda *call: seen.append(call[-1].shape))
+            hooks.callback(hook.remove)
+        predict(model, [batch_for(model)])
+        importance.structured_importance(model, [batch_for(model)])
+    assert len(seen) == 6
+    assert all(shape[:2] == (3, 1) for shape in seen), "of three examples, one token each"
+
+
+@EVERY_FAMILY
+def test_everything_is_as_before_afterwards(family: str) -> None:
+    model = tiny(family)
+    layer, _ = last_layer(model)
+    with pytest.raises(RuntimeError, match="on purpose"), first_token_only(model):
+        raise RuntimeError("on purpose")
+    assert "forward" not in vars(layer)
+
+
+def test_blocks_may_be_nested() -> None:
+    model = tiny("bert")
+    layer, _ = last_layer(model)
+    with first_token_only(model):
+        with first_token_only(model):
+            pass
+        assert "forward" in vars(layer)
+    assert "forward" not in vars(layer)
+
+
+@EVERY_FAMILY
+def test_training_without_dropout_is_that_of_all_tokens(
+    family: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = [[2, *range(5, 5 + n), 3] for n in (1, 4, 9, 2, 7, 5)]
+    data = Encoded(ids, None, [0, 1, 0, 1, 1, 0], pad_id=tiny(family).config.pad_token_id)
+    recipe = Recipe(learning_rate=1e-3, batch_size=2, epochs=2)
+
+    def trained() -> tuple[list[tuple[int, float]], Tensor]:
+        model = copy.deepcopy(tiny(family))
+        for module in model.modules():
+            if isinstance(module, torch.nn.Dropout):
+                module.p = 0.0
+        curve = training.finetune(model, data, recipe, seed=0)
+        return curve.loss, torch.cat([p.detach().flatten() for p in model.parameters()])
+
+    losses, weights = trained()
+    monkeypatch.setattr(training, "first_token_only", nullcontext)
+    expected_losses, expected = trained()
+    assert np.allclose(losses, expected_losses, atol=1e-5)
+    # Where a gradient is nearly zero, Adam makes a step of either sign of its rounding error.
+    assert (weights - expected).abs().mean() < 1e-5
+
+
+@pytest.mark.parametrize("family", ["bert", "roberta", "electra"])
+def test_training_draws_dropout_in_the_last_layer(family: str) -> None:
+    model = copy.deepcopy(tiny(family))
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+    top = last_layer(model)[0]
+    top.attention.self.dropout.p = 0.5  # type: ignore[union-attr]
+    model.train()
+    with first_token_only(model):
+        assert not torch.equal(logits(model), logits(model))
