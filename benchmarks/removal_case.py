@@ -43,9 +43,9 @@ def rows(setting: Setting) -> Iterator[Row]:
             gap = max(gap, float((smaller(**inputs).logits - expected).abs().max()))
     if gap > 1e-5:
         raise AssertionError(f"the logits of the two are {gap:.1e} apart")
-    promise = operations(model, StructuredMask.full(*encoder_shape(model))) / operations(
-        model, mask
-    )
+    n_tokens = sum(map(len, encoded.input_ids)) / len(encoded)
+    everything = StructuredMask.full(*encoder_shape(model))
+    promise = operations(model, everything, n_tokens) / operations(model, mask, n_tokens)
 
     def score(which: Any, kept: StructuredMask | None) -> Prepared:
         def work() -> None:
@@ -91,7 +91,13 @@ def half(n_layers: int, n_heads: int) -> StructuredMask:
     return StructuredMask(heads, np.arange(n_layers) % 2 == 0)
 
 
-def operations(model: Any, mask: StructuredMask) -> float:
-    """Multiplications per token in the linear maps that `mask` keeps, which is nearly all."""
+def operations(model: Any, mask: StructuredMask, n_tokens: float) -> float:
+    """Multiplications per example in the linear maps that `mask` keeps, which is nearly all.
+
+    Of the last layer only keys and values, half of what a head has, are needed for all tokens.
+    """
     each = component_parameters(model)
-    return float(mask.n_heads * each["head"] + mask.n_mlps * each["mlp"])
+    shares = np.ones((2, len(mask.mlps)))
+    shares[:, -1] = (1 + 1 / n_tokens) / 2, 1 / n_tokens
+    heads, mlps = (shares * [mask.heads.sum(axis=1), mask.mlps]).sum(axis=1)
+    return float(n_tokens * (heads * each["head"] + mlps * each["mlp"]))

@@ -5,10 +5,13 @@ from __future__ import annotations
 import copy
 import tempfile
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import torch
+import torch.utils.data
 
 from benchmarks import shapes
 from benchmarks.alternate import Prepared, Row, Setting, alternate
@@ -19,51 +22,78 @@ from lottery_utils.batches import Encoded, training_order
 from lottery_utils.study import Recipe
 
 RECIPE = Recipe(learning_rate=2e-5, batch_size=32, epochs=1)
-SHAPES = {"SST-2": ("short sentences", 640, 3.0, 1.2), "RTE": ("long pairs", 160, 2.0, 1.1)}
+# Task: what it is called, examples of an epoch, batches timed of it, goals.
+SHAPES = {
+    "SST-2": ("short sentences", 8000, 20, 3.0, 1.2),
+    "RTE": ("long pairs", 2490, 6, 2.0, 1.1),
+}
 N_COMPARED = 20  # batches whose losses are compared
+Batches = list[list[int]]
 
 
 def rows(setting: Setting) -> Iterator[Row]:
     """A row for the shape of SST-2, and one for that of RTE."""
-    for task, (what, n, goal, grouped_goal) in SHAPES.items():
+    for task, (what, n, n_batches, goal, grouped_goal) in SHAPES.items():
         model, tokenizer = backbone.load_backbone("bundled", task, seed=42)
         if setting.small:
-            model, n = random_bert(small=True), 64
+            model, n, n_batches = random_bert(small=True), 128, 2
         encoded = shapes.within_vocabulary(shapes.draw(task, n), model.config.vocab_size)
         gap, n_losses = losses_apart(model, encoded, setting.device)
         if gap > 1e-5:
             raise AssertionError(f"losses on identical batches are {gap:.1e} apart")
-        made = sides(setting, model, tokenizer, encoded)
-        few = sides(setting, model, tokenizer, encoded.first(5 * RECIPE.batch_size))
-        profiled = {side: of_operations(few[side]()) for side in ("ours", "theirs")}
+        timed = sides(setting, model, tokenizer, encoded, n_batches)
+        profiled = {side: of_operations(timed[side]()) for side in ("ours", "theirs")}
         yield Row(
             f"fine-tuning, {what}",
-            f"one epoch over {len(encoded):,} examples of {task}'s shape "
-            f"({sum(map(len, encoded.input_ids)) / len(encoded):.1f} tokens), batches of 32",
+            f"{n_batches} batches of {RECIPE.batch_size}, at random out of an epoch over {n:,} "
+            f"examples of {task}'s shape ({sum(map(len, encoded.input_ids)) / n:.1f} tokens)",
             {
                 "ours": "batches by length, only word pieces that occur",
                 "theirs": "transformers.Trainer, dynamic padding, fused AdamW",
                 "grouped": "the same, grouping by length",
             },
-            alternate(setting, made),
+            alternate(setting, timed, warm=False),  # the profiles have warmed both
             f"the first {n_losses} losses on identical batches, dropout off, within {gap:.0e}",
             {"theirs": goal, "grouped": grouped_goal},
-            {"examples": len(encoded), "profile": profiled},
+            {"examples": n_batches * RECIPE.batch_size, "profile": profiled},
         )
 
 
 def sides(
-    setting: Setting, model: Any, tokenizer: Any, encoded: Encoded
+    setting: Setting, model: Any, tokenizer: Any, encoded: Encoded, n_batches: int
 ) -> dict[str, Callable[[], Prepared]]:
-    """Ours, Trainer's own batching, and Trainer's grouping by length: one epoch from `model`."""
+    """Ours, Trainer's own batching, and Trainer's grouping by length.
+
+    Each time `n_batches` of each side's own epoch are drawn anew, the same number of examples
+    for all.
+    """
+    rng = np.random.default_rng(0)
+
+    def drawn(batches: Batches) -> Batches:
+        whole = [batch for batch in batches if len(batch) == RECIPE.batch_size]
+        return [whole[i] for i in rng.choice(len(whole), n_batches, replace=False)]
 
     def ours() -> Prepared:
         fresh = copy.deepcopy(model)
-        return lambda: training.finetune(fresh, encoded, RECIPE, seed=1, device=setting.device)
+        few = drawn(training_order(encoded, RECIPE.batch_size, rng))
+
+        def work() -> None:
+            with mock.patch.object(training, "training_order", lambda *arguments: few):
+                training.finetune(fresh, encoded, RECIPE, seed=1, device=setting.device)
+
+        return work
 
     def theirs(strategy: str) -> Prepared:
         fresh = copy.deepcopy(model)
-        train: Prepared = trainer(fresh, tokenizer, encoded, setting.device, strategy).train
+        made = trainer(fresh, tokenizer, encoded, setting.device, strategy)
+        order = list(made._get_train_sampler(made.train_dataset))
+        size = RECIPE.batch_size
+        few = drawn([order[i : i + size] for i in range(0, len(order), size)])
+        made.train_dataset = torch.utils.data.Subset(
+            made.train_dataset, list(chain.from_iterable(few))
+        )
+        made.args.train_sampling_strategy = "sequential"
+        train: Prepared = made.train
         return train
 
     return {

@@ -68,13 +68,10 @@ def _reading(model: Any) -> Iterator[list[Tensor]]:
     training, kernel = model.training, model.config._attn_implementation
     with ExitStack() as stack:
         for layer in encoder_layers(model):
-            gram = _gram(layer.attention_output, n_heads)
+            gram = head_gram(layer.attention_output, n_heads)
 
             def hook(_module: nn.Module, _inputs: Any, values: Tensor, gram: Tensor = gram) -> None:
-                # |W v|^2 = v' (W' W) v: the size of a head squared instead of the hidden size.
-                of_heads = values.reshape(*values.shape[:-1], n_heads, -1)
-                squares = torch.einsum("bnhs,hst,bnht->bhn", of_heads, gram, of_heads)
-                norms.append(squares.clamp(min=0).sqrt())
+                norms.append(value_norms(values, gram))
 
             stack.callback(layer.value.register_forward_hook(hook).remove)
         model.eval()
@@ -84,8 +81,23 @@ def _reading(model: Any) -> Iterator[list[Tensor]]:
         yield norms
 
 
-def _gram(projection: nn.Linear, n_heads: int) -> Tensor:
-    """W' W of each head's slice of the output projection: (heads, head size, head size)."""
+def value_norms(values: Tensor, gram: Tensor) -> Tensor:
+    """The norms of f(x_j): (batch, heads, tokens).
+
+    `values` is what a layer's value map gives, (batch, tokens, heads x head size), and `gram`
+    what `head_gram` gives of its output projection W: |W v|^2 = v' (W' W) v, which takes the
+    size of a head squared where the vectors themselves take the hidden size.
+    """
+    of_heads = values.reshape(*values.shape[:-1], len(gram), -1)
+    squares = torch.einsum("bnhs,hst,bnht->bhn", of_heads, gram, of_heads)
+    return squares.clamp(min=0).sqrt()
+
+
+def head_gram(projection: nn.Linear, n_heads: int) -> Tensor:
+    """W' W of each head's slice of an output projection W: (heads, head size, head size).
+
+    Raises `ValueError` if heads were removed from the layer.
+    """
     hidden, size = projection.out_features, projection.out_features // n_heads
     if projection.in_features != n_heads * size:
         raise ValueError("heads were removed from this model: attention maps need all of them")
