@@ -18,13 +18,14 @@ from lottery_utils import backbone, data, metrics, training
 from lottery_utils.batches import Encoded, EvaluationBatches, encode
 from lottery_utils.encoder import encoder_shape
 from lottery_utils.entry import SCORING_BATCH
+from lottery_utils.errors import UserError
 from lottery_utils.importance import Importance
 from lottery_utils.masks import StructuredMask
 from lottery_utils.search import structured_search
 from lottery_utils.stages import examine
 from lottery_utils.study import Recipe
 
-N_TRAIN, N_VALIDATION = 1000, 1043
+N_TRAIN, N_VALIDATION = 1300, 1043  # the study quick's training set; CoLA's validation set
 RECIPE = Recipe(learning_rate=2e-4, batch_size=16, epochs=3)
 
 
@@ -61,6 +62,11 @@ def rows(setting: Setting) -> Iterator[Row]:
     everything = StructuredMask.full(*encoder_shape(model))
     ours(everything)  # warm
     full = {name: found.score for name, found in both(everything).items()}
+    if full["ours"] <= 0 and not setting.small:
+        raise UserError(
+            f"The model of the search benchmark scores {full['ours']:.3f}: expected it to have "
+            "learned something, as any mask passes otherwise; train it on more examples."
+        )
     asked: dict[str, list[StructuredMask]] = {"ours": [], "theirs": []}
 
     def search(name: str) -> StructuredMask:

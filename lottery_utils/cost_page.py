@@ -18,6 +18,7 @@ plt.style.use(STYLE)
 
 Rows = dict[str, dict[str, Any]]
 QUANTITIES = ("examples", "tokens", "layers", "heads")
+_MISSING = Note("This was not measured on this device yet: run make bench.")
 _KIND_LABELS = {"training": "training", "importance": "importance pass", "scoring": "scoring pass"}
 
 
@@ -41,7 +42,7 @@ def load(folder: str | Path = "benchmarks") -> dict[str, Rows]:
     return found
 
 
-def table(rows: Rows) -> pd.DataFrame:
+def table(rows: Rows) -> pd.DataFrame | Note:
     """A row for each other side of each case: medians, their ratio with its spread, the goal."""
     lines = []
     for row in rows.values():
@@ -59,7 +60,7 @@ def table(rows: Rows) -> pd.DataFrame:
                     "reached": "" if goal is None else ("yes" if median >= goal else "no"),
                 }
             )
-    return pd.DataFrame(lines).set_index("case").rename_axis(None)
+    return pd.DataFrame(lines).set_index("case").rename_axis(None) if lines else _MISSING
 
 
 def checks(rows: Rows) -> pd.DataFrame:
@@ -116,7 +117,7 @@ def circumstances(rows: Rows) -> Note:
     )
 
 
-def profiles(rows: Rows) -> pd.DataFrame:
+def profiles(rows: Rows) -> pd.DataFrame | Note:
     """Where each side's time goes, of the cases that were profiled: percent of its own time."""
     lines = []
     for row in rows.values():
@@ -125,13 +126,17 @@ def profiles(rows: Rows) -> pd.DataFrame:
                 {"case": row["case"], "side": side, "operation": name, "percent": share}
                 for name, share in top
             ]
+    if not lines:
+        return _MISSING
     return pd.DataFrame(lines).set_index(["case", "side", "operation"])
 
 
-def growth(rows: Rows) -> Figure:
+def growth(rows: Rows) -> Figure | Note:
     """Seconds against examples, tokens, layers and heads, on logarithmic scales."""
-    drawing, axes = plt.subplots(1, 4, figsize=(11, 3), sharey=True, layout="constrained")
     found = [row for row in rows.values() if "exponent" in row["facts"]]
+    if {row["facts"]["quantity"] for row in found} != set(QUANTITIES):
+        return _MISSING
+    drawing, axes = plt.subplots(1, 4, figsize=(11, 3), sharey=True, layout="constrained")
     for axis, quantity in zip(axes.flat, QUANTITIES, strict=True):
         for colour, marker, row in zip(
             SEED_COLOURS, "os", _of_quantity(found, quantity), strict=False
@@ -174,7 +179,7 @@ def forecast(rows: Rows) -> pd.DataFrame | Note:
     """Hours of the paper's own study on this device, by task and kind of pass."""
     facts = _forecast(rows)
     if facts is None:
-        return Note("The paper's scale was not forecast on this device.")
+        return _MISSING
     frame = pd.DataFrame(facts["hours"]).rename(columns=_KIND_LABELS)
     frame["all"] = frame.sum(axis=1)
     frame.loc["nine tasks"] = frame.sum()
@@ -185,7 +190,7 @@ def forecast_checks(rows: Rows) -> Note:
     """How far the forecast was from a slice that it had not seen."""
     facts = _forecast(rows)
     if facts is None:
-        return Note("The paper's scale was not forecast on this device.")
+        return _MISSING
     ratios = ", ".join(
         f"{_KIND_LABELS[kind]} {ratio:.2f}"
         for kind, ratio in facts["measured_over_forecast"].items()
@@ -196,9 +201,13 @@ def forecast_checks(rows: Rows) -> Note:
     )
 
 
-def bucketing(rows: Rows) -> pd.DataFrame:
+def bucketing(rows: Rows) -> pd.DataFrame | Note:
     """Final accuracies with batches by length and with plain shuffling, and their difference."""
-    scores = next(row["facts"]["scores"] for row in rows.values() if "scores" in row["facts"])
+    scores = next(
+        (row["facts"]["scores"] for row in rows.values() if "scores" in row["facts"]), None
+    )
+    if scores is None:
+        return _MISSING
     pairs = zip(scores["ours"], scores["theirs"], strict=True)
     columns = {
         "batches by length": t_interval(scores["ours"]),

@@ -58,6 +58,16 @@ def test_page_shows_every_row(rows: dict[str, Any]) -> None:
     assert cost_page.circumstances(rows).text.startswith("Measured on ")
 
 
+def test_page_says_what_was_not_measured(rows: dict[str, Any]) -> None:
+    only = {case: row for case, row in rows.items() if row["bench"] == "notebook"}
+    for show in (cost_page.profiles, cost_page.growth, cost_page.forecast, cost_page.bucketing):
+        found = show(only)  # type: ignore[operator]
+        assert isinstance(found, Note) and "not measured" in found.text
+    assert "not measured" in cost_page.forecast_checks(only).text
+    assert len(cost_page.table(only)) == 1 and len(cost_page.checks(only)) == 1
+    assert cost_page.growth_table(only).empty
+
+
 def test_gpu_rows_are_called_unmeasured_without_a_gpu(rows: dict[str, Any]) -> None:
     without = {case: row for case, row in rows.items() if row["bench"] != "gpu"}
     note = cost_page.gpu({"cpu": without})
