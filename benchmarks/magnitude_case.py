@@ -66,7 +66,7 @@ def apart(parameters: Any, theirs: dict[str, torch.Tensor], ours: WeightMask) ->
     if sum(int(mask.sum()) for mask in theirs.values()) != ours.n_kept:
         raise AssertionError("the two steps left different numbers of weights")
     sizes = torch.cat([parameters[n].abs()[mask ^ ours[n]] for n, mask in theirs.items()])
-    if len(sizes.unique()) > 1:
+    if len(torch.unique(sizes)) > 1:
         raise AssertionError(f"the two steps left {len(sizes)} different weights")
     return len(sizes)
 
