@@ -46,7 +46,7 @@ def rows(setting: Setting) -> Iterator[Row]:
 
     def theirs(mask: StructuredMask) -> tuple[float, Importance]:
         answers, labels, found = examine_padded(model, padded, mask)
-        return metrics.score("matthews", np.array(answers), np.array(labels)), found
+        return round(metrics.score("matthews", np.array(answers), np.array(labels)), 6), found
 
     @cache
     def both(mask: StructuredMask) -> dict[str, Found]:

@@ -6,20 +6,15 @@ import json
 from pathlib import Path
 from typing import Any
 
-import matplotlib.pyplot as plt
 import pandas as pd
 
 from lottery_utils.errors import UserError
-from lottery_utils.figure import SEED_COLOURS, STYLE, Figure, Note
+from lottery_utils.figure import Note
 from lottery_utils.statistics import t_interval
 from lottery_utils.study import home
 
-plt.style.use(STYLE)
-
 Rows = dict[str, dict[str, Any]]
-QUANTITIES = ("examples", "tokens", "layers", "heads")
-_MISSING = Note("This was not measured on this device yet: run make bench.")
-_KIND_LABELS = {"training": "training", "importance": "importance pass", "scoring": "scoring pass"}
+MISSING = Note("This was not measured on this device yet: run make bench.")
 
 
 def load(folder: str | Path = "benchmarks") -> dict[str, Rows]:
@@ -46,21 +41,21 @@ def table(rows: Rows) -> pd.DataFrame | Note:
     """A row for each other side of each case: medians, their ratio with its spread, the goal."""
     lines = []
     for row in rows.values():
-        for side, (median, low, high) in row.get("ratios", {}).items():
+        for side, (middle, low, high) in row.get("ratios", {}).items():
             goal = row["goals"].get(side)
             lines.append(
                 {
                     "case": row["case"],
                     "instead of": row["sides"][side],
-                    "ours, s": f"{_median(row, 'ours'):.3g}",
-                    "theirs, s": f"{_median(row, side):.3g}",
-                    "ratio": f"{median:.2f}",
+                    "ours, s": f"{median(row, 'ours'):.3g}",
+                    "theirs, s": f"{median(row, side):.3g}",
+                    "ratio": f"{middle:.2f}",
                     "lowest to highest": f"{low:.2f} to {high:.2f}",
                     "goal": "" if goal is None else f"{goal:g}",
-                    "reached": "" if goal is None else ("yes" if median >= goal else "no"),
+                    "reached": "" if goal is None else ("yes" if middle >= goal else "no"),
                 }
             )
-    return pd.DataFrame(lines).set_index("case").rename_axis(None) if lines else _MISSING
+    return pd.DataFrame(lines).set_index("case").rename_axis(None) if lines else MISSING
 
 
 def checks(rows: Rows) -> pd.DataFrame:
@@ -82,6 +77,11 @@ def notes(rows: Rows) -> pd.DataFrame:
     lines = {}
     for row in rows.values():
         facts = row["facts"]
+        if "whole_search" in facts:
+            lines[f"{row['case']}: seconds of the whole, theirs over ours"] = (
+                f"{facts['whole_search']:.2f}",
+                f"{row['goals']['theirs']:g}",
+            )
         if "promised_by_operations" in facts:
             promised = facts["promised_by_operations"]
             lines[f"{row['case']}: share of the {promised:.2f} times that operations promise"] = (
@@ -98,7 +98,7 @@ def notes(rows: Rows) -> pd.DataFrame:
             )
         if "goal_seconds" in facts:
             lines[f"{row['case']}: seconds to the first figure"] = (
-                f"{_median(row, 'ours'):.2f}",
+                f"{median(row, 'ours'):.2f}",
                 f"at most {facts['goal_seconds']:g}",
             )
     return pd.DataFrame.from_dict(lines, orient="index", columns=["measured", "goal"])
@@ -127,78 +127,8 @@ def profiles(rows: Rows) -> pd.DataFrame | Note:
                 for name, share in top
             ]
     if not lines:
-        return _MISSING
+        return MISSING
     return pd.DataFrame(lines).set_index(["case", "side", "operation"])
-
-
-def growth(rows: Rows) -> Figure | Note:
-    """Seconds against examples, tokens, layers and heads, on logarithmic scales."""
-    found = [row for row in rows.values() if "exponent" in row["facts"]]
-    if {row["facts"]["quantity"] for row in found} != set(QUANTITIES):
-        return _MISSING
-    drawing, axes = plt.subplots(1, 4, figsize=(11, 3), sharey=True, layout="constrained")
-    for axis, quantity in zip(axes.flat, QUANTITIES, strict=True):
-        for colour, marker, row in zip(
-            SEED_COLOURS, "os", _of_quantity(found, quantity), strict=False
-        ):
-            values = [int(value) for value in row["sides"]]
-            seconds = [_median(row, side) for side in row["sides"]]
-            label = f"{_KIND_LABELS[row['facts']['kind']]}: {row['facts']['exponent']:.2f}"
-            axis.plot(values, seconds, f"{marker}-", color=colour, label=label)
-        axis.set(xscale="log", yscale="log", xlabel=_axis_label(quantity))
-        axis.set_xticks(values, [str(value) for value in values])
-        axis.minorticks_off()
-        axis.legend(fontsize=8, title="exponent", title_fontsize=8)
-    axes.flat[0].set_ylabel("seconds per pass")
-    return Figure.of(
-        drawing,
-        "Seconds of one pass (medians over rounds) against the number of examples, tokens per "
-        "example, layers, and heads per layer, one of them varied at a time; all scales are "
-        "logarithmic, and the exponent is the slope. A head has 32 channels and the MLP grows "
-        "along, so that twice the heads are four times the weights. Start: 64 examples of 32 "
-        "tokens, 4 layers of 4 heads.",
-        "Four panels of rising lines on logarithmic scales, one for training and one for "
-        "importance in each.",
-    )
-
-
-def growth_table(rows: Rows) -> pd.DataFrame:
-    """The exponent of each quantity, over all values and over the last doubling."""
-    lines: dict[str, dict[str, str]] = {}
-    for row in rows.values():
-        facts = row["facts"]
-        if "exponent" in facts:
-            kind = _KIND_LABELS[facts["kind"]]
-            line = lines.setdefault(_axis_label(facts["quantity"]), {})
-            line[f"{kind}, all values"] = f"{facts['exponent']:.2f}"
-            line[f"{kind}, last step"] = f"{facts['exponent_at_the_end']:.2f}"
-    return pd.DataFrame.from_dict(lines, orient="index")
-
-
-def forecast(rows: Rows) -> pd.DataFrame | Note:
-    """Hours of the paper's own study on this device, by task and kind of pass."""
-    facts = _forecast(rows)
-    if facts is None:
-        return _MISSING
-    frame = pd.DataFrame(facts["hours"]).rename(columns=_KIND_LABELS)
-    frame["all"] = frame.sum(axis=1)
-    frame.loc["nine tasks"] = frame.sum()
-    return frame.map(lambda hours: f"{hours:,.1f}")
-
-
-def forecast_checks(rows: Rows) -> Note:
-    """How far the forecast was from a slice that it had not seen."""
-    facts = _forecast(rows)
-    if facts is None:
-        return _MISSING
-    ratios = ", ".join(
-        f"{_KIND_LABELS[kind]} {ratio:.2f}"
-        for kind, ratio in facts["measured_over_forecast"].items()
-    )
-    return Note(
-        f"Checked on slices of {facts['tokens_timed']:,} tokens in examples of 32, a length that "
-        f"the forecast had not seen: measured time over forecast time, {ratios}."
-    )
 
 
 def bucketing(rows: Rows) -> pd.DataFrame | Note:
@@ -207,7 +137,7 @@ def bucketing(rows: Rows) -> pd.DataFrame | Note:
         (row["facts"]["scores"] for row in rows.values() if "scores" in row["facts"]), None
     )
     if scores is None:
-        return _MISSING
+        return MISSING
     pairs = zip(scores["ours"], scores["theirs"], strict=True)
     columns = {
         "batches by length": t_interval(scores["ours"]),
@@ -240,17 +170,6 @@ def gpu(found: dict[str, Rows]) -> pd.DataFrame | Note:
     return pd.DataFrame.from_dict(lines, orient="index")
 
 
-def _forecast(rows: Rows) -> dict[str, Any] | None:
-    return next((row["facts"] for row in rows.values() if "hours" in row["facts"]), None)
-
-
-def _of_quantity(found: list[dict[str, Any]], quantity: str) -> list[dict[str, Any]]:
-    return [row for row in found if row["facts"]["quantity"] == quantity]
-
-
-def _axis_label(quantity: str) -> str:
-    return {"tokens": "tokens per example", "heads": "heads per layer"}.get(quantity, quantity)
-
-
-def _median(row: dict[str, Any], side: str) -> float:
+def median(row: dict[str, Any], side: str) -> float:
+    """The median of a side's seconds."""
     return float(pd.Series(row["seconds"][side]).median())

@@ -14,7 +14,7 @@ import torch
 from benchmarks import __main__ as bench
 from benchmarks import growth_case, search_case, shapes, training_case
 from benchmarks.alternate import Row, Setting, alternate
-from lottery_utils import cost_page
+from lottery_utils import cost_page, growth_page
 from lottery_utils.errors import UserError
 from lottery_utils.figure import Figure, Note
 from lottery_utils.importance import Importance
@@ -45,14 +45,14 @@ def test_page_shows_every_row(rows: dict[str, Any]) -> None:
     shown = cost_page.table(rows)
     compared = [row["case"] for row in rows.values() for _ in row["ratios"]]
     assert list(shown.index) == compared
-    assert isinstance(cost_page.growth(rows), Figure)
-    assert cost_page.growth_table(rows).shape == (4, 4)
+    assert isinstance(growth_page.growth(rows), Figure)
+    assert growth_page.growth_table(rows).shape == (4, 4)
     assert set(cost_page.profiles(rows).index.get_level_values("side")) == {"ours", "theirs"}
-    hours = cost_page.forecast(rows)
+    hours = growth_page.forecast(rows)
     assert isinstance(hours, pd.DataFrame)
     assert hours.index[-1] == "nine tasks" and len(hours) == 10
-    assert "measured time over forecast time" in cost_page.forecast_checks(rows).text
-    assert len(cost_page.notes(rows)) == 4
+    assert "measured time over forecast time" in growth_page.forecast_checks(rows).text
+    assert len(cost_page.notes(rows)) == 5
     assert list(cost_page.bucketing(rows)["n"]) == [2, 2, 2]
     assert len(cost_page.checks(rows)) == len(set(compared))
     assert cost_page.circumstances(rows).text.startswith("Measured on ")
@@ -60,12 +60,12 @@ def test_page_shows_every_row(rows: dict[str, Any]) -> None:
 
 def test_page_says_what_was_not_measured(rows: dict[str, Any]) -> None:
     only = {case: row for case, row in rows.items() if row["bench"] == "notebook"}
-    for show in (cost_page.profiles, cost_page.growth, cost_page.forecast, cost_page.bucketing):
+    for show in (cost_page.profiles, growth_page.growth, growth_page.forecast, cost_page.bucketing):
         found = show(only)  # type: ignore[operator]
         assert isinstance(found, Note) and "not measured" in found.text
-    assert "not measured" in cost_page.forecast_checks(only).text
+    assert "not measured" in growth_page.forecast_checks(only).text
     assert len(cost_page.table(only)) == 1 and len(cost_page.checks(only)) == 1
-    assert cost_page.growth_table(only).empty
+    assert growth_page.growth_table(only).empty
 
 
 def test_gpu_rows_are_called_unmeasured_without_a_gpu(rows: dict[str, Any]) -> None:

@@ -1,0 +1,98 @@
+"""What the page on cost shows of how cost grows, and of the paper's own scale."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import matplotlib.pyplot as plt
+import pandas as pd
+
+from lottery_utils.cost_page import MISSING, Rows, median
+from lottery_utils.figure import SEED_COLOURS, STYLE, Figure, Note
+
+plt.style.use(STYLE)
+
+QUANTITIES = ("examples", "tokens", "layers", "heads")
+_KIND_LABELS = {"training": "training", "importance": "importance pass", "scoring": "scoring pass"}
+
+
+def growth(rows: Rows) -> Figure | Note:
+    """Seconds against examples, tokens, layers and heads, on logarithmic scales."""
+    found = [row for row in rows.values() if "exponent" in row["facts"]]
+    if {row["facts"]["quantity"] for row in found} != set(QUANTITIES):
+        return MISSING
+    drawing, axes = plt.subplots(1, 4, figsize=(11, 3), sharey=True, layout="constrained")
+    for axis, quantity in zip(axes.flat, QUANTITIES, strict=True):
+        for colour, marker, row in zip(
+            SEED_COLOURS, "os", _of_quantity(found, quantity), strict=False
+        ):
+            values = [int(value) for value in row["sides"]]
+            seconds = [median(row, side) for side in row["sides"]]
+            label = f"{_KIND_LABELS[row['facts']['kind']]}: {row['facts']['exponent']:.2f}"
+            axis.plot(values, seconds, f"{marker}-", color=colour, label=label)
+        axis.set(xscale="log", yscale="log", xlabel=_axis_label(quantity))
+        axis.set_xticks(values, [str(value) for value in values])
+        axis.minorticks_off()
+        axis.legend(fontsize=8, title="exponent", title_fontsize=8)
+    axes.flat[0].set_ylabel("seconds per pass")
+    return Figure.of(
+        drawing,
+        "Seconds of one pass (medians over rounds) against the number of examples, tokens per "
+        "example, layers, and heads per layer, one of them varied at a time; all scales are "
+        "logarithmic, and the exponent is the slope. A head has 32 channels and the MLP grows "
+        "along, so that twice the heads are four times the weights. Start: 64 examples of 32 "
+        "tokens, 4 layers of 4 heads.",
+        "Four panels of rising lines on logarithmic scales, one for training and one for "
+        "importance in each.",
+    )
+
+
+def growth_table(rows: Rows) -> pd.DataFrame:
+    """The exponent of each quantity, over all values and over the last doubling."""
+    lines: dict[str, dict[str, str]] = {}
+    for row in rows.values():
+        facts = row["facts"]
+        if "exponent" in facts:
+            kind = _KIND_LABELS[facts["kind"]]
+            line = lines.setdefault(_axis_label(facts["quantity"]), {})
+            line[f"{kind}, all values"] = f"{facts['exponent']:.2f}"
+            line[f"{kind}, last step"] = f"{facts['exponent_at_the_end']:.2f}"
+    return pd.DataFrame.from_dict(lines, orient="index")
+
+
+def forecast(rows: Rows) -> pd.DataFrame | Note:
+    """Hours of the paper's own study on this device, by task and kind of pass."""
+    facts = _forecast(rows)
+    if facts is None:
+        return MISSING
+    frame = pd.DataFrame(facts["hours"]).rename(columns=_KIND_LABELS)
+    frame["all"] = frame.sum(axis=1)
+    frame.loc["nine tasks"] = frame.sum()
+    return frame.map(lambda hours: f"{hours:,.1f}")
+
+
+def forecast_checks(rows: Rows) -> Note:
+    """How far the forecast was from a slice that it had not seen."""
+    facts = _forecast(rows)
+    if facts is None:
+        return MISSING
+    ratios = ", ".join(
+        f"{_KIND_LABELS[kind]} {ratio:.2f}"
+        for kind, ratio in facts["measured_over_forecast"].items()
+    )
+    return Note(
+        f"Checked on slices of {facts['tokens_timed']:,} tokens in examples of 32, a length that "
+        f"the forecast had not seen: measured time over forecast time, {ratios}."
+    )
+
+
+def _forecast(rows: Rows) -> dict[str, Any] | None:
+    return next((row["facts"] for row in rows.values() if "hours" in row["facts"]), None)
+
+
+def _of_quantity(found: list[dict[str, Any]], quantity: str) -> list[dict[str, Any]]:
+    return [row for row in found if row["facts"]["quantity"] == quantity]
+
+
+def _axis_label(quantity: str) -> str:
+    return {"tokens": "tokens per example", "heads": "heads per layer"}.get(quantity, quantity)
