@@ -1,10 +1,9 @@
-"""Without the part of the last layer that nobody reads.
+"""Scoring without the part of the last layer that nobody reads.
 
 The classifier reads the last layer at the first token only. That token attends to all
 others, so keys and values are needed of all, but queries, what follows the attention, and
-the MLP of the last layer are needed for one token instead of all. Logits and gradients are
-the same up to rounding; in training, dropout is drawn for that token only, so that the
-random numbers differ from those of a model that computes everything.
+the MLP of the last layer are needed for one token instead of all. The logits, and the
+gradients of the masks, are the same up to rounding.
 """
 
 from __future__ import annotations
@@ -25,10 +24,11 @@ def first_token_only(model: nn.Module) -> Iterator[None]:
 
     For models whose layers are BERT's (BERT, RoBERTa, ELECTRA), whole or with components
     removed, with one of transformers' classifiers on top. Hooks in the layer act as before.
-    Other families compute all tokens as always. Blocks may be nested.
+    Other families compute all tokens as always, and so do models in training mode: dropout
+    for one token would be drawn otherwise, and a seed would no longer give the run it gave.
     """
     layer, family = last_layer(model)
-    if not family.is_bert_layer or "forward" in vars(layer):
+    if model.training or not family.is_bert_layer:
         yield
         return
     layer.forward = partial(_forward, layer)  # before the class's own, until it is deleted
@@ -62,6 +62,5 @@ def _context(attention: Any, hidden: Tensor, attention_mask: Tensor | None) -> T
         by_head(attention.key(hidden)),
         by_head(attention.value(hidden)),
         attn_mask=None if attention_mask is None else attention_mask[:, :, :1],
-        dropout_p=attention.dropout.p if attention.training else 0.0,
     )
     return context.transpose(1, 2).flatten(2)

@@ -61,7 +61,6 @@ def finetune(
     device = torch.device(device)
     model.to(device)
     with ExitStack() as stack:
-        stack.enter_context(first_token_only(model))
         if not recipe.weight_decay:  # with it, rows of unused tokens would shrink
             occurring = {token for row in train.input_ids for token in row}
             stack.enter_context(only_used_rows(model, occurring | {train.pad_id}))
