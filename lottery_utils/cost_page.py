@@ -13,6 +13,8 @@ from lottery_utils.figure import Note
 from lottery_utils.statistics import t_interval
 from lottery_utils.study import home
 
+pd.set_option("display.max_colwidth", None)  # sentences are shown whole
+
 Rows = dict[str, dict[str, Any]]
 MISSING = Note("This was not measured on this device yet: run make bench.")
 

@@ -47,7 +47,7 @@ def growth(rows: Rows) -> Figure | Note:
     )
 
 
-def growth_table(rows: Rows) -> pd.DataFrame:
+def growth_table(rows: Rows) -> pd.DataFrame | Note:
     """The exponent of each quantity, over all values and over the last doubling."""
     lines: dict[str, dict[str, str]] = {}
     for row in rows.values():
@@ -57,7 +57,7 @@ def growth_table(rows: Rows) -> pd.DataFrame:
             line = lines.setdefault(_axis_label(facts["quantity"]), {})
             line[f"{kind}, all values"] = f"{facts['exponent']:.2f}"
             line[f"{kind}, last step"] = f"{facts['exponent_at_the_end']:.2f}"
-    return pd.DataFrame.from_dict(lines, orient="index")
+    return pd.DataFrame.from_dict(lines, orient="index") if lines else MISSING
 
 
 def forecast(rows: Rows) -> pd.DataFrame | Note:
