@@ -234,13 +234,15 @@ script = shell.user_ns.get("PROJECT")  # what notebooks/elsewhere.py takes its l
 found = {{"asked": asked, "script": script and str(script), "package": lottery_utils.__file__}}
 print(json.dumps(found))
 """
+    # IPython would look into another environment that happens to be active.
+    inherited = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
     answer = subprocess.run(
         [sys.executable, "-c", script],
         cwd=folder,
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "PIP_NO_INDEX": "1", "PIP_DRY_RUN": "1"},  # a test installs nothing
+        env={**inherited, "PIP_NO_INDEX": "1", "PIP_DRY_RUN": "1"},  # a test installs nothing
     )
     assert answer.returncode == 0, answer.stderr
     found: dict[str, Any] = json.loads(answer.stdout.splitlines()[-1])
