@@ -45,20 +45,23 @@ def _forward(
 
     What else layers are given (caches, another encoder's states) encoders do not use.
     """
-    first = hidden[:, :1]
+    # Of a slice with gaps, a linear map rounds differently with gradients and without.
+    first = hidden[:, :1].contiguous()
     context = None  # of a layer that has lost its heads
     if hasattr(layer.attention.self, "query"):
-        context = _context(layer.attention.self, hidden, attention_mask)
+        context = _context(layer.attention.self, first, hidden, attention_mask)
     found: Tensor = layer.feed_forward_chunk(layer.attention.output(context, first))
     return found
 
 
-def _context(attention: Any, hidden: Tensor, attention_mask: Tensor | None) -> Tensor:
+def _context(
+    attention: Any, first: Tensor, hidden: Tensor, attention_mask: Tensor | None
+) -> Tensor:
     def by_head(values: Tensor) -> Tensor:
         return values.view(*values.shape[:2], -1, attention.attention_head_size).transpose(1, 2)
 
     context = nn.functional.scaled_dot_product_attention(
-        by_head(attention.query(hidden[:, :1])),
+        by_head(attention.query(first)),
         by_head(attention.key(hidden)),
         by_head(attention.value(hidden)),
         attn_mask=None if attention_mask is None else attention_mask[:, :, :1],
