@@ -19,10 +19,9 @@ from lottery_utils.batches import Encoded, EvaluationBatches, encode
 from lottery_utils.encoder import encoder_shape
 from lottery_utils.entry import SCORING_BATCH
 from lottery_utils.errors import UserError
-from lottery_utils.importance import Importance
+from lottery_utils.importance import Importance, score_and_importance
 from lottery_utils.masks import StructuredMask
 from lottery_utils.search import structured_search
-from lottery_utils.stages import examine
 from lottery_utils.study import Recipe
 
 N_TRAIN, N_VALIDATION = 1300, 1043  # the study quick's training set; CoLA's validation set
@@ -42,7 +41,7 @@ def rows(setting: Setting) -> Iterator[Row]:
     padded = padded_batches(validation, setting.device)
 
     def ours(mask: StructuredMask) -> tuple[float, Importance]:
-        return examine(model, bucketed, mask, "matthews")
+        return score_and_importance(model, bucketed, mask, "matthews")
 
     def theirs(mask: StructuredMask) -> tuple[float, Importance]:
         answers, labels, found = examine_padded(model, padded, mask)

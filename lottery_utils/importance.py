@@ -32,8 +32,9 @@ from torch import Tensor, nn
 
 from lottery_utils.encoder import encoder_shape
 from lottery_utils.first_token import first_token_only
-from lottery_utils.losses import example_losses
+from lottery_utils.losses import example_losses, predictions
 from lottery_utils.masks import StructuredMask
+from lottery_utils.metrics import score
 from lottery_utils.pruning import scaled
 
 Variant = Literal["paper", "release"]
@@ -110,6 +111,24 @@ def structured_importance(
     if variant == "paper":
         total /= n_examples
     return Importance(total[:, :n_heads], total[:, n_heads], n_examples, n_tokens)
+
+
+def score_and_importance(
+    model: nn.Module,
+    batches: Iterable[dict[str, Tensor]],
+    mask: StructuredMask,
+    metric: str,
+    variant: Variant = "paper",
+) -> tuple[float, Importance]:
+    """The score of `model` under `mask`, six decimals, and its importance: one pass for both."""
+    answers: list[tuple[Tensor, Tensor]] = []
+
+    def on_logits(logits: Tensor, labels: Tensor) -> None:
+        answers.append((predictions(logits), labels))
+
+    found = structured_importance(model, batches, mask, variant=variant, on_logits=on_logits)
+    predicted, labels = (torch.cat(part).cpu().numpy() for part in zip(*answers, strict=True))
+    return round(score(metric, predicted, labels), 6), found
 
 
 def mask_gradients(

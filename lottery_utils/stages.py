@@ -8,18 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
-
-import torch
-from torch import Tensor
+from typing import Any, cast
 
 from lottery_utils import backbone, data, metrics
 from lottery_utils.batches import EvaluationBatches
 from lottery_utils.checkpoint import save_checkpoint
 from lottery_utils.encoder import component_parameters, encoder_shape
 from lottery_utils.entry import EVALUATION_BATCH, Entry
-from lottery_utils.importance import Importance, structured_importance
-from lottery_utils.losses import predictions
+from lottery_utils.importance import Variant, score_and_importance
 from lottery_utils.magnitude import WeightStep, largest_removed, magnitude_search
 from lottery_utils.masks import StructuredMask
 from lottery_utils.search import Step, structured_search
@@ -69,7 +65,7 @@ def finetune(entry: Entry) -> dict[str, Any]:
 def search(entry: Entry, model: Any, full: dict[str, Any]) -> dict[str, Any]:
     """Find the good mask of the fine-tuned `model`; `full` are the fine-tuning's results."""
     entry.progress.unit("search")
-    rule, variant = entry.study.search, entry.study.variant
+    rule, variant = entry.study.search, cast(Variant, entry.study.variant)
     batches = entry.validation_batches
     if variant == "release":
         batches = EvaluationBatches(
@@ -82,7 +78,8 @@ def search(entry: Entry, model: Any, full: dict[str, Any]) -> dict[str, Any]:
     done = [Step.from_json(step) for step in journal.entries]
 
     # What was found of a mask is kept: its score first, its importance for the next step.
-    look = cache(lambda mask: examine(model, batches, mask, entry.search_metric, variant))
+    metric = entry.search_metric
+    look = cache(lambda mask: score_and_importance(model, batches, mask, metric, variant))
 
     everything = StructuredMask.full(full["layers"], full["heads_per_layer"])
 
@@ -101,7 +98,7 @@ def search(entry: Entry, model: Any, full: dict[str, Any]) -> dict[str, Any]:
         lambda mask: look(mask)[1],
         threshold=rule.threshold,
         head_step=rule.head_step,
-        variant=variant,  # type: ignore[arg-type]
+        variant=variant,
         done=done,
         on_step=on_step,
     )
@@ -110,26 +107,6 @@ def search(entry: Entry, model: Any, full: dict[str, Any]) -> dict[str, Any]:
         "mask": found.mask.to_json(),
         "importance": {"heads": of_full.heads.tolist(), "mlps": of_full.mlps.tolist()},
     }
-
-
-def examine(
-    model: Any,
-    batches: EvaluationBatches,
-    mask: StructuredMask,
-    metric: str,
-    variant: str = "paper",
-) -> tuple[float, Importance]:
-    """The score of `model` under `mask`, six decimals, and its importance: one pass for both."""
-    answers: list[tuple[Tensor, Tensor]] = []
-    found = structured_importance(
-        model,
-        batches,
-        mask,
-        variant=variant,  # type: ignore[arg-type]
-        on_logits=lambda logits, labels: answers.append((predictions(logits), labels)),
-    )
-    predicted, labels = (torch.cat(part).cpu().numpy() for part in zip(*answers, strict=True))
-    return round(metrics.score(metric, predicted, labels), 6), found
 
 
 def meaningless(full_score: float, majority: float) -> str | None:
@@ -194,7 +171,7 @@ def magnitude(entry: Entry, model: Any, full: dict[str, Any]) -> dict[str, Any]:
         score,
         threshold=entry.study.search.threshold,
         fraction=entry.study.search.weight_step,
-        variant=entry.study.variant,  # type: ignore[arg-type]
+        variant=cast(Variant, entry.study.variant),
         done=[WeightStep.from_json(step) for step in journal.entries],
         on_step=on_step,
     )

@@ -225,7 +225,7 @@ def test_a_finished_ticket_is_not_trained_again(
 def test_finished_steps_of_a_search_are_not_scored_again(
     workplace: Path, tiny_run: Path, monkeypatch: pytest.MonkeyPatch, calls: dict[str, int]
 ) -> None:
-    examine, asked = stages.structured_importance, iter(range(100))
+    examine, asked = stages.score_and_importance, iter(range(100))
 
     def at_most_three(*args: Any, **kwargs: Any) -> Any:
         if next(asked) == 3:  # the full model and two steps
@@ -233,13 +233,13 @@ def test_finished_steps_of_a_search_are_not_scored_again(
         return examine(*args, **kwargs)
 
     with monkeypatch.context() as patch:
-        patch.setattr(stages, "structured_importance", at_most_three)
+        patch.setattr(stages, "score_and_importance", at_most_three)
         with pytest.raises(KeyboardInterrupt):
             ensure(tiny())
     assert status(tiny()) == {**dict.fromkeys(STAGES, "missing"), "finetune": "done"}
     scored = []
     monkeypatch.setattr(
-        stages, "structured_importance", lambda *a, **k: (scored.append(1), examine(*a, **k))[1]
+        stages, "score_and_importance", lambda *a, **k: (scored.append(1), examine(*a, **k))[1]
     )
     found = ensure(tiny())
     n_steps = len(found["search"]["results"]["steps"])
