@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 N_SEEDS = 5
+N_HEADS = 144  # of BERT-base, in 12 layers
 _TO_SAMPLE = math.sqrt(N_SEEDS / (N_SEEDS - 1))  # from population to sample deviation
 # Section 5.2: weighted F1 of its classifier of attention maps, and Pearson's r between a map's
 # being heterogeneous and its head's being a super-survivor, over all tasks.
@@ -67,6 +68,20 @@ def pattern_shares(task: str, state: str, who: str, weighting: str) -> dict[str,
     """
     shares = _section5()["patterns"].get(f"{state}, {who}, {task}")
     return dict(zip(_section5()["types"], shares[weighting], strict=True)) if shares else None
+
+
+def of_masks(task: str, what: str, n_seeds: int | None = None) -> float | None:
+    """A figure of the released masks of a task, or None where there is none.
+
+    `what` is `heads_kept` or `mlps_kept` (of 144 and of 12, means over five seeds), `kappa`
+    (Fleiss', of heads), or `some_but_not_all` or `super_survivors`: the share of heads that
+    survive with some seeds only, or with all, for `n_seeds` from 2 to 5 (with fewer than five
+    the mean over all choices of that many). Source: `masks/heads_mlps` of the release.
+    """
+    found = _section5()["masks"].get(task, {}).get(what)
+    if isinstance(found, dict):
+        found = found.get(str(n_seeds))
+    return None if found is None else float(found)
 
 
 @cache

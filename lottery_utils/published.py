@@ -1,0 +1,63 @@
+"""The same measures as of a study (`lottery_utils.evidence`), of the paper's released numbers.
+
+The release has means over five seeds, so that every task has one value; whatever needs the
+seeds one by one, or records that were not released, has no measure here.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+from lottery_utils import paper
+from lottery_utils.annotated import TYPES
+from lottery_utils.evidence import Measured, of_scores
+from lottery_utils.tasks import TASKS
+
+METHODS = {"structured": "bad", "magnitude": "largest_removed"}
+
+
+def measure() -> Measured:
+    """All measures that the released numbers allow, of all nine tasks."""
+    found: Measured = {}
+    for task in TASKS:
+        scores = of_scores(lambda s, m, task=task: [paper.published(task, s, m).mean], METHODS)  # type: ignore[misc]
+        for name, values in itertools.chain(scores, _of_masks(task), _of_attention(task)):
+            found.setdefault(name, {})[task] = values
+    return found
+
+
+def _of_masks(task: str) -> Iterator[tuple[str, list[float]]]:
+    for name, what in {
+        "kappa of heads": "kappa",
+        "share of super-survivors": "super_survivors",
+    }.items():
+        value = paper.of_masks(task, what, paper.N_SEEDS)
+        if value is not None:
+            yield name, [value]
+
+
+def _of_attention(task: str) -> Iterator[tuple[str, list[float]]]:
+    """Shares of types; its super-survivors were seen in a pruned model, all heads in a whole one."""
+    raw, normed, before, survivors = (
+        paper.pattern_shares(task, state, who, weighting)
+        for state, who, weighting in (
+            ("fine-tuned", "all", "raw"),
+            ("fine-tuned", "all", "normed"),
+            ("pre-trained", "all", "raw"),
+            ("fine-tuned", "super", "raw"),
+        )
+    )
+    if raw and before:
+        moved = sum(abs(raw[name] - before[name]) for name in TYPES) / 2
+        yield "maps of another type after fine-tuning", [moved]
+    if raw and normed:
+        turned = raw["vertical+diagonal"] - normed["vertical+diagonal"]
+        yield (
+            "vertical+diagonal to diagonal by norms",
+            [min(turned, normed["diagonal"] - raw["diagonal"])],
+        )
+    if raw and survivors:
+        yield "heterogeneous among super-survivors", [survivors["heterogeneous"]]
+        more = sum(survivors[name] - raw[name] for name in ("block", "vertical"))
+        yield "block and vertical, super-survivors minus all", [more]
