@@ -21,7 +21,8 @@ SECTIONS = [
     "sec5_1_stability",
     "sec5_2_attention_patterns",
 ]
-STUDY_PAGES = ["overview", "sec5_3_shared_between_tasks"]  # over all tasks of the study
+# Over all tasks of a study.
+STUDY_PAGES = ["overview", "sec5_3_shared_between_tasks"]
 LIBRARY = [str(path) for path in Path("lottery_utils").rglob("*.py")]
 REPORT = f"book/report/{STUDY.name}"
 STAMP = f"_build/stamps/{STUDY.name}/{{task}}/seed-{{seed}}"
@@ -33,17 +34,19 @@ COMMITTED = {
     "baselines-sweep": "mini-glue-sweep",
     "glue-small": "glue-small",
 }
-# Real GLUE, computed elsewhere: its records are committed, and its pages need no data.
-SHOWN = "glue-small"
-SHOWN_PAGES = [
-    "overview",
-    "SST-2/sec4_1_good_subnetworks",
-    "SST-2/sec4_2_good_random_bad",
-    *(f"{task}/sec5_1_stability" for task in ("SST-2", "CoLA")),
-    *(f"{task}/sec5_2_attention_patterns" for task in ("SST-2", "CoLA")),
-    "sec5_3_shared_between_tasks",
-    "SST-2/sec6_discussion",
-]
+# Real GLUE, computed elsewhere: the records are committed, and their pages need no data.
+SHOWN = {
+    "glue-small": [
+        "overview",
+        "SST-2/sec4_1_good_subnetworks",
+        "SST-2/sec4_2_good_random_bad",
+        *(f"{task}/sec5_1_stability" for task in ("SST-2", "CoLA")),
+        *(f"{task}/sec5_2_attention_patterns" for task in ("SST-2", "CoLA")),
+        "sec5_3_shared_between_tasks",
+        "SST-2/sec6_discussion",
+    ],
+    "minilm-glue": ["claims"],
+}
 # Several jobs of few threads outrun one job of many; jobs times threads never exceed the cores.
 THREADS = max(1, (workflow.cores or 1) // (len(STUDY.tasks) * len(STUDY.seeds)))
 
@@ -77,7 +80,7 @@ rule book:
         expand(f"{REPORT}/{{task}}/{{section}}.ipynb", task=STUDY.tasks, section=SECTIONS),
         expand(f"{REPORT}/{{page}}.ipynb", page=STUDY_PAGES),
         expand(f"{REPORT}/{{task}}/sec6_discussion.ipynb", task=CONTROL),
-        expand(f"book/report/{SHOWN}/{{page}}.ipynb", page=SHOWN_PAGES),
+        [f"book/report/{study}/{page}.ipynb" for study, pages in SHOWN.items() for page in pages],
         "book/report/patterns.ipynb",
         "book/report/sweep.ipynb",
         "book/report/corpus.ipynb",
@@ -151,7 +154,7 @@ def of_task(wildcards):
 def of_study(wildcards):
     """The same for a page over all tasks."""
     if wildcards.study != STUDY.name:
-        return committed(wildcards.study)
+        return [*committed(wildcards.study), *committed(f"{wildcards.study}-sweep")]
     return expand(STAMP, task=STUDY.tasks, seed=STUDY.seeds)
 
 
@@ -180,7 +183,7 @@ rule study_page:
         "book/report/{study}/{page}.ipynb",
     wildcard_constraints:
         study="[^/]+",
-        page="|".join(STUDY_PAGES),
+        page="|".join([*STUDY_PAGES, "claims", "sweep"]),
     shell:
         "python -m lottery_utils.pages {input.notebook} {output} study={wildcards.study}"
 

@@ -41,7 +41,8 @@ MEAN_TOKENS = {
 # being gone. Importance passes: a search of BERT-base takes about 20 steps. Scoring passes: a
 # search by magnitude takes about 10, and every ticket is scored twice, the full model thrice.
 EPOCHS, SEEDS = 3, 5
-FINE_TUNINGS = 1 + 3 + 6 * 0.6
+TICKETS_OF_WEIGHTS, TICKETS_OF_HEADS, THEIR_COST = 3, 6, 0.6
+FINE_TUNINGS = 1 + TICKETS_OF_WEIGHTS + TICKETS_OF_HEADS * THEIR_COST
 IMPORTANCE_PASSES = 20
 SCORING_PASSES = 10 + 2 * 9 + 3
 FITTED, CHECKED = (16, 64), 32
@@ -107,6 +108,9 @@ def forecast(per_token: dict[tuple[str, int], float]) -> dict[str, Any]:
         "measured_over_forecast": checks,
         "passes": {
             "fine-tunings": FINE_TUNINGS,
+            "tickets of single weights": TICKETS_OF_WEIGHTS,
+            "tickets of heads and MLPs": TICKETS_OF_HEADS,
+            "their share of the full cost": THEIR_COST,
             "epochs": EPOCHS,
             "importance": IMPORTANCE_PASSES,
             "scoring": SCORING_PASSES,

@@ -112,18 +112,24 @@ def circumstances(rows: Rows) -> Note:
     one = runs[-1]
     versions = ", ".join(f"{name} {version}" for name, version in one["versions"].items())
     dates = sorted({run["date"] for run in runs})
+    by_rounds: dict[int, list[str]] = {}
+    for row in rows.values():
+        by_rounds.setdefault(row["run"]["rounds"], []).append(row["bench"])
+    usual, *fewer = sorted(by_rounds, key=lambda n: -len(set(by_rounds[n])))
+    told = "".join(f" ({', '.join(dict.fromkeys(by_rounds[n]))}: {n})" for n in fewer)
     return Note(
         f"Measured on {one['device']} with {one['threads']} CPU threads, Python {one['python']}, "
         f"{versions}, between {dates[0]} and {dates[-1]}. Ratios are medians over the "
-        f"{one['rounds']} rounds in which each side ran once; of the search, over its masks."
+        f"{usual} rounds{told} in which each side ran once; of the search, over its masks."
     )
 
 
 def profiles(rows: Rows) -> pd.DataFrame | Note:
-    """Where each side's time goes, of the cases that were profiled: percent of its own time."""
+    """Where each side's time goes in the three largest wins: percent of its own time."""
     lines = []
-    for row in rows.values():
-        for side, top in row["facts"].get("profile", {}).items():
+    profiled = [row for row in rows.values() if "profile" in row["facts"]]
+    for row in sorted(profiled, key=lambda row: -row["ratios"]["theirs"][0])[:3]:
+        for side, top in row["facts"]["profile"].items():
             lines += [
                 {"case": row["case"], "side": side, "operation": name, "percent": share}
                 for name, share in top

@@ -75,9 +75,11 @@ def load(
 ) -> dict[int, Record]:
     """The records of one follow-up by seed, for a page: computed first if the study asks for it.
 
-    Only those that are up to date; empty where there are none.
+    Only those that are up to date; empty where there are none. Nothing is computed where the
+    study's data are not at hand.
     """
-    ensure(study.only(what, task), store, device=device)
+    if records.at_hand(study):
+        ensure(study.only(what, task), store, device=device)
     found = {
         seed: store.read(Key(study.name, task, seed, what))
         for seed in study.seeds

@@ -86,6 +86,38 @@ def forecast_checks(rows: Rows) -> Note:
     )
 
 
+def forecast_assumptions(rows: Rows) -> Note:
+    """What the forecast counts, from the numbers it was made with."""
+    facts = _forecast(rows)
+    if facts is None:
+        return MISSING
+    passes = facts["passes"]
+    hours = {kind: sum(of_kind.values()) for kind, of_kind in facts["hours"].items()}
+    trained = hours["training"] / sum(hours.values())
+    return Note(
+        f"Assumed for every task and seed: {passes['epochs']} epochs for one full model, "
+        f"{passes['tickets of single weights']} tickets of single weights at full cost, and "
+        f"{passes['tickets of heads and MLPs']} of heads and MLPs (good, random, bad, and the "
+        f"three by survival) at {passes['their share of the full cost']:.0%} of it, as what is "
+        f"removed is not computed; {passes['importance']} importance passes for a structured "
+        f"search; {passes['scoring']} scoring passes for the search by magnitude and all tickets. "
+        "Mean lengths are those of each task's first 3,000 training and 1,000 validation examples "
+        f"under BERT's vocabulary. Fine-tuning is {trained:.0%} of the hours."
+    )
+
+
+def hundred_backbones(rows: Rows) -> Note:
+    """What a hundred backbones of BERT-base's size would take."""
+    facts = _forecast(rows)
+    if facts is None:
+        return MISSING
+    days = 100 * facts["total_hours"] / 24
+    return Note(
+        f"On paper: a hundred times {facts['total_hours']:,.0f} hours is {days:,.0f} days of this "
+        "device, or of as many devices for a day as that has days."
+    )
+
+
 def _forecast(rows: Rows) -> dict[str, Any] | None:
     return next((row["facts"] for row in rows.values() if "hours" in row["facts"]), None)
 

@@ -69,12 +69,13 @@ def bootstrap(values: Values, n_draws: int = 4000, seed: int = 0) -> tuple[float
 
     The bounds are percentiles, which are somewhat narrow with few tasks.
     """
-    rng = np.random.default_rng(seed)
-    tasks = [np.asarray(of_task, float) for of_task in values.values()]
-    means = np.empty(n_draws)
-    for draw in range(n_draws):
-        chosen = rng.integers(len(tasks), size=len(tasks))
-        means[draw] = np.mean([rng.choice(tasks[i], len(tasks[i])).mean() for i in chosen])
+    rng, n = np.random.default_rng(seed), len(values)
+    chosen = rng.integers(n, size=(n_draws, n))
+    drawn = np.empty((n_draws, n))
+    for i, of_task in enumerate(values.values()):
+        again = rng.choice(np.asarray(of_task, float), (n_draws, n, len(of_task))).mean(axis=2)
+        drawn = np.where(chosen == i, again, drawn)
+    means = drawn.mean(axis=1)
     low, high = np.quantile(means, [0.025, 0.975])
     return float(low), float(high)
 

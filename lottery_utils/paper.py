@@ -38,16 +38,18 @@ def published(task: str, setting: str, method: str = "structured") -> Score:
     `setting` is `full`, `majority`, or a ticket such as `good, pruned` of the `method`,
     `structured` or `magnitude`. Raises `KeyError` for others, such as a task of your own.
     """
-    of_method = _STRUCTURED if method == "structured" or "," not in setting else _MAGNITUDE
+    of_method = _section4()[
+        "magnitude" if method == "magnitude" and "," in setting else "structured"
+    ]
     mean, population_std = of_method[task][setting]
     return Score(mean, population_std * _TO_SAMPLE)
 
 
 def scores(task: str, method: str) -> dict[str, Score]:
     """All that is published of a task and a method, by setting; empty for other tasks."""
-    if task not in _STRUCTURED:
+    settings = _section4()[method].get(task)
+    if settings is None:
         return {}
-    settings = _STRUCTURED[task] if method == "structured" else _MAGNITUDE[task]
     return {s: published(task, s, method) for s in ("full", "majority", *settings)}
 
 
@@ -84,181 +86,23 @@ def of_masks(task: str, what: str, n_seeds: int | None = None) -> float | None:
     return None if found is None else float(found)
 
 
-@cache
+def _section4() -> dict[str, Any]:
+    """By method, task and setting: a mean and a population standard deviation.
+
+    Settings are the release's no_mask, freq_baseline, head_mlp, head_mlp_random and
+    head_mlp_bad_1 (the bad tickets of the paper's figure); for magnitude global_magnitude,
+    global_random and global_bad, whose bad tickets are what is left when the *largest* weights
+    are removed.
+    """
+    return _numbers("paper_section4.json")
+
+
 def _section5() -> dict[str, Any]:
-    text = Path(__file__).with_name("paper_section5.json").read_text(encoding="utf-8")
+    return _numbers("paper_section5.json")
+
+
+@cache
+def _numbers(name: str) -> dict[str, Any]:
+    text = Path(__file__).with_name(name).read_text(encoding="utf-8")
     found: dict[str, Any] = json.loads(text)
     return found
-
-
-# (mean, population standard deviation). Settings are the release's no_mask, freq_baseline,
-# head_mlp, head_mlp_random and head_mlp_bad_1 (the bad tickets of the paper's figure).
-_STRUCTURED: dict[str, dict[str, tuple[float, float]]] = {
-    "CoLA": {
-        "full": (0.5604, 0.0055),
-        "majority": (0.0000, 0.0000),
-        "good, pruned": (0.5112, 0.0067),
-        "good, retrained": (0.5045, 0.0389),
-        "random, pruned": (0.4321, 0.0949),
-        "random, retrained": (0.4175, 0.2094),
-        "bad, pruned": (0.3360, 0.0803),
-        "bad, retrained": (0.4060, 0.0939),
-    },
-    "SST-2": {
-        "full": (0.9257, 0.0030),
-        "majority": (0.5092, 0.0000),
-        "good, pruned": (0.8420, 0.0050),
-        "good, retrained": (0.8736, 0.0626),
-        "random, pruned": (0.6890, 0.1187),
-        "random, retrained": (0.8938, 0.0132),
-        "bad, pruned": (0.6161, 0.1313),
-        "bad, retrained": (0.8583, 0.0508),
-    },
-    "MRPC": {
-        "full": (0.8392, 0.0077),
-        "majority": (0.6838, 0.0000),
-        "good, pruned": (0.7706, 0.0106),
-        "good, retrained": (0.7725, 0.0505),
-        "random, pruned": (0.4828, 0.2065),
-        "random, retrained": (0.6789, 0.1842),
-        "bad, pruned": (0.4314, 0.1337),
-        "bad, retrained": (0.6770, 0.1269),
-    },
-    "STS-B": {
-        "full": (0.8865, 0.0044),
-        "majority": (0.0243, 0.0000),
-        "good, pruned": (0.8008, 0.0091),
-        "good, retrained": (0.7521, 0.2037),
-        "random, pruned": (0.5301, 0.2265),
-        "random, retrained": (0.7912, 0.0717),
-        "bad, pruned": (0.3244, 0.3375),
-        "bad, retrained": (0.6072, 0.1850),
-    },
-    "QQP": {
-        "full": (0.9092, 0.0020),
-        "majority": (0.6318, 0.0000),
-        "good, pruned": (0.8308, 0.0054),
-        "good, retrained": (0.8870, 0.0095),
-        "random, pruned": (0.7416, 0.0645),
-        "random, retrained": (0.8763, 0.0280),
-        "bad, pruned": (0.6793, 0.0550),
-        "bad, retrained": (0.8198, 0.0965),
-    },
-    "MNLI": {
-        "full": (0.8448, 0.0019),
-        "majority": (0.3545, 0.0000),
-        "good, pruned": (0.7642, 0.0028),
-        "good, retrained": (0.7952, 0.0363),
-        "random, pruned": (0.6403, 0.1694),
-        "random, retrained": (0.7900, 0.0706),
-        "bad, pruned": (0.5983, 0.1131),
-        "bad, retrained": (0.8032, 0.0406),
-    },
-    "QNLI": {
-        "full": (0.9153, 0.0011),
-        "majority": (0.5054, 0.0000),
-        "good, pruned": (0.8288, 0.0040),
-        "good, retrained": (0.8869, 0.0196),
-        "random, pruned": (0.6877, 0.1056),
-        "random, retrained": (0.8416, 0.0442),
-        "bad, pruned": (0.6280, 0.0517),
-        "bad, retrained": (0.7656, 0.1031),
-    },
-    "RTE": {
-        "full": (0.6325, 0.0277),
-        "majority": (0.5271, 0.0000),
-        "good, pruned": (0.5740, 0.0312),
-        "good, retrained": (0.5755, 0.0552),
-        "random, pruned": (0.5069, 0.0338),
-        "random, retrained": (0.5646, 0.0484),
-        "bad, pruned": (0.4917, 0.0324),
-        "bad, retrained": (0.5877, 0.0331),
-    },
-    "WNLI": {
-        "full": (0.3380, 0.0496),
-        "majority": (0.5634, 0.0000),
-        "good, pruned": (0.5380, 0.0507),
-        "good, retrained": (0.5380, 0.0507),
-        "random, pruned": (0.5380, 0.0507),
-        "random, retrained": (0.5380, 0.0507),
-        "bad, pruned": (0.5380, 0.0507),
-        "bad, retrained": (0.5380, 0.0507),
-    },
-}
-
-# The release's global_magnitude, global_random and global_bad: its bad tickets are what is
-# left when the *largest* weights are removed.
-_MAGNITUDE: dict[str, dict[str, tuple[float, float]]] = {
-    "CoLA": {
-        "good, pruned": (0.5170, 0.0069),
-        "good, retrained": (0.5439, 0.0135),
-        "random, pruned": (0.0228, 0.0251),
-        "random, retrained": (0.1574, 0.0552),
-        "largest_removed, pruned": (0.0000, 0.0000),
-        "largest_removed, retrained": (0.0247, 0.0292),
-    },
-    "SST-2": {
-        "good, pruned": (0.8463, 0.0070),
-        "good, retrained": (0.9154, 0.0041),
-        "random, pruned": (0.5466, 0.0842),
-        "random, retrained": (0.8291, 0.0046),
-        "largest_removed, pruned": (0.4945, 0.0073),
-        "largest_removed, retrained": (0.8161, 0.0036),
-    },
-    "MRPC": {
-        "good, pruned": (0.7789, 0.0179),
-        "good, retrained": (0.8402, 0.0088),
-        "random, pruned": (0.3897, 0.1471),
-        "random, retrained": (0.7034, 0.0128),
-        "largest_removed, pruned": (0.3897, 0.1471),
-        "largest_removed, retrained": (0.6755, 0.0075),
-    },
-    "STS-B": {
-        "good, pruned": (0.8227, 0.0158),
-        "good, retrained": (0.8795, 0.0040),
-        "random, pruned": (0.0768, 0.0400),
-        "random, retrained": (0.2355, 0.0282),
-        "largest_removed, pruned": (0.0540, 0.0586),
-        "largest_removed, retrained": (0.0819, 0.0030),
-    },
-    "QQP": {
-        "good, pruned": (0.8329, 0.0049),
-        "good, retrained": (0.9068, 0.0019),
-        "random, pruned": (0.6318, 0.0000),
-        "random, retrained": (0.8562, 0.0025),
-        "largest_removed, pruned": (0.6318, 0.0000),
-        "largest_removed, retrained": (0.7752, 0.0010),
-    },
-    "MNLI": {
-        "good, pruned": (0.7792, 0.0033),
-        "good, retrained": (0.8390, 0.0009),
-        "random, pruned": (0.3268, 0.0117),
-        "random, retrained": (0.7557, 0.0034),
-        "largest_removed, pruned": (0.3182, 0.0000),
-        "largest_removed, retrained": (0.6193, 0.0023),
-    },
-    "QNLI": {
-        "good, pruned": (0.8389, 0.0075),
-        "good, retrained": (0.9085, 0.0034),
-        "random, pruned": (0.5084, 0.0160),
-        "random, retrained": (0.8088, 0.0076),
-        "largest_removed, pruned": (0.5071, 0.0201),
-        "largest_removed, retrained": (0.6068, 0.0006),
-    },
-    "RTE": {
-        "good, pruned": (0.6130, 0.0132),
-        "good, retrained": (0.6144, 0.0149),
-        "random, pruned": (0.4744, 0.0029),
-        "random, retrained": (0.5610, 0.0162),
-        "largest_removed, pruned": (0.4946, 0.0265),
-        "largest_removed, retrained": (0.4946, 0.0265),
-    },
-    "WNLI": {
-        "good, pruned": (0.4845, 0.0876),
-        "good, retrained": (0.4113, 0.0969),
-        "random, pruned": (0.5070, 0.0696),
-        "random, retrained": (0.4704, 0.1075),
-        "largest_removed, pruned": (0.5296, 0.0493),
-        "largest_removed, retrained": (0.4901, 0.0965),
-    },
-}

@@ -38,7 +38,7 @@ def _of_masks(task: str) -> Iterator[tuple[str, list[float]]]:
 
 
 def _of_attention(task: str) -> Iterator[tuple[str, list[float]]]:
-    """Shares of types; its super-survivors were seen in a pruned model, all heads in a whole one."""
+    """Shares of types; super-survivors were seen in a pruned model, all heads in a whole one."""
     raw, normed, before, survivors = (
         paper.pattern_shares(task, state, who, weighting)
         for state, who, weighting in (

@@ -112,7 +112,7 @@ def ensure(
     entries = [(task, seed) for task in study.tasks for seed in study.seeds]
     todo = []
     for task, seed in entries:
-        _check_data(study, task, seed, store)
+        check_data(study, task, seed, store)
         status = entry_status(study, task, seed, store)
         if set(status.values()) != {"done"}:
             todo.append((task, seed, status))
@@ -168,8 +168,11 @@ def _compute(
             journal.unlink()
 
 
-def _check_data(study: Study, task: str, seed: int, store: Store) -> None:
-    """Records made from other files than the ones at hand must not be mixed with new ones."""
+def check_data(study: Study, task: str, seed: int, store: Store) -> None:
+    """Records made from other files than the ones at hand must not be mixed with new ones.
+
+    Raises `UserError` where they would be.
+    """
     _, _, place = study.data.partition(":")
     record = store.read(Key(study.name, task, seed, "finetune"))
     if not place or record is None or record["hash"] != study.hash("finetune"):
@@ -195,14 +198,16 @@ def load(
 ) -> dict[str, dict[int, dict[str, Record]]]:
     """The records a notebook shows, computed first where they are missing.
 
-    Returns `records[task][seed][stage]`. Magnitude pruning that was run although the study's
+    Returns `records[task][seed][stage]`. Where a study's data are not at hand, it has what is
+    complete, and nothing is computed. Magnitude pruning that was run although the study's
     file leaves it out (`magnitude_tasks`) is shown too. Parameters as in `resolve`.
     """
     chosen = resolve(
         study, task=task, seeds=seeds, data=data, backbone=backbone, results_dir=results_dir
     )
     store = Store(results_dir)
-    ensure(chosen, store, device=device)
+    if at_hand(chosen) or not _any_done(chosen, store):
+        ensure(chosen, store, device=device)
     every = replace(chosen, magnitude_tasks=None)
     found: dict[str, dict[int, dict[str, Record]]] = {}
     for name in chosen.tasks:
@@ -210,5 +215,21 @@ def load(
         for seed in chosen.seeds:
             done = [s for s, at in entry_status(every, name, seed, store).items() if at == "done"]
             stages = {s: store.read(Key(chosen.name, name, seed, s)) for s in done}
-            found[name][seed] = {s: record for s, record in stages.items() if record is not None}
-    return found
+            read = {s: record for s, record in stages.items() if record is not None}
+            if set(STARTS_FROM) - {"magnitude"} <= read.keys():
+                found[name][seed] = read
+    return {name: entries for name, entries in found.items() if entries}
+
+
+def at_hand(study: Study) -> bool:
+    """Whether a study's data can be had: `local` and `csv` need a folder, or they cannot."""
+    return study.data not in ("local", "csv")
+
+
+def _any_done(study: Study, store: Store) -> bool:
+    """Whether there is a complete entry of heads and MLPs to show."""
+    return any(
+        entry_status(study, task, seed, store)["tickets"] == "done"
+        for task in study.tasks
+        for seed in study.seeds
+    )

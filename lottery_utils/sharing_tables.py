@@ -53,13 +53,21 @@ class Shared:
         return sum(found.observed > found.high for found in self.by_layer)
 
 
+def comparable(every: Every) -> Every:
+    """The tasks that have every seed which any task has: those of a study that is under way."""
+    seeds = {seed for entries in every.values() for seed in entries}
+    return {task: entries for task, entries in every.items() if set(entries) == seeds}
+
+
 def between(one: Entries, other: Entries, part: str) -> Shared:
     """What two tasks share with each seed that both have; `part` is heads or mlps.
 
     An MLP is alone in its layer, so that for `mlps` the layer profile is the mask itself,
-    and chance is by size both times.
+    and chance is by size both times. Without a seed that both have, nothing is known.
     """
     seeds = [seed for seed in one if seed in other]
+    if not seeds:
+        return Shared([], [])
     masks = [good_masks({s: entries[s] for s in seeds}, part) for entries in (one, other)]
     n_layers = next(iter(one.values()))["finetune"]["results"]["layers"]
     layers = np.repeat(np.arange(n_layers), masks[0].shape[1] // n_layers)

@@ -22,6 +22,7 @@ INTERNAL = {
     "annotation",
     "checked",
     "checkpoint",
+    "claims_of_paper",
     "cli",
     "figure",
     "glue_metric",

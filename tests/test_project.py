@@ -26,6 +26,7 @@ PARAMETERS = {
     "overview.ipynb": ["study", "seeds", "data", "backbone", "results_dir"],
     "sec5_3_shared_between_tasks.ipynb": ["study", "seeds", "data", "backbone", "results_dir"],
     "sweep.ipynb": ["study", "results_dir"],
+    "claims.ipynb": ["study", "results_dir"],
     "corpus.ipynb": ["study", "results_dir"],
     "cost.ipynb": ["device"],
 }
@@ -136,7 +137,8 @@ def test_notebooks_can_be_given_parameters(path: Path) -> None:
     if "study" not in names:
         return
     assert defaults["results_dir"] == "results"
-    assert defaults["study"] == ("mini-glue" if path.stem == "corpus" else "quick")
+    others = {"corpus": "mini-glue", "claims": "minilm-glue"}
+    assert defaults["study"] == others.get(path.stem, "quick")
 
 
 def test_every_page_of_the_contents_has_a_source() -> None:

@@ -1,0 +1,224 @@
+"""The page that opens the book: every claim of the paper on trial, from records alone."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import matplotlib.pyplot as plt
+import pandas as pd
+
+from lottery_utils import followups, published
+from lottery_utils.claims import VERDICTS, Judged, judge
+from lottery_utils.claims_of_paper import CLAIMS
+from lottery_utils.evidence import TaskRecords, learned, measure
+from lottery_utils.figure import STYLE, Figure, Note
+from lottery_utils.records import entry_status
+from lottery_utils.store import Key, Record, Store
+from lottery_utils.study import STAGES, Study
+from lottery_utils.weight_overlap import weight_overlap
+
+plt.style.use(STYLE)
+
+COLOURS = dict(zip(VERDICTS, ("#0072B2", "#56B4E9", "#D55E00", "#7F7F7F"), strict=True))
+PAPER = "BERT-base, as released"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A study's claims judged, those of the released numbers beside them, and what is there."""
+
+    study: Study
+    records: dict[str, TaskRecords]
+    learned: list[str]
+    ours: list[Judged]
+    theirs: list[Judged]
+
+
+def load(study: str, results_dir: str = "results") -> Trial:
+    """Judge all claims by what is on record of a study; nothing is computed that is not there."""
+    chosen, store = Study.load(study, results_dir), Store(results_dir)
+    found = {task: _on_record(chosen, task, store) for task in chosen.tasks}
+    records = {task: of_task for task, of_task in found.items() if of_task.entries}
+    measured, of_paper = measure(records), published.measure()
+    names = learned(measured)
+    return Trial(
+        chosen,
+        records,
+        names,
+        judge(CLAIMS, measured, names),
+        judge(CLAIMS, of_paper, learned(of_paper)),
+    )
+
+
+def _on_record(study: Study, task: str, store: Store) -> TaskRecords:
+    """What is complete and up to date of one task: its tickets at least."""
+    entries: dict[int, dict[str, Record]] = {}
+    for seed in study.seeds:
+        status = entry_status(replace(study, magnitude_tasks=None), task, seed, store)
+        if status["tickets"] == "done":
+            stages = {s: store.read(Key(study.name, task, seed, s)) for s in STAGES}
+            entries[seed] = {s: r for s, r in stages.items() if r and status[s] == "done"}
+
+    def follow(what: str) -> dict[int, Record]:
+        done = [s for s in entries if followups.status(study, task, s, what, store) == "done"]
+        read = {s: store.read(Key(study.name, task, s, what)) for s in done}
+        return {s: record for s, record in read.items() if record is not None}
+
+    return TaskRecords(
+        entries,
+        control=follow("control"),
+        attention=follow("attention"),
+        overlap=weight_overlap(study, task, list(entries), store),
+    )
+
+
+def tasks_learned(trial: Trial) -> Note:
+    """Of which tasks the full model learned something: claims about tickets rest on those."""
+    unlearned = [task for task in trial.records if task not in trial.learned]
+    start = "The full model beats the majority baseline by 0.05 or more, on average over seeds, on "
+    text = start + (", ".join(trial.learned) or "no task yet")
+    return Note(text + (f"; it does not on {', '.join(unlearned)}." if unlearned else "."))
+
+
+def count(trial: Trial) -> Note:
+    """How many claims got which verdict, here and for the released numbers."""
+    texts = []
+    for name, judged in ((trial.study.name, trial.ours), (PAPER, trial.theirs)):
+        of = [(v, sum(j.verdict == v for j in judged)) for v in VERDICTS]
+        told = ", ".join(f"{n} {v}" for v, n in of)
+        texts.append(f"{name}: {told}.")
+    return Note(f"Of {len(CLAIMS)} claims. " + " ".join(texts))
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table whose cells may hold links."""
+
+    frame: pd.DataFrame
+
+    def _repr_html_(self) -> str:
+        return str(self.frame.to_html(escape=False, classes="claims", border=0))
+
+    def __repr__(self) -> str:
+        return repr(self.frame)
+
+
+def table(trial: Trial) -> Table:
+    """One row per claim: the paper's words, ours, and the released numbers by the same rule."""
+    rows = []
+    for ours, theirs in zip(trial.ours, trial.theirs, strict=True):
+        claim = ours.claim
+        section = claim.section.replace(".", "_")
+        rows.append(
+            {
+                "claim": f'<span id="{claim.key}">{html.escape(claim.text)}</span> '
+                f'<a href="../../sec{section}.html">{claim.section}</a>',
+                "the paper": html.escape(claim.stated),
+                "measured": html.escape(claim.measure),
+                "here": _estimate(ours),
+                "verdict": _badge(ours.verdict),
+                PAPER: f"{_estimate(theirs)} {_badge(theirs.verdict)}",
+            }
+        )
+    return Table(pd.DataFrame(rows).set_index("claim").rename_axis(None))
+
+
+def rules(trial: Trial) -> pd.DataFrame:
+    """The region of each claim, fixed beforehand, and how the verdict came about."""
+    rows = []
+    for judged in trial.ours:
+        claim, found = judged.claim, judged.found
+        row = {"claim": claim.key, "measured": claim.measure, "holds if": _region(judged)}
+        if found is not None and judged.p is not None and judged.resampled is not None:
+            low, high = judged.resampled
+            row |= {
+                "p, adjusted": f"{judged.p:.3f}" if judged.p >= 0.001 else "below 0.001",
+                "tasks inside": f"{round(found.inside * found.n)} of {found.n}",
+                "95 %, by bootstrap": f"[{low:+.3f}, {high:+.3f}]",
+            }
+        rows.append({**row, "why this region": claim.why})
+    return pd.DataFrame(rows).fillna("").set_index("claim").rename_axis(None)
+
+
+def by_task(trial: Trial) -> pd.DataFrame | Note:
+    """The mean over seeds of what each claim is judged by, task by task."""
+    means = {judged.claim.key: judged.means for judged in trial.ours}
+    tasks = [task for task in trial.study.tasks if any(task in of for of in means.values())]
+    if not tasks:
+        return Note("Nothing is on record yet.", "warning")
+    rows = {
+        key: {task: f"{of[task]:+.3f}" if task in of else "" for task in tasks}
+        for key, of in means.items()
+    }
+    return pd.DataFrame(rows).T
+
+
+def plot(trial: Trial) -> Figure | Note:
+    """Where every mean lies, on a scale on which a claim's region ends at 0 and 1."""
+    shown = [j for j in trial.ours if j.found is not None]
+    if not shown:
+        return Note("No claim can be tested yet: at least three tasks have to be on record.")
+    drawing, axis = plt.subplots(figsize=(7.2, 0.8 + 0.3 * len(shown)), layout="constrained")
+    for y, judged in enumerate(reversed(shown)):
+        found, place = judged.found, _scale(judged)
+        assert found is not None
+        colour = COLOURS[judged.verdict]
+        axis.plot([place(found.low), place(found.high)], [y, y], color=colour, linewidth=2)
+        axis.plot(place(found.mean), y, "o", color=colour)
+    axis.axvspan(0, 1, color="0.93", zorder=0)
+    axis.set_yticks(range(len(shown)), [j.claim.key for j in reversed(shown)], fontsize=8)
+    axis.set_xlim(-1.6, 2.6)
+    axis.set_xticks([0, 1], ["", ""])
+    axis.set_xlabel("where the claim says it lies: shaded")
+    for verdict, colour in COLOURS.items():
+        if any(j.verdict == verdict for j in shown):
+            axis.plot([], [], "o-", color=colour, label=verdict)
+    axis.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.01, 0.5))
+    told = "; ".join(f"{j.claim.key} {j.verdict}" for j in shown)
+    return Figure.of(
+        drawing,
+        f"Every claim that the study {trial.study.name} can test: the mean over tasks with its "
+        "95 % interval, drawn on a scale of its own so that the shaded band is the region in "
+        "which the claim wants it; a region open to one side has its bound in the middle of the "
+        f"band's edge. Up to {max(j.found.n for j in shown if j.found)} tasks of up to "
+        f"{len(trial.study.seeds)} seeds. Numbers and units are in the table.",
+        f"Interval plot of {len(shown)} claims: {told}.",
+    )
+
+
+def _scale(judged: Judged):  # type: ignore[no-untyped-def]
+    """A claim's own scale: its region becomes 0 to 1; an open side is two half-widths long."""
+    claim, found = judged.claim, judged.found
+    assert found is not None
+    if math.isfinite(claim.low) and math.isfinite(claim.high):
+        start, width = claim.low, claim.high - claim.low
+    else:
+        bound = claim.low if math.isfinite(claim.low) else claim.high
+        width = max(abs(found.high - bound), abs(found.low - bound), 1e-9) / 0.95
+        start = bound if math.isfinite(claim.low) else bound - width
+    return lambda value: min(max((value - start) / width, -1.5), 2.5)
+
+
+def _estimate(judged: Judged) -> str:
+    found = judged.found
+    if found is None:
+        return f"{len(judged.means)} tasks" if judged.means else "no data"
+    unit = "seeds" if len(judged.means) == 1 else "tasks"
+    return f"{found.mean:+.3f} [{found.low:+.3f}, {found.high:+.3f}], {found.n} {unit}"
+
+
+def _badge(verdict: str) -> str:
+    return f'<span class="verdict verdict-{verdict.replace(" ", "-")}">{verdict}</span>'
+
+
+def _region(judged: Judged) -> str:
+    claim = judged.claim
+    parts: Sequence[str] = [
+        *([f"above {claim.low:g}"] if math.isfinite(claim.low) else []),
+        *([f"below {claim.high:g}"] if math.isfinite(claim.high) else []),
+    ]
+    share = f", on {claim.at_least:.0%} of the tasks" if claim.at_least else ""
+    return " and ".join(parts) + share

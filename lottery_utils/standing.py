@@ -1,0 +1,60 @@
+"""How much of a study is on record, for pages that show what there is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from lottery_utils import followups
+from lottery_utils.figure import Note
+from lottery_utils.records import entry_status, resolve
+from lottery_utils.store import Store
+from lottery_utils.study import FOLLOWUPS, Study
+
+
+def missing(study: Study, store: Store) -> dict[str, list[str]]:
+    """What the study asks for and has not, by task: seeds without tickets, and other stages."""
+    found: dict[str, list[str]] = {}
+    for task in study.tasks:
+        lacking = []
+        for seed in study.seeds:
+            done = [s for s, at in entry_status(study, task, seed, store).items() if at == "done"]
+            lacks = [stage for stage in study.stages(task) if stage not in done]
+            if lacks:
+                lacking.append(f"seed {seed}" + (f" ({', '.join(lacks)})" if done else ""))
+        for what in FOLLOWUPS:
+            asked = [seed for name, seed in study.followups_of(what) if name == task]
+            if any(followups.status(study, task, s, what, store) != "done" for s in asked):
+                lacking.append(what)
+        if lacking:
+            found[task] = lacking
+    return found
+
+
+def standing(
+    study: str,
+    seeds: list[int] | str | int | None = None,
+    *,
+    data: str | None = None,
+    backbone: str | None = None,
+    results_dir: str = "results",
+) -> Note:
+    """Whether a page shows all of its study, or what is missing and how to make it."""
+    chosen = resolve(study, seeds=seeds, data=data, backbone=backbone, results_dir=results_dir)
+    store = Store(results_dir)
+    lacking = missing(chosen, store)
+    n_entries = len(chosen.tasks) * len(chosen.seeds)
+    if not lacking:
+        return Note(f"All {n_entries} entries of the study {chosen.name} are on record.")
+    every = replace(chosen, magnitude_tasks=None)
+    n_done = sum(
+        entry_status(every, task, seed, store)["tickets"] == "done"
+        for task in chosen.tasks
+        for seed in chosen.seeds
+    )
+    told = "; ".join(f"{task}: {', '.join(what)}" for task, what in lacking.items())
+    return Note(
+        f"{n_done} of {n_entries} entries of the study {chosen.name} are on record, and the page "
+        f"shows those. Missing are {told}. The command 'lottery run {chosen.name}' makes them "
+        "where the data are at hand.",
+        "warning",
+    )

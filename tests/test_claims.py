@@ -1,0 +1,166 @@
+"""Verdicts follow their rules, and every claim has something to be measured by."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lottery_utils import claims_page, published
+from lottery_utils.claims import VERDICTS, Claim, judge
+from lottery_utils.claims_of_paper import CLAIMS
+from lottery_utils.evidence import learned, measure, of_scores
+from lottery_utils.standing import standing
+from lottery_utils.tasks import TASKS
+
+TASKS_USED = ["CoLA", "SST-2", "MRPC", "RTE"]
+ABOVE = Claim("above", "4.2", "Above.", "so", "difference", low=0.0)
+SURE = {task: [0.1 + 0.01 * i] for i, task in enumerate(TASKS_USED)}
+
+
+@pytest.fixture(scope="module")
+def small_trial() -> claims_page.Trial:
+    """Two tasks of real GLUE: whatever is measured at all is measured there."""
+    return claims_page.load("glue-small")
+
+
+def verdict(claim: Claim, values: dict[str, list[float]]) -> str:
+    (judged,) = judge([claim], {"difference": values}, TASKS_USED)
+    return judged.verdict
+
+
+def test_the_four_verdicts() -> None:
+    shaky = {"CoLA": [0.5], "SST-2": [-0.3], "MRPC": [0.1], "RTE": [0.1]}
+    against = {task: [-v for v in values] for task, values in SURE.items()}
+    few = {task: SURE[task] for task in TASKS_USED[:2]}
+    found = [verdict(ABOVE, values) for values in (SURE, shaky, against, few)]
+    assert tuple(found) == VERDICTS
+
+
+def test_a_claim_about_most_tasks_needs_most_tasks() -> None:
+    some_way = {"CoLA": [0.5], "SST-2": [0.6], "MRPC": [0.55], "RTE": [-0.01]}
+    consistent = Claim("c", "4.2", "", "", "difference", low=0.0, at_least=0.9)
+    wide = {**some_way, "QQP": [0.5], "MNLI": [0.6], "QNLI": [0.55]}
+    tasks = [*TASKS_USED, "QQP", "MNLI", "QNLI"]
+    (plain,) = judge([ABOVE], {"difference": wide}, tasks)
+    (strict,) = judge([consistent], {"difference": wide}, tasks)
+    assert (plain.verdict, strict.verdict) == ("holds", "holds in part")
+
+
+def test_equality_needs_certainty_within_its_margin() -> None:
+    equal = Claim("equal", "4.2", "", "", "difference", low=-0.03, high=0.03)
+    close = {task: [0.001 * i] for i, task in enumerate(TASKS_USED)}
+    wild = {"CoLA": [0.2], "SST-2": [-0.2], "MRPC": [0.1], "RTE": [-0.1]}
+    assert verdict(equal, close) == "holds"
+    assert verdict(equal, wild) == "holds in part", "the mean is 0, but that is all one knows"
+    assert verdict(equal, SURE) == "does not hold"
+
+
+def test_tasks_that_were_not_learned_do_not_count() -> None:
+    values = {**SURE, "WNLI": [-9.0]}
+    (judged,) = judge([ABOVE], {"difference": values}, TASKS_USED)
+    assert set(judged.means) == set(TASKS_USED)
+    everywhere = Claim("all", "5.1", "", "", "difference", low=0.0, tasks="all")
+    (judged,) = judge([everywhere], {"difference": values}, TASKS_USED)
+    assert judged.verdict == "does not hold"
+
+
+def test_one_task_is_judged_by_its_seeds() -> None:
+    claim = Claim("wnli", "3", "", "", "difference", high=0.05, tasks="WNLI")
+    assert verdict(claim, {**SURE, "WNLI": [-0.1, 0.0, -0.05]}) == "holds"
+    assert verdict(claim, {**SURE, "WNLI": [-0.1]}) == "cannot be tested"
+
+
+def test_many_claims_make_each_harder() -> None:
+    borderline = {"CoLA": [0.1], "SST-2": [0.3], "MRPC": [0.06], "RTE": [0.15]}
+    (alone,) = judge([ABOVE], {"difference": borderline}, TASKS_USED)
+    others = [Claim(f"other {i}", "5.1", "", "", "noise", low=0.0) for i in range(9)]
+    noise = {"CoLA": [0.5], "SST-2": [-0.3], "MRPC": [0.1], "RTE": [0.1]}
+    measured = {"difference": borderline, "noise": noise}
+    together = judge([ABOVE, *others], measured, TASKS_USED)[0]
+    assert alone.verdict == "holds"
+    assert together.verdict == "holds in part"
+    assert alone.p is not None and together.p == pytest.approx(10 * alone.p)
+
+
+def test_what_is_kept_is_a_share_of_what_the_full_model_gained() -> None:
+    table = {
+        "full": [0.9, 0.7], "majority": [0.5, 0.5],
+        "good, pruned": [0.8, 0.7], "good, retrained": [0.8, 0.8],
+        "random, pruned": [0.5, 0.6], "random, retrained": [0.65, 0.5],
+        "bad, pruned": [0.4, 0.4], "bad, retrained": [0.5, 0.35],
+    }  # fmt: skip
+    found = dict(of_scores(lambda setting, method: table[setting], {"structured": "bad"}))
+    assert found["structured: kept by random, retrained"] == pytest.approx([0.5, 0.0])
+    assert found["structured: random minus bad, pruned"] == pytest.approx([0.1, 0.2])
+    assert found["structured: good over full, retrained"] == pytest.approx([1.0, 1.0])
+    assert not any("magnitude" in name for name in found)
+
+
+def test_every_claim_is_unique_and_has_a_region() -> None:
+    keys = [claim.key for claim in CLAIMS]
+    assert len(set(keys)) == len(keys) >= 20
+    for claim in CLAIMS:
+        assert claim.low < claim.high
+        assert np.isfinite([claim.low, claim.high]).any(), claim.key
+        assert claim.text.endswith(".") and claim.stated
+
+
+def test_the_released_numbers_are_judged_by_the_same_rules() -> None:
+    measured = published.measure()
+    assert learned(measured) == [task for task in TASKS if task != "WNLI"]
+    judged = {j.claim.key: j for j in judge(CLAIMS, measured, learned(measured))}
+    # By hand, from the release's results: the mean over eight tasks of random minus bad.
+    random = [0.4175, 0.8938, 0.6789, 0.7912, 0.8763, 0.7900, 0.8416, 0.5646]
+    bad = [0.4060, 0.8583, 0.6770, 0.6072, 0.8198, 0.8032, 0.7656, 0.5877]
+    retrained = judged["bad-below-random-retrained"]
+    assert retrained.found is not None
+    assert retrained.found.mean == pytest.approx(np.mean(np.subtract(random, bad)))
+    assert retrained.found.inside == 6 / 8  # MNLI and RTE are the other way round
+    assert retrained.verdict == "holds in part"
+
+
+def test_every_measure_that_a_claim_names_is_made(small_trial: claims_page.Trial) -> None:
+    made = set(measure(small_trial.records)) | set(published.measure())
+    missing = {claim.measure for claim in CLAIMS} - made
+    assert not missing
+
+
+def test_a_partial_study_says_what_is_missing(small_trial: claims_page.Trial) -> None:
+    trial = claims_page.load("mini-glue")
+    note = standing("mini-glue")
+    assert note.kind == "warning"
+    assert note.text.startswith("0 of 18 entries")
+    assert "CoLA: seed 1337, seed 42" in note.text
+    assert "no task yet" in claims_page.tasks_learned(trial).text
+    assert all(j.verdict == "cannot be tested" for j in trial.ours)
+    assert "No claim" in repr(claims_page.plot(trial))
+    assert standing("glue-small").kind == "note"
+    assert "SST-2, CoLA" in claims_page.tasks_learned(small_trial).text
+
+
+def test_a_record_of_other_settings_is_not_evidence(tmp_path: Path) -> None:
+    import shutil
+
+    shutil.copytree("results/glue-small", tmp_path / "glue-small")
+    study = tmp_path / "glue-small" / "study.yaml"
+    text = study.read_text("utf-8")
+    assert "learning_rate: 0.0001" in text
+    other = tmp_path / "other.yaml"
+    other.write_text(
+        text.replace("learning_rate: 0.0001", "learning_rate: 0.0002"), encoding="utf-8"
+    )
+    assert not claims_page.load(str(other), str(tmp_path)).records
+
+
+def test_the_table_names_numbers_verdicts_and_sections(small_trial: claims_page.Trial) -> None:
+    table = claims_page.table(small_trial)
+    shown = table._repr_html_()
+    assert shown.count("<tr>") + shown.count("<tr ") >= len(CLAIMS)
+    assert 'href="../../sec4_2.html"' in shown
+    assert 'class="verdict verdict-cannot-be-tested"' in shown
+    assert "8 tasks" in shown, "of the released numbers"
+    assert len(claims_page.rules(small_trial)) == len(CLAIMS)
+    of_tasks = claims_page.by_task(small_trial)
+    assert list(of_tasks.columns) == ["SST-2", "CoLA"]
