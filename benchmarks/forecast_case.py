@@ -47,6 +47,9 @@ IMPORTANCE_PASSES = 20
 SCORING_PASSES = 10 + 2 * 9 + 3
 FITTED, CHECKED = (16, 64), 32
 KINDS = ("training", "importance", "scoring")
+# Operations per weight and token: two forward; backward two for the inputs and two for the weights.
+OPERATIONS = {"training": 6, "importance": 4, "scoring": 2}
+ENCODER_WEIGHTS = 12 * (4 * 768**2 + 2 * 768 * 3072)  # of BERT-base's linear maps
 
 
 def rows(setting: Setting) -> Iterator[Row]:
@@ -85,7 +88,7 @@ def rows(setting: Setting) -> Iterator[Row]:
 def forecast(per_token: dict[tuple[str, int], float]) -> dict[str, Any]:
     """Hours by kind of pass and by task, and how far the checked length was from its forecast."""
     hours: dict[str, dict[str, float]] = {kind: {} for kind in KINDS}
-    checks = {}
+    checks, operations = {}, 0.0
     for kind in KINDS:
         slope, start = np.polyfit(FITTED, [per_token[kind, n] for n in FITTED], 1)
         expected = start + slope * CHECKED
@@ -101,11 +104,13 @@ def forecast(per_token: dict[tuple[str, int], float]) -> dict[str, Any]:
                 "scoring": SCORING_PASSES,
             }[kind]
             tokens = sizes[split] * length * passes * SEEDS
+            operations += OPERATIONS[kind] * ENCODER_WEIGHTS * tokens
             hours[kind][task] = round(float((start + slope * length) * tokens / 3600), 3)
     return {
         "hours": hours,
         "total_hours": round(sum(sum(of_kind.values()) for of_kind in hours.values()), 2),
         "measured_over_forecast": checks,
+        "operations": float(f"{operations:.4g}"),
         "passes": {
             "fine-tunings": FINE_TUNINGS,
             "tickets of single weights": TICKETS_OF_WEIGHTS,

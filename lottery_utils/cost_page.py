@@ -112,14 +112,15 @@ def circumstances(rows: Rows) -> Note:
     one = runs[-1]
     versions = ", ".join(f"{name} {version}" for name, version in one["versions"].items())
     dates = sorted({run["date"] for run in runs})
+    when = f"between {dates[0]} and {dates[-1]}" if len(dates) > 1 else f"on {dates[0]}"
     by_rounds: dict[int, list[str]] = {}
     for row in rows.values():
         by_rounds.setdefault(row["run"]["rounds"], []).append(row["bench"])
-    usual, *fewer = sorted(by_rounds, key=lambda n: -len(set(by_rounds[n])))
+    usual, *fewer = sorted(by_rounds, key=lambda n: len(set(by_rounds[n])), reverse=True)
     told = "".join(f" ({', '.join(dict.fromkeys(by_rounds[n]))}: {n})" for n in fewer)
     return Note(
         f"Measured on {one['device']} with {one['threads']} CPU threads, Python {one['python']}, "
-        f"{versions}, between {dates[0]} and {dates[-1]}. Ratios are medians over the "
+        f"{versions}, {when}. Ratios are medians over the "
         f"{usual} rounds{told} in which each side ran once; of the search, over its masks."
     )
 
@@ -141,19 +142,19 @@ def profiles(rows: Rows) -> pd.DataFrame | Note:
 
 def bucketing(rows: Rows) -> pd.DataFrame | Note:
     """Final accuracies with batches by length and with plain shuffling, and their difference."""
-    scores = next(
-        (row["facts"]["scores"] for row in rows.values() if "scores" in row["facts"]), None
-    )
-    if scores is None:
-        return MISSING
-    pairs = zip(scores["ours"], scores["theirs"], strict=True)
-    columns = {
-        "batches by length": t_interval(scores["ours"]),
-        "plain shuffling": t_interval(scores["theirs"]),
-        "difference, paired over seeds": t_interval([ours - theirs for ours, theirs in pairs]),
-    }
-    lines = {name: {"accuracy": str(found), "n": found.n} for name, found in columns.items()}
-    return pd.DataFrame.from_dict(lines, orient="index")
+    lines: dict[str, dict[str, str]] = {}
+    for row in rows.values():
+        scores = row["facts"].get("scores")
+        if scores is None:
+            continue
+        pairs = zip(scores["ours"], scores["theirs"], strict=True)
+        columns = {
+            "batches by length": t_interval(scores["ours"]),
+            "plain shuffling": t_interval(scores["theirs"]),
+            "difference, paired over seeds": t_interval([ours - theirs for ours, theirs in pairs]),
+        }
+        lines[row["what"]] = {name: str(found) for name, found in columns.items()}
+    return pd.DataFrame.from_dict(lines, orient="index") if lines else MISSING
 
 
 def gpu(found: dict[str, Rows]) -> pd.DataFrame | Note:

@@ -12,6 +12,7 @@ from lottery_utils.figure import SEED_COLOURS, STYLE, Figure, Note
 
 plt.style.use(STYLE)
 
+ASSUMED_TFLOPS = 100
 QUANTITIES = ("examples", "tokens", "layers", "heads")
 _KIND_LABELS = {"training": "training", "importance": "importance pass", "scoring": "scoring pass"}
 
@@ -114,7 +115,23 @@ def hundred_backbones(rows: Rows) -> Note:
     days = 100 * facts["total_hours"] / 24
     return Note(
         f"On paper: a hundred times {facts['total_hours']:,.0f} hours is {days:,.0f} days of this "
-        "device, or of as many devices for a day as that has days."
+        f"device, or a day of {days:,.0f} devices."
+    )
+
+
+def gpu_hours(rows: Rows) -> Note:
+    """The same in hours of a graphics card, from operations: on paper, as none was at hand."""
+    facts = _forecast(rows)
+    if facts is None:
+        return MISSING
+    operations = facts["operations"]
+    hours = operations / (ASSUMED_TFLOPS * 1e12) / 3600
+    return Note(
+        f"On a graphics card, on paper: {operations / 1e18:.1f} x 10^18 operations "
+        "(two for each weight of the encoder and token forward, four more backward to train, two "
+        f"more for importance). A card that sustains {ASSUMED_TFLOPS} TFLOP/s, a third of the bf16 "
+        f"peak of data-centre cards of 2020 to 2022, would take {hours:,.0f} hours, and a hundred "
+        f"backbones {100 * hours / 24:,.0f} days. That utilization is assumed, and not measured."
     )
 
 

@@ -51,10 +51,13 @@ def standing(
         for task in chosen.tasks
         for seed in chosen.seeds
     )
-    told = "; ".join(f"{task}: {', '.join(what)}" for task, what in lacking.items())
+    all_seeds = [f"seed {seed}" for seed in chosen.seeds]
+    whole = [task for task, what in lacking.items() if what[: len(all_seeds)] == all_seeds]
+    told = [f"{task}: {', '.join(what)}" for task, what in lacking.items() if task not in whole]
+    told += [f"all of {', '.join(whole)}"] if whole else []
     return Note(
         f"{n_done} of {n_entries} entries of the study {chosen.name} are on record, and the page "
-        f"shows those. Missing are {told}. The command 'lottery run {chosen.name}' makes them "
-        "where the data are at hand.",
+        f"shows those. Missing: {'; '.join(told)}. Where the data are at hand, the command "
+        f"'lottery run {chosen.name}' makes them.",
         "warning",
     )

@@ -34,7 +34,7 @@ def table(results_dir: str | Path = "results") -> pd.DataFrame | Note:
             "records": f"{len(runs):,}",
             "hours of one core": f"{cores:,.1f}",
             "hours of a graphics card": f"{cards:,.1f}",
-            "kWh, estimated": f"{energy:.2f}",
+            "kWh, estimated": f"{energy:.3f}",
         }
     if not rows:
         return Note("No study is on record here.", "warning")

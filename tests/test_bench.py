@@ -54,7 +54,11 @@ def test_page_shows_every_row(rows: dict[str, Any]) -> None:
     assert hours.index[-1] == "nine tasks" and len(hours) == 10
     assert "measured time over forecast time" in growth_page.forecast_checks(rows).text
     assert len(cost_page.notes(rows)) == 5
-    assert list(cost_page.bucketing(rows)["n"]) == [2, 2, 2]
+    compared_batches = cost_page.bucketing(rows)
+    assert isinstance(compared_batches, pd.DataFrame) and compared_batches.shape == (2, 3)
+    assert "60%" in growth_page.forecast_assumptions(rows).text
+    assert "a hundred times" in growth_page.hundred_backbones(rows).text
+    assert "not measured" in growth_page.gpu_hours(rows).text
     assert len(cost_page.checks(rows)) == len(set(compared))
     assert cost_page.circumstances(rows).text.startswith("Measured on ")
 
@@ -70,8 +74,29 @@ def test_page_says_what_was_not_measured(rows: dict[str, Any]) -> None:
     ):
         found = show(only)  # type: ignore[operator]
         assert isinstance(found, Note) and "not measured" in found.text
-    assert "not measured" in growth_page.forecast_checks(only).text
+    for tell in (
+        growth_page.forecast_checks,
+        growth_page.forecast_assumptions,
+        growth_page.hundred_backbones,
+        growth_page.gpu_hours,
+    ):
+        assert "not measured" in tell(only).text
     assert len(cost_page.table(only)) == 1 and len(cost_page.checks(only)) == 1
+
+
+def test_profiles_are_those_of_the_three_largest_wins(rows: dict[str, Any]) -> None:
+    shown = cost_page.profiles(rows)
+    profiled = {c: r["ratios"]["theirs"][0] for c, r in rows.items() if "profile" in r["facts"]}
+    largest = sorted(profiled, key=lambda case: -profiled[case])[:3]
+    assert list(dict.fromkeys(shown.index.get_level_values("case"))) == largest
+
+
+def test_rounds_are_told_case_by_case(rows: dict[str, Any]) -> None:
+    changed = {c: {**r, "run": {**r["run"]}} for c, r in rows.items()}
+    for row in changed.values():
+        row["run"]["rounds"] = 3 if row["bench"] == "growth" else 5
+    told = cost_page.circumstances(changed).text
+    assert "medians over the 5 rounds (growth: 3)" in told
 
 
 def test_gpu_rows_are_called_unmeasured_without_a_gpu(rows: dict[str, Any]) -> None:

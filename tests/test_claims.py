@@ -132,7 +132,7 @@ def test_a_partial_study_says_what_is_missing(small_trial: claims_page.Trial) ->
     note = standing("mini-glue")
     assert note.kind == "warning"
     assert note.text.startswith("0 of 18 entries")
-    assert "CoLA: seed 1337, seed 42" in note.text
+    assert "Missing: all of CoLA, SST-2" in note.text
     assert "no task yet" in claims_page.tasks_learned(trial).text
     assert all(j.verdict == "cannot be tested" for j in trial.ours)
     assert "No claim" in repr(claims_page.plot(trial))
