@@ -15,7 +15,7 @@ from lottery_utils.study import Recipe
 
 SEEDS = (1337, 42, 86, 71, 166)
 # At the rate of the study quick some seeds learn nothing, with either kind of batches, so that
-# means say little; at half that rate (the study mini-glue's) all learn.
+# means say little: hence half that rate too (the study mini-glue's).
 RECIPES = {
     "batches by length": Recipe(learning_rate=2e-4, batch_size=16, epochs=3),
     "batches by length, half the rate": Recipe(learning_rate=1e-4, batch_size=16, epochs=3),

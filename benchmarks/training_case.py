@@ -45,7 +45,7 @@ def rows(setting: Setting) -> Iterator[Row]:
         profiled = {side: of_operations(timed[side]()) for side in ("ours", "theirs")}
         yield Row(
             f"fine-tuning, {what}",
-            f"{n_batches} batches of {RECIPE.batch_size}, at random out of an epoch over {n:,} "
+            f"{n_batches} batches of {RECIPE.batch_size}, from all lengths of an epoch over {n:,} "
             f"examples of {task}'s shape ({sum(map(len, encoded.input_ids)) / n:.1f} tokens)",
             {
                 "ours": "batches by length, only word pieces that occur",
@@ -65,13 +65,16 @@ def sides(
     """Ours, Trainer's own batching, and Trainer's grouping by length.
 
     Each time `n_batches` of each side's own epoch are drawn anew, the same number of examples
-    for all.
+    for all: one at random from each of as many equal groups of batches of similar length, since
+    batches by length differ so much that a few drawn blindly say little about an epoch.
     """
     rng = np.random.default_rng(0)
 
     def drawn(batches: Batches) -> Batches:
         whole = [batch for batch in batches if len(batch) == RECIPE.batch_size]
-        return [whole[i] for i in rng.choice(len(whole), n_batches, replace=False)]
+        whole.sort(key=lambda batch: max(len(encoded.input_ids[i]) for i in batch))
+        groups = np.array_split(np.arange(len(whole)), n_batches)
+        return [whole[int(rng.choice(groups[i]))] for i in rng.permutation(n_batches)]
 
     def ours() -> Prepared:
         fresh = copy.deepcopy(model)

@@ -17,6 +17,7 @@ from lottery_utils.entry import Entry
 from lottery_utils.masks import StructuredMask
 from lottery_utils.pattern_sorting import chosen, sorter
 from lottery_utils.reinitialize import STATES, reinitialized
+from lottery_utils.sensitivity import RULES, search_by
 from lottery_utils.stages import ticket_masks
 from lottery_utils.store import Journal
 from lottery_utils.survivors import survivors as survivors_of
@@ -109,9 +110,33 @@ def attention(entry: Entry, model: Any, _inputs: dict[str, Any]) -> dict[str, An
     }
 
 
-def _journal(entry: Entry, what: str, inputs: dict[str, Any]) -> Journal:
+def sensitivity(entry: Entry, model: Any, inputs: dict[str, Any]) -> dict[str, Any]:
+    """Search again, each time with one thing changed, and score what is found (section 4.1)."""
+    masks = _journal(entry, "sensitivity", inputs)
+    found = dict(masks.entries)
+    for name, rule in RULES.items():
+        entry.progress.unit(f"search, {name}")
+        if name not in found:
+            found[name] = search_by(entry, model, rule)
+            masks.append([name, found[name]])
+    tickets = {
+        name: structured_ticket(entry, model, StructuredMask.from_json(one["mask"]))
+        for name, one in found.items()
+    }
+    scored = score_tickets(
+        entry, model, tickets, _journal(entry, "sensitivity", inputs, "-tickets")
+    )
+    return {"tickets": {name: {**scored[name], "steps": found[name]["steps"]} for name in RULES}}
+
+
+def _journal(entry: Entry, what: str, inputs: dict[str, Any], part: str = "") -> Journal:
     stamp = f"{entry.study.hash(what)} {inputs}"
-    return Journal(entry.store.scratch(entry.key(what), f"{what}.jsonl"), stamp)
+    return Journal(entry.store.scratch(entry.key(what), f"{what}{part}.jsonl"), stamp)
 
 
-COMPUTE = {"survivors": survivors, "control": control, "attention": attention}
+COMPUTE = {
+    "survivors": survivors,
+    "control": control,
+    "attention": attention,
+    "sensitivity": sensitivity,
+}

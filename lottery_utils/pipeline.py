@@ -9,7 +9,7 @@ from dataclasses import dataclass
 STARTS_FROM = {"finetune": None, "search": "finetune", "tickets": "search", "magnitude": "finetune"}
 STAGES = tuple(STARTS_FROM)
 # What can be asked after the stages, for the tasks that a study names.
-FOLLOWUPS = ("survivors", "control", "attention")
+FOLLOWUPS = ("survivors", "control", "attention", "sensitivity")
 # What each stage's numbers depend on. A stage also depends on the records it starts from.
 _TRAINING = ("backbone", "data", "train_size", "validation_size", "recipe")
 _PRUNING = (*_TRAINING, "search", "variant")
@@ -21,6 +21,7 @@ STAGE_FIELDS = {
     "survivors": _PRUNING,
     "control": _PRUNING,
     "attention": _TRAINING,
+    "sensitivity": _PRUNING,
     "sweep": _TRAINING,
     "baselines": _TRAINING,
     "weight_overlap": _PRUNING,
@@ -59,14 +60,22 @@ class FollowUps:
     """For which tasks a study has each follow-up; None means all of its tasks.
 
     `survivors` are tickets of survivors over seeds (section 5.1), `attention` the types of
-    attention maps (5.2), `control` trains tickets without pre-training (6), for the
-    `control_seeds` among the study's (None: all).
+    attention maps (5.2), `control` trains tickets without pre-training (6), `sensitivity`
+    searches again by other rules (4.1); the last two for the `control_seeds` and
+    `sensitivity_seeds` among the study's (None: all).
     """
 
     survivors: tuple[str, ...] | None = ()
     attention: tuple[str, ...] | None = ()
     control: tuple[str, ...] | None = ()
     control_seeds: tuple[int, ...] | None = None
+    sensitivity: tuple[str, ...] | None = ()
+    sensitivity_seeds: tuple[int, ...] | None = None
+
+    def seeds(self, what: str) -> tuple[int, ...] | None:
+        """For which of a study's seeds a follow-up is asked for; None means all."""
+        chosen: tuple[int, ...] | None = getattr(self, f"{what}_seeds", None)
+        return chosen
 
     def joined(self, other: FollowUps, without: Set[str] = frozenset()) -> FollowUps:
         """Whatever either asks for, but nothing of the tasks `without`."""
@@ -75,9 +84,14 @@ class FollowUps:
             either = (getattr(self, what), getattr(other, what))
             named = dict.fromkeys(task for names in either for task in names or ())
             tasks[what] = None if None in either else tuple(t for t in named if t not in without)
-        # The seeds of a control that no task has say nothing.
-        seeds = [f.control_seeds for f in (self, other) if f.control != ()]
-        every = dict.fromkeys(seed for chosen in seeds for seed in chosen or ())
         return FollowUps(
-            **tasks, control_seeds=None if None in seeds or not seeds else tuple(every)
+            **tasks,
+            control_seeds=self._joined_seeds(other, "control"),
+            sensitivity_seeds=self._joined_seeds(other, "sensitivity"),
         )
+
+    def _joined_seeds(self, other: FollowUps, what: str) -> tuple[int, ...] | None:
+        # The seeds of a follow-up that no task has say nothing.
+        seeds = [f.seeds(what) for f in (self, other) if getattr(f, what) != ()]
+        every = dict.fromkeys(seed for chosen in seeds for seed in chosen or ())
+        return None if None in seeds or not seeds else tuple(every)

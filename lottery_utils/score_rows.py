@@ -150,6 +150,7 @@ ROWS: dict[str, Callable[[Row, Row], Iterator[Row]]] = {
     "magnitude": _magnitude_rows,
     "survivors": _tickets_rows,
     "control": _control_rows,
+    "sensitivity": _tickets_rows,
     "sweep": _sweep_rows,
     "baselines": _baselines_rows,
 }

@@ -178,7 +178,7 @@ class Study:
     def followups_of(self, what: str) -> tuple[tuple[str, int], ...]:
         """The entries, (task, seed), that the study has a follow-up for."""
         tasks = getattr(self.followups, what)
-        seeds = self.followups.control_seeds if what == "control" else None
+        seeds = self.followups.seeds(what)
         return tuple(
             (task, seed)
             for task in self.tasks
@@ -189,9 +189,9 @@ class Study:
     def only(self, what: str, task: str) -> Study:
         """This study with one follow-up at most, and that of one task."""
         names = self.followups_of(what)
-        wanted = {what: (task,) if task in dict(names) else ()}
-        asked = FollowUps(control_seeds=self.followups.control_seeds, **wanted)
-        return replace(self, followups=asked)
+        wanted: dict[str, Any] = {**dict.fromkeys(FOLLOWUPS, ())}
+        wanted[what] = (task,) if task in dict(names) else ()
+        return replace(self, followups=replace(self.followups, **wanted))
 
     def identity(self, stage: str = "tickets") -> dict[str, Any]:
         """The fields that change a stage's numbers, as plain data, without places."""

@@ -275,6 +275,18 @@ def test_tickets_of_survivors_are_rows(followed_run: Path, monkeypatch: pytest.M
         assert row["record"] == f"tiny/{TASK}/seed-{SEED}/survivors.json"
 
 
+def test_searches_by_other_rules_are_rows(
+    followed_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(followed_run)
+    rows = [row for row in exported() if row["stage"] == "sensitivity"]
+    tickets = record("sensitivity", TASK, SEED)["results"]["tickets"]
+    assert [row["ticket"] for row in rows] == [name for name in tickets for _ in range(2)]
+    for row in rows:
+        assert float(row["value"]) == tickets[row["ticket"]][row["state"]]
+        assert (row["seed"], row["method"], row["status"]) == (str(SEED), "structured", "done")
+
+
 def test_tickets_of_the_control_are_rows(
     followed_run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -318,9 +330,11 @@ def test_rows_of_follow_ups_are_marked_as_such(
         rows = table(export.to_csv(replace(Study.load("tiny"), **changes), Store()))
         return {(row["stage"], row["status"]) for row in rows if row["stage"] in FOLLOWUPS}
 
-    assert found() == {("survivors", "done"), ("control", "done")}, "asked for or not"
-    assert found(seeds=(1337, 42, 7)) == {("survivors", "stale"), ("control", "done")}
-    assert found(variant="release") == {("survivors", "stale"), ("control", "stale")}
+    whats = ("survivors", "control", "sensitivity")
+    assert found() == {(what, "done") for what in whats}, "asked for or not"
+    of_more_seeds = {("survivors", "stale"), ("control", "done"), ("sensitivity", "done")}
+    assert found(seeds=(1337, 42, 7)) == of_more_seeds
+    assert found(variant="release") == {(what, "stale") for what in whats}
 
 
 VALUES: dict[str, Callable[[str], bool]] = {

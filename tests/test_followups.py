@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pytest
 import torch
 
-from lottery_utils import after_search, cli, followups, pruning, training
+from lottery_utils import after_search, cli, followups, pruning, records, sensitivity, training
 from lottery_utils.annotated import WEIGHTINGS, AnnotatedMap
 from lottery_utils.attention import attention_maps
 from lottery_utils.checkpoint import load_checkpoint
@@ -23,18 +23,22 @@ from lottery_utils.errors import UserError
 from lottery_utils.masks import StructuredMask
 from lottery_utils.progress import Progress
 from lottery_utils.reinitialize import STATES, reinitialized
+from lottery_utils.sensitivity import RULES
 from lottery_utils.store import Key, Record, Store, checksum
 from lottery_utils.study import FOLLOWUPS, FollowUps, Study
 from lottery_utils.survivors import KINDS
 
 # STS-B's searches keep some but not all heads with either seed, so that its masks differ.
 TASK, SEED, OTHER = "STS-B", 42, 1337
-MADE = {(what, seed) for what in FOLLOWUPS for seed in (OTHER, SEED)} - {("control", OTHER)}
+OF_ONE_SEED = {("control", SEED), ("sensitivity", SEED)}
+MADE = {(what, seed) for what in ("survivors", "attention") for seed in (OTHER, SEED)} | OF_ONE_SEED
 
 
 def asked(**changes: Any) -> Study:
-    """The study of the current folder with every follow-up of one task, a control of one seed."""
-    every = FollowUps(survivors=(TASK,), attention=(TASK,), control=(TASK,), control_seeds=(SEED,))
+    """The study of the current folder with every follow-up of one task, two of them of one seed."""
+    every = FollowUps(
+        **dict.fromkeys(FOLLOWUPS, (TASK,)), control_seeds=(SEED,), sensitivity_seeds=(SEED,)
+    )
     return replace(Study.load("tiny"), **{"followups": every, **changes})
 
 
@@ -184,13 +188,13 @@ def test_another_mask_makes_stale_what_was_made_from_it(followed: Path) -> None:
     survivors = {("survivors", SEED), ("survivors", OTHER)}
     assert stale(asked()) == survivors, "the control is of the other seed"
     change("search", SEED, flip)
-    assert stale(asked()) == {*survivors, ("control", SEED)}, "attention knows no masks"
+    assert stale(asked()) == survivors | OF_ONE_SEED, "attention knows no masks"
 
 
 def test_other_weights_make_stale_what_was_made_from_them(followed: Path) -> None:
     for stage in ("finetune", "search"):
         change(stage, SEED, lambda results: results.update(weights_sha256="1" * 64))
-    assert stale(asked()) == {("survivors", SEED), ("control", SEED), ("attention", SEED)}
+    assert stale(asked()) == {("survivors", SEED), ("attention", SEED)} | OF_ONE_SEED
 
 
 def test_other_settings_make_stale_what_depends_on_them(followed: Path) -> None:
@@ -311,7 +315,9 @@ def test_a_page_shows_what_is_up_to_date_although_it_is_no_longer_asked_for(
 # Interruptions and lost caches
 
 
-@pytest.mark.parametrize(("what", "n_trainings"), [("survivors", 3), ("control", 6)])
+@pytest.mark.parametrize(
+    ("what", "n_trainings"), [("survivors", 3), ("control", 6), ("sensitivity", 7)]
+)
 def test_an_interrupted_follow_up_goes_on_where_it_stopped(
     followed: Path, monkeypatch: pytest.MonkeyPatch, what: str, n_trainings: int
 ) -> None:
@@ -431,6 +437,50 @@ def test_survivors_are_scored_as_tickets_are(here: None) -> None:
     curve = training.finetune(start, of.train, of.study.recipe, seed=SEED)
     assert of.score(start) == ticket["retrained"]
     assert [list(point) for point in curve.loss] == ticket["loss"]
+
+
+def test_searches_by_other_rules_are_those_of_studies_with_other_settings(
+    followed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = read("sensitivity")["tickets"]
+    assert list(found) == list(RULES)
+    for name, changes in {
+        "threshold 0.8": {"search.threshold": 0.8},
+        "steps of 5 %": {"search.head_step": 0.05},
+        "as released": {"variant": "release"},
+    }.items():
+        other = Study.load("tiny").override({**changes, "magnitude_tasks": []})
+        other = replace(other, tasks=(TASK,), seeds=(SEED,))
+        records.ensure(other, Store(), device="cpu", threads=1, quiet=True)
+        record = Store().read(Key(other.name, TASK, SEED, "search"))
+        good = Store().read(Key(other.name, TASK, SEED, "tickets"))
+        assert record is not None and good is not None
+        assert found[name]["mask"] == record["results"]["mask"], name
+        assert found[name]["steps"] == len(record["results"]["steps"])
+        for state in ("pruned", "retrained"):
+            assert found[name][state] == good["results"]["tickets"]["good"][state]
+
+
+def test_masks_from_training_data_never_see_the_validation_set(
+    here: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = entry()
+    model = load_checkpoint(work, read("finetune")["weights_sha256"])
+    expected = read("sensitivity")["tickets"]["masks from training data"]["mask"]
+    n = len(work.validation)
+    assert len(work.train) > n
+    monkeypatch.setattr(Entry, "validation_batches", property(lambda e: pytest.fail("was read")))
+    seen = []
+    make = sensitivity.EvaluationBatches
+
+    def watched(examples: Any, *others: Any, **how: Any) -> Any:
+        seen.append(examples.input_ids)
+        return make(examples, *others, **how)
+
+    monkeypatch.setattr(sensitivity, "EvaluationBatches", watched)
+    found = sensitivity.search_by(work, model, RULES["masks from training data"])
+    assert found["mask"] == expected
+    assert seen == [work.train.input_ids[:n]]
 
 
 def test_the_control_trains_the_tickets_from_scratch(here: None) -> None:

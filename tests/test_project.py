@@ -27,6 +27,7 @@ PARAMETERS = {
     "sec5_3_shared_between_tasks.ipynb": ["study", "seeds", "data", "backbone", "results_dir"],
     "sweep.ipynb": ["study", "results_dir"],
     "claims.ipynb": ["study", "results_dir"],
+    "sensitivity.ipynb": ["study", "results_dir"],
     "corpus.ipynb": ["study", "results_dir"],
     "cost.ipynb": ["device"],
 }
@@ -137,7 +138,7 @@ def test_notebooks_can_be_given_parameters(path: Path) -> None:
     if "study" not in names:
         return
     assert defaults["results_dir"] == "results"
-    others = {"corpus": "mini-glue", "claims": "minilm-glue"}
+    others = {"corpus": "mini-glue", "claims": "minilm-glue", "sensitivity": "minilm-glue"}
     assert defaults["study"] == others.get(path.stem, "quick")
 
 

@@ -254,6 +254,8 @@ def test_followups_that_were_asked_before_are_not_forgotten(store: Store) -> Non
     both = kept(FollowUps(survivors=None, control=("CoLA",), control_seeds=(2,)))
     assert both == FollowUps(survivors=None, control=("RTE", "CoLA"), control_seeds=(1, 2))
     assert kept(FollowUps(control=("RTE",))).control_seeds is None, "all seeds"
+    other = kept(FollowUps(sensitivity=("RTE",), sensitivity_seeds=(3,)))
+    assert (other.sensitivity_seeds, other.control_seeds) == ((3,), None), "each its own seeds"
 
 
 def own(*names: str) -> Study:

@@ -1,0 +1,73 @@
+"""What the page on sensitivity shows: the good subnetworks that other rules find, from records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lottery_utils import followups
+from lottery_utils.agreement import overlap
+from lottery_utils.figure import Note
+from lottery_utils.masks import StructuredMask
+from lottery_utils.recorded import Entries, tickets_of
+from lottery_utils.statistics import t_interval
+from lottery_utils.store import Record, Store
+from lottery_utils.study import Study
+
+Found = dict[str, dict[int, Record]]  # by task and seed
+NOTHING = Note(
+    "No search by other rules is on record here: a study has to ask for it (lottery run STUDY "
+    "--set followups.sensitivity=[RTE]).",
+    "warning",
+)
+
+
+def load(study: str, results_dir: str = "results") -> Found:
+    """The records of all tasks that have them, computed first where the study asks for them."""
+    chosen, store = Study.load(study, results_dir), Store(results_dir)
+    found = {task: followups.load(chosen, task, "sensitivity", store) for task in chosen.tasks}
+    return {task: of_task for task, of_task in found.items() if of_task}
+
+
+def table(found: Found, every: dict[str, Entries]) -> pd.DataFrame | Note:
+    """A row for each rule: what is kept, and the score beside the study's own good ticket's.
+
+    Differences are other minus own, means over tasks and seeds; intervals are Student's over
+    entries, so that they say how entries differ and not how tasks do.
+    """
+    rules = list(dict.fromkeys(name for _, _, other in _entries(found, every) for name in other))
+    if not rules:
+        return NOTHING
+    rows = {}
+    for rule in rules:
+        heads, mlps, same, pruned, retrained = [], [], [], [], []
+        for own, good, other in _entries(found, every):
+            mask = StructuredMask.from_json(other[rule]["mask"])
+            heads.append(mask.n_heads - own.n_heads)
+            mlps.append(mask.n_mlps - own.n_mlps)
+            same.append(overlap(mask.heads.ravel(), own.heads.ravel()))
+            pruned.append(other[rule]["pruned"] - good["pruned"])
+            retrained.append(other[rule]["retrained"] - good["retrained"])
+        rows[rule] = {
+            "entries": str(len(heads)),
+            "heads more": f"{np.mean(heads):+.1f}",
+            "MLPs more": f"{np.mean(mlps):+.1f}",
+            "overlap of heads (Jaccard)": f"{np.mean(same):.2f}",
+            "pruned": str(t_interval(pruned)),
+            "retrained": str(t_interval(retrained)),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def _entries(
+    found: Found, every: dict[str, Entries]
+) -> Iterator[tuple[StructuredMask, dict[str, Any], dict[str, Any]]]:
+    """Of each entry the study's own mask and good ticket, and the tickets of the other rules."""
+    for task, records in found.items():
+        for seed, record in records.items():
+            stages = every[task][seed]
+            own = StructuredMask.from_json(stages["search"]["results"]["mask"])
+            yield own, tickets_of(stages)["good"], record["results"]["tickets"]
