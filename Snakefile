@@ -183,7 +183,7 @@ rule study_page:
         "book/report/{study}/{page}.ipynb",
     wildcard_constraints:
         study="[^/]+",
-        page="|".join([*STUDY_PAGES, "claims", "sweep"]),
+        page="|".join([*STUDY_PAGES, "claims", "sensitivity", "sweep"]),
     shell:
         "python -m lottery_utils.pages {input.notebook} {output} study={wildcards.study}"
 
@@ -235,7 +235,9 @@ rule corpus_page:
 
 rule cost_page:
     input:
+        expand(STAMP, task=STUDY.tasks, seed=STUDY.seeds),
         LIBRARY,
+        [path for study in [*COMMITTED.values(), *SHOWN] for path in committed(study)],
         [str(path) for path in Path("benchmarks").glob("*.json")],
         notebook="notebooks/cost.ipynb",
     output:

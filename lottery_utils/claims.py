@@ -2,8 +2,9 @@
 
 Every claim becomes one number per task (`lottery_utils.evidence`) and a region in which the mean
 over tasks has to lie. Regions were written down before the full study was run, and the history of
-this file shows it; they follow what the paper says in words, and where it names no number, `why`
-says what was chosen. Small studies had been seen by then, and so had the paper's own scores.
+this file and of `claims.yaml`, which holds them, shows it. They follow what the paper says in
+words, and where it names no number, `why` says what was chosen. Small studies had been seen by
+then, and so had the paper's own scores.
 """
 
 from __future__ import annotations
@@ -11,13 +12,17 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
+
+import yaml
 
 from lottery_utils.inference import Pooled, bootstrap, holm, pooled
 
 LEVEL = 0.05
 MIN_TASKS = 3  # fewer say nothing about tasks in general
 VERDICTS = ("holds", "holds in part", "does not hold", "cannot be tested")
+TOO_FEW, TOO_UNSURE = "too few tasks", "too uncertain"
 
 
 @dataclass(frozen=True)
@@ -41,12 +46,22 @@ class Claim:
     why: str = ""
 
 
+def load() -> tuple[Claim, ...]:
+    """The claims of the paper and of its authors' blog post, in the order of the sections."""
+    text = Path(__file__).with_name("claims.yaml").read_text(encoding="utf-8")
+    return tuple(Claim(**values) for values in yaml.safe_load(text))
+
+
+CLAIMS = load()
+
+
 class Judged(NamedTuple):
     """A claim with what was found: `p` is adjusted for the whole family, `verdict` one of
-    `VERDICTS`, `means` are those of the tasks. Without a finding, `verdict` says it all."""
+    `VERDICTS`, `means` are those of the tasks. `why` says why a claim cannot be tested."""
 
     claim: Claim
     verdict: str
+    why: str
     found: Pooled | None
     p: float | None
     resampled: tuple[float, float] | None
@@ -59,28 +74,38 @@ def judge(
     """Every claim with its verdict, in the order given.
 
     holds: Holm's adjusted p is below 0.05, and as many tasks as the claim asks for agree.
-    holds in part: the mean lies where the claim wants it, without that much certainty.
-    does not hold: the mean lies elsewhere. cannot be tested: fewer than three tasks, or, for a
-    claim about one task, fewer than two seeds.
+    holds in part: only one of these; or the mean and at least half of the tasks lie where the
+    claim wants them. does not hold: the whole 95 % interval lies elsewhere. cannot be tested:
+    too few tasks (three; of a claim about one task, two seeds), or an interval so wide that none
+    of these is so. The family of Holm's correction is all claims, whether they can be tested or
+    not, so that what is missing makes nothing easier.
     """
     values = {c.key: _values(c, measured.get(c.measure, {}), learned) for c in claims}
     enough = {c.key: len(values[c.key]) >= MIN_TASKS or _is_single(c, values) for c in claims}
     found = {c.key: pooled(values[c.key], c.low, c.high) for c in claims if enough[c.key]}
-    adjusted = dict(zip(found, holm([f.p for f in found.values()]), strict=True))
+    raw = [found[c.key].p if enough[c.key] else 1.0 for c in claims]
     judged = []
-    for claim in claims:
+    for claim, p in zip(claims, holm(raw), strict=True):
         means = {task: sum(v) / len(v) for task, v in values[claim.key].items()}
         one = found.get(claim.key)
         if one is None:
-            judged.append(Judged(claim, "cannot be tested", None, None, None, means))
+            judged.append(Judged(claim, VERDICTS[3], TOO_FEW, None, None, None, means))
             continue
-        p = adjusted[claim.key]
-        agreed = one.inside >= claim.at_least
-        within = claim.low < one.mean < claim.high
-        verdict = "holds" if p < LEVEL and agreed else "holds in part" if within else None
-        resampled = bootstrap(values[claim.key])
-        judged.append(Judged(claim, verdict or "does not hold", one, p, resampled, means))
+        verdict = _verdict(claim, one, p)
+        why = TOO_UNSURE if verdict == VERDICTS[3] else ""
+        judged.append(Judged(claim, verdict, why, one, p, bootstrap(values[claim.key]), means))
     return judged
+
+
+def _verdict(claim: Claim, found: Pooled, p: float) -> str:
+    sure, agreed = p < LEVEL, found.inside >= claim.at_least
+    if sure and agreed:
+        return "holds"
+    if sure or (claim.low < found.mean < claim.high and found.inside >= 0.5):
+        return "holds in part"
+    if found.high <= claim.low or found.low >= claim.high:
+        return "does not hold"
+    return "cannot be tested"
 
 
 def _values(

@@ -11,14 +11,15 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 from lottery_utils import followups, published
-from lottery_utils.claims import VERDICTS, Judged, judge
-from lottery_utils.claims_of_paper import CLAIMS
-from lottery_utils.evidence import TaskRecords, learned, measure
+from lottery_utils.claims import CLAIMS, VERDICTS, Judged, judge
+from lottery_utils.evidence import LEARNED, learned, measure
 from lottery_utils.figure import STYLE, Figure, Note
+from lottery_utils.recorded import TaskRecords
 from lottery_utils.records import entry_status
+from lottery_utils.standing import missing
 from lottery_utils.store import Key, Record, Store
 from lottery_utils.study import STAGES, Study
-from lottery_utils.weight_overlap import weight_overlap
+from lottery_utils.weight_overlap import recorded_overlap
 
 plt.style.use(STYLE)
 
@@ -31,6 +32,7 @@ class Trial:
     """A study's claims judged, those of the released numbers beside them, and what is there."""
 
     study: Study
+    results_dir: str
     records: dict[str, TaskRecords]
     learned: list[str]
     ours: list[Judged]
@@ -46,6 +48,7 @@ def load(study: str, results_dir: str = "results") -> Trial:
     names = learned(measured)
     return Trial(
         chosen,
+        results_dir,
         records,
         names,
         judge(CLAIMS, measured, names),
@@ -71,16 +74,27 @@ def _on_record(study: Study, task: str, store: Store) -> TaskRecords:
         entries,
         control=follow("control"),
         attention=follow("attention"),
-        overlap=weight_overlap(study, task, list(entries), store),
+        overlap=recorded_overlap(study, task, list(entries), store),
     )
 
 
 def tasks_learned(trial: Trial) -> Note:
     """Of which tasks the full model learned something: claims about tickets rest on those."""
     unlearned = [task for task in trial.records if task not in trial.learned]
-    start = "The full model beats the majority baseline by 0.05 or more, on average over seeds, on "
-    text = start + (", ".join(trial.learned) or "no task yet")
-    return Note(text + (f"; it does not on {', '.join(unlearned)}." if unlearned else "."))
+    text = f"The full model beats the majority baseline by {LEARNED:g} or more, on average over "
+    text += f"seeds, on {', '.join(trial.learned) or 'no task yet'}"
+    text += f"; it does not on {', '.join(unlearned)}." if unlearned else "."
+    same = [
+        f"{task} seed {seed}"
+        for task, of_task in trial.records.items()
+        for seed, told in zip(of_task.entries, of_task.contrasted(), strict=True)
+        if not told
+    ]
+    if same:
+        text += " Left out of what is said about random and bad structured tickets, because the "
+        text += "good one keeps more than two thirds of the heads and the bad one is mostly the "
+        text += f"same: {', '.join(same)}."
+    return Note(text)
 
 
 def count(trial: Trial) -> Note:
@@ -90,6 +104,8 @@ def count(trial: Trial) -> Note:
         of = [(v, sum(j.verdict == v for j in judged)) for v in VERDICTS]
         told = ", ".join(f"{n} {v}" for v, n in of)
         texts.append(f"{name}: {told}.")
+    if missing(trial.study, Store(trial.results_dir)):
+        texts.append("The study is under way, so that its verdicts are provisional.")
     return Note(f"Of {len(CLAIMS)} claims. " + " ".join(texts))
 
 
@@ -119,8 +135,8 @@ def table(trial: Trial) -> Table:
                 "the paper": html.escape(claim.stated),
                 "measured": html.escape(claim.measure),
                 "here": _estimate(ours),
-                "verdict": _badge(ours.verdict),
-                PAPER: f"{_estimate(theirs)} {_badge(theirs.verdict)}",
+                "verdict": _badge(ours),
+                PAPER: f"{_estimate(theirs)} {_badge(theirs)}",
             }
         )
     return Table(pd.DataFrame(rows).set_index("claim").rename_axis(None))
@@ -135,7 +151,8 @@ def rules(trial: Trial) -> pd.DataFrame:
         if found is not None and judged.p is not None and judged.resampled is not None:
             low, high = judged.resampled
             row |= {
-                "p, adjusted": f"{judged.p:.3f}" if judged.p >= 0.001 else "below 0.001",
+                "p": _p(found.p),
+                "p, adjusted": _p(judged.p),
                 "tasks inside": f"{round(found.inside * found.n)} of {found.n}",
                 "95 %, by bootstrap": f"[{low:+.3f}, {high:+.3f}]",
             }
@@ -182,15 +199,15 @@ def plot(trial: Trial) -> Figure | Note:
         drawing,
         f"Every claim that the study {trial.study.name} can test: the mean over tasks with its "
         "95 % interval, drawn on a scale of its own so that the shaded band is the region in "
-        "which the claim wants it; a region open to one side has its bound in the middle of the "
-        f"band's edge. Up to {max(j.found.n for j in shown if j.found)} tasks of up to "
-        f"{len(trial.study.seeds)} seeds. Numbers and units are in the table.",
+        "which the claim wants it. Where the region is open to one side, that side of the band is "
+        f"no bound, only the other is. Up to {max(j.found.n for j in shown if j.found)} tasks of "
+        f"up to {len(trial.study.seeds)} seeds. Numbers and units are in the table.",
         f"Interval plot of {len(shown)} claims: {told}.",
     )
 
 
 def _scale(judged: Judged):  # type: ignore[no-untyped-def]
-    """A claim's own scale: its region becomes 0 to 1; an open side is two half-widths long."""
+    """A claim's own scale: its region becomes 0 to 1, an open one as wide as the interval needs."""
     claim, found = judged.claim, judged.found
     assert found is not None
     if math.isfinite(claim.low) and math.isfinite(claim.high):
@@ -210,8 +227,14 @@ def _estimate(judged: Judged) -> str:
     return f"{found.mean:+.3f} [{found.low:+.3f}, {found.high:+.3f}], {found.n} {unit}"
 
 
-def _badge(verdict: str) -> str:
-    return f'<span class="verdict verdict-{verdict.replace(" ", "-")}">{verdict}</span>'
+def _badge(judged: Judged) -> str:
+    name = judged.verdict.replace(" ", "-")
+    badge = f'<span class="verdict verdict-{name}">{judged.verdict}</span>'
+    return f"{badge} {judged.why}".strip()
+
+
+def _p(value: float) -> str:
+    return f"{value:.3f}" if value >= 0.001 else "below 0.001"
 
 
 def _region(judged: Judged) -> str:

@@ -76,6 +76,21 @@ def load_examples(
     return {split: _cap(whole[split], sizes[split]) for split in SPLITS}
 
 
+def unseen_examples(
+    name: str, source: str, n: int, seen: dict[str, list[Example]]
+) -> list[Example]:
+    """Up to `n` training examples that are in neither split of `seen`, drawn by a fixed seed.
+
+    `seen` is what `load_examples` gave. Fewer, or none, where the file has no more.
+    """
+    known = {example[:2] for split in SPLITS for example in seen[split]}  # the sentences
+    size = None
+    if source_kind(source) == "mini":
+        size = max(len(seen["train"]), MINI_SIZES["train"]) + 2 * n
+    others = load_examples(name, source, train_size=size)["train"]
+    return _cap([example for example in others if example[:2] not in known], n)
+
+
 def load_task(
     name: str,
     source: str,

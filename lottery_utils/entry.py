@@ -82,6 +82,22 @@ class Entry:
         return encode(self.tokenizer, self.splits["validation"], self.study.recipe.max_length)
 
     @cached_property
+    def unseen(self) -> Encoded:
+        """As many training examples as the validation set has, but none of the study's own.
+
+        Raises `UserError` where the study takes all there are.
+        """
+        n = len(self.splits["validation"])
+        found = data.unseen_examples(self.task, self.study.data, n, self.splits)
+        if not found:
+            raise UserError(
+                f"The study {self.study.name} takes all training examples of {self.task}: expected "
+                "some to be left to find masks on; give it a smaller train_size, or leave the task "
+                "out of followups.sensitivity."
+            )
+        return encode(self.tokenizer, found, self.study.recipe.max_length)
+
+    @cached_property
     def validation_batches(self) -> EvaluationBatches:
         return EvaluationBatches(self.validation, SCORING_BATCH, self.device)
 

@@ -9,86 +9,64 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from lottery_utils.recorded import TICKETS, Entries, has_method, stage_results, tickets_of
-from lottery_utils.store import Record
+from lottery_utils.evidence_masks import of_attention, of_masks, shared_beyond_layers
+from lottery_utils.recorded import TICKETS, TaskRecords, tickets_of
 
 Measured = dict[str, dict[str, list[float]]]  # of each measure, of each task: a value per seed
-# Scores of a task by setting: "full", "majority", or such as "good, retrained" of a method.
+# Scores of a task by setting and method: "full", "majority", or such as "good, retrained".
 Scores = Callable[[str, str], list[float]]
+LEARNED = 0.1  # what the full model has to gain over the majority baseline, to have learned
 
 
-@dataclass(frozen=True)
-class TaskRecords:
-    """All that a study has on record of one task."""
-
-    entries: Entries
-    control: dict[int, Record] = field(default_factory=dict)
-    attention: dict[int, Record] = field(default_factory=dict)
-    overlap: Record | None = None
-
-    @cached_property
-    def has_magnitude(self) -> bool:
-        return has_method(self.entries, "magnitude")
-
-    def scores(self, setting: str, method: str = "structured") -> list[float]:
-        """Over the seeds, the score of a setting: `full`, `majority`, or `good, pruned`."""
-        if setting in ("full", "majority"):
-            key = "score" if setting == "full" else setting
-            return [float(results[key]) for results in stage_results(self.entries)]
-        kind, state = setting.split(", ")
-        return [float(tickets_of(r, method)[kind][state]) for r in self.entries.values()]
-
-
-def of_scores(scores: Scores, methods: Mapping[str, str]) -> Iterator[tuple[str, list[float]]]:
+def of_scores(
+    scores: Scores, methods: Mapping[str, str], contrasted: Sequence[bool] | None = None
+) -> Iterator[tuple[str, list[float]]]:
     """The measures that stand on scores alone, of one task, each with its values over seeds.
 
     `methods` maps the method, `structured` or `magnitude`, to its kind of bad ticket. What a
     ticket "keeps" is its gain over the majority baseline, as a share of the full model's mean
-    gain: 1 is all that fine-tuning learned, 0 is nothing.
+    gain: 1 is all that fine-tuning learned, 0 is nothing. Random and bad structured tickets
+    count for the `contrasted` seeds only (None: all), in which they are not mostly the good one.
     """
     full = np.array(scores("full", "structured"))
     majority = np.array(scores("majority", "structured"))
     gain = float(np.mean(full - majority))
     yield "full minus majority", (full - majority).tolist()
+    told = np.ones(len(full), bool) if contrasted is None else np.array(contrasted)
     kept: dict[tuple[str, str], Any] = {}
     for method, bad in methods.items():
+        seeds = told if method == "structured" else np.ones_like(told)
         for kind, name in {"good": "good", "random": "random", "bad": bad}.items():
             retrained = np.array(scores(f"{name}, retrained", method))
-            kept[method, kind] = (retrained - majority) / gain if gain > 0 else np.array([math.nan])
-            yield f"{method}: kept by {kind}, retrained", kept[method, kind].tolist()
-            yield f"{method}: {kind} minus full, retrained", (retrained - full).tolist()
-            if full.mean() > 0:
-                share = retrained / full.mean()
-                yield f"{method}: {kind} over full, retrained", share.tolist()
+            of_kind = (retrained - majority) / gain if gain > 0 else np.full_like(full, math.nan)
+            kept[method, kind] = of_kind
+            chosen = of_kind if kind == "good" else of_kind[seeds]
+            yield f"{method}: kept by {kind}, retrained", chosen.tolist()
+            if kind == "good":
+                yield f"{method}: good minus full, retrained", (retrained - full).tolist()
         for state in ("pruned", "retrained"):
             random, worse = (np.array(scores(f"{k}, {state}", method)) for k in ("random", bad))
-            yield f"{method}: random minus bad, {state}", (random - worse).tolist()
+            yield f"{method}: random minus bad, {state}", (random - worse)[seeds].tolist()
     if len(methods) == 2:
-        for kind in TICKETS:
+        for kind in TICKETS[1:]:
             difference = kept["structured", kind] - kept["magnitude", kind]
-            yield f"structured minus magnitude: kept by {kind}", difference.tolist()
-        difference = kept["magnitude", "good"] - kept["magnitude", "random"]
-        yield "magnitude: good minus random, kept", difference.tolist()
+            yield f"structured minus magnitude: kept by {kind}", difference[told].tolist()
 
 
 def measure(every: Mapping[str, TaskRecords]) -> Measured:
     """All measures that a study's records allow, of all tasks that have them."""
-    from lottery_utils.evidence_masks import of_attention, of_masks, shared_beyond_layers
-
     found: Measured = {}
     for task, of_task in every.items():
         methods = {"structured": "bad"}
         if of_task.has_magnitude:
             methods["magnitude"] = "largest_removed"
         sources = (
-            of_scores(of_task.scores, methods),
+            of_scores(of_task.scores, methods, of_task.contrasted()),
             of_masks(task, of_task),
             of_attention(of_task),
             of_control(of_task),
@@ -97,28 +75,36 @@ def measure(every: Mapping[str, TaskRecords]) -> Measured:
             finite = [v for v in values if not math.isnan(v)]
             if finite:
                 found.setdefault(name, {})[task] = finite
-    for task, values in shared_beyond_layers({t: r.entries for t, r in every.items()}).items():
-        found.setdefault("heads shared beyond layers", {})[task] = values
+    names = learned(found)
+    found["heads shared beyond layers"] = shared_beyond_layers(
+        {task: every[task].entries for task in names}
+    )
     return found
 
 
 def of_control(of_task: TaskRecords) -> Iterator[tuple[str, list[float]]]:
-    """How much of what the retrained bad ticket gains it gains without pre-training."""
+    """Does the bad ticket gain more than half as much without pre-training as with it?
+
+    Its gain without, minus half of its gain with it, as a share of the full model's mean gain.
+    """
     guess = float(np.mean(of_task.scores("majority")))
+    gain = float(np.mean(of_task.scores("full"))) - guess
     values = []
-    for seed, record in of_task.control.items():
-        gained = tickets_of(of_task.entries[seed])["bad"]["retrained"] - guess
-        fresh = record["results"]["tickets"]["bad"]["reinitialized"]["score"] - guess
-        if gained > 0:
-            values.append(float(fresh / gained))
-    yield "kept by bad without pre-training", values
+    for (seed, record), told in zip(of_task.entries.items(), of_task.contrasted(), strict=True):
+        control = of_task.control.get(seed)
+        if control is None or not told or gain <= 0:
+            continue
+        with_it = tickets_of(record)["bad"]["retrained"] - guess
+        without = control["results"]["tickets"]["bad"]["reinitialized"]["score"] - guess
+        values.append(float((without - with_it / 2) / gain))
+    yield "bad without pre-training, minus half of with", values
 
 
-def learned(measured: Measured, least: float = 0.05) -> list[str]:
-    """The tasks on which the full model beats the majority baseline by `least`, on average.
+def learned(measured: Measured) -> list[str]:
+    """The tasks on which the full model beats the majority baseline by `LEARNED`, on average.
 
     Where nothing was learned, no ticket can lose anything: such tasks are left out of all
     claims about what tickets keep.
     """
     gains = measured.get("full minus majority", {})
-    return [task for task, values in gains.items() if float(np.mean(values)) >= least]
+    return [task for task, values in gains.items() if float(np.mean(values)) >= LEARNED]

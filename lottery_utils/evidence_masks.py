@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lottery_utils import agreement, paper
-from lottery_utils.annotated import TYPES
+from lottery_utils.inference import jackknifed
 from lottery_utils.masks import StructuredMask
 from lottery_utils.pattern_tables import counts, phi, shares
-from lottery_utils.recorded import Entries, stage_results
+from lottery_utils.recorded import Entries, TaskRecords, stage_results
 from lottery_utils.sharing_tables import between, super_survivors
 from lottery_utils.stability_tables import good_masks
-
-if TYPE_CHECKING:
-    from lottery_utils.evidence import TaskRecords
 
 
 def of_masks(task: str, of_task: TaskRecords) -> Iterator[tuple[str, list[float]]]:
@@ -33,21 +28,20 @@ def of_masks(task: str, of_task: TaskRecords) -> Iterator[tuple[str, list[float]
             "share of heads kept, minus the paper's",
             [m.n_heads / m.heads.size - theirs / paper.N_HEADS for m in masks],
         )
-    spread = []
-    for results in searches:
-        scores = np.ravel(results["importance"]["heads"])
-        if np.ptp(scores):  # the middle half of the heads, on a scale from 0 to 1
-            low, high = np.quantile((scores - scores.min()) / np.ptp(scores), [0.25, 0.75])
-            spread.append(float(high - low))
-    yield "spread of importance", spread
+    # Of the full model, normalized by layers as the search does it.
+    yield "spread of importance", [_spread(r["steps"][0]["head_scores"]) for r in searches]
     if len(of_task.entries) < 2:
         return
     heads = good_masks(of_task.entries, "heads")
     share = agreement.some_but_not_all(heads)
-    yield "share of super-survivors", [float(heads.all(axis=0).mean())]
-    theirs = paper.of_masks(task, "some_but_not_all", len(heads))
-    if theirs is not None:
-        yield "some but not all, minus the paper's", [share - theirs]
+    survivors = float(heads.all(axis=0).mean())
+    for name, ours, what in (
+        ("some but not all", share, "some_but_not_all"),
+        ("share of super-survivors", survivors, "super_survivors"),
+    ):
+        theirs = paper.of_masks(task, what, len(heads))  # of as many seeds
+        if theirs is not None:
+            yield f"{name}, minus the paper's", [ours - theirs]
     kappa = agreement.fleiss_kappa(heads)
     yield "kappa of heads", [kappa]
     if of_task.overlap is not None:
@@ -67,10 +61,11 @@ def of_attention(of_task: TaskRecords) -> Iterator[tuple[str, list[float]]]:
     def of(weighting: str, who: str, state: str = "fine-tuned") -> dict[str, float] | None:
         return shares(entries, attention, state, weighting).get(who)
 
-    before, raw, normed = of("raw", "all", "pre-trained"), of("raw", "all"), of("normed", "all")
-    assert before is not None and raw is not None and normed is not None
-    moved = sum(abs(raw[name] - before[name]) for name in TYPES) / 2
-    yield "maps of another type after fine-tuning", [moved]
+    before, after = (counts(attention, state, "raw") for state in ("pre-trained", "fine-tuned"))
+    moved = np.abs(after - before).sum(axis=1) / (2 * before.sum(axis=1))  # of each head
+    yield "share of maps that changed type, at least", [float(moved.mean())]
+    raw, normed = of("raw", "all"), of("normed", "all")
+    assert raw is not None and normed is not None
     turned = raw["vertical+diagonal"] - normed["vertical+diagonal"]
     yield (
         "vertical+diagonal to diagonal by norms",
@@ -81,8 +76,8 @@ def of_attention(of_task: TaskRecords) -> Iterator[tuple[str, list[float]]]:
     survivors = of("raw", "super")
     if survivors is not None:
         yield "heterogeneous among super-survivors", [survivors["heterogeneous"]]
-        more = sum(survivors[name] - raw[name] for name in ("block", "vertical"))
-        yield "block and vertical, super-survivors minus all", [more]
+        for name in ("block", "vertical"):
+            yield f"{name}, super-survivors minus all", [survivors[name] - raw[name]]
     chosen = super_survivors(entries)
     for weighting in ("raw", "normed"):
         yield (
@@ -92,11 +87,19 @@ def of_attention(of_task: TaskRecords) -> Iterator[tuple[str, list[float]]]:
 
 
 def shared_beyond_layers(every: dict[str, Entries]) -> dict[str, list[float]]:
-    """Of each task: heads shared with the other tasks beyond the layer profile, mean of pairs."""
-    found: dict[str, list[float]] = {task: [] for task in every}
-    for one, other in itertools.combinations(every, 2):
-        excess = between(every[one], every[other], "heads").excess
-        if excess.size:
-            for task in (one, other):
-                found[task].append(float(excess.mean()))
-    return {task: [float(np.mean(v))] for task, v in found.items() if v and not math.isnan(v[0])}
+    """Heads that two tasks share beyond their layer profiles: a jackknifed value of each task."""
+    pairs = {
+        (one, other): float(excess.mean())
+        for one, other in itertools.combinations(every, 2)
+        if (excess := between(every[one], every[other], "heads").excess).size
+    }
+    return jackknifed(pairs)
+
+
+def _spread(scores: list[list[float]]) -> float:
+    """Between which bounds the middle half of the heads lies, on a scale from 0 to 1."""
+    values = np.ravel(scores)
+    if not np.ptp(values):
+        return 0.0
+    low, high = np.quantile((values - values.min()) / np.ptp(values), [0.25, 0.75])
+    return float(high - low)

@@ -2,9 +2,10 @@
 
 Five seeds of one task cannot go below p = 0.06 in a paired rank test, and a claim is about tasks,
 not about seeds. So the unit is the task: the values of its seeds are averaged, and the means of
-the tasks are tested by Student's t. Where all tasks have as many seeds this is what a mixed model
-with a random effect of the task gives, exactly (a test holds it to statsmodels'); the bootstrap
-over tasks, and over seeds within them, stands beside it as a check that assumes no normal curve.
+the tasks are tested by Student's t. Where all tasks have as many seeds and differ by more than
+their seeds do, this is what a mixed model with a random effect of the task gives (a test holds it
+to statsmodels'). The bootstrap over tasks, and over seeds within them, stands beside it as a check
+that assumes no normal curve.
 """
 
 from __future__ import annotations
@@ -55,8 +56,8 @@ def pooled(values: Values, low: float = -math.inf, high: float = math.inf) -> Po
 
     def beyond(distance: float) -> float:
         """The p value of a mean that far inside one of the bounds."""
-        if error == 0:  # all values are equal: no chance is left in them
-            return 0.0 if distance > 0 else 1.0
+        if error == 0:  # no spread to go by: the sign test, in which n equal signs have 0.5^n
+            return 0.5**n if distance > 0 else 1.0
         return float(t.sf(distance / error, n - 1))
 
     p = max(beyond(mean - low), beyond(high - mean))
@@ -92,3 +93,21 @@ def holm(p_values: Sequence[float]) -> list[float]:
         largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[i]))
         adjusted[i] = largest
     return adjusted
+
+
+def jackknifed(pairs: Mapping[tuple[str, str], float]) -> dict[str, list[float]]:
+    """One value per task for the mean over pairs of tasks, so that it can be pooled over tasks.
+
+    Pairs share tasks, and means of a task's pairs would make the error less than half of what it
+    is. These are pseudo-values: T times the mean over all pairs, minus T - 1 times the mean
+    without the task's. Their mean is that over pairs. Empty with fewer than three tasks.
+    """
+    tasks = list(dict.fromkeys(task for pair in pairs for task in pair))
+    if len(tasks) < 3:
+        return {}
+    n, whole = len(tasks), float(np.mean(list(pairs.values())))
+    found = {}
+    for task in tasks:
+        without = [value for pair, value in pairs.items() if task not in pair]
+        found[task] = [n * whole - (n - 1) * float(np.mean(without))]
+    return found

@@ -10,7 +10,6 @@ import itertools
 from collections.abc import Iterator
 
 from lottery_utils import paper
-from lottery_utils.annotated import TYPES
 from lottery_utils.evidence import Measured, of_scores
 from lottery_utils.tasks import TASKS
 
@@ -28,29 +27,17 @@ def measure() -> Measured:
 
 
 def _of_masks(task: str) -> Iterator[tuple[str, list[float]]]:
-    for name, what in {
-        "kappa of heads": "kappa",
-        "share of super-survivors": "super_survivors",
-    }.items():
-        value = paper.of_masks(task, what, paper.N_SEEDS)
-        if value is not None:
-            yield name, [value]
+    value = paper.of_masks(task, "kappa", paper.N_SEEDS)
+    if value is not None:
+        yield "kappa of heads", [value]
 
 
 def _of_attention(task: str) -> Iterator[tuple[str, list[float]]]:
     """Shares of types; super-survivors were seen in a pruned model, all heads in a whole one."""
-    raw, normed, before, survivors = (
-        paper.pattern_shares(task, state, who, weighting)
-        for state, who, weighting in (
-            ("fine-tuned", "all", "raw"),
-            ("fine-tuned", "all", "normed"),
-            ("pre-trained", "all", "raw"),
-            ("fine-tuned", "super", "raw"),
-        )
+    raw, normed, survivors = (
+        paper.pattern_shares(task, "fine-tuned", who, weighting)
+        for who, weighting in (("all", "raw"), ("all", "normed"), ("super", "raw"))
     )
-    if raw and before:
-        moved = sum(abs(raw[name] - before[name]) for name in TYPES) / 2
-        yield "maps of another type after fine-tuning", [moved]
     if raw and normed:
         turned = raw["vertical+diagonal"] - normed["vertical+diagonal"]
         yield (
@@ -59,5 +46,5 @@ def _of_attention(task: str) -> Iterator[tuple[str, list[float]]]:
         )
     if raw and survivors:
         yield "heterogeneous among super-survivors", [survivors["heterogeneous"]]
-        more = sum(survivors[name] - raw[name] for name in ("block", "vertical"))
-        yield "block and vertical, super-survivors minus all", [more]
+        for name in ("block", "vertical"):
+            yield f"{name}, super-survivors minus all", [survivors[name] - raw[name]]

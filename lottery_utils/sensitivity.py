@@ -2,7 +2,8 @@
 
 Each rule changes one thing of the study's own search: the share of the score to be kept, the share
 of heads that go at a time, the reading of the method (`variant`), or the examples on which masks
-are found. The last asks what it buys to find masks on the very dev set that then scores them.
+are found. The last asks what it buys to find masks on the very dev set that then scores them: it
+takes training examples that the model was not fine-tuned on, as it knows the others by heart.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ from lottery_utils.search import structured_search
 class Rule:
     """What is changed of the study's search; None leaves it as it is.
 
-    With `on_training_data` scores and importance come from as many training examples as the
-    validation set has, and the bar is the full model's score on those.
+    With `on_training_data` scores and importance come from as many unseen training examples as
+    the validation set has, and the bar is the full model's score on those.
     """
 
     threshold: float | None = None
@@ -45,12 +46,13 @@ RULES = {
 
 
 def search_by(entry: Entry, model: Any, rule: Rule) -> dict[str, Any]:
-    """The good `mask` of the fine-tuned `model` by another rule, and its search's `steps`."""
+    """The good `mask` of the fine-tuned `model` by another rule, and its search's `steps`.
+
+    Raises `UserError` if it asks for training examples that were not seen, and all were.
+    """
     own = entry.study.search
     variant = cast(Variant, rule.variant or entry.study.variant)
-    examples = entry.validation
-    if rule.on_training_data:
-        examples = entry.train.first(len(entry.validation))
+    examples = entry.unseen if rule.on_training_data else entry.validation
     released = variant == "release"
     size = EVALUATION_BATCH if released else SCORING_BATCH
     batches = EvaluationBatches(examples, size, entry.device, file_order=released)

@@ -68,6 +68,8 @@ def _entries(
     """Of each entry the study's own mask and good ticket, and the tickets of the other rules."""
     for task, records in found.items():
         for seed, record in records.items():
-            stages = every[task][seed]
+            stages = every.get(task, {}).get(seed)
+            if stages is None:
+                continue
             own = StructuredMask.from_json(stages["search"]["results"]["mask"])
             yield own, tickets_of(stages)["good"], record["results"]["tickets"]

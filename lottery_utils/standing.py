@@ -23,6 +23,8 @@ def missing(study: Study, store: Store) -> dict[str, list[str]]:
                 lacking.append(f"seed {seed}" + (f" ({', '.join(lacks)})" if done else ""))
         for what in FOLLOWUPS:
             asked = [seed for name, seed in study.followups_of(what) if name == task]
+            if what == "survivors" and len(study.seeds) < 2:
+                continue  # one seed has none
             if any(followups.status(study, task, s, what, store) != "done" for s in asked):
                 lacking.append(what)
         if lacking:
@@ -53,11 +55,12 @@ def standing(
     )
     all_seeds = [f"seed {seed}" for seed in chosen.seeds]
     whole = [task for task, what in lacking.items() if what[: len(all_seeds)] == all_seeds]
+    place = f" --data {chosen.data}:DIR" if chosen.data in ("local", "csv") else ""
     told = [f"{task}: {', '.join(what)}" for task, what in lacking.items() if task not in whole]
     told += [f"all of {', '.join(whole)}"] if whole else []
     return Note(
         f"{n_done} of {n_entries} entries of the study {chosen.name} are on record, and the page "
         f"shows those. Missing: {'; '.join(told)}. Where the data are at hand, the command "
-        f"'lottery run {chosen.name}' makes them.",
+        f"'lottery run {chosen.name}{place}' makes them.",
         "warning",
     )

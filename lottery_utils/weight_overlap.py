@@ -55,6 +55,21 @@ def weight_overlap(study: Study, task: str, seeds: list[int], store: Store) -> R
     return store.write(key, study, results, run)
 
 
+def recorded_overlap(study: Study, task: str, seeds: list[int], store: Store) -> Record | None:
+    """The record of these seeds' overlap as it lies there: None if it is of other masks or not
+    there. Nothing is computed."""
+    record = store.read(Key(study.name, task, None, STAGE))
+    if record is None or record["hash"] != study.hash(STAGE):
+        return None
+    found = {seed: store.read(Key(study.name, task, seed, "magnitude")) for seed in seeds}
+    wanted = {
+        str(seed): good["results"]["tickets"]["good"]["mask_sha256"]
+        for seed, good in found.items()
+        if good is not None
+    }
+    return record if record["results"]["made_from"] == wanted else None
+
+
 def overlap_counts(masks: list[WeightMask]) -> dict[str, Any]:
     """`votes` by parameter (seeds + 1,), `kept` by parameter (seeds,), and of each pair of
     masks how many weights `both` keep: pairs in the order of `itertools.combinations`.

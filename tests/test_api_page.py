@@ -22,7 +22,6 @@ INTERNAL = {
     "annotation",
     "checked",
     "checkpoint",
-    "claims_of_paper",
     "cli",
     "figure",
     "glue_metric",
@@ -30,6 +29,7 @@ INTERNAL = {
     "paper",
     "recorded",
     "score_rows",
+    "standing",
 }
 SHOWING = re.compile(r"(\w+_)?(pages?|plots|tables)")
 

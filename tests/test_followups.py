@@ -461,26 +461,36 @@ def test_searches_by_other_rules_are_those_of_studies_with_other_settings(
             assert found[name][state] == good["results"]["tickets"]["good"][state]
 
 
-def test_masks_from_training_data_never_see_the_validation_set(
+def test_masks_from_training_data_see_neither_what_was_trained_on_nor_the_validation_set(
     here: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     work = entry()
     model = load_checkpoint(work, read("finetune")["weights_sha256"])
     expected = read("sensitivity")["tickets"]["masks from training data"]["mask"]
-    n = len(work.validation)
-    assert len(work.train) > n
+    known = {tuple(ids) for ids in (*work.train.input_ids, *work.validation.input_ids)}
     monkeypatch.setattr(Entry, "validation_batches", property(lambda e: pytest.fail("was read")))
-    seen = []
+    seen: list[Any] = []
     make = sensitivity.EvaluationBatches
 
     def watched(examples: Any, *others: Any, **how: Any) -> Any:
-        seen.append(examples.input_ids)
+        seen.extend(examples.input_ids)
         return make(examples, *others, **how)
 
     monkeypatch.setattr(sensitivity, "EvaluationBatches", watched)
     found = sensitivity.search_by(work, model, RULES["masks from training data"])
     assert found["mask"] == expected
-    assert seen == [work.train.input_ids[:n]]
+    assert len(seen) == len(work.validation)
+    assert not known & {tuple(ids) for ids in seen}
+
+
+def test_without_unseen_examples_there_is_nothing_to_find_masks_on(
+    here: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lottery_utils import data
+
+    monkeypatch.setattr(data, "unseen_examples", lambda *a: [])
+    with pytest.raises(UserError, match="takes all training examples of STS-B"):
+        _ = entry().unseen
 
 
 def test_the_control_trains_the_tickets_from_scratch(here: None) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lottery_utils.inference import bootstrap, holm, pooled
+from lottery_utils.inference import bootstrap, holm, jackknifed, pooled
 
 RNG = np.random.default_rng(0)
 BALANCED = {f"task {i}": (0.3 * RNG.normal() + 0.1 * RNG.normal(size=5)).tolist() for i in range(9)}
@@ -60,8 +60,8 @@ def test_a_single_task_is_judged_over_its_seeds() -> None:
     assert 0 < found.p < 0.05
 
 
-def test_equal_values_leave_nothing_to_chance() -> None:
-    assert pooled({"a": [0.0], "b": [0.0]}, high=0.05).p == 0
+def test_equal_values_are_judged_by_their_number() -> None:
+    assert pooled({"a": [0.0], "b": [0.0]}, high=0.05).p == 0.25, "two equal signs"
     assert pooled({"a": [0.0], "b": [0.0]}, low=0.0).p == 1
 
 
@@ -91,3 +91,33 @@ def test_holm_is_statsmodels_holm(values: list[float]) -> None:
     expected = multipletests(values, method="holm")[1]
     assert holm(values) == pytest.approx(expected)
     assert all(a >= p or math.isclose(a, p) for a, p in zip(holm(values), values, strict=True))
+
+
+def test_the_jackknife_keeps_the_mean_and_widens_the_error() -> None:
+    import itertools
+
+    tasks = [f"task {i}" for i in range(9)]
+    pairs = {pair: float(RNG.normal()) for pair in itertools.combinations(tasks, 2)}
+    found = jackknifed(pairs)
+    assert np.mean([v for (v,) in found.values()]) == pytest.approx(np.mean(list(pairs.values())))
+    plain = {t: [float(np.mean([v for pair, v in pairs.items() if t in pair]))] for t in tasks}
+    wider = (pooled(found).high - pooled(found).mean) / (pooled(plain).high - pooled(plain).mean)
+    assert wider == pytest.approx(2 * 8 / 7)
+    assert jackknifed({("a", "b"): 1.0}) == {}
+
+
+def test_the_jackknife_is_right_as_often_as_it_says() -> None:
+    """Pairs whose tasks have effects of their own, and no mean: 5 % are found all the same."""
+    import itertools
+
+    rng, tasks = np.random.default_rng(1), list(range(9))
+    n_found = 0
+    for _ in range(400):
+        effects = rng.normal(size=9)
+        pairs = {
+            (str(a), str(b)): effects[a] + effects[b] + 0.3 * rng.normal()
+            for a, b in itertools.combinations(tasks, 2)
+        }
+        found = pooled(jackknifed(pairs))
+        n_found += found.low > 0 or found.high < 0
+    assert n_found < 0.1 * 400
