@@ -14,11 +14,11 @@ from lottery_utils import followups, published
 from lottery_utils.claims import CLAIMS, VERDICTS, Judged, judge
 from lottery_utils.evidence import LEARNED, learned, measure
 from lottery_utils.figure import STYLE, Figure, Note
-from lottery_utils.recorded import TaskRecords
 from lottery_utils.records import entry_status
 from lottery_utils.standing import missing
 from lottery_utils.store import Key, Record, Store
 from lottery_utils.study import STAGES, Study
+from lottery_utils.task_records import TaskRecords
 from lottery_utils.weight_overlap import recorded_overlap
 
 plt.style.use(STYLE)

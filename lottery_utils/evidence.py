@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from lottery_utils.evidence_masks import of_attention, of_masks, shared_beyond_layers
-from lottery_utils.recorded import TICKETS, TaskRecords, tickets_of
+from lottery_utils.recorded import TICKETS, tickets_of
+from lottery_utils.task_records import TaskRecords
 
 Measured = dict[str, dict[str, list[float]]]  # of each measure, of each task: a value per seed
 # Scores of a task by setting and method: "full", "majority", or such as "good, retrained".

@@ -11,9 +11,10 @@ from lottery_utils import agreement, paper
 from lottery_utils.inference import jackknifed
 from lottery_utils.masks import StructuredMask
 from lottery_utils.pattern_tables import counts, phi, shares
-from lottery_utils.recorded import Entries, TaskRecords, stage_results
+from lottery_utils.recorded import Entries, stage_results
 from lottery_utils.sharing_tables import between, super_survivors
 from lottery_utils.stability_tables import good_masks
+from lottery_utils.task_records import TaskRecords
 
 
 def of_masks(task: str, of_task: TaskRecords) -> Iterator[tuple[str, list[float]]]:
