@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -131,12 +132,11 @@ def table(trial: Trial) -> Table:
         rows.append(
             {
                 "claim": f'<span id="{claim.key}">{html.escape(claim.text)}</span> '
-                f'<a href="../../sec{section}.html">{claim.section}</a>',
+                f'<a href="../../sec{section}.html">{claim.section}</a>'
+                f"<small>{html.escape(claim.measure)}</small>",
                 "the paper": html.escape(claim.stated),
-                "measured": html.escape(claim.measure),
-                "here": _estimate(ours),
-                "verdict": _badge(ours),
-                PAPER: f"{_estimate(theirs)} {_badge(theirs)}",
+                "here": f"{_badge(ours)}<small>{_estimate(ours)}</small>",
+                PAPER: f"{_badge(theirs)}<small>{_estimate(theirs)}</small>",
             }
         )
     return Table(pd.DataFrame(rows).set_index("claim").rename_axis(None))
@@ -173,48 +173,60 @@ def by_task(trial: Trial) -> pd.DataFrame | Note:
     return pd.DataFrame(rows).T
 
 
-def plot(trial: Trial) -> Figure | Note:
+def plot(trial: Trial) -> Figure:
     """Where every mean lies, on a scale on which a claim's region ends at 0 and 1."""
-    shown = [j for j in trial.ours if j.found is not None]
-    if not shown:
-        return Note("No claim can be tested yet: at least three tasks have to be on record.")
-    drawing, axis = plt.subplots(figsize=(7.2, 0.8 + 0.3 * len(shown)), layout="constrained")
-    for y, judged in enumerate(reversed(shown)):
-        found, place = judged.found, _scale(judged)
-        assert found is not None
-        colour = COLOURS[judged.verdict]
-        axis.plot([place(found.low), place(found.high)], [y, y], color=colour, linewidth=2)
-        axis.plot(place(found.mean), y, "o", color=colour)
+    pairs = [
+        (ours, theirs)
+        for ours, theirs in zip(trial.ours, trial.theirs, strict=True)
+        if ours.found or theirs.found
+    ]
+    drawing, axis = plt.subplots(figsize=(7.2, 0.9 + 0.36 * len(pairs)), layout="constrained")
+    for y, pair in enumerate(reversed(pairs)):
+        place = _scale(pair)
+        for judged, up, face in zip(pair, (0.15, -0.15), (None, "white"), strict=True):
+            if judged.found is None:
+                continue
+            ends = [place(judged.found.low), place(judged.found.high)]
+            look: dict[str, Any] = {"color": COLOURS[judged.verdict]}
+            axis.plot(ends, [y + up, y + up], linewidth=2 if face is None else 1, **look)
+            mean = place(judged.found.mean)
+            axis.plot(mean, y + up, "o", mfc=face or look["color"], ms=5, **look)
     axis.axvspan(0, 1, color="0.93", zorder=0)
-    axis.set_yticks(range(len(shown)), [j.claim.key for j in reversed(shown)], fontsize=8)
+    axis.set_yticks(range(len(pairs)), [ours.claim.key for ours, _ in reversed(pairs)], fontsize=8)
     axis.set_xlim(-1.6, 2.6)
     axis.set_xticks([0, 1], ["", ""])
     axis.set_xlabel("where the claim says it lies: shaded")
     for verdict, colour in COLOURS.items():
-        if any(j.verdict == verdict for j in shown):
-            axis.plot([], [], "o-", color=colour, label=verdict)
+        axis.plot([], [], "-", color=colour, linewidth=2, label=verdict)
+    for name, face in ((f"here: {trial.study.name}", "0.3"), (PAPER, "white")):
+        axis.plot([], [], "o", color="0.3", mfc=face, ls="none", label=name)
     axis.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.01, 0.5))
-    told = "; ".join(f"{j.claim.key} {j.verdict}" for j in shown)
+    told = "; ".join(
+        f"{ours.claim.key} {ours.verdict} here, {theirs.verdict} as released"
+        for ours, theirs in pairs
+    )
+    n_tasks = max((j.found.n for j in trial.ours if j.found), default=0)
     return Figure.of(
         drawing,
-        f"Every claim that the study {trial.study.name} can test: the mean over tasks with its "
-        "95 % interval, drawn on a scale of its own so that the shaded band is the region in "
-        "which the claim wants it. Where the region is open to one side, that side of the band is "
-        f"no bound, only the other is. Up to {max(j.found.n for j in shown if j.found)} tasks of "
-        f"up to {len(trial.study.seeds)} seeds. Numbers and units are in the table.",
-        f"Interval plot of {len(shown)} claims: {told}.",
+        "Every claim that can be tested: the mean over tasks with its 95 % interval, drawn on a "
+        "scale of its own so that the shaded band is the region in which the claim wants it. Where "
+        "the region is open to one side, that side of the band is no bound, only the other is. "
+        f"Filled: the study {trial.study.name}, up to {n_tasks} tasks of up to "
+        f"{len(trial.study.seeds)} seeds; open: BERT-base, eight tasks of five seeds as released. "
+        "Numbers and units are in the table.",
+        f"Interval plot of {len(pairs)} claims: {told}.",
     )
 
 
-def _scale(judged: Judged):  # type: ignore[no-untyped-def]
-    """A claim's own scale: its region becomes 0 to 1, an open one as wide as the interval needs."""
-    claim, found = judged.claim, judged.found
-    assert found is not None
+def _scale(pair: Sequence[Judged]) -> Callable[[float], float]:
+    """A claim's own scale: its region becomes 0 to 1, an open one as wide as it has to be."""
+    claim = pair[0].claim
     if math.isfinite(claim.low) and math.isfinite(claim.high):
         start, width = claim.low, claim.high - claim.low
     else:
         bound = claim.low if math.isfinite(claim.low) else claim.high
-        width = max(abs(found.high - bound), abs(found.low - bound), 1e-9) / 0.95
+        ends = [end for j in pair if j.found for end in (j.found.low, j.found.high)]
+        width = max(1e-9, *(abs(end - bound) for end in ends)) / 0.95
         start = bound if math.isfinite(claim.low) else bound - width
     return lambda value: min(max((value - start) / width, -1.5), 2.5)
 
