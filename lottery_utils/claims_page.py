@@ -234,7 +234,8 @@ def _scale(pair: Sequence[Judged]) -> Callable[[float], float]:
 def _estimate(judged: Judged) -> str:
     found = judged.found
     if found is None:
-        return f"{len(judged.means)} tasks" if judged.means else "no data"
+        n = len(judged.means)
+        return f"{n} task{'s' if n > 1 else ''}" if n else "no data"
     unit = "seeds" if len(judged.means) == 1 else "tasks"
     return f"{found.mean:+.3f} [{found.low:+.3f}, {found.high:+.3f}], {found.n} {unit}"
 
