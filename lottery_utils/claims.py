@@ -75,10 +75,12 @@ def judge(
 
     holds: Holm's adjusted p is below 0.05, and as many tasks as the claim asks for agree.
     holds in part: that certainty, but not on enough tasks; or the mean and at least half of the
-    tasks lie where the claim wants them, without it. does not hold: the whole 95 % interval lies elsewhere. cannot be tested:
-    too few tasks (three; of a claim about one task, two seeds), or an interval so wide that none
-    of these is so. The family of Holm's correction is all claims, whether they can be tested or
-    not, so that what is missing makes nothing easier.
+    tasks lie where the claim wants them, without it.
+    does not hold: the whole 95 % interval lies elsewhere.
+    cannot be tested: too few tasks (three; of a claim about one task, two seeds), or an interval
+    so wide that none of these is so.
+    The family of Holm's correction is all claims, whether they can be tested or not, so that
+    what is missing makes nothing easier.
     """
     values = {c.key: _values(c, measured.get(c.measure, {}), learned) for c in claims}
     enough = {c.key: len(values[c.key]) >= MIN_TASKS or _is_single(c, values) for c in claims}
