@@ -45,7 +45,7 @@ SHOWN = {
         "sec5_3_shared_between_tasks",
         "SST-2/sec6_discussion",
     ],
-    "minilm-glue": ["claims"],
+    "minilm-glue": ["claims", "sweep"],
 }
 # Several jobs of few threads outrun one job of many; jobs times threads never exceed the cores.
 THREADS = max(1, (workflow.cores or 1) // (len(STUDY.tasks) * len(STUDY.seeds)))
