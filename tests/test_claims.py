@@ -12,6 +12,7 @@ from lottery_utils.claims import CLAIMS, TOO_FEW, TOO_UNSURE, VERDICTS, Claim, j
 from lottery_utils.evidence import learned, measure, of_scores
 from lottery_utils.standing import standing
 from lottery_utils.tasks import TASKS
+from lottery_utils.trial import Trial, put_on_trial
 
 TASKS_USED = ["CoLA", "SST-2", "MRPC", "RTE"]
 ABOVE = Claim("above", "4.2", "Above.", "so", "difference", low=0.0)
@@ -19,9 +20,9 @@ SURE = {task: [0.1 + 0.01 * i] for i, task in enumerate(TASKS_USED)}
 
 
 @pytest.fixture(scope="module")
-def small_trial() -> claims_page.Trial:
+def small_trial() -> Trial:
     """Two tasks of real GLUE: whatever is measured at all is measured there."""
-    return claims_page.load("glue-small")
+    return put_on_trial("glue-small")
 
 
 def verdict(claim: Claim, values: dict[str, list[float]]) -> str:
@@ -143,15 +144,15 @@ def test_the_released_numbers_are_judged_by_the_same_rules() -> None:
     assert retrained.verdict == "holds in part"
 
 
-def test_every_measure_that_a_claim_names_is_made(small_trial: claims_page.Trial) -> None:
+def test_every_measure_that_a_claim_names_is_made(small_trial: Trial) -> None:
     # What tasks share needs three of them: a task stands in for a third here.
     records = {**small_trial.records, "MRPC": small_trial.records["SST-2"]}
     made = measure(records)
     assert not {claim.measure for claim in CLAIMS} - {name for name, of in made.items() if of}
 
 
-def test_a_partial_study_says_what_is_missing(small_trial: claims_page.Trial) -> None:
-    trial = claims_page.load("mini-glue")
+def test_a_partial_study_says_what_is_missing(small_trial: Trial) -> None:
+    trial = put_on_trial("mini-glue")
     note = standing("mini-glue")
     assert note.kind == "warning"
     assert note.text.startswith("0 of 18 entries")
@@ -178,10 +179,10 @@ def test_a_record_of_other_settings_is_not_evidence(tmp_path: Path) -> None:
     other.write_text(
         text.replace("learning_rate: 0.0001", "learning_rate: 0.0002"), encoding="utf-8"
     )
-    assert not claims_page.load(str(other), str(tmp_path)).records
+    assert not put_on_trial(str(other), str(tmp_path)).records
 
 
-def test_the_table_names_numbers_verdicts_and_sections(small_trial: claims_page.Trial) -> None:
+def test_the_table_names_numbers_verdicts_and_sections(small_trial: Trial) -> None:
     table = claims_page.table(small_trial)
     shown = table._repr_html_()
     assert shown.count("<tr>") + shown.count("<tr ") >= len(CLAIMS)

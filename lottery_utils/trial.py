@@ -1,0 +1,65 @@
+"""A study on trial: its records read, measured, and judged claim by claim."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from lottery_utils import followups, published
+from lottery_utils.claims import CLAIMS, Judged, judge
+from lottery_utils.evidence import learned, measure
+from lottery_utils.records import entry_status
+from lottery_utils.store import Key, Record, Store
+from lottery_utils.study import STAGES, Study
+from lottery_utils.task_records import TaskRecords
+from lottery_utils.weight_overlap import recorded_overlap
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A study's claims judged, those of the released numbers beside them, and what is there."""
+
+    study: Study
+    results_dir: str
+    records: dict[str, TaskRecords]
+    learned: list[str]
+    ours: list[Judged]
+    theirs: list[Judged]
+
+
+def put_on_trial(study: str, results_dir: str = "results") -> Trial:
+    """Judge all claims by what is on record of a study; nothing is computed that is not there."""
+    chosen, store = Study.load(study, results_dir), Store(results_dir)
+    found = {task: _on_record(chosen, task, store) for task in chosen.tasks}
+    records = {task: of_task for task, of_task in found.items() if of_task.entries}
+    measured, of_paper = measure(records), published.measure()
+    names = learned(measured)
+    return Trial(
+        chosen,
+        results_dir,
+        records,
+        names,
+        judge(CLAIMS, measured, names),
+        judge(CLAIMS, of_paper, learned(of_paper)),
+    )
+
+
+def _on_record(study: Study, task: str, store: Store) -> TaskRecords:
+    """What is complete and up to date of one task: its tickets at least."""
+    entries: dict[int, dict[str, Record]] = {}
+    for seed in study.seeds:
+        status = entry_status(replace(study, magnitude_tasks=None), task, seed, store)
+        if status["tickets"] == "done":
+            stages = {s: store.read(Key(study.name, task, seed, s)) for s in STAGES}
+            entries[seed] = {s: r for s, r in stages.items() if r and status[s] == "done"}
+
+    def follow(what: str) -> dict[int, Record]:
+        done = [s for s in entries if followups.status(study, task, s, what, store) == "done"]
+        read = {s: store.read(Key(study.name, task, s, what)) for s in done}
+        return {s: record for s, record in read.items() if record is not None}
+
+    return TaskRecords(
+        entries,
+        control=follow("control"),
+        attention=follow("attention"),
+        overlap=recorded_overlap(study, task, list(entries), store),
+    )
