@@ -11,8 +11,8 @@ from lottery_utils import agreement, paper
 from lottery_utils.inference import jackknifed
 from lottery_utils.masks import StructuredMask
 from lottery_utils.pattern_tables import counts, phi, shares
-from lottery_utils.recorded import Entries, stage_results
-from lottery_utils.sharing_tables import between, super_survivors
+from lottery_utils.recorded import Entries, masks_of, stage_results
+from lottery_utils.sharing import between, survive_all
 from lottery_utils.stability_tables import good_masks
 from lottery_utils.task_records import TaskRecords
 
@@ -79,7 +79,7 @@ def of_attention(of_task: TaskRecords) -> Iterator[tuple[str, list[float]]]:
         yield "heterogeneous among super-survivors", [survivors["heterogeneous"]]
         for name in ("block", "vertical"):
             yield f"{name}, super-survivors minus all", [survivors[name] - raw[name]]
-    chosen = super_survivors(entries)
+    chosen = survive_all(masks_of(entries))
     for weighting in ("raw", "normed"):
         yield (
             f"r of heterogeneous and super-survivor, {weighting}",
@@ -89,10 +89,11 @@ def of_attention(of_task: TaskRecords) -> Iterator[tuple[str, list[float]]]:
 
 def shared_beyond_layers(every: dict[str, Entries]) -> dict[str, list[float]]:
     """Heads that two tasks share beyond their layer profiles: a jackknifed value of each task."""
+    masks = {task: masks_of(entries) for task, entries in every.items()}
     pairs = {
         (one, other): float(excess.mean())
-        for one, other in itertools.combinations(every, 2)
-        if (excess := between(every[one], every[other], "heads").excess).size
+        for one, other in itertools.combinations(masks, 2)
+        if (excess := between(masks[one], masks[other], "heads").excess).size
     }
     return jackknifed(pairs)
 

@@ -14,8 +14,8 @@ from lottery_utils.annotated import TYPES, UNLABELLED, WEIGHTINGS
 from lottery_utils.figure import Note
 from lottery_utils.pattern_sorting import chosen
 from lottery_utils.pattern_validation import cohens_kappa, read, weighted_f1
-from lottery_utils.recorded import Entries, task_name
-from lottery_utils.sharing_tables import super_survivors
+from lottery_utils.recorded import Entries, masks_of, task_name
+from lottery_utils.sharing import survive_all
 from lottery_utils.store import Record
 
 Counts = npt.NDArray[np.int64]
@@ -84,7 +84,7 @@ def shares(
     entries: Entries, attention: dict[int, Record], state: str, weighting: str
 ) -> dict[str, dict[str, float]]:
     """The share of each type, for super-survivors (if there are any) and for all heads."""
-    by_head, chosen = counts(attention, state, weighting), super_survivors(entries)
+    by_head, chosen = counts(attention, state, weighting), survive_all(masks_of(entries))
     found = {}
     for who, heads in (("super", chosen), ("all", np.ones_like(chosen))):
         if heads.any():
@@ -119,7 +119,7 @@ def association(
     """
     if not attention:
         return NO_ATTENTION
-    chosen = super_survivors(entries)
+    chosen = survive_all(masks_of(entries))
     rng = np.random.default_rng(seed)
     rows = []
     for weighting in WEIGHTINGS:

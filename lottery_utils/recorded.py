@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from lottery_utils.figure import Note
@@ -36,9 +37,17 @@ def task_name(entries: Entries) -> str:
     return str(next(iter(entries.values()))["finetune"]["task"])
 
 
-def seeds_text(entries: Entries) -> str:
-    listed = ", ".join(map(str, entries))
-    return f"{len(entries)} seed{'s' if len(entries) > 1 else ''} ({listed})"
+def seeds_text(seeds: Collection[int]) -> str:
+    listed = ", ".join(map(str, seeds))
+    return f"{len(seeds)} seed{'s' if len(seeds) > 1 else ''} ({listed})"
+
+
+def masks_of(entries: Entries) -> dict[int, StructuredMask]:
+    """The good mask of heads and MLPs that each seed's search found."""
+    return {
+        seed: StructuredMask.from_json(records["search"]["results"]["mask"])
+        for seed, records in entries.items()
+    }
 
 
 def has_method(entries: Entries, method: str) -> bool:

@@ -8,26 +8,26 @@ import matplotlib.pyplot as plt
 import numpy as np
 import numpy.typing as npt
 
-from lottery_utils.agreement import overlap
 from lottery_utils.figure import STYLE, Figure, Note
 from lottery_utils.recorded import seeds_text
-from lottery_utils.sharing_tables import ONE_TASK, Every, between
-from lottery_utils.stability_tables import good_masks
+from lottery_utils.sharing import Sharing
+from lottery_utils.sharing_tables import ONE_TASK
 
 plt.style.use(STYLE)
 
 
-def shared_heads(every: Every) -> Figure | Note:
+def shared_heads(sharing: Sharing) -> Figure | Note:
     """Heads that each pair of tasks shares, and how many more than the layer profiles explain."""
-    if len(every) < 2:
+    if len(sharing.tasks) < 2:
         return ONE_TASK
-    tasks = list(every)
+    tasks = sharing.tasks
     counts, excess = np.full((2, len(tasks), len(tasks)), np.nan)
-    for i, j in itertools.combinations_with_replacement(range(len(tasks)), 2):
-        found = between(every[tasks[i]], every[tasks[j]], "heads")
+    for i, j in itertools.combinations(range(len(tasks)), 2):
+        found = sharing.of_pair(tasks[i], tasks[j]).heads
         counts[i, j] = counts[j, i] = found.observed.mean()
-        if i != j:
-            excess[i, j] = excess[j, i] = found.excess.mean()
+        excess[i, j] = excess[j, i] = found.excess.mean()
+    for i, task in enumerate(tasks):
+        counts[i, i] = np.mean(sharing.kept[task])
     size = 1.6 + 0.55 * len(tasks)
     drawing, axes = plt.subplots(1, 2, figsize=(2 * size + 1.4, size), layout="constrained")
     limit = max(1.0, float(np.nanmax(np.abs(excess))))
@@ -49,12 +49,11 @@ def shared_heads(every: Every) -> Figure | Note:
                     color="white" if dark else "black",
                 )  # fmt: skip
         drawing.colorbar(image, ax=axis, label="heads", shrink=0.8)
-    n_heads = good_masks(next(iter(every.values())), "heads").shape[1]
     above = excess[np.triu_indices(len(tasks), 1)]
     return Figure.of(
         drawing,
-        f"Heads that the good subnetworks of two tasks share, of {n_heads}; means over "
-        f"{seeds_text(next(iter(every.values())))}. Left: how many both keep (on the diagonal, "
+        f"Heads that the good subnetworks of two tasks share, of {sharing.n_heads}; means over "
+        f"{seeds_text(sharing.seeds)}. Left: how many both keep (on the diagonal, "
         "the task's own). Right: how many more that is than masks would share that keep as many "
         "heads of every layer, but others; 0 is chance.",
         f"Two heat maps over {', '.join(tasks)}. Pairs of tasks share between "
@@ -62,19 +61,19 @@ def shared_heads(every: Every) -> Figure | Note:
     )
 
 
-def task_tree(every: Every, n_draws: int = 500) -> Figure | Note:
+def task_tree(sharing: Sharing, n_draws: int = 500) -> Figure | Note:
     """Tasks joined by how far their masks overlap, and how sure each join is over seeds."""
-    tasks, seeds = list(every), list(next(iter(every.values())))
+    tasks, seeds = sharing.tasks, sharing.seeds
     if len(tasks) < 4:
         return Note("Tasks are clustered where a study has at least four.")
     from scipy.cluster.hierarchy import dendrogram
 
-    masks = np.stack([good_masks(every[task], "heads") for task in tasks])  # (tasks, seeds, heads)
-    joins = _joined(masks)
+    overlaps = np.array([sharing.of_pair(*p).overlap for p in itertools.combinations(tasks, 2)])
+    joins = _joined(overlaps)
     found = _groups(joins, len(tasks))
     rng = np.random.default_rng(0)
     drawn = [
-        set(_groups(_joined(masks[:, rng.integers(0, len(seeds), len(seeds))]), len(tasks)))
+        set(_groups(_joined(overlaps[:, rng.integers(0, len(seeds), len(seeds))]), len(tasks)))
         for _ in range(n_draws if len(seeds) > 1 else 0)
     ]
     drawing, axis = plt.subplots(figsize=(7, 0.9 + 0.4 * len(tasks)), layout="constrained")
@@ -91,19 +90,18 @@ def task_tree(every: Every, n_draws: int = 500) -> Figure | Note:
     return Figure.of(
         drawing,
         f"Which tasks keep the same heads: tasks are joined by the overlap of their good masks, "
-        f"{seeds_text(next(iter(every.values())))}, average linkage. At a join, the share of "
+        f"{seeds_text(seeds)}, average linkage. At a join, the share of "
         f"{len(drawn)} resamples of the seeds in which the same tasks come together.",
         "A tree of tasks: " + "; ".join(" with ".join(sorted(tasks[i] for i in g)) for g in found),
     )
 
 
-def _joined(masks: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
-    """Average linkage of tasks by mean Jaccard distance: scipy's table of joins."""
+def _joined(overlaps: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Average linkage of tasks by mean Jaccard distance, from the overlaps of all pairs of tasks,
+    float64 (pairs, seeds): scipy's table of joins."""
     from scipy.cluster.hierarchy import linkage
 
-    pairs = itertools.combinations(masks, 2)
-    distances = [1 - np.mean([overlap(a, b) for a, b in zip(*pair, strict=True)]) for pair in pairs]
-    joins: npt.NDArray[np.float64] = linkage(np.array(distances), method="average")
+    joins: npt.NDArray[np.float64] = linkage(1 - overlaps.mean(axis=1), method="average")
     return joins
 
 
