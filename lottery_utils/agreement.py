@@ -138,8 +138,21 @@ def against_chance(
     function = STATISTICS[statistic]
     rng, kept = np.random.default_rng(seed), _checked(masks)
     draws = [function(random_masks(kept, rng)) for _ in range(n_draws)]
+    return _beside(function(kept), draws)
+
+
+def kappa_by_layer(masks: npt.ArrayLike, *, n_draws: int = 1000, seed: int = 0) -> Chance:
+    """Fleiss' kappa of masks (seeds, layers, heads), beside masks that keep as many heads of
+    every layer, but others. What exceeds it is agreement about heads, not only about layers."""
+    rng, kept = np.random.default_rng(seed), np.asarray(masks, bool)
+    n_seeds = len(kept)
+    draws = [fleiss_kappa(rng.permuted(kept, axis=2).reshape(n_seeds, -1)) for _ in range(n_draws)]
+    return _beside(fleiss_kappa(kept.reshape(n_seeds, -1)), draws)
+
+
+def _beside(observed: float, draws: list[float]) -> Chance:
     low, high = np.quantile(draws, [0.025, 0.975])
-    return Chance(function(kept), float(np.mean(draws)), float(low), float(high))
+    return Chance(observed, float(np.mean(draws)), float(low), float(high))
 
 
 def _mean_std(masks: npt.ArrayLike) -> float:

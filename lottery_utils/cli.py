@@ -1,4 +1,5 @@
-"""The `lottery` command: run a study, see what is done, choose a recipe, verify, export."""
+"""The `lottery` command: run a study, see what is done, choose a recipe, verify, export, and read
+the paper's released masks."""
 
 from __future__ import annotations
 
@@ -125,6 +126,15 @@ def export(options: argparse.Namespace) -> None:
         write_text(options.out, table)
 
 
+def released(options: argparse.Namespace) -> None:
+    """Record what the masks and scores come to that the paper's authors released."""
+    from lottery_utils.released import STUDY
+    from lottery_utils.released import released as record_released
+
+    record_released(options.directory, Store(options.results_dir))
+    print(f"Study {STUDY}: a record for each task is in {options.results_dir}/{STUDY}.")
+
+
 def _study(options: argparse.Namespace) -> Study:
     return records.resolve(
         options.study,
@@ -181,6 +191,10 @@ def _parser() -> argparse.ArgumentParser:
         if command in (run, sweep, baselines, verify):
             sub.add_argument("--device", default="auto", help="auto, cpu or cuda")
             sub.add_argument("--threads", type=int, help="CPU threads to use (default: all)")
+    sub = commands.add_parser("released", help=released.__doc__, description=released.__doc__)
+    sub.set_defaults(command=released)
+    sub.add_argument("directory", metavar="DIR", help="a copy of the authors' repository")
+    sub.add_argument("--results-dir", default="results", help="where records are kept")
     return parser
 
 

@@ -25,6 +25,7 @@ STAGE_FIELDS = {
     "sweep": _TRAINING,
     "baselines": _TRAINING,
     "weight_overlap": _PRUNING,
+    "released": _PRUNING,
 }
 SWEPT = ("learning_rate", "batch_size", "epochs")  # what `lottery sweep` chooses of a recipe
 

@@ -39,3 +39,22 @@ def t_interval(values: Sequence[float], level: float = 0.95) -> Interval:
         return Interval(mean, float("nan"), float("nan"), 1)
     half = float(t.ppf((1 + level) / 2, n - 1) * np.std(values, ddof=1) / np.sqrt(n))
     return Interval(mean, mean - half, mean + half, n)
+
+
+def welch_interval(
+    one: tuple[float, float], other: tuple[float, float], n: int, level: float = 0.95
+) -> Interval:
+    """The mean difference of two groups of `n` values, each told by its mean and sample standard
+    deviation, with Welch's t interval (1947). Pairing the values would need them one by one.
+
+    The bounds are not numbers where neither group has any spread.
+    """
+    from scipy.stats import t
+
+    errors = [std**2 / n for _, std in (one, other)]
+    mean = one[0] - other[0]
+    if not sum(errors):
+        return Interval(mean, float("nan"), float("nan"), n)
+    freedom = sum(errors) ** 2 * (n - 1) / sum(error**2 for error in errors)
+    half = float(t.ppf((1 + level) / 2, freedom) * np.sqrt(sum(errors)))
+    return Interval(mean, mean - half, mean + half, n)
