@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lottery_utils import agreement
-from lottery_utils.agreement import Chance, CochranQ
+from lottery_utils import agreement, chance
+from lottery_utils.agreement import CochranQ
+from lottery_utils.chance import Chance
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class OverSeeds:
 
     `kept` has how many components each seed keeps, `survival` how many seeds keep each component:
     int64, (layers, heads) or (layers,). `beside_chance` has every statistic of
-    `agreement.STATISTICS` beside masks of the same sizes; where it is undefined, NaN. `by_layer`
+    `chance.STATISTICS` beside masks of the same sizes; where it is undefined, NaN. `by_layer`
     is Fleiss' kappa beside masks of the same sizes in every layer, None for MLPs, of which a layer
     has one.
     """
@@ -43,9 +44,9 @@ class OverSeeds:
         return cls(
             flat.sum(axis=1).tolist(),
             kept.sum(axis=0),
-            {name: agreement.against_chance(name, flat) for name in agreement.STATISTICS},
+            {name: chance.against_chance(name, flat) for name in chance.STATISTICS},
             agreement.cochran_q(flat),
-            agreement.kappa_by_layer(kept) if kept.ndim == 3 else None,
+            chance.kappa_by_layer(kept) if kept.ndim == 3 else None,
         )
 
     @property

@@ -13,6 +13,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+# Whoever imports nbformat imports jsonschema, and that, where this package lies beside it, compiles
+# a grammar of web addresses for more than two seconds. No notebook needs it; it can be left out.
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+
 import nbformat
 import papermill
 import yaml

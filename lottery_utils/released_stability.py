@@ -8,7 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from lottery_utils.agreement import Chance
+from lottery_utils.chance import Chance
 from lottery_utils.figure import COLOURS, STYLE, Figure
 from lottery_utils.over_seeds import OverSeeds
 from lottery_utils.recorded import seeds_text

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lottery_utils import agreement
-from lottery_utils.agreement import BoolArray, Chance
+from lottery_utils import agreement, chance
+from lottery_utils.agreement import BoolArray
+from lottery_utils.chance import Chance
 from lottery_utils.masks import StructuredMask
 
 Seeds = Mapping[int, StructuredMask]  # the good mask of each seed
@@ -56,12 +57,12 @@ def between(one: Seeds, other: Seeds, part: str) -> Shared:
     if not seeds:
         return Shared([], [])
     pairs = [(getattr(one[s], part).ravel(), getattr(other[s], part).ravel()) for s in seeds]
-    by_size = [agreement.shared(a, b) for a, b in pairs]
+    by_size = [chance.shared(a, b) for a, b in pairs]
     if part == "mlps":
         return Shared(by_size, by_size)
     n_layers, n_heads = one[seeds[0]].heads.shape
     layers = np.repeat(np.arange(n_layers), n_heads)
-    return Shared(by_size, [agreement.shared(a, b, layers) for a, b in pairs])
+    return Shared(by_size, [chance.shared(a, b, layers) for a, b in pairs])
 
 
 def survive_all(masks: Seeds, part: str = "heads") -> BoolArray:
@@ -142,7 +143,7 @@ def _pair(one: Seeds, other: Seeds) -> Pair:
     return Pair(
         between(one, other, "heads"),
         between(one, other, "mlps"),
-        agreement.shared(survive_all(one), survive_all(other)),
+        chance.shared(survive_all(one), survive_all(other)),
         [agreement.overlap(one[s].heads.ravel(), other[s].heads.ravel()) for s in one],
     )
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from lottery_utils.agreement import Chance
+from lottery_utils.chance import Chance
 from lottery_utils.figure import Note
 from lottery_utils.recorded import Entries, masks_of
 from lottery_utils.sharing import Sharing

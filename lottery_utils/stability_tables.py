@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from lottery_utils import agreement
-from lottery_utils.agreement import BoolArray, Chance
+from lottery_utils import agreement, chance
+from lottery_utils.agreement import BoolArray
+from lottery_utils.chance import Chance
 from lottery_utils.figure import Note
 from lottery_utils.masks import StructuredMask
 from lottery_utils.recorded import NO_MAGNITUDE, Entries, has_method, stage_results
@@ -48,7 +49,7 @@ def agreement_table(entries: Entries) -> pd.DataFrame | Note:
         columns[name] = [", ".join(str(n) for n in masks.sum(axis=1))]
         columns[f"{name}, by chance"] = [f"of {masks.shape[1]}"]
         for statistic in LABELS:
-            found = agreement.against_chance(statistic, masks)
+            found = chance.against_chance(statistic, masks)
             columns[name].append(_number(found.observed))
             columns[f"{name}, by chance"].append(_range(found))
         q = agreement.cochran_q(masks)
@@ -74,9 +75,9 @@ def like_with_like(entries: Entries, overlap: Record | None) -> pd.DataFrame | N
     kept = np.array([*results["kept"].values()], float)  # (parameters, seeds)
     sizes = np.array([of_name.sum() for of_name in by_name])
     observed = agreement.of_votes(sum(by_name))
-    expected = agreement.expected_votes(kept.sum(axis=0) / sizes.sum(), int(sizes.sum()))
+    expected = chance.expected_votes(kept.sum(axis=0) / sizes.sum(), int(sizes.sum()))
     shaped = sum(
-        agreement.expected_votes(of_name / size, int(size))
+        chance.expected_votes(of_name / size, int(size))
         for of_name, size in zip(kept, sizes, strict=True)
     )
     both = np.array(results["both"])
@@ -91,7 +92,7 @@ def like_with_like(entries: Entries, overlap: Record | None) -> pd.DataFrame | N
     )
     rows = []
     for statistic in ("some but not all", "mean std", "mean overlap", "Fleiss' kappa"):
-        of_heads = agreement.against_chance(statistic, heads)
+        of_heads = chance.against_chance(statistic, heads)
         rows.append(
             {
                 "": LABELS[statistic],

@@ -15,21 +15,24 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from lottery_utils.agreement import (
-    STATISTICS,
-    against_chance,
     cochran_q,
-    expected_votes,
     fleiss_kappa,
     krippendorff_alpha,
     mean_overlap,
     of_votes,
     overlap,
-    random_masks,
-    shared,
     some_but_not_all,
     survival,
     survival_std,
     votes,
+)
+from lottery_utils.chance import (
+    STATISTICS,
+    against_chance,
+    expected_votes,
+    kappa_by_layer,
+    random_masks,
+    shared,
 )
 
 Masks = npt.NDArray[np.bool_]
@@ -118,7 +121,7 @@ def test_statistics_are_their_formulas(masks: Masks) -> None:
 @given(any_masks)
 def test_neither_seeds_nor_components_have_an_order(masks: Masks) -> None:
     turned = masks[::-1, ::-1]
-    for function in STATISTICS.values():
+    for function, _ in STATISTICS.values():
         assert function(turned) == pytest.approx(function(masks), nan_ok=True)
 
 
@@ -194,7 +197,7 @@ def test_votes_are_enough(masks: Masks) -> None:
     counts = votes(masks)
     assert counts.sum() == masks.shape[1]
     for name, value in of_votes(counts).items():
-        assert value == pytest.approx(STATISTICS[name](masks), abs=1e-9, nan_ok=True)
+        assert value == pytest.approx(STATISTICS[name].of_one(masks), abs=1e-9, nan_ok=True)
 
 
 def test_expected_votes_are_the_mean_of_random_masks() -> None:
@@ -222,3 +225,38 @@ def test_it_needs_no_torch() -> None:
     heavy = "{'torch', 'statsmodels'} & set(sys.modules)"
     code = f"import sys, lottery_utils.agreement; assert not {heavy}"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@settings(deadline=None)
+@given(any_masks, st.integers(0, 2**32 - 1))
+def test_many_masks_at_once_are_measured_as_one_by_one(masks: Masks, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    drawn = np.stack([random_masks(masks, rng) for _ in range(4)])
+    for name, (of_one, of_many) in STATISTICS.items():
+        expected = [of_one(draw) for draw in drawn]
+        assert of_many(drawn) == pytest.approx(expected, abs=1e-9, nan_ok=True), name
+
+
+def test_chance_is_that_of_random_masks_drawn_one_after_the_other() -> None:
+    rng = np.random.default_rng(0)
+    draws = [mean_overlap(random_masks(STEPS, rng)) for _ in range(50)]
+    assert against_chance("mean overlap", STEPS, n_draws=50).mean == pytest.approx(np.mean(draws))
+
+
+def test_agreement_about_layers_alone_is_not_beyond_the_layers() -> None:
+    """Seeds that keep the lower layers whole agree fully, and by their layers as well."""
+    lower = np.broadcast_to(np.arange(6)[:, None] < 3, (4, 6, 8))
+    found = kappa_by_layer(lower)
+    assert found == (1, 1, 1, 1)
+    rng = np.random.default_rng(0)
+    mostly = lower & (rng.random(lower.shape) < 0.7)  # in them, each seed its own heads
+    layered = kappa_by_layer(mostly)
+    plain = against_chance("Fleiss' kappa", mostly.reshape(4, -1))
+    assert layered.observed == plain.observed > plain.high
+    assert layered.low < layered.observed < layered.high
+
+
+def test_agreement_about_heads_is_beyond_the_layers() -> None:
+    masks = np.broadcast_to(np.random.default_rng(1).random((6, 8)) < 0.5, (4, 6, 8))
+    found = kappa_by_layer(masks)
+    assert found.observed == 1 > found.high

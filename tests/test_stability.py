@@ -13,7 +13,8 @@ import pandas as pd
 import pytest
 from conftest import REPOSITORY
 
-from lottery_utils import agreement, records, stability_plots, stability_tables
+from lottery_utils import chance, records, stability_plots, stability_tables
+from lottery_utils.agreement import votes
 from lottery_utils.figure import Figure, Note
 from lottery_utils.masks import StructuredMask
 from lottery_utils.recorded import NO_MAGNITUDE, Entries
@@ -51,7 +52,7 @@ def test_the_table_says_what_the_masks_say(entries: Entries) -> None:
     table = stability_tables.agreement_table(entries)
     assert isinstance(table, pd.DataFrame)
     heads = good_masks(entries, "heads")
-    overlap = agreement.against_chance("mean overlap", heads)
+    overlap = chance.against_chance("mean overlap", heads)
     row = table.loc["overlap of two seeds (Jaccard)"]
     assert row["heads"] == f"{overlap.observed:.3f}"
     assert row["heads, by chance"].startswith(f"{overlap.mean:.3f} [{overlap.low:.3f}, ")
@@ -98,7 +99,7 @@ def test_counts_are_those_of_the_masks() -> None:
     counts = overlap_counts(masks)
     for name in ("p0", "p1"):
         bits = np.stack([mask.flat(name) for mask in masks])
-        assert counts["votes"][name] == agreement.votes(bits).tolist()
+        assert counts["votes"][name] == votes(bits).tolist()
         assert counts["kept"][name] == bits.sum(axis=1).tolist()
     assert counts["both"][1] == (masks[0] & masks[2]).n_kept
     with pytest.raises(ValueError, match="other parameters"):
@@ -115,7 +116,7 @@ def test_weights_are_counted_as_heads_are(entries: Entries) -> None:
     for statistic, label in stability_tables.LABELS.items():
         if label not in table.index:
             continue
-        found = agreement.against_chance(statistic, whole)
+        found = chance.against_chance(statistic, whole)
         assert table.loc[label, "weights"] == f"{found.observed:.3f}"
         assert float(table.loc[label, "weights, by chance"]) == pytest.approx(found.mean, abs=0.01)
         assert found.low < float(table.loc[label, "the same matrix by matrix"])
