@@ -46,6 +46,13 @@ SHOWN = {
         "SST-2/sec6_discussion",
     ],
     "minilm-glue": ["claims", "sweep"],
+    # What the paper's authors released of BERT-base, read by `lottery released`.
+    "bert-base-released": [
+        "released_tickets",
+        "released_stability",
+        "released_sharing",
+        "errata",
+    ],
 }
 # Several jobs of few threads outrun one job of many; jobs times threads never exceed the cores.
 THREADS = max(1, (workflow.cores or 1) // (len(STUDY.tasks) * len(STUDY.seeds)))
@@ -152,9 +159,10 @@ def of_task(wildcards):
 
 
 def of_study(wildcards):
-    """The same for a page over all tasks."""
+    """The same for a page over all tasks; verdicts also rest on the released numbers."""
     if wildcards.study != STUDY.name:
-        return [*committed(wildcards.study), *committed(f"{wildcards.study}-sweep")]
+        names = (wildcards.study, f"{wildcards.study}-sweep", "bert-base-released")
+        return [path for name in names for path in committed(name)]
     return expand(STAMP, task=STUDY.tasks, seed=STUDY.seeds)
 
 
@@ -186,6 +194,17 @@ rule study_page:
         page="|".join([*STUDY_PAGES, "claims", "sensitivity", "sweep"]),
     shell:
         "python -m lottery_utils.pages {input.notebook} {output} study={wildcards.study}"
+
+
+rule released_page:
+    input:
+        committed("bert-base-released"),
+        LIBRARY,
+        notebook="notebooks/{page}.ipynb",
+    output:
+        "book/report/bert-base-released/{page}.ipynb",
+    shell:
+        "python -m lottery_utils.pages {input.notebook} {output}"
 
 
 rule patterns_page:

@@ -1,7 +1,8 @@
 """The same measures as of a study (`lottery_utils.evidence`), of the paper's released numbers.
 
-The release has means over five seeds, so that every task has one value; whatever needs the
-seeds one by one, or records that were not released, has no measure here.
+The release has mean scores over five seeds, so that every task has one value; whatever needs the
+seeds' own scores, or what was not released, has no measure here. Of masks it has those of every
+seed; what they come to is in the records of `lottery_utils.released`.
 """
 
 from __future__ import annotations
@@ -9,20 +10,25 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 
-from lottery_utils import paper
-from lottery_utils.evidence import Measured, of_scores
+from lottery_utils import paper, released
+from lottery_utils.evidence import Measured, learned, of_scores
+from lottery_utils.inference import jackknifed
 from lottery_utils.tasks import TASKS
 
 METHODS = {"structured": "bad", "magnitude": "largest_removed"}
 
 
-def measure() -> Measured:
+def measure(results_dir: str = "results") -> Measured:
     """All measures that the released numbers allow, of all nine tasks."""
     found: Measured = {}
     for task in TASKS:
         scores = of_scores(lambda s, m, task=task: [paper.published(task, s, m).mean], METHODS)  # type: ignore[misc]
         for name, values in itertools.chain(scores, _of_masks(task), _of_attention(task)):
             found.setdefault(name, {})[task] = values
+    if released.on_record(results_dir):
+        sharing = released.sharing_of(released.load(results_dir)).only(learned(found))
+        pairs = {pair: float(of.heads.excess.mean()) for pair, of in sharing.pairs.items()}
+        found["heads shared beyond layers"] = jackknifed(pairs)
     return found
 
 

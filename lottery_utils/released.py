@@ -127,6 +127,12 @@ def _beside_good(masks: Seeds, good: Seeds) -> Iterator[tuple[str, Any]]:
         )
 
 
+def on_record(results_dir: str = "results") -> bool:
+    """Whether the records of all nine tasks are there."""
+    store = Store(results_dir)
+    return all(store.path(Key(STUDY, task, None, STAGE)).is_file() for task in TASKS)
+
+
 def load(results_dir: str = "results") -> dict[str, dict[str, Any]]:
     """The results of every task on record. Raises `UserError` where a record is missing."""
     return {task: record["results"] for task, record in load_records(results_dir).items()}

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lottery_utils import released
 from lottery_utils.over_seeds import OverSeeds
 from lottery_utils.paper import N_SEEDS, Score
 from lottery_utils.statistics import t_interval, welch_interval
@@ -97,19 +98,6 @@ def sizes(results: Results) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
-def random_sizes(results: Results) -> pd.DataFrame:
-    """By how many heads and MLPs the released random tickets differ from the good ones."""
-    rows = {}
-    for task, found in results.items():
-        row = {}
-        for part, name in (("heads", "heads"), ("mlps", "MLPs")):
-            of_part = found["tickets"]["heads_mlps_random"][part]
-            apart = np.array(of_part["kept"]) - np.array(of_part["good"])
-            row[f"{name}, random minus good, seed by seed"] = ", ".join(f"{n:+d}" for n in apart)
-        rows[task] = row
-    return pd.DataFrame.from_dict(rows, orient="index")
-
-
 def survivors(results: Results) -> pd.DataFrame:
     """Super-survivors and their opposites as tickets: how many there are, who fills the places of
     anti-survivors, and what the three score when retrained."""
@@ -128,6 +116,20 @@ def survivors(results: Results) -> pd.DataFrame:
         for name, setting in SURVIVORS.items():
             row[f"{name}, retrained"] = _pm(score(results, task, f"{setting}_retrained"))
         rows[task] = row
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def sources(results_dir: str = "results") -> pd.DataFrame:
+    """The records behind a page: when and by which code, and what was read."""
+    rows = {}
+    for task, record in released.load_records(results_dir).items():
+        made, results = record["provenance"], record["results"]
+        rows[f"{released.STUDY}/{task}/{released.STAGE}.json"] = {
+            "made (UTC)": made["created"][:16].replace("T", " "),
+            "code": made["commit"] or made["lottery_utils"],
+            "read from": results["source"],
+            "sha256 of the good masks": results["sha256"][released.GOOD][:16],
+        }
     return pd.DataFrame.from_dict(rows, orient="index")
 
 

@@ -8,7 +8,7 @@ every layer.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -132,6 +132,16 @@ class Sharing:
                 (one, other): _pair(every[one], every[other])
                 for one, other in itertools.combinations(every, 2)
             },
+        )
+
+    def only(self, tasks: Collection[str]) -> Sharing:
+        """The same of fewer tasks."""
+        return Sharing(
+            self.seeds,
+            self.n_heads,
+            {task: n for task, n in self.kept.items() if task in tasks},
+            {task: n for task, n in self.n_super.items() if task in tasks},
+            {pair: found for pair, found in self.pairs.items() if set(pair) <= set(tasks)},
         )
 
     def of_pair(self, one: str, other: str) -> Pair:

@@ -31,7 +31,7 @@ def put_on_trial(study: str, results_dir: str = "results") -> Trial:
     chosen, store = Study.load(study, results_dir), Store(results_dir)
     found = {task: _on_record(chosen, task, store) for task in chosen.tasks}
     records = {task: of_task for task, of_task in found.items() if of_task.entries}
-    measured, of_paper = measure(records), published.measure()
+    measured, of_paper = measure(records), published.measure(results_dir)
     names = learned(measured)
     return Trial(
         chosen,

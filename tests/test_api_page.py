@@ -28,6 +28,8 @@ INTERNAL = {
     "pages",
     "paper",
     "recorded",
+    "released_sentences",
+    "released_stability",
     "score_rows",
     "standing",
 }

@@ -30,6 +30,10 @@ PARAMETERS = {
     "sensitivity.ipynb": ["study", "results_dir"],
     "corpus.ipynb": ["study", "results_dir"],
     "cost.ipynb": ["device"],
+    "released_tickets.ipynb": ["results_dir"],
+    "released_stability.ipynb": ["results_dir"],
+    "released_sharing.ipynb": ["results_dir"],
+    "errata.ipynb": ["results_dir"],
 }
 NOTEBOOKS = sorted((REPOSITORY / "notebooks").glob("*.ipynb"))
 
