@@ -121,7 +121,7 @@ def _mean_std(masks: npt.ArrayLike) -> float:
 class Statistic(NamedTuple):
     """A measure of agreement: of masks (seeds, components), and of many such sets at once."""
 
-    of_one: Callable[[npt.ArrayLike], float]
+    of_one: Callable[[BoolArray], float]
     of_many: Callable[[BoolArray], FloatArray]
 
 
