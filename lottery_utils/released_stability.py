@@ -39,14 +39,13 @@ def agreement_table(
             "some but not all": f"{_number(some.observed)} {_chance(some)}",
             "Fleiss' kappa": f"{_number(kappa.observed)} {_chance(kappa)}",
             "alpha": _number(alpha.observed),
-            "Q": _number(found.q.statistic, 2),
-            "p of Q": _number(found.q.p_value),
+            "Q (p)": f"{_number(found.q.statistic, 2)} ({_number(found.q.p_value)})",
         }
         if found.by_layer is not None:
-            row["kappa by chance, same layers"] = _chance(found.by_layer)
+            row["kappa, same layers"] = _chance(found.by_layer)
         rows[task] = row
     table = pd.DataFrame.from_dict(rows, orient="index")
-    return table.rename(columns={"kept": f"{PARTS[part]} kept, seed by seed"})
+    return table.rename(columns={"kept": f"{PARTS[part]} kept"})
 
 
 def pooled_table(results: Results) -> pd.DataFrame:

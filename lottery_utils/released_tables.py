@@ -18,6 +18,8 @@ from lottery_utils.over_seeds import OverSeeds
 from lottery_utils.paper import N_SEEDS, Score
 from lottery_utils.statistics import t_interval, welch_interval
 
+pd.set_option("display.max_colwidth", None)  # sentences are shown whole
+
 Results = Mapping[str, Mapping[str, Any]]  # of each task, as `lottery_utils.released` loads it
 
 METRIC = {"CoLA": "mcc", "STS-B": "pearson", "MNLI": "mnli_acc"}  # of the others: acc
@@ -47,15 +49,16 @@ def score(results: Results, task: str, setting: str) -> Score:
     return Score(found["mean"], found["std"])
 
 
-def tickets(results: Results, method: str = "structured") -> pd.DataFrame:
-    """Every kind of ticket on every task: mean ± sample standard deviation over five seeds."""
+def tickets(results: Results, state: str, method: str = "structured") -> pd.DataFrame:
+    """Good, random and bad tickets of every task, `pruned` or `retrained`: mean ± sample standard
+    deviation over five seeds."""
+    suffix = {"pruned": "", "retrained": "_retrained"}[state]
     rows = {}
     for task in results:
         majority = score(results, task, "freq_baseline").mean
         row = {"majority": f"{majority:.3f}", "full": _pm(score(results, task, "no_mask"))}
-        for state, suffix in (("pruned", ""), ("retrained", "_retrained")):
-            for kind, setting in SETTINGS[method].items():
-                row[f"{kind}, {state}"] = _pm(score(results, task, setting + suffix))
+        for kind, setting in SETTINGS[method].items():
+            row[f"{kind}, {state}"] = _pm(score(results, task, setting + suffix))
         rows[task] = row
     return pd.DataFrame.from_dict(rows, orient="index")
 
@@ -79,58 +82,74 @@ def contrasts(results: Results, names: Sequence[str] = tuple(CONTRASTS)) -> pd.D
 
 
 def sizes(results: Results) -> pd.DataFrame:
-    """How much the searches keep, heads and MLPs together or either alone, and what it scores."""
+    """How much the searches keep, heads and MLPs together or either alone."""
     rows = {}
     for task, found in results.items():
-        masks = found["masks"]
-        row = {}
+        masks, row = found["masks"], {}
         for part, name, total in (("heads", "heads", 144), ("mlps", "MLPs", 12)):
             for setting, how in (("heads_mlps", "together"), (part, "alone")):
-                row[f"{name}, {how} (of {total})"] = _range(masks[setting][part]["kept"])
-        for label, setting in (
-            ("score, together", "head_mlp"),
-            ("heads alone", "head"),
-            ("MLPs alone", "mlp"),
-            ("both masks found alone", "head_mlp_separate"),
-        ):
-            row[label] = _pm(score(results, task, setting))
+                row[f"{name} of {total}, {how}"] = _range(masks[setting][part]["kept"])
         rows[task] = row
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
-def survivors(results: Results) -> pd.DataFrame:
-    """Super-survivors and their opposites as tickets: how many there are, who fills the places of
-    anti-survivors, and what the three score when retrained."""
+def separate_scores(results: Results) -> pd.DataFrame:
+    """What is left after each of the searches scores, and after both that search alone."""
+    settings = {
+        "full": "no_mask",
+        "together": "head_mlp",
+        "heads alone": "head",
+        "MLPs alone": "mlp",
+        "both masks found alone": "head_mlp_separate",
+    }
+    rows = {
+        task: {name: _pm(score(results, task, setting)) for name, setting in settings.items()}
+        for task in results
+    }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def survivor_counts(results: Results) -> pd.DataFrame:
+    """How many super-survivors there are, and who fills the places of anti-survivors."""
     rows = {}
     for task, found in results.items():
-        heads = OverSeeds.from_json(found["masks"]["heads_mlps"]["heads"])
-        mlps = OverSeeds.from_json(found["masks"]["heads_mlps"]["mlps"])
-        anti = found["tickets"]["heads_mlps_super_bizzaro"]
-        row = {
-            "heads that all five keep": str(heads.n_all),
-            "that none keeps": str(heads.n_none),
-            "MLPs that all keep": str(mlps.n_all),
-            "MLPs that none keeps": str(mlps.n_none),
-            "anti-survivors that some seed keeps": _filled(anti),
+        heads, mlps = (
+            OverSeeds.from_json(found["masks"]["heads_mlps"][part]) for part in ("heads", "mlps")
+        )
+        rows[task] = {
+            "heads kept by all five": str(heads.n_all),
+            "by none": str(heads.n_none),
+            "MLPs kept by all": str(mlps.n_all),
+            "by none ": str(mlps.n_none),
+            "anti-survivors that survive with some seed": _filled(
+                found["tickets"]["heads_mlps_super_bizzaro"]
+            ),
         }
-        for name, setting in SURVIVORS.items():
-            row[f"{name}, retrained"] = _pm(score(results, task, f"{setting}_retrained"))
-        rows[task] = row
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def survivor_scores(results: Results) -> pd.DataFrame:
+    """What the three kinds score when they are retrained: mean ± sample standard deviation."""
+    rows = {
+        task: {name: _pm(score(results, task, f"{s}_retrained")) for name, s in SURVIVORS.items()}
+        for task in results
+    }
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
 def sources(results_dir: str = "results") -> pd.DataFrame:
-    """The records behind a page: when and by which code, and what was read."""
+    """The records behind a page: when and by which code each was made, and from what."""
     rows = {}
     for task, record in released.load_records(results_dir).items():
         made, results = record["provenance"], record["results"]
-        rows[f"{released.STUDY}/{task}/{released.STAGE}.json"] = {
+        rows[task] = {
+            "record": record["hash"],
             "made (UTC)": made["created"][:16].replace("T", " "),
             "code": made["commit"] or made["lottery_utils"],
-            "read from": results["source"],
             "sha256 of the good masks": results["sha256"][released.GOOD][:16],
         }
-    return pd.DataFrame.from_dict(rows, orient="index")
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    return table.rename_axis(f"{released.STUDY}/TASK/{released.STAGE}.json")
 
 
 def _filled(anti: Mapping[str, Any]) -> str:

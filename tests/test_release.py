@@ -14,14 +14,24 @@ import numpy as np
 import pytest
 from conftest import REPOSITORY
 
-from lottery_utils import chance, errata_tables, paper, release, released
+from lottery_utils import chance, errata_tables, paper, release, released, released_tables
 from lottery_utils.agreement import fleiss_kappa
 from lottery_utils.cli import main
 from lottery_utils.errors import UserError
 from lottery_utils.over_seeds import OverSeeds
 from lottery_utils.release import SEEDS, SETTINGS
 from lottery_utils.released_sentences import table as sentences
-from lottery_utils.released_tables import CONTRASTS, METRIC, contrasts, score, sizes, tickets
+from lottery_utils.released_tables import (
+    CONTRASTS,
+    METRIC,
+    contrasts,
+    score,
+    separate_scores,
+    sizes,
+    survivor_counts,
+    survivor_scores,
+    tickets,
+)
 from lottery_utils.statistics import welch_interval
 from lottery_utils.store import Store
 from lottery_utils.tasks import TASKS
@@ -30,6 +40,7 @@ SCORES = {setting for pair in CONTRASTS.values() for setting in pair} | {
     "head", "mlp", "head_mlp", "head_mlp_separate", "freq_baseline", "head_mlp_super_retrained",
     "head_mlp_super_midling_retrained", "head_mlp_super_bizzaro_retrained",
 }  # fmt: skip
+METHODS = ("structured", "magnitude")
 REAL = Path(os.environ.get("LOTTERY_RELEASE", REPOSITORY.parent / "shared" / "paper"))
 
 
@@ -350,8 +361,21 @@ def test_what_the_pages_say_in_words_is_in_the_records(ours: dict[str, dict[str,
 
 
 def test_tables_have_every_task(ours: dict[str, dict[str, Any]]) -> None:
-    assert [*tickets(ours).index] == [*TASKS] == [*sizes(ours).index]
-    assert "nan" not in (tickets(ours, "magnitude").to_string() + sizes(ours).to_string()).lower()
+    tables = [
+        *(
+            tickets(ours, s, m)
+            for s in ("pruned", "retrained")
+            for m in ("structured", "magnitude")
+        ),
+        sizes(ours),
+        separate_scores(ours),
+        survivor_counts(ours),
+        survivor_scores(ours),
+        released_tables.sources(),
+    ]
+    for table in tables:
+        assert [*table.index] == [*TASKS]
+        assert "nan" not in table.to_string().lower()
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="no copy of the release: set LOTTERY_RELEASE")
