@@ -16,6 +16,7 @@ from lottery_utils.encoder import encoder_shape
 from lottery_utils.entry import Entry
 from lottery_utils.masks import StructuredMask
 from lottery_utils.pattern_sorting import chosen, sorter
+from lottery_utils.quirks import random_scores, types_by_transpose
 from lottery_utils.reinitialize import STATES, reinitialized
 from lottery_utils.sensitivity import RULES, search_by
 from lottery_utils.stages import ticket_masks
@@ -129,6 +130,17 @@ def sensitivity(entry: Entry, model: Any, inputs: dict[str, Any]) -> dict[str, A
     return {"tickets": {name: {**scored[name], "steps": found[name]["steps"]} for name in RULES}}
 
 
+def quirks(entry: Entry, model: Any, inputs: dict[str, Any]) -> dict[str, Any]:
+    """Measure what two quirks of the authors' code change: random tickets of unequal size, and
+    norm-weighted maps of the transposed output projection."""
+    (good,) = inputs["masks"].values()
+    entry.progress.unit("quirks")
+    return {
+        "random": random_scores(entry, model, StructuredMask.from_json(good)),
+        "transposed": types_by_transpose(entry, model, entry.validation.first(ATTENTION_EXAMPLES)),
+    }
+
+
 def _journal(entry: Entry, what: str, inputs: dict[str, Any], part: str = "") -> Journal:
     stamp = f"{entry.study.hash(what)} {inputs}"
     return Journal(entry.store.scratch(entry.key(what), f"{what}{part}.jsonl"), stamp)
@@ -139,4 +151,5 @@ COMPUTE = {
     "control": control,
     "attention": attention,
     "sensitivity": sensitivity,
+    "quirks": quirks,
 }

@@ -36,20 +36,23 @@ class Maps:
     normed: FloatArray
 
 
-def attention_maps(model: nn.Module, batches: Iterable[dict[str, Tensor]]) -> Iterator[Maps]:
+def attention_maps(
+    model: nn.Module, batches: Iterable[dict[str, Tensor]], *, transposed: bool = False
+) -> Iterator[Maps]:
     """The maps of every example in `batches`, in their order, in evaluation mode.
 
     `batches` are dicts of tensors on the model's device, padded on the right: `input_ids` and
     `attention_mask` (batch, tokens) and whatever else the model takes; `labels` are passed
     over. The model attends eagerly while this runs, as other kernels return no maps, and is
-    as before afterwards. Raises `ValueError` if tokens are padded on the left or if heads were
-    removed, and `AttributeError` if whole sublayers were.
+    as before afterwards. With `transposed` the output projection is read as in the authors' code,
+    which takes its rows for a head's columns. Raises `ValueError` if tokens are padded on the left
+    or if heads were removed, and `AttributeError` if whole sublayers were.
     """
     for batch in batches:
         lengths = batch["attention_mask"].sum(dim=1).tolist()
         if any(not row[:n].all() for row, n in zip(batch["attention_mask"], lengths, strict=True)):
             raise ValueError("attention maps need batches that are padded on the right")
-        with _reading(model) as norms, torch.inference_mode():
+        with _reading(model, transposed) as norms, torch.inference_mode():
             inputs = {name: values for name, values in batch.items() if name != "labels"}
             found: Any = model(**inputs, output_attentions=True)
             raw = torch.stack(found.attentions, dim=1)  # (batch, layers, heads, tokens, tokens)
@@ -59,7 +62,7 @@ def attention_maps(model: nn.Module, batches: Iterable[dict[str, Tensor]]) -> It
 
 
 @contextmanager
-def _reading(model: Any) -> Iterator[list[Tensor]]:
+def _reading(model: Any, transposed: bool) -> Iterator[list[Tensor]]:
     """Eager attention and evaluation mode; the list fills, layer by layer, with the norms of
     f(x_j): (batch, heads, tokens).
     """
@@ -68,7 +71,7 @@ def _reading(model: Any) -> Iterator[list[Tensor]]:
     training, kernel = model.training, model.config._attn_implementation
     with ExitStack() as stack:
         for layer in encoder_layers(model):
-            gram = head_gram(layer.attention_output, n_heads)
+            gram = head_gram(layer.attention_output, n_heads, transposed)
 
             def hook(_module: nn.Module, _inputs: Any, values: Tensor, gram: Tensor = gram) -> None:
                 norms.append(value_norms(values, gram))
@@ -93,13 +96,15 @@ def value_norms(values: Tensor, gram: Tensor) -> Tensor:
     return squares.clamp(min=0).sqrt()
 
 
-def head_gram(projection: nn.Linear, n_heads: int) -> Tensor:
+def head_gram(projection: nn.Linear, n_heads: int, transposed: bool = False) -> Tensor:
     """W' W of each head's slice of an output projection W: (heads, head size, head size).
 
+    A slice is as many columns of W as a head is wide; with `transposed`, as many rows.
     Raises `ValueError` if heads were removed from the layer.
     """
     hidden, size = projection.out_features, projection.out_features // n_heads
     if projection.in_features != n_heads * size:
         raise ValueError("heads were removed from this model: attention maps need all of them")
-    slices = projection.weight.detach().reshape(hidden, n_heads, size)
+    weight = projection.weight.detach()
+    slices = (weight.T if transposed else weight).reshape(hidden, n_heads, size)
     return torch.einsum("khs,kht->hst", slices, slices)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from lottery_utils.entry import Entry
 
 # The unit of progress is one training.
-UNITS = {"survivors": 3, "control": 6, "attention": 1, "sensitivity": 14}
+UNITS = {"survivors": 3, "control": 6, "attention": 1, "sensitivity": 14, "quirks": 1}
 
 
 def status(study: Study, task: str, seed: int, what: str, store: Store) -> str:
@@ -102,6 +102,8 @@ def _inputs(
     inputs: dict[str, Any] = {"weights_sha256": sources[seed]["weights_sha256"]}
     if what == "attention":
         return {**inputs, "classifier_sha256": sorter_sha256()}
+    if what == "quirks":
+        inputs["classifier_sha256"] = sorter_sha256()
     return {**inputs, "masks": {str(s): sources[s]["mask"] for s in seeds}}
 
 

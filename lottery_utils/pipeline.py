@@ -9,7 +9,7 @@ from dataclasses import dataclass
 STARTS_FROM = {"finetune": None, "search": "finetune", "tickets": "search", "magnitude": "finetune"}
 STAGES = tuple(STARTS_FROM)
 # What can be asked after the stages, for the tasks that a study names.
-FOLLOWUPS = ("survivors", "control", "attention", "sensitivity")
+FOLLOWUPS = ("survivors", "control", "attention", "sensitivity", "quirks")
 # What each stage's numbers depend on. A stage also depends on the records it starts from.
 _TRAINING = ("backbone", "data", "train_size", "validation_size", "recipe")
 _PRUNING = (*_TRAINING, "search", "variant")
@@ -22,6 +22,7 @@ STAGE_FIELDS = {
     "control": _PRUNING,
     "attention": _TRAINING,
     "sensitivity": _PRUNING,
+    "quirks": _PRUNING,
     "sweep": _TRAINING,
     "baselines": _TRAINING,
     "weight_overlap": _PRUNING,
@@ -62,8 +63,9 @@ class FollowUps:
 
     `survivors` are tickets of survivors over seeds (section 5.1), `attention` the types of
     attention maps (5.2), `control` trains tickets without pre-training (6), `sensitivity`
-    searches again by other rules (4.1); the last two for the `control_seeds` and
-    `sensitivity_seeds` among the study's (None: all).
+    searches again by other rules (4.1), `quirks` measures what the authors' code does otherwise
+    than their text; the last three for the `control_seeds`, `sensitivity_seeds` and
+    `quirks_seeds` among the study's (None: all).
     """
 
     survivors: tuple[str, ...] | None = ()
@@ -72,6 +74,8 @@ class FollowUps:
     control_seeds: tuple[int, ...] | None = None
     sensitivity: tuple[str, ...] | None = ()
     sensitivity_seeds: tuple[int, ...] | None = None
+    quirks: tuple[str, ...] | None = ()
+    quirks_seeds: tuple[int, ...] | None = None
 
     def seeds(self, what: str) -> tuple[int, ...] | None:
         """For which of a study's seeds a follow-up is asked for; None means all."""
@@ -89,6 +93,7 @@ class FollowUps:
             **tasks,
             control_seeds=self._joined_seeds(other, "control"),
             sensitivity_seeds=self._joined_seeds(other, "sensitivity"),
+            quirks_seeds=self._joined_seeds(other, "quirks"),
         )
 
     def _joined_seeds(self, other: FollowUps, what: str) -> tuple[int, ...] | None:

@@ -163,7 +163,7 @@ def _filled(anti: Mapping[str, Any]) -> str:
 
 
 def _pm(found: Score) -> str:
-    return f"{found.mean:.3f} ± {found.std:.3f}"
+    return f"{found.mean:.3f}\u00a0±\u00a0{found.std:.3f}"
 
 
 def _signed(mean: float, low: float, high: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -133,3 +134,20 @@ def test_left_padding_is_refused(tiny_model: Any, tiny_batches: list[dict[str, T
     ]
     with pytest.raises(ValueError, match="padded on the right"):
         list(attention_maps(tiny_model(), turned))
+
+
+@EVERY_FAMILY
+def test_the_authors_reading_is_that_of_the_transposed_projection(family: str) -> None:
+    model = tiny(family)
+    batch = batch_for(model, LENGTHS)
+    theirs = list(attention_maps(model, [batch], transposed=True))
+    ours = list(attention_maps(model, [batch]))
+    other = copy.deepcopy(model)
+    weight = encoder_layers(other)[0].attention_output.weight
+    weight.data = weight.data.T.contiguous()
+    turned = list(attention_maps(other, [batch]))
+    for i in range(len(LENGTHS)):
+        np.testing.assert_allclose(theirs[i].raw, ours[i].raw, atol=1e-6)
+        # Above the first layer the other model computes something else.
+        np.testing.assert_allclose(theirs[i].normed[0], turned[i].normed[0], atol=1e-5)
+        assert not np.allclose(theirs[i].normed[0], ours[i].normed[0], atol=1e-3)

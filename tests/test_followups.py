@@ -14,7 +14,16 @@ import numpy.typing as npt
 import pytest
 import torch
 
-from lottery_utils import after_search, cli, followups, pruning, records, sensitivity, training
+from lottery_utils import (
+    after_search,
+    cli,
+    followups,
+    pruning,
+    quirks,
+    records,
+    sensitivity,
+    training,
+)
 from lottery_utils.annotated import WEIGHTINGS, AnnotatedMap
 from lottery_utils.attention import attention_maps
 from lottery_utils.checkpoint import load_checkpoint
@@ -30,14 +39,17 @@ from lottery_utils.survivors import KINDS
 
 # STS-B's searches keep some but not all heads with either seed, so that its masks differ.
 TASK, SEED, OTHER = "STS-B", 42, 1337
-OF_ONE_SEED = {("control", SEED), ("sensitivity", SEED)}
+OF_ONE_SEED = {(what, SEED) for what in ("control", "sensitivity", "quirks")}
 MADE = {(what, seed) for what in ("survivors", "attention") for seed in (OTHER, SEED)} | OF_ONE_SEED
 
 
 def asked(**changes: Any) -> Study:
-    """The study of the current folder with every follow-up of one task, two of them of one seed."""
+    """The study of the current folder with every follow-up of one task, three of one seed."""
     every = FollowUps(
-        **dict.fromkeys(FOLLOWUPS, (TASK,)), control_seeds=(SEED,), sensitivity_seeds=(SEED,)
+        **dict.fromkeys(FOLLOWUPS, (TASK,)),
+        control_seeds=(SEED,),
+        sensitivity_seeds=(SEED,),
+        quirks_seeds=(SEED,),
     )
     return replace(Study.load("tiny"), **{"followups": every, **changes})
 
@@ -97,6 +109,7 @@ def by_place(maps: Sequence[AnnotatedMap]) -> npt.NDArray[Any]:
 
 def without_classifiers(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(after_search, "sorter", lambda weighting: by_place)
+    patch.setattr(quirks, "sorter", lambda weighting: by_place)
     patch.setattr(after_search, "chosen", lambda weighting: "network")
     patch.setattr(followups, "sorter_sha256", lambda: "0" * 64)
 
@@ -203,11 +216,11 @@ def test_other_settings_make_stale_what_depends_on_them(followed: Path) -> None:
     assert stale(asked(train_size=32)) == MADE
 
 
-def test_another_classifier_makes_attention_stale(
+def test_another_classifier_makes_types_of_maps_stale(
     followed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(followups, "sorter_sha256", lambda: "1" * 64)
-    assert stale(asked()) == {which for which in MADE if which[0] == "attention"}
+    assert stale(asked()) == {which for which in MADE if which[0] in ("attention", "quirks")}
 
 
 def test_lost_searches_make_stale_what_followed(followed: Path) -> None:
@@ -459,6 +472,26 @@ def test_searches_by_other_rules_are_those_of_studies_with_other_settings(
         assert found[name]["steps"] == len(record["results"]["steps"])
         for state in ("pruned", "retrained"):
             assert found[name][state] == good["results"]["tickets"]["good"][state]
+
+
+def test_quirks_are_measured_beside_what_is_meant(followed: Path) -> None:
+    of, found, mask = entry(), read("quirks"), StructuredMask.from_json(read("search")["mask"])
+    model = load_checkpoint(of, read("finetune")["weights_sha256"])
+    equal, alone = found["random"]["equal"], found["random"]["independent"]
+    assert set(equal["heads"]) == {mask.n_heads} and set(equal["mlps"]) == {mask.n_mlps}
+    assert len(set(alone["heads"])) > 1
+    assert np.mean(alone["heads"]) == pytest.approx(mask.n_heads, abs=2)
+    with pruning.masked(model, mask.random_like(3)):
+        assert of.score(model) == equal["scores"][3]
+    drawn = quirks.independent_like(mask, 5)
+    assert (drawn.n_heads, drawn.n_mlps) == (alone["heads"][5], alone["mlps"][5])
+    with pruning.masked(model, drawn):
+        assert of.score(model) == alone["scores"][5]
+    # Right maps are those that the follow-up on attention counts, over all heads.
+    right = np.array(read("attention")["counts"]["fine-tuned"]["normed"]).sum(axis=(0, 1))
+    counts = np.array(found["transposed"]["counts"])
+    assert counts.sum(axis=1).tolist() == right.tolist()
+    assert counts.sum() == found["transposed"]["examples"] * mask.heads.size
 
 
 def test_masks_from_training_data_see_neither_what_was_trained_on_nor_the_validation_set(
