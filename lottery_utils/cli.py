@@ -4,6 +4,7 @@ the paper's released masks."""
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,6 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("lottery: interrupted; the same command goes on from here.", file=sys.stderr)
         return 130
+    except BrokenPipeError:  # whoever reads our output has enough of it, such as `head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 

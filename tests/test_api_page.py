@@ -28,6 +28,7 @@ INTERNAL = {
     "pages",
     "paper",
     "recorded",
+    "released_beside",
     "released_sentences",
     "released_stability",
     "score_rows",

@@ -11,13 +11,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from conftest import REPOSITORY
 
-from lottery_utils import chance, errata_tables, paper, release, released, released_tables
+from lottery_utils import (
+    chance,
+    errata_tables,
+    paper,
+    release,
+    released,
+    released_beside,
+    released_tables,
+)
 from lottery_utils.agreement import fleiss_kappa
 from lottery_utils.cli import main
 from lottery_utils.errors import UserError
+from lottery_utils.figure import Note
 from lottery_utils.over_seeds import OverSeeds
 from lottery_utils.release import SEEDS, SETTINGS
 from lottery_utils.released_sentences import table as sentences
@@ -384,3 +394,26 @@ def test_the_books_records_are_made_again_from_the_release(
 ) -> None:
     released.released(REAL, Store(tmp_path))
     assert released.load(str(tmp_path)) == ours
+
+
+def test_beside_the_study_both_have_the_same_measures(ours: dict[str, dict[str, Any]]) -> None:
+    table = released_beside.table(ours, released_beside.TICKETS, "glue-small")
+    assert isinstance(table, pd.DataFrame)
+    full, majority, good = (
+        score(ours, "SST-2", setting).mean
+        for setting in ("no_mask", "freq_baseline", "head_mlp_retrained")
+    )
+    kept = (good - majority) / (full - majority)
+    # The numbers in the package have four decimals.
+    assert float(table.loc["SST-2", "good, BERT-base"]) == pytest.approx(kept, abs=0.0101)
+    assert table.index.name == "glue-small: 3 seeds (1337, 42, 86)"
+    agreement = released_beside.table(ours, released_beside.AGREEMENT, "glue-small")
+    assert isinstance(agreement, pd.DataFrame)
+    assert agreement.loc["SST-2", "heads kept, BERT-base"] == f"{67 / 144:.2f}"
+
+
+def test_beside_a_study_without_records_the_page_says_so(
+    ours: dict[str, dict[str, Any]], tmp_path: Path
+) -> None:
+    note = released_beside.table(ours, released_beside.TICKETS, "quick", str(tmp_path))
+    assert isinstance(note, Note)
