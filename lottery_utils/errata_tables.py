@@ -135,7 +135,8 @@ def most_frequent_types() -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
-def sizes_of_magnitude(threshold_steps: int = 10) -> pd.DataFrame:
-    """What is left after each step that removes a tenth of the weights that are still there."""
-    steps = range(threshold_steps + 1)
-    return pd.DataFrame({step: {"weights left": f"{0.9**step:.1%}"} for step in steps})
+def sizes_of_magnitude() -> pd.DataFrame:
+    """What is left after steps that each remove a tenth of the weights that are still there."""
+    return pd.DataFrame(
+        {"weights left": {f"{n} steps": f"{0.9**n:.1%}" for n in (1, 3, 5, 7, 9, 10)}}
+    ).rename(index={"1 steps": "1 step"})
