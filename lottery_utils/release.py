@@ -39,6 +39,16 @@ SETTINGS = {
     "heads_mlps_super_midling": ("heads", "mlps"),
     "heads_mlps_super_bizzaro": ("heads", "mlps"),
 }
+# The settings that pages have scores of; the release has a few more.
+TICKETS = (
+    "head_mlp", "head_mlp_random", "head_mlp_bad_1",
+    "global_magnitude", "global_random", "global_bad",
+    "head_mlp_super", "head_mlp_super_midling", "head_mlp_super_bizzaro",
+)  # fmt: skip
+SCORED = (
+    *("no_mask", "freq_baseline", "head", "mlp", "head_mlp_separate"),
+    *(f"{ticket}{state}" for ticket in TICKETS for state in ("", "_retrained")),
+)
 FILES = {"heads": "head_mask.npy", "mlps": "mlp_mask.npy"}
 SHAPES = {"heads": (N_LAYERS, N_HEADS), "mlps": (N_LAYERS,)}
 
@@ -146,7 +156,7 @@ def _scores(root: Path, sha256: dict[str, str]) -> dict[str, dict[str, dict[str,
             )
         found[task].setdefault(setting, {})[metric] = score
     for task, of_task in found.items():
-        lacking = [s for s in ("no_mask", "freq_baseline", "head_mlp") if s not in of_task]
+        lacking = [setting for setting in SCORED if setting not in of_task]
         if lacking:
             raise UserError(
                 f"The scores in {folder if folder.is_dir() else table} lack {task} under "

@@ -6,7 +6,8 @@ import matplotlib.pyplot as plt
 
 from lottery_utils.figure import COLOURS, STYLE, Figure
 from lottery_utils.paper import N_SEEDS
-from lottery_utils.released_tables import METRIC, SETTINGS, Results, score
+from lottery_utils.released_stability import over_seeds
+from lottery_utils.released_tables import METRIC, SETTINGS, UNLEARNED, Results, score
 
 plt.style.use(STYLE)
 
@@ -43,4 +44,26 @@ def tickets(results: Results, method: str = "structured") -> Figure:
         "side. Solid line: the full model; dotted: the majority baseline. On WNLI the good "
         "subnetworks of four seeds hold nothing.",
         f"Nine dot plots of good, random and bad tickets. {'; '.join(said)}.",
+    )
+
+
+def kappa_and_q(results: Results) -> Figure:
+    """Fleiss' kappa of each task against the p value of Cochran's Q: two different questions."""
+    found = {t: of for t, of in over_seeds(results, "heads").items() if t not in UNLEARNED}
+    drawing, axis = plt.subplots(figsize=(7, 3.6), layout="constrained")
+    said = []
+    for task, of in found.items():
+        kappa, p_value = of.beside_chance["Fleiss' kappa"].observed, of.q.p_value
+        axis.plot(kappa, p_value, "o", color=COLOURS["good"])
+        axis.annotate(task, (kappa, p_value), (5, 4), textcoords="offset points", fontsize=9)
+        said.append(f"{task} kappa {kappa:.2f} and p {p_value:.1g}")
+    axis.axhline(0.05, color="0.5", linestyle=":", label="p = 0.05")
+    axis.set(yscale="log", xlabel="Fleiss' kappa of heads", ylabel="p of Cochran's Q")
+    axis.legend(loc="lower left", fontsize=8)
+    return Figure.of(
+        drawing,
+        "Each of the eight tasks that BERT-base learns: how far five seeds agree about heads "
+        "(Fleiss' kappa, 1 for equal masks) against the p value of Cochran's Q, on a logarithmic "
+        "scale. Were Q a test of agreement, points would rise to the right.",
+        f"Scatter plot: {', '.join(said)}.",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,7 @@ from conftest import REPOSITORY
 from lottery_utils import (
     chance,
     errata_tables,
+    pages,
     paper,
     release,
     released,
@@ -29,10 +31,9 @@ from lottery_utils.cli import main
 from lottery_utils.errors import UserError
 from lottery_utils.figure import Note
 from lottery_utils.over_seeds import OverSeeds
-from lottery_utils.release import SEEDS, SETTINGS
+from lottery_utils.release import SCORED, SEEDS, SETTINGS
 from lottery_utils.released_sentences import table as sentences
 from lottery_utils.released_tables import (
-    CONTRASTS,
     METRIC,
     contrasts,
     score,
@@ -46,10 +47,6 @@ from lottery_utils.statistics import welch_interval
 from lottery_utils.store import Store
 from lottery_utils.tasks import TASKS
 
-SCORES = {setting for pair in CONTRASTS.values() for setting in pair} | {
-    "head", "mlp", "head_mlp", "head_mlp_separate", "freq_baseline", "head_mlp_super_retrained",
-    "head_mlp_super_midling_retrained", "head_mlp_super_bizzaro_retrained",
-}  # fmt: skip
 METHODS = ("structured", "magnitude")
 REAL = Path(os.environ.get("LOTTERY_RELEASE", REPOSITORY.parent / "shared" / "paper"))
 
@@ -69,7 +66,7 @@ def write_masks(root: Path) -> None:
 def write_scores(root: Path) -> None:
     """In folders, as the authors have them."""
     rng = np.random.default_rng(1)
-    for setting in SCORES:
+    for setting in SCORED:
         content = {
             task: {METRIC.get(task, "acc"): [float(rng.uniform(0.4, 0.9)), 0.02]} for task in TASKS
         }
@@ -417,3 +414,19 @@ def test_beside_a_study_without_records_the_page_says_so(
 ) -> None:
     note = released_beside.table(ours, released_beside.TICKETS, "quick", str(tmp_path))
     assert isinstance(note, Note)
+
+
+@pytest.mark.parametrize(
+    "notebook", ["released_tickets", "released_stability", "released_sharing", "errata"]
+)
+def test_pages_are_made_of_any_release(notebook: str, recorded: Path, tmp_path: Path) -> None:
+    """Through papermill, from a made-up release; the book's own pages are made by `make book`."""
+    page = tmp_path / "page.ipynb"
+    source = REPOSITORY / "notebooks" / f"{notebook}.ipynb"
+    pages.build_page(source, page, {"results_dir": str(recorded)})
+    cells = json.loads(page.read_text("utf-8"))["cells"]
+    outputs = [out for cell in cells for out in cell.get("outputs", [])]
+    shown = "\n".join("".join(out.get("data", {}).get("text/html", "")) for out in outputs)
+    assert "CoLA" in shown
+    assert "lottery-figure" in shown
+    assert not re.search(r"\bnan\b", re.sub(r"<[^>]*>", " ", shown), re.IGNORECASE)
