@@ -17,6 +17,7 @@ from lottery_utils.study import Recipe
 
 HEAD_SIZE, BATCH = 32, 32
 START = {"examples": 64, "tokens": 32, "layers": 4, "heads": 4}
+SMALL = {"examples": 8, "tokens": 8, "layers": 1, "heads": 2}  # to test the case
 VALUES = {
     "examples": (32, 64, 128, 256, 512),
     "tokens": (16, 32, 64, 128, 256, 512),
@@ -40,8 +41,10 @@ def rows(setting: Setting) -> Iterator[Row]:
 
 
 def _row(setting: Setting, quantity: str, kind: str, values: tuple[int, ...]) -> Row:
+    start = SMALL if setting.small else START
+
     def side(value: int) -> Prepared:
-        sizes = START | {quantity: value}
+        sizes = start | {quantity: value}
         model = random_bert(sizes["layers"], sizes["heads"])
         model.to(setting.device)
         encoded = equal_lengths(sizes["examples"], sizes["tokens"])
@@ -56,7 +59,7 @@ def _row(setting: Setting, quantity: str, kind: str, values: tuple[int, ...]) ->
     return Row(
         f"growth, {kind}, {quantity}",
         f"{kind} pass against {UNITS[quantity]}; otherwise "
-        + ", ".join(f"{n} {name}" for name, n in START.items() if name != quantity),
+        + ", ".join(f"{n} {name}" for name, n in start.items() if name != quantity),
         {str(value): f"{value} {quantity}" for value in values},
         seconds,
         "",
