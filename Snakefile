@@ -199,6 +199,7 @@ rule study_page:
 rule released_page:
     input:
         committed("bert-base-released"),
+        committed("minilm-glue"),
         LIBRARY,
         notebook="notebooks/{page}.ipynb",
     output:

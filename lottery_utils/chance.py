@@ -30,9 +30,10 @@ class Chance(NamedTuple):
     high: float
 
 
-def random_masks(masks: npt.ArrayLike, rng: np.random.Generator) -> BoolArray:
-    """Independent masks of the same sizes, one for each seed: bool (seeds, components)."""
-    return rng.permuted(checked(masks), axis=1)
+def random_masks(masks: npt.ArrayLike, rng: np.random.Generator, n_draws: int) -> BoolArray:
+    """Independent masks of the same sizes, one for each seed: bool (draws, seeds, components)."""
+    kept = checked(masks)
+    return rng.permuted(np.broadcast_to(kept, (n_draws, *kept.shape)), axis=2)
 
 
 def against_chance(
@@ -44,8 +45,7 @@ def against_chance(
     whenever it is made. Raises `KeyError` for other names.
     """
     measure, kept = STATISTICS[statistic], checked(masks)
-    rng = np.random.default_rng(seed)
-    drawn = rng.permuted(np.broadcast_to(kept, (n_draws, *kept.shape)), axis=2)
+    drawn = random_masks(kept, np.random.default_rng(seed), n_draws)
     return _beside(measure.of_one(kept), measure.of_many(drawn))
 
 

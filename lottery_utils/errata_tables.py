@@ -81,28 +81,11 @@ def different_masks(results: Results) -> pd.DataFrame:
         "in between": "heads_mlps_super_midling",
         "anti-survivors": "heads_mlps_super_bizzaro",
     }
-    return pd.DataFrame(
-        {
-            task: {
-                name: of["tickets"][setting]["different_masks"] for name, setting in kinds.items()
-            }
-            for task, of in results.items()
-        }
-    ).T
-
-
-def good_and_random(results: Results) -> pd.DataFrame:
-    """Retrained good and random tickets: were they the same models, the scores would be equal."""
-    settings = {
-        "good, retrained": "head_mlp_retrained",
-        "random, retrained": "head_mlp_random_retrained",
+    rows = {
+        task: {name: found["tickets"][of]["different_masks"] for name, of in kinds.items()}
+        for task, found in results.items()
     }
-    return pd.DataFrame(
-        {
-            task: {name: f"{score(results, task, s).mean:.6f}" for name, s in settings.items()}
-            for task in results
-        }
-    ).T
+    return pd.DataFrame.from_dict(rows, orient="index")
 
 
 def unlearned(results: Results) -> pd.DataFrame:

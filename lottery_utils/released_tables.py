@@ -28,10 +28,18 @@ SETTINGS = {
     "structured": {"good": "head_mlp", "random": "head_mlp_random", "bad": "head_mlp_bad_1"},
     "magnitude": {"good": "global_magnitude", "random": "global_random", "bad": "global_bad"},
 }
+# What is left after each of the searches, and after both that search one part alone.
+SEPARATE = {
+    "full": "no_mask",
+    "together": "head_mlp",
+    "heads alone": "head",
+    "MLPs alone": "mlp",
+    "both masks found alone": "head_mlp_separate",
+}
 SURVIVORS = {
-    "super-survivors": "head_mlp_super",
-    "in between": "head_mlp_super_midling",
-    "anti-survivors": "head_mlp_super_bizzaro",
+    "super-survivors": "head_mlp_super_retrained",
+    "in between": "head_mlp_super_midling_retrained",
+    "anti-survivors": "head_mlp_super_bizzaro_retrained",
 }
 # What is compared: first minus second.
 CONTRASTS = {
@@ -53,14 +61,11 @@ def tickets(results: Results, state: str, method: str = "structured") -> pd.Data
     """Good, random and bad tickets of every task, `pruned` or `retrained`: mean ± sample standard
     deviation over five seeds."""
     suffix = {"pruned": "", "retrained": "_retrained"}[state]
-    rows = {}
-    for task in results:
-        majority = score(results, task, "freq_baseline").mean
-        row = {"majority": f"{majority:.3f}", "full": _pm(score(results, task, "no_mask"))}
-        for kind, setting in SETTINGS[method].items():
-            row[f"{kind}, {state}"] = _pm(score(results, task, setting + suffix))
-        rows[task] = row
-    return pd.DataFrame.from_dict(rows, orient="index")
+    kinds = {f"{kind}, {state}": f"{s}{suffix}" for kind, s in SETTINGS[method].items()}
+    table = scores(results, {"full": "no_mask", **kinds})
+    guesses = [f"{score(results, task, 'freq_baseline').mean:.3f}" for task in results]
+    table.insert(0, "majority", guesses)
+    return table
 
 
 def contrasts(results: Results, names: Sequence[str] = tuple(CONTRASTS)) -> pd.DataFrame:
@@ -93,15 +98,9 @@ def sizes(results: Results) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
-def separate_scores(results: Results) -> pd.DataFrame:
-    """What is left after each of the searches scores, and after both that search alone."""
-    settings = {
-        "full": "no_mask",
-        "together": "head_mlp",
-        "heads alone": "head",
-        "MLPs alone": "mlp",
-        "both masks found alone": "head_mlp_separate",
-    }
+def scores(results: Results, settings: Mapping[str, str]) -> pd.DataFrame:
+    """Scores of the release under these settings, columns by name: mean ± sample standard
+    deviation over five seeds."""
     rows = {
         task: {name: _pm(score(results, task, setting)) for name, setting in settings.items()}
         for task in results
@@ -125,15 +124,6 @@ def survivor_counts(results: Results) -> pd.DataFrame:
                 found["tickets"]["heads_mlps_super_bizzaro"]
             ),
         }
-    return pd.DataFrame.from_dict(rows, orient="index")
-
-
-def survivor_scores(results: Results) -> pd.DataFrame:
-    """What the three kinds score when they are retrained: mean ± sample standard deviation."""
-    rows = {
-        task: {name: _pm(score(results, task, f"{s}_retrained")) for name, s in SURVIVORS.items()}
-        for task in results
-    }
     return pd.DataFrame.from_dict(rows, orient="index")
 
 

@@ -170,7 +170,7 @@ def test_the_profile_explains_what_it_explains() -> None:
 
 @given(any_masks, st.integers(0, 99))
 def test_random_masks_keep_every_size(masks: Masks, seed: int) -> None:
-    drawn = random_masks(masks, np.random.default_rng(seed))
+    (drawn,) = random_masks(masks, np.random.default_rng(seed), 1)
     assert drawn.shape == masks.shape
     assert drawn.sum(axis=1).tolist() == masks.sum(axis=1).tolist()
 
@@ -205,7 +205,7 @@ def test_expected_votes_are_the_mean_of_random_masks() -> None:
     for row, size in zip(masks, (10, 20, 35), strict=True):
         row[:size] = True
     rng = np.random.default_rng(0)
-    mean = np.mean([votes(random_masks(masks, rng)) for _ in range(4000)], axis=0)
+    mean = np.mean([votes(drawn) for drawn in random_masks(masks, rng, 4000)], axis=0)
     assert expected_votes(masks.mean(axis=1), 40) == pytest.approx(mean, abs=0.1)
     assert expected_votes([0.5, 0.5], 4).tolist() == [1, 2, 1]
 
@@ -230,17 +230,18 @@ def test_it_needs_no_torch() -> None:
 @settings(deadline=None)
 @given(any_masks, st.integers(0, 2**32 - 1))
 def test_many_masks_at_once_are_measured_as_one_by_one(masks: Masks, seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    drawn = np.stack([random_masks(masks, rng) for _ in range(4)])
+    drawn = random_masks(masks, np.random.default_rng(seed), 4)
     for name, (of_one, of_many) in STATISTICS.items():
         expected = [of_one(draw) for draw in drawn]
         assert of_many(drawn) == pytest.approx(expected, abs=1e-9, nan_ok=True), name
 
 
-def test_chance_is_that_of_random_masks_drawn_one_after_the_other() -> None:
-    rng = np.random.default_rng(0)
-    draws = [mean_overlap(random_masks(STEPS, rng)) for _ in range(50)]
-    assert against_chance("mean overlap", STEPS, n_draws=50).mean == pytest.approx(np.mean(draws))
+def test_draws_are_independent_of_each_other_and_of_how_many_follow() -> None:
+    few, many = (random_masks(STEPS, np.random.default_rng(0), n) for n in (3, 50))
+    assert np.array_equal(few, many[:3])
+    assert len({draw.tobytes() for draw in many}) > 20
+    expected = np.mean([mean_overlap(draw) for draw in many])
+    assert against_chance("mean overlap", STEPS, n_draws=50).mean == pytest.approx(expected)
 
 
 def test_agreement_about_layers_alone_is_not_beyond_the_layers() -> None:

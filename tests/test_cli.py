@@ -232,3 +232,13 @@ def test_the_command_works_from_a_shell(finished: Path) -> None:
     assert (bad.returncode, bad.stdout) == (2, "")
     assert bad.stderr.startswith("lottery: Unknown task 'RTEE'")
     assert bad.stderr.count("\n") == 1
+
+
+def test_whoever_has_read_enough_hears_no_complaint(workplace: Path) -> None:
+    """`lottery status | head -1`: the pipe is closed while, or before, we write to it."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "lottery_utils.cli", "status", "tiny"]
+    told = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+    assert (told.returncode, told.stderr) == (0, "")

@@ -165,3 +165,12 @@ def test_notebooks_that_read_import_nothing_heavy(finished: Path) -> None:
     code = code_of("sec4_2_good_random_bad", task="STS-B")
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip().endswith("[]")
+
+
+def test_pages_start_without_what_no_notebook_needs() -> None:
+    """A parser of grammars, which would cost every page more than two seconds."""
+    code = (
+        "import lottery_utils.pages, sys; print('jsonschema' in sys.modules, 'lark' in sys.modules)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.split() == ["True", "False"]
