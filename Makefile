@@ -14,7 +14,7 @@ book: setup  ## run the study, execute the notebooks, build the site
 	@echo "The book is at $(CURDIR)/_build/html/index.html"
 
 test: setup  ## the whole suite
-	@pytest -n $(CORES) --dist loadfile
+	@pytest -n $(CORES) --dist loadfile --no-loadscope-reorder
 
 setup: .venv/installed  ## the virtual environment
 

@@ -65,11 +65,12 @@ def alternate(
 ) -> dict[str, list[float]]:
     """Seconds of each side by round; what `sides[name]()` returns is timed, making it is not.
 
-    The order turns from round to round. With `warm` each side first runs once untimed.
+    The order turns from round to round. With `warm` each side first runs once untimed, but for a
+    small setting, which times nothing.
     """
     names = list(sides)
     seconds: dict[str, list[float]] = {name: [] for name in names}
-    for number in range(-1 if warm else 0, setting.rounds):
+    for number in range(-1 if warm and not setting.small else 0, setting.rounds):
         turn = number % len(names)
         for name in names[turn:] + names[:turn]:
             took, _ = timed(setting.device, sides[name]())

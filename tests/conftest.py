@@ -28,6 +28,13 @@ matplotlib.use("Agg")
 REPOSITORY = Path(__file__).resolve().parents[1]
 BUNDLED_TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "vocab.txt")
 
+# Files with tests of minutes. They start first: else one process is left with them at the end.
+LONG = ("test_site.py", "test_bench.py", "test_notebooks.py", "test_followups.py", "test_export.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.name not in LONG)
+
 
 @st.composite
 def masks(draw: st.DrawFn, n_layers: int = 3, n_heads: int = 4) -> StructuredMask:

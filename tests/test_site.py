@@ -92,22 +92,28 @@ def visits(site: Path) -> Iterator[dict[str, Visit]]:
     playwright = pytest.importorskip("playwright.sync_api")
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=executable, args=ARGUMENTS)
+        # One tab for all pages, as a reader has it: it keeps the scripts that all of them load.
+        tab = browser.new_page()
         try:
-            yield {page: visit(browser, site / f"{page}.html", playwright) for page in PAGES}
+            yield {page: visit(tab, site / f"{page}.html", playwright) for page in PAGES}
         finally:
             browser.close()
 
 
-def visit(browser: Any, path: Path, playwright: Any) -> Visit:
+def visit(page: Any, path: Path, playwright: Any) -> Visit:
     seen = Visit()
     if not path.is_file():
         seen.failed.append(f"{path.name} was not built")
         return seen
-    page = browser.new_page(viewport=DESK)
-    page.on("console", lambda m: seen.errors.append(m.text) if m.type == "error" else None)
-    page.on("pageerror", lambda error: seen.errors.append(str(error)))
-    page.on("requestfailed", lambda request: seen.failed.append(request.url[:200]))
-    page.on("request", lambda request: note_host(request.url, seen.elsewhere))
+    listeners = {
+        "console": lambda m: seen.errors.append(m.text) if m.type == "error" else None,
+        "pageerror": lambda error: seen.errors.append(str(error)),
+        "requestfailed": lambda request: seen.failed.append(request.url[:200]),
+        "request": lambda request: note_host(request.url, seen.elsewhere),
+    }
+    for event, listener in listeners.items():
+        page.on(event, listener)
+    page.set_viewport_size(DESK)
     page.goto(path.as_uri(), wait_until="load")
     seen.formulas = page.locator(".math").count()
     if seen.formulas:
@@ -121,7 +127,8 @@ def visit(browser: Any, path: Path, playwright: Any) -> Visit:
     seen.figures = page.locator("figure.lottery-figure img").count()
     page.set_viewport_size(PHONE)
     seen.too_wide = page.evaluate(FIND_TOO_WIDE)
-    page.close()
+    for event, listener in listeners.items():
+        page.remove_listener(event, listener)
     return seen
 
 
