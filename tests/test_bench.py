@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,18 @@ from lottery_utils.figure import Figure, Note
 from lottery_utils.importance import Importance
 
 SMALL = Setting(1, torch.device("cpu"), rounds=1, small=True, say=lambda text: None)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def little_to_collect() -> Iterator[None]:
+    """Each timing starts with a garbage collection, which would look through what torch and
+    transformers, once imported, keep for good: half a second, a hundred times."""
+    from transformers import BertForSequenceClassification, Trainer  # noqa: F401
+
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture(scope="module")
