@@ -88,6 +88,7 @@ rule book:
         expand(f"{REPORT}/{{page}}.ipynb", page=STUDY_PAGES),
         expand(f"{REPORT}/{{task}}/sec6_discussion.ipynb", task=CONTROL),
         [f"book/report/{study}/{page}.ipynb" for study, pages in SHOWN.items() for page in pages],
+        "book/report/explorer.ipynb",
         "book/report/patterns.ipynb",
         "book/report/sweep.ipynb",
         "book/report/corpus.ipynb",
@@ -204,6 +205,18 @@ rule released_page:
         notebook="notebooks/{page}.ipynb",
     output:
         "book/report/bert-base-released/{page}.ipynb",
+    shell:
+        "python -m lottery_utils.pages {input.notebook} {output}"
+
+
+rule explorer_page:
+    input:
+        expand(STAMP, task=STUDY.tasks, seed=STUDY.seeds),
+        [path for study in ("minilm-glue", "glue-small") for path in committed(study)],
+        LIBRARY,
+        notebook="notebooks/explorer.ipynb",
+    output:
+        "book/report/explorer.ipynb",
     shell:
         "python -m lottery_utils.pages {input.notebook} {output}"
 

@@ -88,6 +88,14 @@ def load(
     return {seed: record for seed, record in found.items() if record is not None}
 
 
+def on_record(study: Study, what: str, store: Store) -> dict[tuple[str, int], Record]:
+    """A follow-up's records that are up to date, by task and seed; nothing is computed."""
+    entries = [(task, seed) for task in study.tasks for seed in study.seeds]
+    done = [e for e in entries if status(study, *e, what, store) == "done"]
+    found = {(task, seed): store.read(Key(study.name, task, seed, what)) for task, seed in done}
+    return {entry: record for entry, record in found.items() if record is not None}
+
+
 def _inputs(
     study: Study, task: str, seed: int, what: str, seeds: Sequence[int], store: Store
 ) -> dict[str, Any] | None:

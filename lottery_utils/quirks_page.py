@@ -8,30 +8,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lottery_utils import followups
 from lottery_utils.agreement import overlap
 from lottery_utils.figure import Note
 from lottery_utils.masks import StructuredMask
-from lottery_utils.store import Key, Record, Store
-from lottery_utils.study import Study
+from lottery_utils.store import Record
 
 NOTHING = Note(
     "This is not measured here: it takes a study that asks for it (followups.sensitivity, "
     "followups.quirks) and its data.",
     "warning",
 )
-
-
-def recorded(study: str, what: str, results_dir: str = "results") -> dict[tuple[str, int], Record]:
-    """The records of a follow-up that are up to date, by task and seed; nothing is computed."""
-    chosen, store = Study.load(study, results_dir), Store(results_dir)
-    found = {
-        (task, seed): store.read(Key(study, task, seed, what))
-        for task in chosen.tasks
-        for seed in chosen.seeds
-        if followups.status(chosen, task, seed, what, store) == "done"
-    }
-    return {entry: record for entry, record in found.items() if record is not None}
 
 
 def searches(found: dict[tuple[str, int], Record]) -> pd.DataFrame | Note:

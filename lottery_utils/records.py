@@ -208,13 +208,18 @@ def load(
     store = Store(results_dir)
     if at_hand(chosen) or not _any_done(chosen, store):
         ensure(chosen, store, device=device)
-    every = replace(chosen, magnitude_tasks=None)
+    return on_record(chosen, store)
+
+
+def on_record(study: Study, store: Store) -> dict[str, dict[int, dict[str, Record]]]:
+    """`records[task][seed][stage]` of the study's complete entries; nothing is computed."""
+    every = replace(study, magnitude_tasks=None)
     found: dict[str, dict[int, dict[str, Record]]] = {}
-    for name in chosen.tasks:
+    for name in study.tasks:
         found[name] = {}
-        for seed in chosen.seeds:
+        for seed in study.seeds:
             done = [s for s, at in entry_status(every, name, seed, store).items() if at == "done"]
-            stages = {s: store.read(Key(chosen.name, name, seed, s)) for s in done}
+            stages = {s: store.read(Key(study.name, name, seed, s)) for s in done}
             read = {s: record for s, record in stages.items() if record is not None}
             if set(STARTS_FROM) - {"magnitude"} <= read.keys():
                 found[name][seed] = read

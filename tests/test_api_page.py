@@ -12,8 +12,9 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from browsing import SITE, missing
 from conftest import REPOSITORY
-from test_site import SITE, missing, targets
+from test_site import targets
 
 BOOK = REPOSITORY / "book"
 PACKAGE = REPOSITORY / "lottery_utils"

@@ -34,6 +34,7 @@ PARAMETERS = {
     "released_stability.ipynb": ["results_dir"],
     "released_sharing.ipynb": ["results_dir"],
     "errata.ipynb": ["results_dir"],
+    "explorer.ipynb": ["studies", "results_dir"],
 }
 NOTEBOOKS = sorted((REPOSITORY / "notebooks").glob("*.ipynb"))
 

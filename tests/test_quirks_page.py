@@ -9,10 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lottery_utils import quirks_page
+from lottery_utils import followups, quirks_page
 from lottery_utils.annotated import TYPES
 from lottery_utils.figure import Note
 from lottery_utils.masks import StructuredMask
+from lottery_utils.store import Store
+from lottery_utils.study import Study
 
 OURS = StructuredMask(np.array([[1, 1, 0, 0], [1, 0, 0, 0]]), np.array([1, 0]))
 THEIRS = StructuredMask(np.array([[1, 0, 1, 0], [1, 1, 0, 0]]), np.array([1, 1]))
@@ -63,6 +65,6 @@ def test_types_that_change_are_off_the_diagonal() -> None:
 
 @pytest.mark.parametrize("table", ["searches", "random_tickets", "transposed"])
 def test_without_records_the_page_says_so(table: str, tmp_path: Path) -> None:
-    nothing = quirks_page.recorded("minilm-glue", "quirks", str(tmp_path))
+    nothing = followups.on_record(Study.load("minilm-glue"), "quirks", Store(tmp_path))
     assert nothing == {}
     assert isinstance(getattr(quirks_page, table)(nothing), Note)

@@ -1,14 +1,8 @@
-"""The built site as a reader sees it: opened from disk, in a browser, without a network.
-
-`make book` builds it. Where there is no site or no browser these tests are skipped, except
-in continuous integration (CI=true), where both have to be there.
-"""
+"""The built site as a reader sees it: opened from disk, in a browser, without a network."""
 
 from __future__ import annotations
 
 import contextlib
-import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -19,22 +13,8 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 import yaml
+from browsing import DESK, PHONE
 from conftest import REPOSITORY
-
-SITE = REPOSITORY / "_build" / "html"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-# A browser that opens one file has no reason to call home.
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-PHONE = {"width": 390, "height": 844}
-DESK = {"width": 1280, "height": 900}
 
 
 def pages_of_contents() -> list[str]:
@@ -51,20 +31,6 @@ def pages_of_contents() -> list[str]:
 
 PAGES = pages_of_contents()
 every_page = pytest.mark.parametrize("page", PAGES)
-
-
-def missing(what: str) -> None:
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"{what}: continuous integration has to have it")
-    pytest.skip(what)
-
-
-@pytest.fixture(scope="session")
-def site() -> Path:
-    """The folder of the built site."""
-    if not (SITE / "index.html").is_file():
-        missing("there is no built site: run 'make book'")
-    return SITE
 
 
 @dataclass
@@ -84,23 +50,16 @@ class Visit:
 
 
 @pytest.fixture(scope="session")
-def visits(site: Path) -> Iterator[dict[str, Visit]]:
+def visits(site: Path, browser: Any) -> dict[str, Visit]:
     """Every page, opened once on a wide screen and then made as narrow as a phone."""
-    executable = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if executable is None:
-        missing(f"there is no browser: none of {', '.join(BROWSERS)} was found")
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=executable, args=ARGUMENTS)
-        # One tab for all pages, as a reader has it: it keeps the scripts that all of them load.
-        tab = browser.new_page()
-        try:
-            yield {page: visit(tab, site / f"{page}.html", playwright) for page in PAGES}
-        finally:
-            browser.close()
+    # One tab for all pages, as a reader has it: it keeps the scripts that all of them load.
+    tab = browser.new_page()
+    found = {page: visit(tab, site / f"{page}.html") for page in PAGES}
+    tab.close()
+    return found
 
 
-def visit(page: Any, path: Path, playwright: Any) -> Visit:
+def visit(page: Any, path: Path) -> Visit:
     seen = Visit()
     if not path.is_file():
         seen.failed.append(f"{path.name} was not built")
@@ -117,14 +76,16 @@ def visit(page: Any, path: Path, playwright: Any) -> Visit:
     page.goto(path.as_uri(), wait_until="load")
     seen.formulas = page.locator(".math").count()
     if seen.formulas:
-        with contextlib.suppress(playwright.TimeoutError):  # the numbers below tell
+        from playwright.sync_api import TimeoutError
+
+        with contextlib.suppress(TimeoutError):  # the numbers below tell
             page.wait_for_function(ALL_RENDERED, timeout=20_000)
     seen.rendered = page.locator(".math:has(mjx-container)").count()
     seen.broken_formulas = page.locator("mjx-merror, [data-mjx-error]").count()
     seen.images = page.evaluate(LOAD_IMAGES)
     # The theme has a second title in every page, for print only.
     seen.headings = page.locator("h1:visible").all_inner_texts()
-    seen.figures = page.locator("figure.lottery-figure img").count()
+    seen.figures = page.locator("figure.lottery-figure img, .lottery-explorer .main-svg").count()
     page.set_viewport_size(PHONE)
     seen.too_wide = page.evaluate(FIND_TOO_WIDE)
     for event, listener in listeners.items():
@@ -252,7 +213,8 @@ def test_links_within_the_site_lead_somewhere(site: Path, page: str) -> None:
             continue
         target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
         exists = target.is_file()
-        if exists and parts.fragment and target.suffix == ".html":
+        is_view = "=" in parts.fragment  # of a page that draws what its address asks for
+        if exists and parts.fragment and not is_view and target.suffix == ".html":
             exists = unquote(parts.fragment) in targets(target).anchors
         if not exists:
             broken.append(link)

@@ -1,0 +1,59 @@
+"""The built site and a browser to open it in, for tests that see it as a reader does.
+
+`make book` builds the site. Where there is no site or no browser their tests are skipped, except
+in continuous integration (CI=true), where both have to be there.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SITE = Path(__file__).resolve().parents[1] / "_build" / "html"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+# A browser that opens one file has no reason to call home.
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PHONE = {"width": 390, "height": 844}
+DESK = {"width": 1280, "height": 900}
+
+
+def missing(what: str) -> None:
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{what}: continuous integration has to have it")
+    pytest.skip(what)
+
+
+@pytest.fixture(scope="session")
+def site() -> Path:
+    """The folder of the built site."""
+    if not (SITE / "index.html").is_file():
+        missing("there is no built site: run 'make book'")
+    return SITE
+
+
+@pytest.fixture(scope="session")
+def browser(site: Path) -> Iterator[Any]:
+    """Chromium, driven by Playwright."""
+    executable = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if executable is None:
+        missing(f"there is no browser: none of {', '.join(BROWSERS)} was found")
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=executable, args=ARGUMENTS)
+        try:
+            yield chromium
+        finally:
+            chromium.close()
