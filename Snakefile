@@ -34,6 +34,7 @@ COMMITTED = {
     "baselines-sweep": "mini-glue-sweep",
     "glue-small": "glue-small",
 }
+EXERCISES = [path.stem for path in sorted(Path("notebooks/course").glob("exercise_*.ipynb"))]
 # Real GLUE, computed elsewhere: the records are committed, and their pages need no data.
 SHOWN = {
     "glue-small": [
@@ -89,6 +90,7 @@ rule book:
         expand(f"{REPORT}/{{task}}/sec6_discussion.ipynb", task=CONTROL),
         [f"book/report/{study}/{page}.ipynb" for study, pages in SHOWN.items() for page in pages],
         "book/report/explorer.ipynb",
+        expand("book/course/{exercise}.ipynb", exercise=EXERCISES),
         "book/report/patterns.ipynb",
         "book/report/sweep.ipynb",
         "book/report/corpus.ipynb",
@@ -219,6 +221,20 @@ rule explorer_page:
         "book/report/explorer.ipynb",
     shell:
         "python -m lottery_utils.pages {input.notebook} {output}"
+
+
+rule exercise_page:
+    input:
+        LIBRARY,
+        committed("minilm-glue"),
+        notebook="notebooks/course/{exercise}.ipynb",
+    output:
+        "book/course/{exercise}.ipynb",
+        "book/course/handouts/{exercise}.ipynb",
+    wildcard_constraints:
+        exercise="|".join(EXERCISES),
+    shell:
+        "python -m lottery_utils.course.blanks page {input.notebook} {output}"
 
 
 rule patterns_page:

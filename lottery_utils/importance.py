@@ -93,7 +93,7 @@ def structured_importance(
     total = np.zeros((n_layers, n_heads + 1))
     running = np.zeros_like(total)
     n_examples = n_tokens = 0
-    with _frozen(model):
+    with frozen(model):
         for batch in batches:
             gradients, logits = mask_gradients(model, batch, mask)
             on_logits(logits, batch["labels"])
@@ -162,7 +162,7 @@ def mask_gradients(
 
 
 @contextmanager
-def _frozen(model: nn.Module) -> Iterator[None]:
+def frozen(model: nn.Module) -> Iterator[None]:
     """Evaluation mode, no gradients for parameters; as before afterwards."""
     training, wanted = model.training, [p.requires_grad for p in model.parameters()]
     model.eval()

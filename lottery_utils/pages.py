@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +32,7 @@ def build_page(notebook: Path, page: Path, parameters: dict[str, Any]) -> None:
     page.parent.mkdir(parents=True, exist_ok=True)
     draft = page.with_name(f".{page.name}")
     try:
-        # The kernel talks to us through files that only this user can read, not through open
-        # ports; in a folder of its own, as other pages may be made at the same time.
-        with tempfile.TemporaryDirectory() as sockets:
-            local = Config(KernelManager={"transport": "ipc", "ip": f"{sockets}/kernel"})
+        with private_kernel() as local:
             papermill.execute_notebook(
                 notebook, draft, parameters, progress_bar=False, config=local
             )
@@ -46,7 +45,10 @@ def build_page(notebook: Path, page: Path, parameters: dict[str, Any]) -> None:
         cell.metadata.pop("papermill", None)
     # The page shows the parameters it was made with, not the defaults they stand in for.
     defaults = [c.source for c in executed.cells if "parameters" in c.metadata.get("tags", [])]
-    executed.cells = [c for c in executed.cells if "parameters" not in c.metadata.get("tags", [])]
+    if parameters:
+        executed.cells = [
+            c for c in executed.cells if "parameters" not in c.metadata.get("tags", [])
+        ]
     named = [str(parameters["task"])] if "task" in parameters else []
     study = parameters.get("study")
     if study and not any(f'study = "{study}"' in source for source in defaults):
@@ -58,12 +60,24 @@ def build_page(notebook: Path, page: Path, parameters: dict[str, Any]) -> None:
     write_text(page, nbformat.writes(executed))  # type: ignore[no-untyped-call]
 
 
+@contextmanager
+def private_kernel() -> Iterator[Config]:
+    """A kernel that talks to us through files that only this user can read, not through open
+    ports; in a folder of its own, as other pages may be made at the same time."""
+    with tempfile.TemporaryDirectory() as sockets:
+        yield Config(KernelManager={"transport": "ipc", "ip": f"{sockets}/kernel"})
+
+
+def parse_parameters(pairs: Sequence[str]) -> dict[str, Any]:
+    """Parameters as a command line gives them: `task=RTE seeds=[1337,42]`."""
+    return {name: yaml.safe_load(value) for name, value in (p.split("=", 1) for p in pairs)}
+
+
 def main(arguments: list[str]) -> int:
     """`NOTEBOOK PAGE [NAME=VALUE ...]`. Returns 1, after one sentence, where a cell failed."""
     notebook, page, *pairs = arguments
-    parameters = {name: yaml.safe_load(value) for name, value in (p.split("=", 1) for p in pairs)}
     try:
-        build_page(Path(notebook), Path(page), parameters)
+        build_page(Path(notebook), Path(page), parse_parameters(pairs))
     except papermill.exceptions.PapermillExecutionError as error:
         print(f"{notebook}: {error.ename}: {error.evalue}", file=sys.stderr)
         return 1

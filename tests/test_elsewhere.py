@@ -23,7 +23,7 @@ import yaml
 from conftest import REPOSITORY
 from packaging.requirements import Requirement
 
-NOTEBOOKS = sorted((REPOSITORY / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = sorted((REPOSITORY / "notebooks").rglob("*.ipynb"))
 # The second cell of every notebook. Where the package is installed it does nothing.
 CELL = """\
 import importlib.util

@@ -35,8 +35,12 @@ PARAMETERS = {
     "released_sharing.ipynb": ["results_dir"],
     "errata.ipynb": ["results_dir"],
     "explorer.ipynb": ["studies", "results_dir"],
+    "exercise_1.ipynb": ["task", "seed", "backbone", "data", "layer"],
+    "exercise_2.ipynb": ["task", "seed", "backbone", "data"],
+    "exercise_3.ipynb": ["task", "seed", "backbone", "data", "n_draws"],
+    "exercise_4.ipynb": ["task", "seed", "backbone", "data", "n_examples", "n_draws"],
 }
-NOTEBOOKS = sorted((REPOSITORY / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = sorted((REPOSITORY / "notebooks").rglob("*.ipynb"))
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +158,7 @@ def test_every_page_of_the_contents_has_a_source() -> None:
     named = list(page_names(contents))
     assert len(named) == len(set(named)), "a page is listed twice"
     for name in named:
-        if name.startswith("book/report/"):
+        if name.startswith(("book/report/", "book/course/exercise_")):
             assert name.rpartition("/")[2] in notebooks
         else:
             assert (REPOSITORY / f"{name}.md").is_file()

@@ -91,10 +91,12 @@ def test_the_table_of_parameters_is_the_notebooks() -> None:
         for name, names in table("change.md", "Notebook")
     }
     known = {}
-    for path in (REPOSITORY / "notebooks").glob("*.ipynb"):
+    folder = REPOSITORY / "notebooks"
+    for path in folder.rglob("*.ipynb"):
         cells = json.loads(path.read_text("utf-8"))["cells"]
         (cell,) = [c for c in cells if "parameters" in c["metadata"].get("tags", [])]
-        known[path.stem] = re.findall(r"^(\w+) *=", "".join(cell["source"]), re.MULTILINE)
+        name = path.relative_to(folder).with_suffix("").as_posix()
+        known[name] = re.findall(r"^(\w+) *=", "".join(cell["source"]), re.MULTILINE)
     assert written == known
 
 

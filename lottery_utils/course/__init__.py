@@ -1,0 +1,1 @@
+"""The live exercises of the course session: a small lesson model, checks with hints, blanks."""
