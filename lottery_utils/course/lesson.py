@@ -1,8 +1,8 @@
 """What an exercise works on: a small model, fine-tuned while the class waits, and its questions.
 
-It is ready in half a minute on a laptop, from few examples of the embedded corpus, and at once the
-second time, as its weights and its good mask are kept in the cache. Its numbers are for the class, and no page of the
-book reports them.
+It is ready in half a minute on a laptop, from few examples of the embedded corpus, and at once
+the second time, as its weights and its good mask are kept in the cache. Its numbers are for the
+class, and no page of the book reports them.
 """
 
 from __future__ import annotations
