@@ -162,7 +162,8 @@ def test_every_page_of_the_contents_has_a_source() -> None:
             assert name.rpartition("/")[2] in notebooks
         else:
             assert (REPOSITORY / f"{name}.md").is_file()
-    on_disk = {f"book/{p.stem}" for p in (REPOSITORY / "book").glob("*.md")}
+    pages = [*REPOSITORY.glob("book/*.md"), *REPOSITORY.glob("book/course/*.md")]
+    on_disk = {p.relative_to(REPOSITORY).with_suffix("").as_posix() for p in pages}
     assert on_disk <= set(named), "a page that no reader finds"
 
 

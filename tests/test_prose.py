@@ -113,7 +113,9 @@ def test_studies_on_pages_are_studies(monkeypatch: pytest.MonkeyPatch) -> None:
         assert build(Study, {"name": "page", **yaml.safe_load(text)}, text).tasks
 
 
-PAGES = sorted(path.name for path in BOOK.glob("*.md"))
+PAGES = sorted(
+    path.relative_to(BOOK).as_posix() for path in (*BOOK.glob("*.md"), *BOOK.glob("course/*.md"))
+)
 QUOTE = re.compile(r"^> `(?:lottery|UserError): (.+?)`$", re.MULTILINE | re.DOTALL)
 
 
@@ -160,7 +162,7 @@ def test_commands_on_pages_are_understood(monkeypatch: pytest.MonkeyPatch) -> No
     from lottery_utils.cli import _parser
 
     lines = []
-    for path in [*BOOK.glob("*.md"), REPOSITORY / "README.md"]:
+    for path in [*(BOOK / page for page in PAGES), REPOSITORY / "README.md"]:
         text = re.sub(r"\\\n\s*", "", path.read_text("utf-8"))
         lines += re.findall(
             r"^(?:> )?lottery ((?:run|status|sweep|export|baselines) .*)$", text, re.M
