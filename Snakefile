@@ -55,6 +55,8 @@ SHOWN = {
         "errata",
     ],
 }
+# Prose.
+FOLDERS = ("book", "book/api", "book/course")
 # Several jobs of few threads outrun one job of many; jobs times threads never exceed the cores.
 THREADS = max(1, (workflow.cores or 1) // (len(STUDY.tasks) * len(STUDY.seeds)))
 
@@ -102,9 +104,10 @@ rule book:
         "book/report/glue-small-records.csv",
         "lottery_utils/record.schema.json",
         "lottery_utils/record.columns.csv",
+        "_build/html/slides/index.html",
         "_config.yml",
         "_toc.yml",
-        [str(path) for folder in ("book", "book/api") for path in Path(folder).glob("*.*")],
+        [str(path) for folder in FOLDERS for path in Path(folder).glob("*.*")],
         [str(path) for path in Path("book/_ext").glob("*.py")],
         [str(path) for path in Path("book/_static").glob("*")],
     output:
@@ -304,3 +307,18 @@ rule sweep_page:
         "book/report/sweep.ipynb",
     shell:
         "python -m lottery_utils.pages {input.notebook} {output} study={STUDY.name}"
+
+
+# The course's slides show what pages show, as a Sphinx project of their own beside the book.
+rule slides:
+    input:
+        LIBRARY,
+        [path for study in ("glue-small", "bert-base-released") for path in committed(study)],
+        [str(path) for path in Path("lottery_utils/maps").glob("*")],
+        [str(path) for path in Path("book/course/slides").glob("*.*")],
+    output:
+        "_build/html/slides/index.html",
+    shell:
+        "python book/course/slides/figures.py book/report/slides && "
+        "sphinx-build -b revealjs -W -n -q -E -d _build/slides "
+        "book/course/slides _build/html/slides"

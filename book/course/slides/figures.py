@@ -1,0 +1,60 @@
+"""The figures of the slides: drawn from committed records by the functions that draw the book's.
+
+Each becomes a file NAME.html, as a notebook shows it, with its caption and alternative text.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import matplotlib
+
+from lottery_utils import (
+    control_pages,
+    followups,
+    pattern_plots,
+    plots,
+    records,
+    released,
+    released_plots,
+    released_stability,
+    ticket_plots,
+)
+from lottery_utils.figure import Figure, Note
+from lottery_utils.recorded import Entries
+from lottery_utils.store import Store
+
+STUDY, TASK, SEED = "glue-small", "SST-2", 1337
+
+
+def entries() -> Entries:
+    return records.load(STUDY, TASK)[TASK]
+
+
+def control() -> Figure | Note:
+    study = records.resolve(STUDY, task=TASK)
+    return control_pages.plot(entries(), followups.load(study, TASK, "control", Store()))
+
+
+FIGURES: dict[str, Callable[[], Figure | Note]] = {
+    "importance": lambda: plots.importance({SEED: entries()[SEED]}),
+    "search": lambda: plots.search_curve(entries()),
+    "tickets": lambda: ticket_plots.ticket_bars(entries()),
+    "released_tickets": lambda: released_plots.tickets(released.load()),
+    "control": control,
+    "released_kappa": lambda: released_stability.kappa_plot(released.load()),
+    "maps": lambda: pattern_plots.gallery("raw", 5),
+}
+
+
+def main(folder: Path) -> None:
+    matplotlib.use("Agg")
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, draw in FIGURES.items():
+        (folder / f"{name}.html").write_text(draw()._repr_html_(), "utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,185 @@
+"""The session for a class: its plan, its quiz, its assignment and its slides hold together."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from conftest import REPOSITORY
+from test_prose import read, table
+
+SLIDES = REPOSITORY / "book" / "course" / "slides"
+EXERCISE = re.compile(r"Exercise (\d)")
+
+
+def clock(minutes: int) -> str:
+    return f"{minutes // 60}:{minutes % 60:02d}"
+
+
+def slides() -> dict[str, str]:
+    """The text of every slide, by its title and in order."""
+    parts = re.split(r"^##? (.+)$", (SLIDES / "index.md").read_text("utf-8"), flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def test_the_plan_takes_ninety_minutes() -> None:
+    now = 0
+    for minutes, when, *_ in table("course/plan.md", "Minutes"):
+        assert when == f"{clock(now)} to {clock(now + int(minutes))}"
+        now += int(minutes)
+    assert now == 90
+
+
+def test_the_plan_shows_every_slide_once_and_in_order() -> None:
+    shown: list[int] = []
+    for *_, numbers in table("course/plan.md", "Minutes"):
+        first, *last = map(int, re.findall(r"\d+", numbers))
+        shown += range(first, (last or [first])[0] + 1)
+    assert shown == list(range(1, len(slides()) + 1))
+
+
+def test_slides_of_exercises_say_what_the_plan_says() -> None:
+    titles = list(slides())
+    planned = [row for row in table("course/plan.md", "Minutes") if EXERCISE.search(row[2])]
+    assert [EXERCISE.search(row[2])[1] for row in planned] == list("1234")  # type: ignore[index]
+    for minutes, when, what, number in planned:
+        title = titles[int(number) - 1]
+        text = slides()[title]
+        assert EXERCISE.findall(title) == EXERCISE.findall(what)
+        assert f"**{minutes} minutes, in pairs" in text
+        assert f"notebooks/course/exercise_{EXERCISE.findall(what)[0]}.ipynb" in text
+        assert when in text, "the speaker's clock"
+
+
+def test_the_quiz_has_ten_questions_with_one_answer_each() -> None:
+    parts = re.split(r"^## (\d+)\. .+$", read("course/quiz.md"), flags=re.MULTILINE)
+    assert parts[1::2] == [str(number) for number in range(1, 11)]
+    right = []
+    for question in parts[2::2]:
+        asked, answer = re.fullmatch(
+            r"(.*)```\{dropdown\} Answer\n(.*)```\n*", question, re.DOTALL
+        ).groups()  # type: ignore[union-attr]
+        assert re.findall(r"^- \*\*([A-D])\.\*\* ", asked, re.MULTILINE) == list("ABCD")
+        right += re.findall(r"\*\*([A-D])\.\*\* ", answer)
+        assert answer.startswith(f"**{right[-1]}.**")
+        assert "{doc}`" in answer, "every answer is explained on a page"
+    assert len(right) == 10
+    assert set(right) == set("ABCD"), "no letter is a safe guess or a safe no"
+
+
+def test_the_standard_deviations_of_the_quiz() -> None:
+    """Five zeros and ones have three of them, and the paper's range holds two."""
+    from statistics import pstdev, stdev
+
+    text = read("course/quiz.md")
+    every = [[1] * ones + [0] * (5 - ones) for ones in range(6)]
+    sample = sorted({round(stdev(values), 3) for values in every})
+    population = sorted({round(pstdev(values), 3) for values in every})
+    assert sample == [0, 0.447, 0.548] and population == [0, 0.4, 0.49]
+    assert all(f"{value:.3f}" in text for value in (*sample[1:], population[2]))
+    assert [0.45 <= round(value, 2) <= 0.55 for value in sample] == [False, True, True]
+
+
+def test_the_rubric_adds_up() -> None:
+    rows = table("course/takehome.md", "Criterion")
+    assert sum(int(points) for _, points, *_ in rows) == 20
+    assert "Twenty points." in read("course/takehome.md")
+    assert all(len(row) == 5 and all(row) for row in rows), "full, half and none for each"
+
+
+@pytest.fixture(scope="module")
+def figures() -> dict[str, Callable[[], Any]]:
+    spec = importlib.util.spec_from_file_location("slide_figures", SLIDES / "figures.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return dict(module.FIGURES)
+
+
+def test_slides_show_the_figures_that_are_drawn(figures: dict[str, Any]) -> None:
+    text = (SLIDES / "index.md").read_text("utf-8")
+    assert re.findall(r"^:file: .*/(\w+)\.html$", text, re.MULTILINE) == list(figures)
+    for name, draw in figures.items():
+        figure = draw()
+        assert figure.png and figure.caption.endswith("."), name
+        assert len(figure.alt.split()) >= 8, f"{name}: {figure.alt}"
+
+
+@pytest.fixture(scope="module")
+def show(site: Path, browser: Any) -> SimpleNamespace:
+    """What a browser saw of the slides, on a screen of their own size."""
+    seen = SimpleNamespace(errors=[], failed=[], elsewhere=[], slides=[])
+    page = browser.new_page(viewport={"width": 960, "height": 700})
+    page.on("console", lambda m: seen.errors.append(m.text) if m.type == "error" else None)
+    page.on("pageerror", lambda error: seen.errors.append(str(error)))
+    page.on("requestfailed", lambda request: seen.failed.append(request.url[:200]))
+    page.on(
+        "request",
+        lambda r: None if r.url.startswith(("file:", "data:")) else seen.elsewhere.append(r.url),
+    )
+    page.goto((site / "slides" / "index.html").as_uri(), wait_until="load")
+    page.wait_for_function("window.Reveal && Reveal.isReady()")
+    for number in range(page.evaluate("Reveal.getTotalSlides()")):
+        page.evaluate("number => Reveal.slide(number)", number)
+        seen.slides.append(page.evaluate(LOOK))
+    seen.links = page.evaluate("[...document.querySelectorAll('.slides a')].map(a => a.href)")
+    page.close()
+    return seen
+
+
+LOOK = """
+async () => {
+    const slide = Reveal.getCurrentSlide(), config = Reveal.getConfig();
+    const images = [...slide.querySelectorAll("img")];
+    await Promise.all(images.map((image) => image.decode().catch(() => null)));
+    const box = slide.getBoundingClientRect();
+    const shown = [...slide.querySelectorAll("*:not(aside, aside *)")].filter(
+        (element) => element.getClientRects().length,
+    );
+    const outside = shown.filter((element) => {
+        const own = element.getBoundingClientRect();
+        return own.right > box.right + 1 || own.left < box.left - 1 || own.bottom > box.bottom + 1;
+    });
+    return {
+        title: slide.querySelector("h1, h2")?.innerText,
+        notes: slide.querySelector("aside.notes")?.innerText.trim() ?? "",
+        tooHigh: slide.scrollHeight > config.height,
+        outside: outside.map((element) => element.outerHTML.slice(0, 80)),
+        images: images.map((image) => [image.naturalWidth, image.alt]),
+    };
+}
+"""
+
+
+def test_slides_open_without_errors_and_from_disk_alone(show: SimpleNamespace) -> None:
+    assert show.errors == []
+    assert show.failed == []
+    assert show.elsewhere == []
+
+
+def test_every_slide_fits_and_has_notes(show: SimpleNamespace) -> None:
+    assert [slide["title"] for slide in show.slides] == list(slides())
+    for slide in show.slides:
+        assert not slide["tooHigh"], slide["title"]
+        assert slide["outside"] == [], slide["title"]
+        assert len(slide["notes"].split()) >= 20, slide["title"]
+
+
+def test_slides_show_every_figure_described(show: SimpleNamespace, figures: dict[str, Any]) -> None:
+    images = [image for slide in show.slides for image in slide["images"]]
+    assert len(images) == len(figures)
+    for width, alt in images:
+        assert width > 0
+        assert len(alt.split()) >= 8
+
+
+def test_slides_link_to_pages_of_the_book(show: SimpleNamespace, site: Path) -> None:
+    targets = [Path(link.removeprefix("file://")) for link in show.links]
+    assert len(targets) >= 5
+    assert [target for target in targets if not target.is_file()] == []
+    assert all(target.is_relative_to(site) for target in targets)
