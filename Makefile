@@ -6,8 +6,9 @@ CORES ?= $(shell $(PYTHON) -c "import os; print(len(os.sched_getaffinity(0)) if 
 export PATH := $(BIN):$(PATH)
 export HF_HUB_OFFLINE ?= 1
 export PYDEVD_DISABLE_FILE_VALIDATION = 1
+SITE_TESTS := $(addprefix tests/test_,site.py served_site.py accessibility.py explorer.py choices.py provenance.py)
 
-.PHONY: book test setup course lint sweep bench clean
+.PHONY: book test test-site print setup course lint sweep bench clean
 
 book: setup  ## run the study, execute the notebooks, build the site
 	@snakemake --cores $(CORES) --nolock --rerun-incomplete --quiet rules host
@@ -15,6 +16,13 @@ book: setup  ## run the study, execute the notebooks, build the site
 
 test: setup  ## the whole suite
 	@pytest -n $(CORES) --dist loadfile --no-loadscope-reorder
+
+test-site: setup  ## the built site alone, in headless Chromium: after `make book`
+	@CI=true pytest -n $(CORES) --dist loadfile --no-loadscope-reorder $(SITE_TESTS)
+
+print: book  ## the whole book as one page, to print: _build/singlehtml
+	@jupyter-book build . --builder singlehtml -q
+	@echo "The book in one page is at $(CURDIR)/_build/singlehtml/book/index.html"
 
 setup: .venv/installed  ## the virtual environment
 

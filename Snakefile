@@ -91,6 +91,8 @@ rule book:
         expand(f"{REPORT}/{{page}}.ipynb", page=STUDY_PAGES),
         expand(f"{REPORT}/{{task}}/sec6_discussion.ipynb", task=CONTROL),
         [f"book/report/{study}/{page}.ipynb" for study, pages in SHOWN.items() for page in pages],
+        "book/index.ipynb",
+        "book/report/choices.ipynb",
         "book/report/explorer.ipynb",
         expand("book/course/{exercise}.ipynb", exercise=EXERCISES),
         "book/report/patterns.ipynb",
@@ -164,11 +166,16 @@ def of_task(wildcards):
     return [*expand(STAMP, seed=STUDY.seeds, task=wildcards.task), *expand(over_seeds, **wildcards)]
 
 
+def on_trial(study):
+    """Committed records of all tasks; verdicts also rest on the released numbers."""
+    names = (study, f"{study}-sweep", "bert-base-released")
+    return [path for name in names for path in committed(name)]
+
+
 def of_study(wildcards):
-    """The same for a page over all tasks; verdicts also rest on the released numbers."""
+    """The same for a page over all tasks."""
     if wildcards.study != STUDY.name:
-        names = (wildcards.study, f"{wildcards.study}-sweep", "bert-base-released")
-        return [path for name in names for path in committed(name)]
+        return on_trial(wildcards.study)
     return expand(STAMP, task=STUDY.tasks, seed=STUDY.seeds)
 
 
@@ -214,6 +221,28 @@ rule released_page:
         "python -m lottery_utils.pages {input.notebook} {output}"
 
 
+rule landing_page:
+    input:
+        on_trial("minilm-glue"),
+        LIBRARY,
+        notebook="notebooks/landing.ipynb",
+    output:
+        "book/index.ipynb",
+    shell:
+        "python -m lottery_utils.pages {input.notebook} {output}"
+
+
+rule choices_page:
+    input:
+        committed("mini-choices"),
+        LIBRARY,
+        notebook="notebooks/choices.ipynb",
+    output:
+        "book/report/choices.ipynb",
+    shell:
+        "python -m lottery_utils.pages {input.notebook} {output}"
+
+
 rule explorer_page:
     input:
         expand(STAMP, task=STUDY.tasks, seed=STUDY.seeds),
@@ -228,6 +257,8 @@ rule explorer_page:
 
 rule exercise_page:
     input:
+        # They share a model, which the first one trains.
+        lambda wildcards: [] if wildcards.exercise == EXERCISES[0] else f"book/course/{EXERCISES[0]}.ipynb",
         LIBRARY,
         committed("minilm-glue"),
         notebook="notebooks/course/{exercise}.ipynb",

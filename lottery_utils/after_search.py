@@ -5,15 +5,17 @@ and gives the `results` of its record. `lottery_utils.followups` decides what ha
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from lottery_utils import pruning
 from lottery_utils.annotated import TYPES, WEIGHTINGS, AnnotatedMap, token_kinds
 from lottery_utils.attention import attention_maps
+from lottery_utils.choices import score_choices
 from lottery_utils.encoder import encoder_shape
 from lottery_utils.entry import Entry
+from lottery_utils.importance import Variant, score_and_importance
 from lottery_utils.masks import StructuredMask
 from lottery_utils.pattern_sorting import chosen, sorter
 from lottery_utils.quirks import random_scores, types_by_transpose
@@ -141,6 +143,18 @@ def quirks(entry: Entry, model: Any, inputs: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def choices(entry: Entry, model: Any, inputs: dict[str, Any]) -> dict[str, Any]:
+    """Score every choice among the heads at the good ticket's edge, pruned."""
+    (mask,) = inputs["masks"].values()
+    good, variant = StructuredMask.from_json(mask), cast(Variant, entry.study.variant)
+    entry.progress.unit("choices")
+    _, importance = score_and_importance(
+        model, entry.validation_batches, good, entry.search_metric, variant
+    )
+    journal = _journal(entry, "choices", inputs)
+    return score_choices(entry, model, good, importance.normalized().heads, journal)
+
+
 def _journal(entry: Entry, what: str, inputs: dict[str, Any], part: str = "") -> Journal:
     stamp = f"{entry.study.hash(what)} {inputs}"
     return Journal(entry.store.scratch(entry.key(what), f"{what}{part}.jsonl"), stamp)
@@ -152,4 +166,5 @@ COMPUTE = {
     "attention": attention,
     "sensitivity": sensitivity,
     "quirks": quirks,
+    "choices": choices,
 }

@@ -80,8 +80,8 @@ def table(trial: Trial) -> Table:
                 f'<a href="../../sec{section}.html">{claim.section}</a>'
                 f"<small>{html.escape(claim.measure)}</small>",
                 "the paper": html.escape(claim.stated),
-                "here": f"{_badge(ours)}<small>{_estimate(ours)}</small>",
-                PAPER: f"{_badge(theirs)}<small>{_estimate(theirs)}</small>",
+                "here": f"{badge(ours)}<small>{_estimate(ours)}</small>",
+                PAPER: f"{badge(theirs)}<small>{_estimate(theirs)}</small>",
             }
         )
     return Table(pd.DataFrame(rows).set_index("claim").rename_axis(None))
@@ -185,7 +185,8 @@ def _estimate(judged: Judged) -> str:
     return f"{found.mean:+.3f} [{found.low:+.3f}, {found.high:+.3f}], {found.n} {unit}"
 
 
-def _badge(judged: Judged) -> str:
+def badge(judged: Judged) -> str:
+    """A verdict as a label, and why where there is none."""
     name = judged.verdict.replace(" ", "-")
     badge = f'<span class="verdict verdict-{name}">{judged.verdict}</span>'
     return f"{badge} {judged.why}".strip()

@@ -1,4 +1,4 @@
-"""What is asked of a study after its searches: survivors, a control, attention, other rules.
+"""What is asked of a study after its searches: survivors, a control, attention, and more.
 
 A study says for which tasks (`followups`), because they cost trainings of their own. Their
 records lie beside those of the stages, and know what they were made from in the same way.
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from lottery_utils.entry import Entry
 
 # The unit of progress is one training.
-UNITS = {"survivors": 3, "control": 6, "attention": 1, "sensitivity": 14, "quirks": 1}
+UNITS = {"survivors": 3, "control": 6, "attention": 1, "sensitivity": 14, "quirks": 1, "choices": 1}
 
 
 def status(study: Study, task: str, seed: int, what: str, store: Store) -> str:

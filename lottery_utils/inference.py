@@ -16,6 +16,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from lottery_utils.statistics import t_beyond, t_quantile
+
 Values = Mapping[str, Sequence[float]]  # of each task: a value for each seed, or one
 
 
@@ -40,8 +42,6 @@ def pooled(values: Values, low: float = -math.inf, high: float = math.inf) -> Po
     With a single task, over its seeds. Raises `ValueError` without at least two values, since
     one has no spread.
     """
-    from scipy.stats import t
-
     units = np.array(
         next(iter(values.values()))
         if len(values) == 1
@@ -52,13 +52,13 @@ def pooled(values: Values, low: float = -math.inf, high: float = math.inf) -> Po
     if n < 2:
         raise ValueError("a pooled mean needs at least two values")
     mean, error = float(units.mean()), float(units.std(ddof=1) / math.sqrt(n))
-    half = float(t.ppf(0.975, n - 1)) * error
+    half = float(t_quantile(0.975, n - 1)) * error
 
     def beyond(distance: float) -> float:
         """The p value of a mean that far inside one of the bounds."""
         if error == 0:  # no spread to go by: the sign test, in which n equal signs have 0.5^n
             return 0.5**n if distance > 0 else 1.0
-        return float(t.sf(distance / error, n - 1))
+        return float(t_beyond(distance / error, n - 1))
 
     p = max(beyond(mean - low), beyond(high - mean))
     inside = float(((units > low) & (units < high)).mean())

@@ -3,15 +3,19 @@
     python -m lottery_utils.pages notebooks/sec3_methodology.ipynb page.ipynb task=RTE
 
 papermill executes the notebook; the task it was executed for joins the page's title, and the
-study where it is not the notebook's own, so that pages of one notebook can be told apart.
+study where it is not the notebook's own, so that pages of one notebook can be told apart. At the
+page's end stands how it was made, above the records that `lottery_utils.made_from` lists.
 """
 
 from __future__ import annotations
 
+import shlex
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +30,14 @@ from traitlets.config import Config
 
 from lottery_utils.store import write_text
 
+HOW_MADE = "## How this page was made"
+
 
 def build_page(notebook: Path, page: Path, parameters: dict[str, Any]) -> None:
     """Execute `notebook` with `parameters` and write the result to `page` in one piece."""
     page.parent.mkdir(parents=True, exist_ok=True)
     draft = page.with_name(f".{page.name}")
+    begun = time.monotonic()
     try:
         with private_kernel() as local:
             papermill.execute_notebook(
@@ -57,7 +64,29 @@ def build_page(notebook: Path, page: Path, parameters: dict[str, Any]) -> None:
         title = executed.cells[0]
         first, *rest = title.source.split("\n")
         title.source = "\n".join([f"{first}: {', '.join(named)}", *rest])
+    made = nbformat.v4.new_markdown_cell(how_made(notebook, parameters, time.monotonic() - begun))  # type: ignore[no-untyped-call]
+    last = executed.cells[-1].source.endswith("Sources()")
+    executed.cells.insert(len(executed.cells) - last, made)
     write_text(page, nbformat.writes(executed))  # type: ignore[no-untyped-call]
+
+
+def how_made(notebook: Path, parameters: dict[str, Any], seconds: float) -> str:
+    """The last section of a page, as MyST: notebook, parameters, time, and the way to repeat it.
+
+    Links of the kind `data-notebook` are made by `book/_ext/provenance.py`.
+    """
+    name = notebook.as_posix()
+    options = "".join(
+        f" \\\n    -p {key} {shlex.quote(str(value))}" for key, value in parameters.items()
+    )
+    return (
+        f"{HOW_MADE}\n\n"
+        f'The notebook <span data-notebook="{name}">{name}</span>, executed by papermill '
+        f"on {datetime.now(UTC):%Y-%m-%d} in {seconds:.0f} seconds. To make it again, or with "
+        "other parameters ({doc}`/book/change`):\n\n"
+        f"```bash\npapermill {name} page.ipynb{options}\n```\n\n"
+        "If you use what is on this page: {doc}`/book/cite`."
+    )
 
 
 @contextmanager

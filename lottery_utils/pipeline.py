@@ -9,7 +9,7 @@ from dataclasses import dataclass
 STARTS_FROM = {"finetune": None, "search": "finetune", "tickets": "search", "magnitude": "finetune"}
 STAGES = tuple(STARTS_FROM)
 # What can be asked after the stages, for the tasks that a study names.
-FOLLOWUPS = ("survivors", "control", "attention", "sensitivity", "quirks")
+FOLLOWUPS = ("survivors", "control", "attention", "sensitivity", "quirks", "choices")
 # What each stage's numbers depend on. A stage also depends on the records it starts from.
 _TRAINING = ("backbone", "data", "train_size", "validation_size", "recipe")
 _PRUNING = (*_TRAINING, "search", "variant")
@@ -23,6 +23,7 @@ STAGE_FIELDS = {
     "attention": _TRAINING,
     "sensitivity": _PRUNING,
     "quirks": _PRUNING,
+    "choices": _PRUNING,
     "sweep": _TRAINING,
     "baselines": _TRAINING,
     "weight_overlap": _PRUNING,
@@ -64,8 +65,9 @@ class FollowUps:
     `survivors` are tickets of survivors over seeds (section 5.1), `attention` the types of
     attention maps (5.2), `control` trains tickets without pre-training (6), `sensitivity`
     searches again by other rules (4.1), `quirks` measures what the authors' code does otherwise
-    than their text; the last three for the `control_seeds`, `sensitivity_seeds` and
-    `quirks_seeds` among the study's (None: all).
+    than their text, `choices` scores every choice among heads at the edge of a ticket; `control`,
+    `sensitivity` and `quirks` for such of the study's seeds as `control_seeds` and so on name
+    (None: all).
     """
 
     survivors: tuple[str, ...] | None = ()
@@ -76,6 +78,7 @@ class FollowUps:
     sensitivity_seeds: tuple[int, ...] | None = None
     quirks: tuple[str, ...] | None = ()
     quirks_seeds: tuple[int, ...] | None = None
+    choices: tuple[str, ...] | None = ()
 
     def seeds(self, what: str) -> tuple[int, ...] | None:
         """For which of a study's seeds a follow-up is asked for; None means all."""

@@ -29,15 +29,13 @@ def t_interval(values: Sequence[float], level: float = 0.95) -> Interval:
     the interval says so. With one value the bounds are not numbers. Raises `ValueError`
     where there are none.
     """
-    from scipy.stats import t
-
     n = len(values)
     if n == 0:
         raise ValueError("an interval needs at least one value")
     mean = float(np.mean(values))
     if n == 1:
         return Interval(mean, float("nan"), float("nan"), 1)
-    half = float(t.ppf((1 + level) / 2, n - 1) * np.std(values, ddof=1) / np.sqrt(n))
+    half = float(t_quantile((1 + level) / 2, n - 1) * np.std(values, ddof=1) / np.sqrt(n))
     return Interval(mean, mean - half, mean + half, n)
 
 
@@ -49,12 +47,25 @@ def welch_interval(
 
     The bounds are not numbers where neither group has any spread.
     """
-    from scipy.stats import t
-
     errors = [std**2 / n for _, std in (one, other)]
     mean = one[0] - other[0]
     if not sum(errors):
         return Interval(mean, float("nan"), float("nan"), n)
     freedom = sum(errors) ** 2 * (n - 1) / sum(error**2 for error in errors)
-    half = float(t.ppf((1 + level) / 2, freedom) * np.sqrt(sum(errors)))
+    half = float(t_quantile((1 + level) / 2, freedom) * np.sqrt(sum(errors)))
     return Interval(mean, mean - half, mean + half, n)
+
+
+def t_quantile(probability: float, freedom: float) -> float:
+    """The value that Student's t of so many degrees of freedom stays below with `probability`."""
+    # scipy.stats has it too, but takes a second to import, which every page would pay.
+    from scipy.special import stdtrit
+
+    return float(stdtrit(freedom, probability))
+
+
+def t_beyond(value: float, freedom: float) -> float:
+    """The probability with which Student's t of so many degrees of freedom exceeds `value`."""
+    from scipy.special import stdtr
+
+    return float(stdtr(freedom, -value))

@@ -28,6 +28,7 @@ from lottery_utils.study import Study, home
 SCHEMA = 1
 Record = dict[str, Any]
 T = TypeVar("T")
+READ: dict[Path, Record] = {}  # whatever this process has read, so that a page can name it
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,7 @@ class Store:
                 f"The record {path} belongs to {address.folder / address.stage}: it was copied or "
                 "moved here by hand; delete it to have the right one computed."
             )
+        READ[path] = record
         result: Record = record
         return result
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import html
-
 import pandas as pd
 
 from lottery_utils import miniglue
 from lottery_utils.figure import Note
 from lottery_utils.metrics import METRIC_LABELS
 from lottery_utils.recorded import KIND_LABELS, TICKET_STAGE, Entries
-from lottery_utils.store import Record
 from lottery_utils.tasks import Example, Task, get_task
 
 pd.set_option("display.max_colwidth", None)  # sentences are shown whole
@@ -95,42 +92,3 @@ def _by_label(task: Task, examples: list[Example]) -> list[tuple[str, list[Examp
     """Examples grouped by label, or by their grade rounded to a whole number."""
     names = task.labels or tuple(f"about {grade}" for grade in range(6))
     return [(name, [e for e in examples if round(e.label) == i]) for i, name in enumerate(names)]
-
-
-class Sources:
-    """What a page was made from: every record, folded away at the end of the page."""
-
-    def __init__(self, entries: Entries, *followups: dict[int, Record]) -> None:
-        self.records: list[Record] = [r for stages in entries.values() for r in stages.values()]
-        self.records += [record for by_seed in followups for record in by_seed.values()]
-
-    def _repr_html_(self) -> str:
-        rows = "".join(
-            "<tr>"
-            + "".join(f"<td>{html.escape(str(cell))}</td>" for cell in _source_row(record))
-            + "</tr>"
-            for record in self.records
-        )
-        seconds = sum(record["provenance"]["seconds"] for record in self.records)
-        return (
-            '<details class="lottery-sources"><summary>What this page was made from: '
-            f"{len(self.records)} records, {seconds / 60:.1f} minutes of computing</summary>"
-            "<table><thead><tr><th>record</th><th>configuration</th><th>computed</th><th>on</th>"
-            f"<th>with</th><th>seconds</th></tr></thead><tbody>{rows}</tbody></table></details>"
-        )
-
-    def __repr__(self) -> str:
-        return "\n".join(" | ".join(map(str, _source_row(record))) for record in self.records)
-
-
-def _source_row(record: Record) -> tuple[object, ...]:
-    made = record["provenance"]
-    return (
-        f"{record['study']}/{record['task']}/seed-{record['seed']}/{record['stage']}.json",
-        record["hash"],
-        made["created"][:16].replace("T", " "),
-        f"{made['device']}, {made['threads']} thread(s), {made['training_precision']}",
-        f"torch {made['torch']}, transformers {made['transformers']}, "
-        f"code {made['commit'] or made['lottery_utils']}",
-        made["seconds"],
-    )

@@ -26,6 +26,7 @@ INTERNAL = {
     "cli",
     "figure",
     "glue_metric",
+    "made_from",
     "pages",
     "paper",
     "recorded",

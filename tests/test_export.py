@@ -366,7 +366,7 @@ def test_columns_are_documented_and_used(finished: Path) -> None:
 def test_every_stage_is_exported_and_described() -> None:
     described = [block["if"]["properties"]["stage"]["const"] for block in schema()["allOf"]]
     assert described == schema()["properties"]["stage"]["enum"]
-    without_scores = ("quirks", "attention", "weight_overlap", "released")
+    without_scores = ("quirks", "choices", "attention", "weight_overlap", "released")
     assert [stage for stage in described if stage not in without_scores] == list(score_rows.ROWS)
     assert set(described) >= {*STAGES, *FOLLOWUPS, *(path.stem for path in COMMITTED)}
     stages = {row["column"]: row["meaning"] for row in documented()}["stage"]

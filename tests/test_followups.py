@@ -16,6 +16,7 @@ import torch
 
 from lottery_utils import (
     after_search,
+    choices,
     cli,
     followups,
     pruning,
@@ -40,7 +41,9 @@ from lottery_utils.survivors import KINDS
 # STS-B's searches keep some but not all heads with either seed, so that its masks differ.
 TASK, SEED, OTHER = "STS-B", 42, 1337
 OF_ONE_SEED = {(what, SEED) for what in ("control", "sensitivity", "quirks")}
+CHOICES = {("choices", seed) for seed in (OTHER, SEED)}
 MADE = {(what, seed) for what in ("survivors", "attention") for seed in (OTHER, SEED)} | OF_ONE_SEED
+MADE |= CHOICES
 
 
 def asked(**changes: Any) -> Study:
@@ -199,15 +202,16 @@ def test_another_mask_makes_stale_what_was_made_from_it(followed: Path) -> None:
 
     change("search", OTHER, flip)
     survivors = {("survivors", SEED), ("survivors", OTHER)}
-    assert stale(asked()) == survivors, "the control is of the other seed"
+    assert stale(asked()) == survivors | {("choices", OTHER)}, "the control is of the other seed"
     change("search", SEED, flip)
-    assert stale(asked()) == survivors | OF_ONE_SEED, "attention knows no masks"
+    assert stale(asked()) == survivors | OF_ONE_SEED | CHOICES, "attention knows no masks"
 
 
 def test_other_weights_make_stale_what_was_made_from_them(followed: Path) -> None:
     for stage in ("finetune", "search"):
         change(stage, SEED, lambda results: results.update(weights_sha256="1" * 64))
-    assert stale(asked()) == {("survivors", SEED), ("attention", SEED)} | OF_ONE_SEED
+    of_seed = {("survivors", SEED), ("attention", SEED), ("choices", SEED)}
+    assert stale(asked()) == of_seed | OF_ONE_SEED
 
 
 def test_other_settings_make_stale_what_depends_on_them(followed: Path) -> None:
@@ -225,7 +229,7 @@ def test_another_classifier_makes_types_of_maps_stale(
 
 def test_lost_searches_make_stale_what_followed(followed: Path) -> None:
     path("search", OTHER).unlink()
-    assert stale(asked()) == {("survivors", SEED), ("survivors", OTHER)}
+    assert stale(asked()) == {("survivors", SEED), ("survivors", OTHER), ("choices", OTHER)}
     with pytest.raises(UserError, match=r"survivors of STS-B need the search of every seed first"):
         ensure(asked())
 
@@ -492,6 +496,37 @@ def test_quirks_are_measured_beside_what_is_meant(followed: Path) -> None:
     counts = np.array(found["transposed"]["counts"])
     assert counts.sum(axis=1).tolist() == right.tolist()
     assert counts.sum() == found["transposed"]["examples"] * mask.heads.size
+
+
+def test_every_choice_at_the_edge_is_scored(followed: Path) -> None:
+    of, found, mask = entry(), read("choices"), StructuredMask.from_json(read("search")["mask"])
+    model = load_checkpoint(of, read("finetune")["weights_sha256"])
+    heads = [(layer, head) for layer, head in found["heads"]]
+    assert len(found["scores"]) == 2 ** len(heads)
+    assert choices.chosen(mask, heads, found["good"]) == mask
+    for number in (0, 5, found["good"], len(found["scores"]) - 1):
+        with pruning.masked(model, choices.chosen(mask, heads, number)):
+            assert of.score(model) == found["scores"][number]
+
+
+def test_choices_go_on_where_they_were_interrupted(
+    followed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, score, left = read("choices"), Entry.score, iter(range(20))
+
+    def interrupted(self: Entry, model: Any, metric: str | None = None) -> float:
+        next(left)  # StopIteration stands for whatever stops a run
+        return score(self, model, metric)
+
+    path("choices").unlink()
+    monkeypatch.setattr(Entry, "score", interrupted)
+    with pytest.raises(StopIteration):
+        ensure(only("choices"))
+    scored: list[float] = []
+    monkeypatch.setattr(Entry, "score", lambda *a: scored.append(score(*a)) or scored[-1])
+    ensure(only("choices"))
+    assert read("choices") == before
+    assert len(scored) == len(before["scores"]) - 20 + 1, "and the full model"
 
 
 def test_masks_from_training_data_see_neither_what_was_trained_on_nor_the_validation_set(

@@ -31,6 +31,7 @@ from lottery_utils import (
 )
 from lottery_utils.errors import UserError
 from lottery_utils.figure import Figure, Note
+from lottery_utils.made_from import Sources
 from lottery_utils.masks import StructuredMask
 from lottery_utils.recorded import KINDS, NO_MAGNITUDE, Entries
 from lottery_utils.statistics import Interval, t_interval
@@ -468,13 +469,30 @@ def test_what_is_undefined_in_the_records_is_said(every: dict[str, Entries]) -> 
 
 
 def test_sources_list_every_record(every: dict[str, Entries]) -> None:
-    html = tables.Sources(every["STS-B"])._repr_html_()
+    html = all_of(every["STS-B"])._repr_html_()
     for seed in SEEDS:
         for stage in STAGES:
             assert f"tiny/STS-B/seed-{seed}/{stage}.json" in html
             assert every["STS-B"][seed][stage]["hash"] in html
-    assert "8 records" in html
-    assert f"tiny/STS-B/seed-42/{STAGES[0]}.json" in repr(tables.Sources(every["STS-B"]))
+    assert "Made from 8 records of tiny, computed 2" in html
+    assert f"tiny/STS-B/seed-42/{STAGES[0]}.json" in repr(all_of(every["STS-B"]))
+
+
+def all_of(entries: Entries) -> Sources:
+    return Sources(record for stages in entries.values() for record in stages.values())
+
+
+def test_sources_are_what_was_read(every: dict[str, Entries], tiny_run: Path) -> None:
+    code = (
+        "from lottery_utils import made_from, records; print(made_from.Sources().summary); "
+        "records.load('tiny', 'RTE', [42]); print(made_from.Sources())"
+    )
+    first, *rows = subprocess.run(
+        [sys.executable, "-c", code], cwd=tiny_run, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    assert first == "no records"
+    read = {row.split(" | ")[0] for row in rows}
+    assert read == {f"tiny/RTE/seed-42/{stage}.json" for stage in STAGES}
 
 
 @pytest.fixture
@@ -625,5 +643,5 @@ def test_one_value_has_no_interval_and_none_is_an_error() -> None:
 
 def test_a_pages_texts_name_no_place(every: dict[str, Entries], tiny_run: Path) -> None:
     for entries in every.values():
-        html = tables.Sources(entries)._repr_html_() + tables.setup(entries).to_html()
+        html = all_of(entries)._repr_html_() + tables.setup(entries).to_html()
         assert not re.search(re.escape(str(tiny_run.parent)), html)

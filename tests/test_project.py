@@ -35,6 +35,8 @@ PARAMETERS = {
     "released_sharing.ipynb": ["results_dir"],
     "errata.ipynb": ["results_dir"],
     "explorer.ipynb": ["studies", "results_dir"],
+    "landing.ipynb": ["study", "results_dir"],
+    "choices.ipynb": ["study", "task", "seed", "results_dir"],
     "exercise_1.ipynb": ["task", "seed", "backbone", "data", "layer"],
     "exercise_2.ipynb": ["task", "seed", "backbone", "data"],
     "exercise_3.ipynb": ["task", "seed", "backbone", "data", "n_draws"],
@@ -147,7 +149,11 @@ def test_notebooks_can_be_given_parameters(path: Path) -> None:
     if "study" not in names:
         return
     assert defaults["results_dir"] == "results"
-    others = {"corpus": "mini-glue", "claims": "minilm-glue", "sensitivity": "minilm-glue"}
+    others = {
+        **dict.fromkeys(("claims", "landing", "sensitivity"), "minilm-glue"),
+        "choices": "mini-choices",
+        "corpus": "mini-glue",
+    }
     assert defaults["study"] == others.get(path.stem, "quick")
 
 
@@ -158,7 +164,9 @@ def test_every_page_of_the_contents_has_a_source() -> None:
     named = list(page_names(contents))
     assert len(named) == len(set(named)), "a page is listed twice"
     for name in named:
-        if name.startswith(("book/report/", "book/course/exercise_")):
+        if name == "book/index":
+            assert "landing" in notebooks
+        elif name.startswith(("book/report/", "book/course/exercise_")):
             assert name.rpartition("/")[2] in notebooks
         else:
             assert (REPOSITORY / f"{name}.md").is_file()

@@ -11,7 +11,10 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-SCRIPTS = {"book/report/explorer": ("plotly.min.js", "explorer.js")}
+SCRIPTS = {
+    "book/report/explorer": ("plotly.min.js", "explorer.js"),
+    "book/report/choices": ("choices.js",),
+}
 
 
 def setup(app: Any) -> dict[str, bool]:

@@ -78,6 +78,8 @@ class Lesson:
             draft = weights.with_suffix(f".{os.getpid()}")  # whole, or not at all
             save_file(self.model.state_dict(), draft)
             draft.replace(weights)
+        self._scores: dict[StructuredMask, float] = {}
+        self._importance: dict[StructuredMask, FloatArray] = {}
         self.full = StructuredMask.full(*encoder_shape(self.model))
         self.full_score = self.score(self.full)
         say(
@@ -87,14 +89,18 @@ class Lesson:
 
     def score(self, mask: StructuredMask) -> float:
         """The validation score of the model under `mask`, without any training."""
-        with pruning.masked(self.model, mask):
-            return training.evaluate(self.model, self._batches, self.metric)
+        if mask not in self._scores:  # what was asked once is known, as answers are checked
+            with pruning.masked(self.model, mask):
+                self._scores[mask] = training.evaluate(self.model, self._batches, self.metric)
+        return self._scores[mask]
 
     def importance(self, mask: StructuredMask) -> FloatArray:
         """The importance of every head under `mask` by which the book's search goes: from 0 to 1,
         float64 (layers, heads)."""
-        found = importance.structured_importance(self.model, self._batches, mask)
-        return found.normalized().heads
+        if mask not in self._importance:
+            found = importance.structured_importance(self.model, self._batches, mask)
+            self._importance[mask] = found.normalized().heads
+        return self._importance[mask].copy()
 
     @cached_property
     def gradients(self) -> FloatArray:

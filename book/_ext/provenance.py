@@ -1,0 +1,76 @@
+"""From a page to what it was made from: records and notebooks lie in the site, and pages link them.
+
+Notebooks mark what they name (`data-record`, `data-notebook`: `lottery_utils.made_from` and
+`lottery_utils.pages`); only here is known where a page is, and so what leads from it to a file.
+Where `_config.yml` names the repository, a notebook can also be opened in Colab or Binder, and
+edited.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+COPIED = {"results": "records", "notebooks": "notebooks"}
+KINDS = ("*.json", "*.yaml", "*.ipynb")
+HEADING = "how-this-page-was-made"
+RECORD = re.compile(r'<span data-record="([^"]+)">(.*?)</span>')
+NOTEBOOK = re.compile(r'<span data-notebook="([^"]+)">(.*?)</span>')
+CAPTION = re.compile(r"</figcaption>\s*</figure>")
+
+
+def setup(app: Any) -> dict[str, bool]:
+    app.connect("html-page-context", _link)
+    app.connect("build-finished", _copy)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def linked(body: str, up: str, repository: str, branch: str) -> str:
+    """A page's HTML with its marks as links; `up` leads from the page to the site's root."""
+    body = RECORD.sub(rf'<a href="{up}records/\1">\2</a>', body)
+
+    def notebook(mark: re.Match[str]) -> str:
+        path, shown = mark.groups()
+        links = [f'<a href="{up}{path}" download>{shown}</a>']
+        links += [f'<a href="{url}">{name}</a>' for name, url in launch(path, repository, branch)]
+        return links[0] + (f" ({', '.join(links[1:])})" if links[1:] else "")
+
+    body = NOTEBOOK.sub(notebook, body)
+    if f'id="{HEADING}"' in body:
+        made = (
+            f' <a class="figure-made" href="#{HEADING}">How it was made</a></figcaption></figure>'
+        )
+        body = CAPTION.sub(made, body)
+    return body
+
+
+def launch(path: str, repository: str, branch: str) -> list[tuple[str, str]]:
+    """Where a notebook of a repository on GitHub can be opened and edited: names and addresses."""
+    if not repository.startswith("https://github.com/"):
+        return []
+    place = repository.removeprefix("https://github.com/").strip("/")
+    return [
+        ("open in Colab", f"https://colab.research.google.com/github/{place}/blob/{branch}/{path}"),
+        ("open in Binder", f"https://mybinder.org/v2/gh/{place}/{branch}?labpath={path}"),
+        ("edit", f"{repository.rstrip('/')}/edit/{branch}/{path}"),
+    ]
+
+
+def _link(app: Any, page: str, _template: str, context: dict[str, Any], _doctree: Any) -> None:
+    if "body" in context:
+        options = app.config.html_theme_options
+        where = options.get("repository_url") or "", options.get("repository_branch") or "main"
+        context["body"] = linked(context["body"], "../" * page.count("/"), *where)
+
+
+def _copy(app: Any, error: Exception | None) -> None:
+    if error is not None or app.builder.format != "html":
+        return
+    for source, target in COPIED.items():
+        for path in (file for kind in KINDS for file in Path(app.srcdir, source).rglob(kind)):
+            place = Path(app.outdir, target, path.relative_to(Path(app.srcdir, source)))
+            if not any(part.startswith(".") for part in place.parts[-4:]):
+                place.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, place)

@@ -1,0 +1,122 @@
+"""The first page: what the paper claimed and what came out, in one figure and a few sentences."""
+
+from __future__ import annotations
+
+import html
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+from lottery_utils.claims import VERDICTS, Judged
+from lottery_utils.claims_page import PAPER, Table, badge
+from lottery_utils.figure import COLOURS, STYLE, Figure
+from lottery_utils.standing import missing
+from lottery_utils.store import Store
+from lottery_utils.trial import Trial
+
+plt.style.use(STYLE)
+
+# The claims that say how much a retrained ticket keeps.
+KEPT = {"good": "s-good-close", "random": "s-random-trains-well", "bad": "no-losing-tickets"}
+
+
+def kept(judged: list[Judged]) -> dict[str, Judged]:
+    """By kind of ticket, the claim about what it keeps; only where it could be measured."""
+    by_key = {one.claim.key: one for one in judged}
+    return {kind: by_key[key] for kind, key in KEPT.items() if by_key[key].found}
+
+
+class Told:
+    """A paragraph or two, as a page shows them."""
+
+    def __init__(self, *paragraphs: str) -> None:
+        self.paragraphs = paragraphs
+
+    def _repr_html_(self) -> str:
+        texts = "".join(f"<p>{html.escape(text)}</p>" for text in self.paragraphs)
+        return f'<div class="landing-told">{texts}</div>'
+
+    def __repr__(self) -> str:
+        return "\n".join(self.paragraphs)
+
+
+def outcome(trial: Trial) -> Told:
+    """What happened here, in two or three sentences made from the verdicts."""
+    here = kept(trial.ours)
+    under_way = missing(trial.study, Store(trial.results_dir))
+    if len(here) == len(KEPT):
+        shares = ", ".join(
+            f"{kind} ones {of.found.mean:.0%} [{of.found.low:.0%}, {of.found.high:.0%}]"
+            for kind, of in here.items()
+            if of.found
+        )
+        first = (
+            f"A model of half the depth, on the {len(trial.learned)} GLUE tasks that it learned "
+            f"({', '.join(trial.learned)}): of what fine-tuning gains, retrained good tickets keep "
+            f"{shares} (means over tasks, 95 % intervals)."
+        )
+    else:
+        first = "Fewer than two tasks have been learned so far: there is no result yet."
+    counted = [(verdict, sum(j.verdict == verdict for j in trial.ours)) for verdict in VERDICTS]
+    second = f"Of {len(trial.ours)} claims on trial: "
+    second += ", ".join(f"{n} {verdict}" for verdict, n in counted) + "."
+    if under_way:
+        n, every = len(trial.study.tasks) - len(under_way), len(trial.study.tasks)
+        second += f" The study is under way ({n} of {every} tasks complete), and this may change."
+    return Told(first, second)
+
+
+def plot(trial: Trial) -> Figure:
+    """What retrained tickets keep of the full model's gain, for BERT-base and here."""
+    sides = [
+        side
+        for side in ((PAPER, kept(trial.theirs)), (f"here: {trial.study.name}", kept(trial.ours)))
+        if side[1]
+    ]
+    drawing, axis = plt.subplots(figsize=(7.2, 1.9), layout="constrained")
+    told = []
+    for place, (name, of) in enumerate(reversed(sides)):
+        for up, (kind, judged) in zip((0.26, 0.0, -0.26), of.items(), strict=False):
+            found = judged.found
+            assert found is not None
+            means = np.array([judged.means[task] for task in judged.means])
+            axis.plot(means, np.full(len(means), place + up), "|", color=COLOURS[kind], alpha=0.6)
+            axis.plot([found.low, found.high], [place + up] * 2, color=COLOURS[kind], lw=2)
+            label = f"{kind} ticket" if place == 0 else None
+            axis.plot(found.mean, place + up, "o", color=COLOURS[kind], label=label)
+            told.append(f"{name}, {kind}: {found.mean:.2f}")
+    axis.set_yticks(range(len(sides)), [_with_size(name, of) for name, of in reversed(sides)])
+    axis.set_ylim(-0.5, len(sides) - 0.5)
+    for x, text in ((0, "majority baseline"), (1, "full model")):
+        axis.axvline(x, color="0.7", lw=1, zorder=0)
+        axis.annotate(text, (x, 1), xycoords=("data", "axes fraction"), ha="center", fontsize=8)
+    axis.set_xlabel("kept of what fine-tuning gains (share)")
+    axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=9)
+    return Figure.of(
+        drawing,
+        "What a ticket keeps after being trained again: its gain over the majority baseline as a "
+        "share of the full model's. Dots are means over tasks, lines their 95 % intervals, strokes "
+        f"the single tasks. {trial.study.name}: up to {len(trial.study.seeds)} seeds a task; "
+        "BERT-base: five seeds a task, released by the paper's authors.",
+        f"Interval plot of what retrained tickets keep. {'; '.join(told)}.",
+    )
+
+
+def _with_size(name: str, of: dict[str, Judged]) -> str:
+    n = max(judged.found.n for judged in of.values() if judged.found)
+    return f"{name}\n{n} tasks"
+
+
+def claims(trial: Trial, page: str) -> Table:
+    """Every claim in a line, with both verdicts; `page` is the address of the page on trial."""
+    rows = [
+        {
+            "the paper's claim": f'<a href="{page}#{ours.claim.key}">'
+            f"{html.escape(ours.claim.text)}</a>",
+            "here": badge(ours),
+            PAPER: badge(theirs),
+        }
+        for ours, theirs in zip(trial.ours, trial.theirs, strict=True)
+    ]
+    return Table(pd.DataFrame(rows).set_index("the paper's claim").rename_axis(None))
