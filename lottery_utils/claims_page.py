@@ -47,12 +47,17 @@ def count(trial: Trial) -> Note:
     """How many claims got which verdict, here and for the released numbers."""
     texts = []
     for name, judged in ((trial.study.name, trial.ours), (PAPER, trial.theirs)):
-        of = [(v, sum(j.verdict == v for j in judged)) for v in VERDICTS]
-        told = ", ".join(f"{n} {v}" for v, n in of)
-        texts.append(f"{name}: {told}.")
+        texts.append(f"{name}: {counted(judged)}.")
     if missing(trial.study, Store(trial.results_dir)):
         texts.append("The study is under way, so that its verdicts are provisional.")
     return Note(f"Of {len(CLAIMS)} claims. " + " ".join(texts))
+
+
+def counted(judged: Sequence[Judged]) -> str:
+    """How many claims got which verdict: `1 holds, 2 hold in part, ...`."""
+    found = [(verdict, sum(one.verdict == verdict for one in judged)) for verdict in VERDICTS]
+    plural = {"holds": "hold", "holds in part": "hold in part", "does not hold": "do not hold"}
+    return ", ".join(f"{n} {v if n == 1 else plural.get(v, v)}" for v, n in found)
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import html
+from dataclasses import dataclass
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.ticker import MultipleLocator
 
-from lottery_utils.claims import VERDICTS, Judged
-from lottery_utils.claims_page import PAPER, Table, badge
+from lottery_utils.claims import Judged
+from lottery_utils.claims_page import PAPER, Table, badge, counted
 from lottery_utils.figure import COLOURS, STYLE, Figure
 from lottery_utils.standing import missing
 from lottery_utils.store import Store
@@ -27,18 +29,18 @@ def kept(judged: list[Judged]) -> dict[str, Judged]:
     return {kind: by_key[key] for kind, key in KEPT.items() if by_key[key].found}
 
 
+@dataclass(frozen=True)
 class Told:
-    """A paragraph or two, as a page shows them."""
+    """A paragraph that opens with a few words in bold."""
 
-    def __init__(self, *paragraphs: str) -> None:
-        self.paragraphs = paragraphs
+    lead: str
+    text: str
 
     def _repr_html_(self) -> str:
-        texts = "".join(f"<p>{html.escape(text)}</p>" for text in self.paragraphs)
-        return f'<div class="landing-told">{texts}</div>'
+        return f"<p><strong>{html.escape(self.lead)}</strong> {html.escape(self.text)}</p>"
 
     def __repr__(self) -> str:
-        return "\n".join(self.paragraphs)
+        return f"{self.lead} {self.text}"
 
 
 def outcome(trial: Trial) -> Told:
@@ -47,24 +49,22 @@ def outcome(trial: Trial) -> Told:
     under_way = missing(trial.study, Store(trial.results_dir))
     if len(here) == len(KEPT):
         shares = ", ".join(
-            f"{kind} ones {of.found.mean:.0%} [{of.found.low:.0%}, {of.found.high:.0%}]"
+            f"{kind} {of.found.mean:.0%} [{of.found.low:.0%}, {of.found.high:.0%}]"
             for kind, of in here.items()
             if of.found
         )
         first = (
-            f"A model of half the depth, on the {len(trial.learned)} GLUE tasks that it learned "
-            f"({', '.join(trial.learned)}): of what fine-tuning gains, retrained good tickets keep "
-            f"{shares} (means over tasks, 95 % intervals)."
+            f"A model of half the depth learned {len(trial.learned)} of GLUE's tasks "
+            f"({', '.join(trial.learned)}). Of what fine-tuning gained there, retrained tickets "
+            f"keep: {shares} (means over tasks, 95 % intervals)."
         )
     else:
         first = "Fewer than two tasks have been learned so far: there is no result yet."
-    counted = [(verdict, sum(j.verdict == verdict for j in trial.ours)) for verdict in VERDICTS]
-    second = f"Of {len(trial.ours)} claims on trial: "
-    second += ", ".join(f"{n} {verdict}" for verdict, n in counted) + "."
+    second = f"Of {len(trial.ours)} claims on trial: {counted(trial.ours)}."
     if under_way:
         n, every = len(trial.study.tasks) - len(under_way), len(trial.study.tasks)
         second += f" The study is under way ({n} of {every} tasks complete), and this may change."
-    return Told(first, second)
+    return Told("What happened here:", f"{first} {second}")
 
 
 def plot(trial: Trial) -> Figure:
@@ -91,6 +91,7 @@ def plot(trial: Trial) -> Figure:
     for x, text in ((0, "majority baseline"), (1, "full model")):
         axis.axvline(x, color="0.7", lw=1, zorder=0)
         axis.annotate(text, (x, 1), xycoords=("data", "axes fraction"), ha="center", fontsize=8)
+    axis.xaxis.set_major_locator(MultipleLocator(0.5))
     axis.set_xlabel("kept of what fine-tuning gains (share)")
     axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=9)
     return Figure.of(
