@@ -33,20 +33,24 @@ COMMITTED = {
     "baselines": "mini-glue-baselines",
     "baselines-sweep": "mini-glue-sweep",
     "glue-small": "glue-small",
+    "minilm-glue": "minilm-glue",
 }
 EXERCISES = [path.stem for path in sorted(Path("notebooks/course").glob("exercise_*.ipynb"))]
 # Real GLUE, computed elsewhere: the records are committed, and their pages need no data.
+GLUE_TASKS = ["CoLA", "SST-2", "WNLI"]
 SHOWN = {
-    "glue-small": [
+    "minilm-glue": [
+        "claims",
+        "sweep",
         "overview",
-        "SST-2/sec4_1_good_subnetworks",
-        "SST-2/sec4_2_good_random_bad",
-        *(f"{task}/sec5_1_stability" for task in ("SST-2", "CoLA")),
-        *(f"{task}/sec5_2_attention_patterns" for task in ("SST-2", "CoLA")),
         "sec5_3_shared_between_tasks",
+        "sensitivity",
+        "SST-2/sec4_1_good_subnetworks",
+        *(f"{task}/sec4_2_good_random_bad" for task in GLUE_TASKS),
+        *(f"{task}/sec5_1_stability" for task in GLUE_TASKS),
+        *(f"{task}/sec5_2_attention_patterns" for task in GLUE_TASKS if task != "WNLI"),
         "SST-2/sec6_discussion",
     ],
-    "minilm-glue": ["claims", "sweep"],
     # What the paper's authors released of BERT-base, read by `lottery released`.
     "bert-base-released": [
         "released_tickets",
@@ -104,6 +108,7 @@ rule book:
         "book/report/baselines-records.csv",
         "book/report/baselines-sweep-records.csv",
         "book/report/glue-small-records.csv",
+        "book/report/minilm-glue-records.csv",
         "lottery_utils/record.schema.json",
         "lottery_utils/record.columns.csv",
         "_build/html/slides/index.html",
