@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
 from lottery_utils import followups
 from lottery_utils.agreement import overlap
-from lottery_utils.figure import Note
+from lottery_utils.figure import COLOURS, STYLE, Figure, Note
 from lottery_utils.masks import StructuredMask
 from lottery_utils.recorded import Entries, tickets_of
 from lottery_utils.statistics import t_interval
 from lottery_utils.store import Record, Store
 from lottery_utils.study import Study
+
+plt.style.use(STYLE)
 
 Found = dict[str, dict[int, Record]]  # by task and seed
 NOTHING = Note(
@@ -60,6 +63,36 @@ def table(found: Found, every: dict[str, Entries]) -> pd.DataFrame | Note:
             "retrained": str(t_interval(retrained)),
         }
     return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def plot(found: Found, every: dict[str, Entries]) -> Figure | Note:
+    """What another rule changes of the good ticket's score: every entry, mean and interval."""
+    entries = [*_entries(found, every)]
+    rules = list(dict.fromkeys(name for _, _, other in entries for name in other))
+    if not rules:
+        return NOTHING
+    drawing, both = plt.subplots(1, 2, figsize=(7.2, 3), sharey=True, layout="constrained")
+    told = []
+    for axis, state in zip(both, ("pruned", "retrained"), strict=True):
+        for place, rule in enumerate(reversed(rules)):
+            changes = [other[rule][state] - good[state] for _, good, other in entries]
+            of = t_interval(changes)
+            axis.plot(changes, [place] * len(changes), "|", color="0.5", ms=9)
+            axis.plot([of.low, of.high], [place, place], color=COLOURS["good"], lw=2)
+            axis.plot(of.mean, place, "o", color=COLOURS["good"])
+            told.append(f"{rule}, {state}: {of.mean:+.3f}")
+        axis.axvline(0, color="0.7", lw=1, zorder=0)
+        axis.set_title(state)
+        axis.set_xlabel("other rule minus the study's own")
+        axis.set_yticks(range(len(rules)), list(reversed(rules)))
+    tasks = ", ".join(task for task in found if every.get(task))
+    return Figure.of(
+        drawing,
+        "What a search by another rule changes of the good ticket's validation score, in the units "
+        f"of each task's metric: every entry (strokes; n = {len(entries)}, tasks with seeds, of "
+        f"{tasks}), their mean and its 95 % interval.",
+        f"Interval plot of changes by rule. {'; '.join(told)}.",
+    )
 
 
 def _entries(

@@ -1,0 +1,62 @@
+"""The landing page: its sentences and its figure come from the verdicts, whatever they are."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lottery_utils import landing_page
+from lottery_utils.claims import CLAIMS
+from lottery_utils.standing import missing
+from lottery_utils.store import Store
+from lottery_utils.trial import Trial, put_on_trial
+
+
+@pytest.fixture(scope="module")
+def trial() -> Trial:
+    return put_on_trial("minilm-glue")
+
+
+def test_the_outcome_is_told_with_the_numbers_of_the_trial(trial: Trial) -> None:
+    told = landing_page.outcome(trial).text
+    found = landing_page.kept(trial.ours)
+    assert list(found) == ["good", "random", "bad"]
+    for kind, judged in found.items():
+        assert judged.found
+        assert f"{kind} {judged.found.mean:.0%} [{judged.found.low:.0%}, " in told
+    n = len(trial.learned)
+    assert f"learned {n} of GLUE's tasks ({', '.join(trial.learned)})" in told
+    counted = re.search(r"claims on trial: (\d+) holds?, (\d+) holds? in part, (\d+) do", told)
+    assert counted
+    holding = [j.verdict for j in trial.ours].count("holds in part")
+    assert int(counted[2]) == holding
+    complete = not missing(trial.study, Store())
+    assert complete == ("under way" not in told)
+
+
+def test_before_there_is_a_result_none_is_told(trial: Trial) -> None:
+    nothing = [one._replace(found=None, means={}) for one in trial.ours]
+    begun = replace(trial, ours=nothing)
+    assert "there is no result yet" in landing_page.outcome(begun).text
+    figure = landing_page.plot(begun)
+    assert "BERT-base" in figure.alt and "here" not in figure.alt
+
+
+def test_every_claim_leads_to_its_trial(trial: Trial) -> None:
+    shown = landing_page.claims(trial, "report/claims.html")._repr_html_()
+    for claim in CLAIMS:
+        assert f'href="report/claims.html#{claim.key}"' in shown
+    assert shown.count('class="verdict ') == 2 * len(CLAIMS)
+
+
+def test_terms_are_explained_where_they_are_used(site: Path, browser: Any) -> None:
+    page = browser.new_page()
+    page.goto((site / "book/sec4_2.html").as_uri())
+    link = page.locator("a[href='glossary.html#term-lottery-ticket-hypothesis']").first
+    title = link.get_attribute("title")
+    page.close()
+    assert title and title.endswith(".") and "subnetwork" in title

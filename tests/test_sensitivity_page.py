@@ -1,0 +1,69 @@
+"""The page on other rules of the search, against the committed records read by hand."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import REPOSITORY
+
+from lottery_utils import records, sensitivity_page
+from lottery_utils.figure import Figure
+from lottery_utils.recorded import Entries
+from lottery_utils.sensitivity import RULES
+from lottery_utils.sensitivity_page import NOTHING, Found
+
+RESULTS = REPOSITORY / "results" / "minilm-glue"
+
+
+@pytest.fixture(scope="module")
+def found() -> Found:
+    return sensitivity_page.load("minilm-glue")
+
+
+@pytest.fixture(scope="module")
+def every(found: Found) -> dict[str, Entries]:
+    return records.load("minilm-glue", list(found))
+
+
+def by_hand(rule: str, state: str) -> list[float]:
+    """Other minus own of every entry, from the files."""
+
+    def ticket(path: Path, name: str) -> dict[str, Any]:
+        tickets: dict[str, Any] = json.loads(path.read_text("utf-8"))["results"]["tickets"]
+        return tickets[name]
+
+    return [
+        ticket(path, rule)[state] - ticket(path.with_name("tickets.json"), "good")[state]
+        for path in RESULTS.glob("*/*/sensitivity.json")
+    ]
+
+
+def test_a_row_for_each_rule(found: Found, every: dict[str, Entries]) -> None:
+    table = sensitivity_page.table(found, every)
+    assert isinstance(table, pd.DataFrame)
+    assert [*table.index] == [*RULES]
+    for rule in RULES:
+        for state in ("pruned", "retrained"):
+            expected = by_hand(rule, state)
+            assert table.loc[rule, "entries"] == str(len(expected))
+            mean = float(str(table.loc[rule, state]).split(" [")[0])
+            assert mean == pytest.approx(np.mean(expected), abs=5e-4)
+
+
+def test_the_figure_shows_what_the_table_says(found: Found, every: dict[str, Entries]) -> None:
+    drawn = sensitivity_page.plot(found, every)
+    assert isinstance(drawn, Figure)
+    assert f"n = {len(by_hand('threshold 0.8', 'pruned'))}, " in drawn.caption
+    for rule in RULES:
+        for state in ("pruned", "retrained"):
+            assert f"{rule}, {state}: {np.mean(by_hand(rule, state)):+.3f}" in drawn.alt
+
+
+def test_without_records_the_page_says_how_to_make_them() -> None:
+    assert sensitivity_page.table({}, {}) is NOTHING
+    assert sensitivity_page.plot({}, {}) is NOTHING
