@@ -40,8 +40,14 @@ def build_page(notebook: Path, page: Path, parameters: dict[str, Any]) -> None:
     begun = time.monotonic()
     try:
         with private_kernel() as local:
+            # The kernel has nothing to save: it need not be asked to end, and waited for.
             papermill.execute_notebook(
-                notebook, draft, parameters, progress_bar=False, config=local
+                notebook,
+                draft,
+                parameters,
+                progress_bar=False,
+                config=local,
+                shutdown_kernel="immediate",
             )
         executed = nbformat.read(draft, as_version=4)  # type: ignore[no-untyped-call]
     finally:
