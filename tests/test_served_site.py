@@ -107,9 +107,20 @@ def test_a_dark_page_fits_a_phone(opened: Callable[..., Any], page: str) -> None
 
 
 def test_the_landing_page_is_one_screen(opened: Callable[..., Any]) -> None:
-    """Claim, result and the three ways in are seen without scrolling; formulas come later."""
+    """Claim, result and the three ways in are seen without scrolling, and without formulas."""
     tab = opened(LANDING, viewport=DESK)
     assert tab.locator(".math").count() == 0
     assert tab.locator(".sd-card").count() == 3
-    for box in (tab.locator(what).last.bounding_box() for what in ("figure img", ".sd-card")):
-        assert box["y"] + box["height"] <= DESK["height"]
+    box = tab.locator(".sd-card").last.bounding_box()
+    assert box["y"] + box["height"] <= DESK["height"]
+    assert tab.locator("table.claims tbody tr").count() > 20
+
+
+def test_every_icon_is_there(opened: Callable[..., Any]) -> None:
+    """The theme's icons are cut down to those in use; one that was missed would be a blank."""
+    tab = opened(TASK_PAGE, viewport=DESK)
+    icons = tab.locator("[data-icon]")
+    assert icons.count() > 8
+    assert "circle-question" not in icons.evaluate_all("all => all.map((a) => a.dataset.icon)")
+    assert tab.locator("[data-icon] path:not([d])").count() == 0
+    assert tab.locator("i.fa-solid").count() == 0, "an icon that no script has replaced"

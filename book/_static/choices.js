@@ -48,7 +48,8 @@
   const grid = element("div", { class: "choices-grid", role: "group", "aria-label": "The heads of the model" });
   grid.style.setProperty("--heads", rows[0].length);
   const buttons = [];
-  rows.forEach((row, layer) => {
+  [...rows.keys()].reverse().forEach((layer) => { // the lowest at the bottom, as in the explorer
+    const row = rows[layer];
     grid.append(element("span", { class: "choices-layer" }, `${layer + 1}`));
     [...row].forEach((bit, head) => {
       const i = heads.findIndex(([l, h]) => l === layer && h === head);
