@@ -22,7 +22,7 @@ test-site: setup  ## the built site alone, in headless Chromium: after `make boo
 
 print: book  ## the whole book as one page, to print: _build/singlehtml
 	@jupyter-book build . --builder singlehtml -q
-	@echo "The book in one page is at $(CURDIR)/_build/singlehtml/book/index.html"
+	@echo "The book in one page is at $(CURDIR)/_build/singlehtml/index.html"
 
 setup: .venv/installed  ## the virtual environment
 

@@ -62,7 +62,8 @@ def _link(app: Any, page: str, _template: str, context: dict[str, Any], _doctree
     if "body" in context:
         options = app.config.html_theme_options
         where = options.get("repository_url") or "", options.get("repository_branch") or "main"
-        context["body"] = linked(context["body"], "../" * page.count("/"), *where)
+        up = "" if app.builder.name == "singlehtml" else "../" * page.count("/")
+        context["body"] = linked(context["body"], up, *where)
 
 
 def _copy(app: Any, error: Exception | None) -> None:
