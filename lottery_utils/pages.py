@@ -33,8 +33,13 @@ from lottery_utils.store import write_text
 HOW_MADE = "## How this page was made"
 
 
-def build_page(notebook: Path, page: Path, parameters: dict[str, Any]) -> None:
-    """Execute `notebook` with `parameters` and write the result to `page` in one piece."""
+def build_page(
+    notebook: Path, page: Path, parameters: dict[str, Any], *, of: Path | None = None
+) -> None:
+    """Execute `notebook` with `parameters` and write the result to `page` in one piece.
+
+    `of` is the notebook that the page names, where the one to execute was made from it.
+    """
     page.parent.mkdir(parents=True, exist_ok=True)
     draft = page.with_name(f".{page.name}")
     begun = time.monotonic()
@@ -70,7 +75,9 @@ def build_page(notebook: Path, page: Path, parameters: dict[str, Any]) -> None:
         title = executed.cells[0]
         first, *rest = title.source.split("\n")
         title.source = "\n".join([f"{first}: {', '.join(named)}", *rest])
-    made = nbformat.v4.new_markdown_cell(how_made(notebook, parameters, time.monotonic() - begun))  # type: ignore[no-untyped-call]
+    made = nbformat.v4.new_markdown_cell(
+        how_made(of or notebook, parameters, time.monotonic() - begun)
+    )  # type: ignore[no-untyped-call]
     last = executed.cells[-1].source.endswith("Sources()")
     executed.cells.insert(len(executed.cells) - last, made)
     write_text(page, nbformat.writes(executed))  # type: ignore[no-untyped-call]
@@ -81,7 +88,9 @@ def how_made(notebook: Path, parameters: dict[str, Any], seconds: float) -> str:
 
     Links of the kind `data-notebook` are made by `book/_ext/provenance.py`.
     """
-    name = notebook.as_posix()
+    path, repository = notebook.resolve(), Path(__file__).resolve().parents[1]
+    inside = path.is_relative_to(repository)
+    name = path.relative_to(repository).as_posix() if inside else path.name
     options = "".join(
         f" \\\n    -p {key} {shlex.quote(str(value))}" for key, value in parameters.items()
     )

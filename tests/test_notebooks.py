@@ -61,7 +61,7 @@ def test_a_section_becomes_a_page_of_its_task(finished: Path, section: str) -> N
     # The tiny study asks for no attention maps.
     assert ("lottery-figure" in shown) != ("followups.attention=null" in shown)
     assert "CoLA" in shown
-    assert "What this page was made from: 8 records" in shown  # two seeds, four stages
+    assert "Made from 8 records" in shown  # two seeds, four stages
     assert not re.search(r"\bnan\b", visible(shown), re.IGNORECASE)
     cells = nbformat.read(page, as_version=4).cells  # type: ignore[no-untyped-call]
     assert cells[0].source.split("\n")[0].endswith(": CoLA, tiny")
@@ -89,7 +89,7 @@ def test_pages_compute_the_followups_that_their_study_asks_for(finished: Path) -
         _, shown = build(finished, section, study="tiny", task="RTE")
         followups.ensure(Study.load("tiny"), Store(), device="cpu", threads=1, quiet=True)
         assert shown.count("lottery-figure") == n_figures
-        assert f"What this page was made from: {8 + n_more} records" in shown
+        assert f"Made from {8 + n_more} records" in shown
         assert "followups." not in shown, "nothing is left to ask for"
         assert not re.search(r"\bnan\b", visible(shown), re.IGNORECASE)
     # With records, the page on attention types needs no torch either.
@@ -134,7 +134,7 @@ def test_pages_of_a_study_without_magnitude_pruning_say_so(finished: Path, noteb
     assert shown.count("lottery-figure") == 1, "that of heads and MLPs"
     assert "largest removed" not in shown
     if task:
-        assert "What this page was made from: 6 records" in shown
+        assert "Made from 6 records" in shown
 
 
 def test_papermill_computes_what_is_missing(workplace: Path) -> None:

@@ -164,7 +164,7 @@ def test_the_notebook_of_tickets_becomes_a_page_of_it(here: Path) -> None:
     assert "The paper has no such task." in shown
     assert shown.count("<figure") == 1
     assert "This study has no magnitude pruning here" in shown
-    assert "What this page was made from: 3 records" in shown
+    assert "Made from 3 records" in shown
     assert SECRET not in shown
 
 

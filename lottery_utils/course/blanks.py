@@ -113,7 +113,7 @@ def page(path: Path, to: Path, given: Path, parameters: dict[str, Any]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         solved = Path(folder) / path.name
         write_text(solved, nbformat.writes(filled(notebook)))  # type: ignore[no-untyped-call]
-        build_page(solved, to, parameters)
+        build_page(solved, to, parameters, of=path)
     shown = read(to)
     for blank, original in zip(tagged(shown, "blank"), tagged(notebook, "blank"), strict=True):
         blank.source, blank.outputs = original.source, []
