@@ -40,6 +40,10 @@ def run(options: argparse.Namespace) -> None:
     how = {"device": options.device, "threads": options.threads}
     records.ensure(study, store, **how)
     followups.ensure(study, store, **how)
+    for task, entries in records.on_record(study, store).items():
+        for seed, stages in entries.items():
+            if warning := stages["search"]["results"]["warning"]:
+                print(f"{task}, seed {seed}: {warning}")
     print(f"Study {study.name}: all records are in {options.results_dir}/{study.name}.")
 
 

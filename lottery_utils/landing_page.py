@@ -16,17 +16,9 @@ from lottery_utils.figure import COLOURS, STYLE, Figure
 from lottery_utils.standing import missing
 from lottery_utils.store import Store
 from lottery_utils.trial import Trial
+from lottery_utils.wins_page import HALF, KEPT, kept, sides
 
 plt.style.use(STYLE)
-
-# The claims that say how much a retrained ticket keeps.
-KEPT = {"good": "s-good-close", "random": "s-random-trains-well", "bad": "no-losing-tickets"}
-
-
-def kept(judged: list[Judged]) -> dict[str, Judged]:
-    """By kind of ticket, the claim about what it keeps; only where it could be measured."""
-    by_key = {one.claim.key: one for one in judged}
-    return {kind: by_key[key] for kind, key in KEPT.items() if by_key[key].found}
 
 
 @dataclass(frozen=True)
@@ -56,7 +48,7 @@ def outcome(trial: Trial) -> Told:
         first = (
             f"A model of half the depth learned {len(trial.learned)} of GLUE's tasks "
             f"({', '.join(trial.learned)}). Of what fine-tuning gained there, retrained tickets "
-            f"keep: {shares} (means over tasks, 95 % intervals)."
+            f"keep: {shares} (means over tasks, 95 % intervals); {HALF:.0%} or more is a win."
         )
     else:
         first = "Fewer than two tasks have been learned so far: there is no result yet."
@@ -69,14 +61,10 @@ def outcome(trial: Trial) -> Told:
 
 def plot(trial: Trial) -> Figure:
     """What retrained tickets keep of the full model's gain, for BERT-base and here."""
-    sides = [
-        side
-        for side in ((PAPER, kept(trial.theirs)), (f"here: {trial.study.name}", kept(trial.ours)))
-        if side[1]
-    ]
+    shown = sides(trial)
     drawing, axis = plt.subplots(figsize=(7.2, 1.9), layout="constrained")
     told = []
-    for place, (name, of) in enumerate(reversed(sides)):
+    for place, (name, of) in enumerate(shown.items()):
         for up, (kind, judged) in zip((0.26, 0.0, -0.26), of.items(), strict=False):
             found = judged.found
             assert found is not None
@@ -86,8 +74,8 @@ def plot(trial: Trial) -> Figure:
             label = f"{kind} ticket" if place == 0 else None
             axis.plot(found.mean, place + up, "o", color=COLOURS[kind], label=label)
             told.append(f"{name}, {kind}: {found.mean:.2f}")
-    axis.set_yticks(range(len(sides)), [_with_size(name, of) for name, of in reversed(sides)])
-    axis.set_ylim(-0.5, len(sides) - 0.5)
+    axis.set_yticks(range(len(shown)), [_with_size(name, of) for name, of in shown.items()])
+    axis.set_ylim(-0.5, len(shown) - 0.5)
     for x, text in ((0, "majority baseline"), (1, "full model")):
         axis.axvline(x, color="0.7", lw=1, zorder=0)
         axis.annotate(text, (x, 1), xycoords=("data", "axes fraction"), ha="center", fontsize=8)

@@ -101,7 +101,7 @@ def overview(records: dict[str, Entries], method: str = "structured") -> pd.Data
             "full": round(float(np.mean([r["score"] for r in results])), 3),
             **_kept(entries, method),
         }
-        for state in ("pruned", "retrained"):
+        for state in ("retrained", "pruned"):  # the question of the paper's title first
             for kind in KINDS[method]:
                 mean = float(np.mean(ticket_scores(entries, kind, state, method)))
                 row[f"{KIND_LABELS.get(kind, kind)}, {state}"] = round(mean, 3)

@@ -38,7 +38,12 @@ def test_run_then_status(workplace: Path, capsys: pytest.CaptureFixture[str]) ->
 
     assert cli.main(["run", "tiny", *ONE_ENTRY, "--device", "cpu", "--threads", "1"]) == 0
     said = capsys.readouterr()
-    assert said.out == "Study tiny: all records are in results/tiny.\n"
+    *warned, last = said.out.splitlines()
+    assert last == "Study tiny: all records are in results/tiny."
+    (search,) = workplace.glob("results/tiny/CoLA/seed-1337/search.json")
+    warning = json.loads(search.read_text("utf-8"))["results"]["warning"]
+    assert warning, "so small a model learns nothing"
+    assert warned == [f"CoLA, seed 1337: {warning}"]
     for part in ("fine-tune", "search", "retrain the bad ticket", "to go", "done in"):
         assert part in said.err, "progress goes to stderr"
     for part in ("magnitude search", "retrain the largest_removed ticket"):

@@ -7,10 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
-from lottery_utils import landing_page
+from lottery_utils import landing_page, wins_page
 from lottery_utils.claims import CLAIMS
+from lottery_utils.claims_page import PAPER
 from lottery_utils.standing import missing
 from lottery_utils.store import Store
 from lottery_utils.trial import Trial, put_on_trial
@@ -23,7 +25,7 @@ def trial() -> Trial:
 
 def test_the_outcome_is_told_with_the_numbers_of_the_trial(trial: Trial) -> None:
     told = landing_page.outcome(trial).text
-    found = landing_page.kept(trial.ours)
+    found = wins_page.kept(trial.ours)
     assert list(found) == ["good", "random", "bad"]
     for kind, judged in found.items():
         assert judged.found
@@ -44,6 +46,20 @@ def test_before_there_is_a_result_none_is_told(trial: Trial) -> None:
     assert "there is no result yet" in landing_page.outcome(begun).text
     figure = landing_page.plot(begun)
     assert "BERT-base" in figure.alt and "here" not in figure.alt
+
+
+def test_bad_tickets_win_where_they_keep_half(trial: Trial) -> None:
+    table = wins_page.by_task(trial)
+    assert isinstance(table, pd.DataFrame)
+    released = table[f"{PAPER}: bad"]
+    shares = {task: float(share) for task, share in released.items() if share}
+    # Of MRPC the released bad ticket scores less than the majority baseline (0.677 and 0.684).
+    assert len(shares) == 8 and shares["MRPC"] < 0 < 0.5 < shares["RTE"]
+    lost = [task for task, share in shares.items() if share < 0.5]
+    told = wins_page.answer(trial).text
+    assert (
+        f"{PAPER}: bad tickets win on {8 - len(lost)} of 8 tasks, not on {', '.join(lost)};" in told
+    )
 
 
 def test_every_claim_leads_to_its_trial(trial: Trial) -> None:

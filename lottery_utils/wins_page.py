@@ -1,0 +1,64 @@
+"""Can bad tickets win? What retrained tickets keep, task by task, here and for BERT-base.
+
+To *win* has one meaning on these pages: trained again, a ticket keeps at least half of what the
+full model gained over the majority baseline. It is the region of the claims that tickets train
+well (`claims.yaml`), named before the study was run.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from lottery_utils.claims import CLAIMS, Judged
+from lottery_utils.claims_page import PAPER
+from lottery_utils.figure import Note
+from lottery_utils.trial import Trial
+
+# The claims that say how much a retrained ticket keeps.
+KEPT = {"good": "s-good-close", "random": "s-random-trains-well", "bad": "no-losing-tickets"}
+(HALF,) = (claim.low for claim in CLAIMS if claim.key == KEPT["bad"])
+
+
+def kept(judged: list[Judged]) -> dict[str, Judged]:
+    """By kind of ticket, the claim about what it keeps; only where it could be measured."""
+    by_key = {one.claim.key: one for one in judged}
+    return {kind: by_key[key] for kind, key in KEPT.items() if by_key[key].found}
+
+
+def sides(trial: Trial) -> dict[str, dict[str, Judged]]:
+    """Of this study and of the release, what each kind of ticket keeps."""
+    both = {trial.study.name: kept(trial.ours), PAPER: kept(trial.theirs)}
+    return {name: of for name, of in both.items() if of}
+
+
+def answer(trial: Trial) -> Note:
+    """On how many tasks bad tickets win, which are the others, and the mean."""
+    texts = []
+    for name, of in sides(trial).items():
+        if "bad" not in of:
+            continue
+        means, found = of["bad"].means, of["bad"].found
+        assert found is not None
+        losing = [task for task, share in means.items() if share < HALF]
+        text = f"{name}: bad tickets win on {len(means) - len(losing)} of {len(means)} tasks"
+        text += f", not on {', '.join(losing)}" if losing else ""
+        text += f"; on average they keep {found.mean:.0%} [{found.low:.0%}, {found.high:.0%}]."
+        texts.append(text)
+    return Note(" ".join(texts) or "No task that was learned is on record yet.")
+
+
+def by_task(trial: Trial) -> pd.DataFrame | Note:
+    """The share that each kind of retrained ticket keeps, of each task that was learned."""
+    columns = {
+        f"{name}: {kind}": judged.means
+        for name, of in sides(trial).items()
+        for kind, judged in of.items()
+    }
+    tasks = [task for task in trial.study.tasks if any(task in of for of in columns.values())]
+    if not tasks:
+        return Note("No task that was learned is on record yet.")
+    rows = {
+        task: {name: f"{of[task]:.2f}" if task in of else "" for name, of in columns.items()}
+        for task in tasks
+    }
+    return pd.DataFrame.from_dict(rows, orient="index")
