@@ -48,7 +48,11 @@ def answer(trial: Trial) -> Note:
 
 
 def by_task(trial: Trial) -> pd.DataFrame | Note:
-    """The share that each kind of retrained ticket keeps, of each task that was learned."""
+    """The share that each kind of retrained ticket keeps, of each task that was learned.
+
+    Where seeds are left out, because the good ticket leaves too little for another one, the cell
+    says how many are told of.
+    """
     columns = {
         f"{name}: {kind}": judged.means
         for name, of in sides(trial).items()
@@ -58,7 +62,18 @@ def by_task(trial: Trial) -> pd.DataFrame | Note:
     if not tasks:
         return Note("No task that was learned is on record yet.")
     rows = {
-        task: {name: f"{of[task]:.2f}" if task in of else "" for name, of in columns.items()}
+        task: {
+            name: f"{of[task]:.2f}{_told_of(trial, task, name)}" if task in of else ""
+            for name, of in columns.items()
+        }
         for task in tasks
     }
     return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def _told_of(trial: Trial, task: str, column: str) -> str:
+    name, _, kind = column.rpartition(": ")
+    if name != trial.study.name or kind == "good":
+        return ""
+    told = trial.records[task].contrasted()
+    return "" if all(told) else f" ({sum(told)} of {len(told)} seeds)"

@@ -55,6 +55,9 @@ def test_bad_tickets_win_where_they_keep_half(trial: Trial) -> None:
     shares = {task: float(share) for task, share in released.items() if share}
     # Of MRPC the released bad ticket scores less than the majority baseline (0.677 and 0.684).
     assert len(shares) == 8 and shares["MRPC"] < 0 < 0.5 < shares["RTE"]
+    ours = table[f"{trial.study.name}: bad"]
+    assert "(1 of 3 seeds)" in ours["CoLA"], "with two seeds the bad ticket is mostly the good one"
+    assert "seeds" not in ours["SST-2"]
     lost = [task for task, share in shares.items() if share < 0.5]
     told = wins_page.answer(trial).text
     assert (
