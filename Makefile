@@ -6,7 +6,7 @@ CORES ?= $(shell $(PYTHON) -c "import os; print(len(os.sched_getaffinity(0)) if 
 export PATH := $(BIN):$(PATH)
 export HF_HUB_OFFLINE ?= 1
 export PYDEVD_DISABLE_FILE_VALIDATION = 1
-SITE_TESTS := $(addprefix tests/test_,site.py served_site.py accessibility.py explorer.py choices.py provenance.py)
+SITE_TESTS := $(addprefix tests/test_,site.py served_site.py accessibility.py explorer.py choices.py provenance.py landing.py)
 
 .PHONY: book test test-site print setup course lint sweep bench clean
 

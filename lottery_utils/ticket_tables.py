@@ -87,29 +87,6 @@ def tickets(entries: Entries, method: str = "structured") -> pd.DataFrame | Note
     return pd.DataFrame(rows).fillna("").set_index("ticket").rename_axis(None)
 
 
-def kept(entries: Entries) -> Note:
-    """What retrained structured tickets keep of the full model's gain, and which of them win.
-
-    To win is to keep half of it (`lottery_utils.wins_page`). Means over seeds.
-    """
-    results = [records["finetune"]["results"] for records in entries.values()]
-    majority = float(np.mean([r["majority"] for r in results]))
-    full = float(np.mean([r["score"] for r in results]))
-    told = f"The majority baseline scores {majority:.3f}, the full model {full:.3f}"
-    if full <= majority:
-        return Note(f"{told}: it gained nothing that a ticket could keep.", "warning")
-    shares = []
-    for kind in KINDS["structured"]:
-        mean = float(np.mean(ticket_scores(entries, kind, "retrained", "structured")))
-        share = (mean - majority) / (full - majority)
-        shares.append(f"{kind} {share:.0%}{' (a win)' if share >= 0.5 else ''}")
-    n = len(entries)
-    return Note(
-        f"{told}. Of that gain, retrained tickets keep: {', '.join(shares)}. To keep half or more "
-        f"is to win; means over {n} seed{'' if n == 1 else 's'}."
-    )
-
-
 def overview(records: dict[str, Entries], method: str = "structured") -> pd.DataFrame | Note:
     """One line per task: the mean over seeds of everything that matters."""
     rows = []

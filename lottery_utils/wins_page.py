@@ -7,11 +7,15 @@ well (`claims.yaml`), named before the study was run.
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from lottery_utils.claims import CLAIMS, Judged
 from lottery_utils.claims_page import PAPER
+from lottery_utils.evidence import of_scores
 from lottery_utils.figure import Note
+from lottery_utils.recorded import Entries
+from lottery_utils.task_records import TaskRecords
 from lottery_utils.trial import Trial
 
 # The claims that say how much a retrained ticket keeps.
@@ -45,6 +49,33 @@ def answer(trial: Trial) -> Note:
         text += f"; on average they keep {found.mean:.0%} [{found.low:.0%}, {found.high:.0%}]."
         texts.append(text)
     return Note(" ".join(texts) or "No task that was learned is on record yet.")
+
+
+def of_task(entries: Entries) -> Note:
+    """What one task's retrained tickets keep, and which of them win: the measure of the claims.
+
+    Seeds whose good ticket leaves too little for another one tell nothing of random and bad.
+    """
+    task = TaskRecords(entries)
+    majority, full = (float(np.mean(task.scores(name))) for name in ("majority", "full"))
+    told = f"The majority baseline scores {majority:.3f}, the full model {full:.3f}"
+    if full <= majority:
+        return Note(f"{told}: it gained nothing that a ticket could keep.", "warning")
+    measured = dict(of_scores(task.scores, {"structured": "bad"}, task.contrasted()))
+    shares = []
+    for kind in KEPT:
+        values = measured[f"structured: kept by {kind}, retrained"]
+        if not values:
+            shares.append(f"{kind} not told (its heads are mostly the good one's)")
+            continue
+        mean, n = float(np.mean(values)), len(values)
+        win = ", a win" if mean >= HALF else ""
+        shares.append(f"{kind} {mean:.0%} ({n} seed{'' if n == 1 else 's'}{win})")
+    return Note(
+        f"{told}. Of that gain, retrained tickets keep: {', '.join(shares)}. To keep {HALF:.0%} or "
+        "more is to win. Seeds are left out of random and bad where the good ticket keeps more "
+        "than two thirds of the heads, so that the bad one is mostly the same."
+    )
 
 
 def by_task(trial: Trial) -> pd.DataFrame | Note:

@@ -57,3 +57,15 @@ def browser(site: Path) -> Iterator[Any]:
             yield chromium
         finally:
             chromium.close()
+
+
+@pytest.fixture
+def page(request: pytest.FixtureRequest, site: Path, browser: Any) -> Iterator[Any]:
+    """The page that a test file calls `PAGE`, opened from disk; errors of its scripts fail."""
+    opened = browser.new_page()
+    errors: list[str] = []
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    opened.goto((site / request.module.PAGE).as_uri(), wait_until="load")
+    yield opened
+    opened.close()
+    assert errors == []

@@ -17,7 +17,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 import matplotlib
 import pytest
 import torch
-from browsing import browser, site  # noqa: F401  # fixtures
+from browsing import browser, page, site  # noqa: F401  # fixtures
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from torch import Tensor, nn

@@ -106,18 +106,6 @@ def test_what_is_not_on_record_is_one_sentence(
 # The page in a browser
 
 
-@pytest.fixture
-def page(site: Path, browser: Any) -> Any:
-    """The page, opened from disk; errors of its script fail the test."""
-    opened = browser.new_page()
-    errors: list[str] = []
-    opened.on("pageerror", lambda error: errors.append(str(error)))
-    opened.goto((site / PAGE).as_uri(), wait_until="load")
-    yield opened
-    opened.close()
-    assert errors == []
-
-
 def said(page: Any) -> str:
     return str(page.locator(".choices-said").inner_text())
 

@@ -79,18 +79,6 @@ def test_nothing_to_show_is_one_sentence(workplace: Path) -> None:
         explorer_page.gather(["tiny"])
 
 
-@pytest.fixture
-def page(site: Path, browser: Any) -> Any:
-    """The explorer, opened from disk; errors of its scripts fail the test."""
-    opened = browser.new_page()
-    errors: list[str] = []
-    opened.on("pageerror", lambda error: errors.append(str(error)))
-    opened.goto((site / PAGE).as_uri(), wait_until="load")
-    yield opened
-    opened.close()
-    assert errors == []
-
-
 def said(page: Any) -> str:
     return str(page.locator(".explorer-said").inner_text())
 

@@ -65,6 +65,25 @@ def test_bad_tickets_win_where_they_keep_half(trial: Trial) -> None:
     )
 
 
+def test_a_task_page_says_what_the_trial_says(trial: Trial) -> None:
+    """The same seeds and the same measure: two pages must not tell two stories."""
+    table = wins_page.by_task(trial)
+    assert isinstance(table, pd.DataFrame)
+    for task in trial.learned:
+        told = wins_page.of_task(trial.records[task].entries).text
+        for kind in wins_page.KEPT:
+            cell = str(table.loc[task, f"{trial.study.name}: {kind}"]).split(" ")[0]
+            found = re.search(rf"\b{kind} (-?\d+)% \((\d) seed", told)
+            assert found
+            assert float(found[1]) / 100 == pytest.approx(float(cell), abs=0.006)
+            n = sum(trial.records[task].contrasted()) if kind != "good" else 3
+            assert int(found[2]) == min(n, len(trial.records[task].entries))
+            assert (float(cell) >= 0.5) == (
+                f"{found[0]}s, a win" in told or f"{found[0]}, a win" in told
+            )
+    assert "gained nothing" in wins_page.of_task(trial.records["WNLI"].entries).text
+
+
 def test_every_claim_leads_to_its_trial(trial: Trial) -> None:
     shown = landing_page.claims(trial, "report/claims.html")._repr_html_()
     for claim in CLAIMS:

@@ -344,21 +344,6 @@ def test_sentences_from_files_are_not_shown(every: dict[str, Entries]) -> None:
     assert "not part of this book" in note._repr_html_()
 
 
-def test_a_page_says_who_wins(every: dict[str, Entries]) -> None:
-    entries = json.loads(json.dumps(every["RTE"]))
-    for stages in entries.values():
-        stages["finetune"]["results"].update(score=0.9, majority=0.5)
-        tickets = stages["tickets"]["results"]["tickets"]
-        for kind, score in (("good", 0.9), ("random", 0.8), ("bad", 0.6)):
-            tickets[kind]["retrained"] = score
-    told = ticket_tables.kept(entries).text
-    assert "good 100% (a win), random 75% (a win), bad 25%. " in told
-    assert "0.500, the full model 0.900" in told and "means over 2 seeds" in told
-    for stages in entries.values():
-        stages["finetune"]["results"].update(score=0.5)
-    assert "gained nothing" in ticket_tables.kept(entries).text
-
-
 def test_sizes_are_the_masks(every: dict[str, Entries]) -> None:
     table = ticket_tables.sizes(every["CoLA"])
     for seed in SEEDS:
