@@ -17,7 +17,7 @@ from benchmarks.shapes import within_vocabulary
 from lottery_utils import backbone, data, metrics, training
 from lottery_utils.batches import Encoded, EvaluationBatches, encode
 from lottery_utils.encoder import encoder_shape
-from lottery_utils.entry import SCORING_BATCH
+from lottery_utils.entry import EVALUATION_BATCH
 from lottery_utils.errors import UserError
 from lottery_utils.importance import Importance, score_and_importance
 from lottery_utils.masks import StructuredMask
@@ -37,7 +37,7 @@ class Found(NamedTuple):
 def rows(setting: Setting) -> Iterator[Row]:
     """One row: both sides examine every mask of the search, in turn."""
     model, validation = tiny() if setting.small else fine_tuned(setting)
-    bucketed = EvaluationBatches(validation, SCORING_BATCH, setting.device)
+    bucketed = EvaluationBatches(validation, EVALUATION_BATCH, setting.device)
     padded = padded_batches(validation, setting.device)
 
     def ours(mask: StructuredMask) -> tuple[float, Importance]:

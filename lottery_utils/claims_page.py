@@ -82,7 +82,8 @@ def table(trial: Trial) -> Table:
         rows.append(
             {
                 "claim": f'<span id="{claim.key}">{html.escape(claim.text)}</span> '
-                f'<a href="../../sec{section}.html">{claim.section}</a>'
+                f'<a href="../../sec{section}.html">{claim.section}</a>, '
+                f'<a href="#tasks-{claim.key}">task by task</a>'
                 f"<small>{html.escape(claim.measure)}</small>",
                 "the paper": html.escape(claim.stated),
                 "here": f"{badge(ours)}<small>{_estimate(ours)}</small>",
@@ -110,17 +111,19 @@ def rules(trial: Trial) -> pd.DataFrame:
     return pd.DataFrame(rows).fillna("").set_index("claim").rename_axis(None)
 
 
-def by_task(trial: Trial) -> pd.DataFrame | Note:
+def by_task(trial: Trial) -> Table | Note:
     """The mean over seeds of what each claim is judged by, task by task."""
     means = {judged.claim.key: judged.means for judged in trial.ours}
     tasks = [task for task in trial.study.tasks if any(task in of for of in means.values())]
     if not tasks:
         return Note("Nothing is on record yet.", "warning")
     rows = {
-        key: {task: f"{of[task]:+.3f}" if task in of else "" for task in tasks}
+        f'<span id="tasks-{key}">{key}</span>': {
+            task: f"{of[task]:+.3f}" if task in of else "" for task in tasks
+        }
         for key, of in means.items()
     }
-    return pd.DataFrame(rows).T
+    return Table(pd.DataFrame(rows).T)
 
 
 def plot(trial: Trial) -> Figure:

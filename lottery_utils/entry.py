@@ -16,8 +16,9 @@ from lottery_utils.store import Key, Store
 from lottery_utils.study import Study
 from lottery_utils.tasks import Task, get_task
 
-EVALUATION_BATCH = 64  # the released code's, which `variant: release` depends on
-SCORING_BATCH = 128  # what does not depend on batches is a little faster so
+# The released code's, which `variant: release` depends on. Nothing else does; larger ones are
+# padded more, as few examples are of one length.
+EVALUATION_BATCH = 64
 
 
 def prepare_device(name: str, threads: int | None = None) -> torch.device:
@@ -99,7 +100,7 @@ class Entry:
 
     @cached_property
     def validation_batches(self) -> EvaluationBatches:
-        return EvaluationBatches(self.validation, SCORING_BATCH, self.device)
+        return EvaluationBatches(self.validation, EVALUATION_BATCH, self.device)
 
     @property
     def checkpoint(self) -> Any:

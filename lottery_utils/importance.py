@@ -36,6 +36,7 @@ from lottery_utils.losses import example_losses, predictions
 from lottery_utils.masks import StructuredMask
 from lottery_utils.metrics import score
 from lottery_utils.pruning import scaled
+from lottery_utils.side_by_side import Batch, over_batches
 
 Variant = Literal["paper", "release"]
 FloatArray = npt.NDArray[np.float64]
@@ -70,7 +71,7 @@ class Importance:
 
 def structured_importance(
     model: nn.Module,
-    batches: Iterable[dict[str, Tensor]],
+    batches: Iterable[Batch],
     mask: StructuredMask | None = None,
     *,
     variant: Variant = "paper",
@@ -93,9 +94,12 @@ def structured_importance(
     total = np.zeros((n_layers, n_heads + 1))
     running = np.zeros_like(total)
     n_examples = n_tokens = 0
+
+    def one_batch(model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor, Batch]:
+        return *mask_gradients(model, batch, mask), batch
+
     with frozen(model):
-        for batch in batches:
-            gradients, logits = mask_gradients(model, batch, mask)
+        for gradients, logits, batch in over_batches(model, batches, one_batch):
             on_logits(logits, batch["labels"])
             if variant == "release":
                 running += gradients.mean(0).double().cpu().numpy()
@@ -115,7 +119,7 @@ def structured_importance(
 
 def score_and_importance(
     model: nn.Module,
-    batches: Iterable[dict[str, Tensor]],
+    batches: Iterable[Batch],
     mask: StructuredMask,
     metric: str,
     variant: Variant = "paper",
@@ -131,9 +135,7 @@ def score_and_importance(
     return round(score(metric, predicted, labels), 6), found
 
 
-def mask_gradients(
-    model: nn.Module, batch: dict[str, Tensor], mask: StructuredMask
-) -> tuple[Tensor, Tensor]:
+def mask_gradients(model: nn.Module, batch: Batch, mask: StructuredMask) -> tuple[Tensor, Tensor]:
     """dL(x)/dxi for each example of a batch: float32 (batch, layers, heads + 1); and the logits.
 
     The last column is the MLP's.

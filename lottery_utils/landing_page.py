@@ -16,7 +16,7 @@ from lottery_utils.figure import COLOURS, STYLE, Figure
 from lottery_utils.standing import missing
 from lottery_utils.store import Store
 from lottery_utils.trial import Trial
-from lottery_utils.wins_page import HALF, KEPT, kept, sides
+from lottery_utils.wins_page import HALF, KEPT, kept, losing, sides
 
 plt.style.use(STYLE)
 
@@ -36,7 +36,7 @@ class Told:
 
 
 def outcome(trial: Trial) -> Told:
-    """What happened here, in two or three sentences made from the verdicts."""
+    """What happened here, in a few sentences made from the verdicts."""
     here = kept(trial.ours)
     under_way = missing(trial.study, Store(trial.results_dir))
     if len(here) == len(KEPT):
@@ -46,9 +46,9 @@ def outcome(trial: Trial) -> Told:
             if of.found
         )
         first = (
-            f"A model of half the depth learned {len(trial.learned)} of GLUE's tasks "
-            f"({', '.join(trial.learned)}). Of what fine-tuning gained there, retrained tickets "
-            f"keep: {shares} (means over tasks, 95 % intervals); {HALF:.0%} or more is a win."
+            f"Do all tickets win? {_answer(trial)} A ticket wins where, trained again, it keeps "
+            f"{HALF:.0%} or more of what fine-tuning gained. On average retrained tickets keep "
+            f"{shares} of it here (95 % intervals over tasks)."
         )
     else:
         first = "Fewer than two tasks have been learned so far: there is no result yet."
@@ -57,6 +57,18 @@ def outcome(trial: Trial) -> Told:
         n, every = len(trial.study.tasks) - len(under_way), len(trial.study.tasks)
         second += f" The study is under way ({n} of {every} tasks complete), and this may change."
     return Told("What happened here:", f"{first} {second}")
+
+
+def _answer(trial: Trial) -> str:
+    """On how many tasks bad tickets win: here, and by the same rule in the released numbers."""
+    here, theirs = kept(trial.ours)["bad"], kept(trial.theirs)["bad"]
+    n, n_theirs, lost = len(here.means), len(theirs.means), len(losing(here))
+    told = "Yes" if not lost else "Bad ones do not" if lost == n else "Not on every task"
+    return (
+        f"{told}: in a model of half the depth bad ones win on {n - lost} of the {n} tasks that it "
+        f"learned ({', '.join(trial.learned)}), and in BERT-base, by the numbers that the paper's "
+        f"authors released, on {n_theirs - len(losing(theirs))} of {n_theirs}."
+    )
 
 
 def plot(trial: Trial) -> Figure:

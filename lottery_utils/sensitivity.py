@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from lottery_utils.batches import EvaluationBatches
 from lottery_utils.encoder import encoder_shape
-from lottery_utils.entry import EVALUATION_BATCH, SCORING_BATCH, Entry
+from lottery_utils.entry import EVALUATION_BATCH, Entry
 from lottery_utils.importance import Variant, score_and_importance
 from lottery_utils.masks import StructuredMask
 from lottery_utils.search import structured_search
@@ -54,8 +54,7 @@ def search_by(entry: Entry, model: Any, rule: Rule) -> dict[str, Any]:
     variant = cast(Variant, rule.variant or entry.study.variant)
     examples = entry.unseen if rule.on_training_data else entry.validation
     released = variant == "release"
-    size = EVALUATION_BATCH if released else SCORING_BATCH
-    batches = EvaluationBatches(examples, size, entry.device, file_order=released)
+    batches = EvaluationBatches(examples, EVALUATION_BATCH, entry.device, file_order=released)
     metric = entry.search_metric
     look = cache(lambda mask: score_and_importance(model, batches, mask, metric, variant))
     everything = StructuredMask.full(*encoder_shape(model))

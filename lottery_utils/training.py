@@ -23,6 +23,7 @@ from lottery_utils.errors import UserError
 from lottery_utils.first_token import first_token_only
 from lottery_utils.losses import example_losses, predictions
 from lottery_utils.metrics import Array, score
+from lottery_utils.side_by_side import Batch, over_batches
 from lottery_utils.study import Recipe
 
 
@@ -95,7 +96,8 @@ def _train(
         for indices in training_order(train, recipe.batch_size, rng):
             batch = train.collate(indices, device)
             labels = batch.pop("labels")
-            with torch.autocast(device.type, torch.bfloat16, enabled=uses_bf16(device, recipe)):
+            bf16 = torch.autocast(device.type, torch.bfloat16, enabled=uses_bf16(device, recipe))
+            with bf16, first_token_only(model):
                 logits = model(**batch).logits
             loss = example_losses(logits, labels).mean()
             loss.backward()  # type: ignore[no-untyped-call]
@@ -126,24 +128,26 @@ def uses_bf16(device: torch.device | str, recipe: Recipe) -> bool:
     return recipe.bf16 and cuda and torch.cuda.is_bf16_supported()
 
 
-@torch.inference_mode()
-def predict(model: Any, batches: Iterable[dict[str, Tensor]]) -> tuple[Array, Array]:
+def predict(model: Any, batches: Iterable[Batch]) -> tuple[Array, Array]:
     """The model's predictions and the labels over all batches, both (n,), in evaluation mode.
 
     Predictions are class indices, or grades where the model has one output.
     """
     was_training = model.training
     model.eval()
-    predicted, labels = [], []
-    with first_token_only(model):
-        for batch in batches:
-            inputs = {name: values for name, values in batch.items() if name != "labels"}
-            predicted.append(predictions(model(**inputs).logits))
-            labels.append(batch["labels"])
+    answers = list(over_batches(model, batches, _answers))
     model.train(was_training)
-    return torch.cat(predicted).cpu().numpy(), torch.cat(labels).cpu().numpy()
+    predicted, labels = (torch.cat(part).cpu().numpy() for part in zip(*answers, strict=True))
+    return predicted, labels
 
 
-def evaluate(model: Any, batches: Iterable[dict[str, Tensor]], metric: str) -> float:
+@torch.inference_mode()
+def _answers(model: Any, batch: Batch) -> tuple[Tensor, Tensor]:
+    inputs = {name: values for name, values in batch.items() if name != "labels"}
+    with first_token_only(model):
+        return predictions(model(**inputs).logits), batch["labels"]
+
+
+def evaluate(model: Any, batches: Iterable[Batch], metric: str) -> float:
     """The metric called `metric` of the model's predictions over all batches."""
     return score(metric, *predict(model, batches))

@@ -35,6 +35,11 @@ def sides(trial: Trial) -> dict[str, dict[str, Judged]]:
     return {name: of for name, of in both.items() if of}
 
 
+def losing(bad: Judged) -> list[str]:
+    """The tasks on which retrained bad tickets do not win."""
+    return [task for task, share in bad.means.items() if share < HALF]
+
+
 def answer(trial: Trial) -> Note:
     """On how many tasks bad tickets win, which are the others, and the mean."""
     texts = []
@@ -43,9 +48,9 @@ def answer(trial: Trial) -> Note:
             continue
         means, found = of["bad"].means, of["bad"].found
         assert found is not None
-        losing = [task for task, share in means.items() if share < HALF]
-        text = f"{name}: bad tickets win on {len(means) - len(losing)} of {len(means)} tasks"
-        text += f", not on {', '.join(losing)}" if losing else ""
+        lost = losing(of["bad"])
+        text = f"{name}: bad tickets win on {len(means) - len(lost)} of {len(means)} tasks"
+        text += f", not on {', '.join(lost)}" if lost else ""
         text += f"; on average they keep {found.mean:.0%} [{found.low:.0%}, {found.high:.0%}]."
         texts.append(text)
     return Note(" ".join(texts) or "No task that was learned is on record yet.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -191,4 +192,8 @@ def test_the_table_names_numbers_verdicts_and_sections(small_trial: Trial) -> No
     assert "8 tasks" in shown, "of the released numbers"
     assert len(claims_page.rules(small_trial)) == len(CLAIMS)
     of_tasks = claims_page.by_task(small_trial)
-    assert list(of_tasks.columns) == ["SST-2", "CoLA"]
+    assert isinstance(of_tasks, claims_page.Table)
+    assert list(of_tasks.frame.columns) == ["SST-2", "CoLA"]
+    rows = re.findall(r'id="(tasks-[^"]+)"', of_tasks._repr_html_())
+    assert re.findall(r'href="#(tasks-[^"]+)"', shown) == rows, "each claim leads to its own row"
+    assert len(rows) == len(CLAIMS)

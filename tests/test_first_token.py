@@ -15,11 +15,13 @@ from test_encoder import EVERY_FAMILY, batch_for, tiny
 from torch import Tensor
 
 from lottery_utils import importance
+from lottery_utils.batches import Encoded
 from lottery_utils.encoder import encoder_layers, last_layer
 from lottery_utils.first_token import first_token_only
 from lottery_utils.masks import StructuredMask
 from lottery_utils.pruning import masked, remove
-from lottery_utils.training import predict
+from lottery_utils.study import Recipe
+from lottery_utils.training import finetune, predict
 
 
 def logits(model: Any, lengths: tuple[int, ...] = (7, 5, 3)) -> Tensor:
@@ -89,7 +91,62 @@ def test_everything_is_as_before_afterwards(family: str) -> None:
     assert "forward" not in vars(layer)
 
 
-def test_models_in_training_mode_compute_all_tokens() -> None:
-    model = copy.deepcopy(tiny("bert")).train()
+def trained(model: Any, lengths: tuple[int, ...], seed: int, how: Any) -> dict[str, Tensor]:
+    """The logits of a forward pass in training mode, and the gradient of every parameter."""
+    batch = batch_for(model, lengths)
+    labels = batch.pop("labels")
+    fresh = copy.deepcopy(model).train()
+    torch.manual_seed(seed)
+    with how(fresh):
+        logits = fresh(**batch).logits
+    loss = torch.nn.functional.cross_entropy(logits, labels)
+    found = torch.autograd.grad(loss, list(fresh.parameters()), materialize_grads=True)
+    gradients = dict(zip((name for name, _ in fresh.named_parameters()), found, strict=True))
+    drawn_next = torch.rand(1)  # differs where more or less was drawn
+    return {"logits": logits.detach(), "drawn next": drawn_next, **gradients}
+
+
+@EVERY_FAMILY
+@pytest.mark.parametrize("kernel", ["sdpa", "eager"])
+@pytest.mark.parametrize("lengths", [(4, 4, 4), (1, 6, 3), (1,), (40, 33)])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_training_draws_the_same_dropout(
+    family: str, kernel: str, lengths: tuple[int, ...], seed: int
+) -> None:
+    model = tiny(family, kernel)
+    expected = trained(model, lengths, seed, lambda _: nullcontext())
+    found = trained(model, lengths, seed, first_token_only)
+    assert found.keys() == expected.keys()
+    for name, values in expected.items():
+        assert torch.allclose(found[name], values, atol=1e-5), name
+
+
+@EVERY_FAMILY
+@given(mask=masks())
+@settings(max_examples=10, deadline=None)
+def test_training_of_what_a_mask_leaves(family: str, mask: StructuredMask) -> None:
+    smaller = remove(tiny(family), mask)
+    expected = trained(smaller, (7, 5, 3), 1, lambda _: nullcontext())
+    found = trained(smaller, (7, 5, 3), 1, first_token_only)
+    assert found.keys() == expected.keys()
+    for name, values in expected.items():
+        assert torch.allclose(found[name], values, atol=1e-5), name
+
+
+@pytest.mark.parametrize("family", ["bert", "roberta", "electra"])
+def test_training_computes_one_token_of_the_last_layer(family: str) -> None:
+    encoded = Encoded([[2, 7, 9, 3], [2, 8, 3]], None, [0, 1], pad_id=1)
+    model = copy.deepcopy(tiny(family))
+    seen: list[tuple[int, ...]] = []
+    top = encoder_layers(model)[-1]
+    for part in (top.query, top.attention_output, top.mlp_output):
+        part.register_forward_hook(lambda *call: seen.append(call[-1].shape))
+    finetune(model, encoded, Recipe(batch_size=2, epochs=1), seed=1)
+    assert [shape[:2] for shape in seen] == [(2, 1)] * 3
+    assert not any("forward" in vars(module) for module in model.modules())
+
+
+def test_training_on_a_gpu_computes_all_tokens() -> None:
+    model = copy.deepcopy(tiny("bert")).to("meta").train()
     with first_token_only(model):
         assert "forward" not in vars(last_layer(model)[0])

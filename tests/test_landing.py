@@ -30,14 +30,30 @@ def test_the_outcome_is_told_with_the_numbers_of_the_trial(trial: Trial) -> None
     for kind, judged in found.items():
         assert judged.found
         assert f"{kind} {judged.found.mean:.0%} [{judged.found.low:.0%}, " in told
-    n = len(trial.learned)
-    assert f"learned {n} of GLUE's tasks ({', '.join(trial.learned)})" in told
+    wins = sum(share >= 0.5 for share in found["bad"].means.values())
+    n, names = len(trial.learned), ", ".join(trial.learned)
+    assert f"bad ones win on {wins} of the {n} tasks that it learned ({names})" in told
+    assert "released, on 7 of 8." in told, "all but MRPC, as the table of the claims has it"
     counted = re.search(r"claims on trial: (\d+) holds?, (\d+) holds? in part, (\d+) do", told)
     assert counted
     holding = [j.verdict for j in trial.ours].count("holds in part")
     assert int(counted[2]) == holding
     complete = not missing(trial.study, Store())
     assert complete == ("under way" not in told)
+
+
+@pytest.mark.parametrize(
+    ("shares", "word"), [((0.2, 0.4), "Bad ones do not"), ((0.5, 0.4), "Not on"), ((0.5, 1), "Yes")]
+)
+def test_whether_all_tickets_win(trial: Trial, shares: tuple[float, float], word: str) -> None:
+    means = dict(zip(("SST-2", "RTE"), shares, strict=True))
+    ours = [
+        one._replace(means=means) if one.claim.key == wins_page.KEPT["bad"] else one
+        for one in trial.ours
+    ]
+    told = landing_page.outcome(replace(trial, ours=ours)).text
+    assert f"win? {word}" in told
+    assert f"bad ones win on {sum(s >= 0.5 for s in shares)} of the 2 tasks" in told
 
 
 def test_before_there_is_a_result_none_is_told(trial: Trial) -> None:
