@@ -6,6 +6,7 @@ import cProfile
 import pstats
 from collections.abc import Callable
 
+import torch
 from torch.profiler import ProfilerActivity
 from torch.profiler import profile as torch_profile
 
@@ -14,9 +15,17 @@ Profile = list[tuple[str, float]]
 
 
 def of_operations(work: Callable[[], object]) -> Profile:
-    """The tensor operations of `work` that took most, with their shares of all, in percent."""
-    with torch_profile(activities=[ProfilerActivity.CPU]) as found:
-        work()
+    """The tensor operations of `work` that took most, with their shares of all, in percent.
+
+    On one thread, as the profiler sees nothing of others that `work` may begin.
+    """
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with torch_profile(activities=[ProfilerActivity.CPU]) as found:
+            work()
+    finally:
+        torch.set_num_threads(n_threads)
     took = {event.key: event.self_cpu_time_total for event in found.key_averages()}
     return _top(took)
 

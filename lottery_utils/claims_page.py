@@ -75,15 +75,16 @@ class Table:
 
 def table(trial: Trial) -> Table:
     """One row per claim: the paper's words, ours, and the released numbers by the same rule."""
+    any_task = any(judged.means for judged in trial.ours)
     rows = []
     for ours, theirs in zip(trial.ours, trial.theirs, strict=True):
         claim = ours.claim
         section = claim.section.replace(".", "_")
+        by_task = f', <a href="#tasks-{claim.key}">task by task</a>' if any_task else ""
         rows.append(
             {
                 "claim": f'<span id="{claim.key}">{html.escape(claim.text)}</span> '
-                f'<a href="../../sec{section}.html">{claim.section}</a>, '
-                f'<a href="#tasks-{claim.key}">task by task</a>'
+                f'<a href="../../sec{section}.html">{claim.section}</a>{by_task}'
                 f"<small>{html.escape(claim.measure)}</small>",
                 "the paper": html.escape(claim.stated),
                 "here": f"{badge(ours)}<small>{_estimate(ours)}</small>",
@@ -119,7 +120,7 @@ def by_task(trial: Trial) -> Table | Note:
         return Note("Nothing is on record yet.", "warning")
     rows = {
         f'<span id="tasks-{key}">{key}</span>': {
-            task: f"{of[task]:+.3f}" if task in of else "" for task in tasks
+            html.escape(task): f"{of[task]:+.3f}" if task in of else "" for task in tasks
         }
         for key, of in means.items()
     }

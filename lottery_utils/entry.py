@@ -16,8 +16,8 @@ from lottery_utils.store import Key, Store
 from lottery_utils.study import Study
 from lottery_utils.tasks import Task, get_task
 
-# The released code's, which `variant: release` depends on. Nothing else does; larger ones are
-# padded more, as few examples are of one length.
+# The released code's, which `variant: release` depends on. Nothing else does, but for rounding;
+# larger ones are padded more, as few examples are of one length.
 EVALUATION_BATCH = 64
 
 

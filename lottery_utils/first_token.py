@@ -4,7 +4,7 @@ The classifier reads the last layer at the first token only. That token attends 
 others, so keys and values are needed of all, but queries, what follows the attention, and
 the MLP of the last layer are needed for one token instead of all. The logits, and all
 gradients, are the same up to rounding: in training, dropout is drawn for all tokens and
-used for the first, so that a seed gives the run that it gives with the whole layer.
+used for the first, so that a seed drops what it drops with the whole layer.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ def first_token_only(model: nn.Module) -> Iterator[None]:
 
     For models whose layers are BERT's (BERT, RoBERTa, ELECTRA), whole or with components
     removed, with one of transformers' classifiers on top. Hooks in the layer act as before.
-    Other families compute all tokens as always, and so do models in training on a GPU, whose
-    attention draws its dropout inside one kernel. The block must begin in the mode, training
-    or evaluation, in which the model is called.
+    Other families compute all tokens as always, and so do models in training that draw their
+    dropout otherwise: on any device but a CPU inside the kernel of attention, with chunked
+    MLPs chunk by chunk, with gradient checkpointing twice. The block must begin in the mode,
+    training or evaluation, in which the model is called.
     """
     layer, family = last_layer(model)
-    fused = model.training and next(model.parameters()).device.type != "cpu"
-    if fused or not family.is_bert_layer:
+    if not family.is_bert_layer or (model.training and _draws_otherwise(layer)):
         yield
         return
     layer.forward = partial(_forward, layer)  # before the class's own, until it is deleted
@@ -41,6 +41,12 @@ def first_token_only(model: nn.Module) -> Iterator[None]:
         yield
     finally:
         del layer.forward
+
+
+def _draws_otherwise(layer: Any) -> bool:
+    elsewhere = next(layer.parameters()).device.type != "cpu"
+    checkpointed = getattr(layer, "gradient_checkpointing", False)
+    return bool(elsewhere or layer.chunk_size_feed_forward or checkpointed)
 
 
 def _forward(

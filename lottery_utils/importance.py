@@ -135,6 +135,7 @@ def score_and_importance(
     return round(score(metric, predicted, labels), 6), found
 
 
+@torch.enable_grad()
 def mask_gradients(model: nn.Module, batch: Batch, mask: StructuredMask) -> tuple[Tensor, Tensor]:
     """dL(x)/dxi for each example of a batch: float32 (batch, layers, heads + 1); and the logits.
 

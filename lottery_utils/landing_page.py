@@ -46,12 +46,12 @@ def outcome(trial: Trial) -> Told:
             if of.found
         )
         first = (
-            f"Do all tickets win? {_answer(trial)} A ticket wins where, trained again, it keeps "
-            f"{HALF:.0%} or more of what fine-tuning gained. On average retrained tickets keep "
-            f"{shares} of it here (95 % intervals over tasks)."
+            f"Do bad tickets win too? {_answer(trial)} A ticket wins where, trained again, it "
+            f"keeps {HALF:.0%} or more of what fine-tuning gained. On average retrained tickets "
+            f"keep {shares} of it here (95 % intervals over tasks)."
         )
     else:
-        first = "Fewer than two tasks have been learned so far: there is no result yet."
+        first = "Too few tasks have been learned so far: there is no result yet."
     second = f"Of {len(trial.ours)} claims on trial: {counted(trial.ours)}."
     if under_way:
         n, every = len(trial.study.tasks) - len(under_way), len(trial.study.tasks)
@@ -63,11 +63,11 @@ def _answer(trial: Trial) -> str:
     """On how many tasks bad tickets win: here, and by the same rule in the released numbers."""
     here, theirs = kept(trial.ours)["bad"], kept(trial.theirs)["bad"]
     n, n_theirs, lost = len(here.means), len(theirs.means), len(losing(here))
-    told = "Yes" if not lost else "Bad ones do not" if lost == n else "Not on every task"
+    told = "Yes" if not lost else "No" if lost == n else "Not on every task"
     return (
-        f"{told}: in a model of half the depth bad ones win on {n - lost} of the {n} tasks that it "
-        f"learned ({', '.join(trial.learned)}), and in BERT-base, by the numbers that the paper's "
-        f"authors released, on {n_theirs - len(losing(theirs))} of {n_theirs}."
+        f"{told}: in a model of half the depth on {n - lost} of {n} tasks that it learned "
+        f"({', '.join(here.means)}), and in BERT-base, by the numbers that the paper's authors "
+        f"released, on {n_theirs - len(losing(theirs))} of {n_theirs}."
     )
 
 

@@ -1,44 +1,43 @@
-"""A pass over batches, on a CPU one batch per thread.
+"""A pass over batches, on a CPU some batches at a time.
 
 Threads that share every operation wait for each other some hundred times in a batch; threads
-with a batch of their own do not. What comes of a batch depends on that batch alone, so nothing
-changes but the time. And as each operation then has one thread, whose sums have one order, what
-comes out does not depend on how many threads there are.
+with a batch of their own do not. What comes of a batch depends on that batch alone, so that the
+numbers are the same up to rounding.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from itertools import chain
 from queue import SimpleQueue
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+AT_A_TIME = 4  # batches: each needs memory for all that the model computes of it
 Batch = dict[str, Tensor]
 T = TypeVar("T")
 
 
 def over_batches(
-    model: Any, batches: Iterable[Batch], work: Callable[[Any, Batch], T]
-) -> Iterator[T]:
+    model: nn.Module, batches: Iterable[Batch], work: Callable[[nn.Module, Batch], T]
+) -> list[T]:
     """`work(model, batch)` of every batch, in the order of the batches.
 
-    On a CPU as many batches at a time as PyTorch has threads, each with a model of its own that
-    shares all parameters and hooks: `work` may put hooks on the model that it is given, and
-    should change nothing else. It has to ask for the gradient mode that it wants, since that
-    holds for one thread.
+    On a CPU up to `AT_A_TIME` batches are in work at once, which share PyTorch's threads, each
+    with a model of its own that has the same weights: `work` may put hooks on the model that it
+    is given, and should change nothing else. It has to ask for the gradient mode that it wants,
+    since that holds for one thread. What it raises is raised, and no further batch is begun.
     """
+    batches = list(batches)
     n_threads = torch.get_num_threads()
-    if n_threads == 1 or next(model.parameters()).device.type != "cpu":
-        for batch in batches:
-            yield work(model, batch)
-        return
-    models: SimpleQueue[Any] = SimpleQueue()
-    for _ in range(n_threads):
+    n = min(AT_A_TIME, n_threads, len(batches))
+    if n < 2 or next(model.parameters()).device.type != "cpu":
+        return [work(model, batch) for batch in batches]
+    models: SimpleQueue[nn.Module] = SimpleQueue()
+    for _ in range(n):
         models.put(_twin(model))
 
     def run(batch: Batch) -> T:
@@ -48,15 +47,25 @@ def over_batches(
         finally:
             models.put(own)
 
-    torch.set_num_threads(1)
+    # The largest first, so that no thread is left alone with it at the end.
+    order = sorted(range(len(batches)), key=lambda i: -batches[i]["input_ids"].numel())
+    torch.set_num_threads(n_threads // n)
     try:
-        with ThreadPoolExecutor(n_threads) as pool:
-            yield from pool.map(run, batches)
+        with ThreadPoolExecutor(n) as pool:
+            futures = {i: pool.submit(run, batches[i]) for i in order}
+            try:
+                return [futures[i].result() for i in range(len(batches))]
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)
     finally:
         torch.set_num_threads(n_threads)
 
 
-def _twin(model: Any) -> Any:
-    """A copy of the modules with the same parameters and buffers."""
-    shared = {id(tensor): tensor for tensor in chain(model.parameters(), model.buffers())}
-    return copy.deepcopy(model, shared)
+def _twin(module: nn.Module) -> nn.Module:
+    """The same weights and hooks in modules of their own, on which other hooks can be put."""
+    own = copy.copy(module)
+    for name in ("_modules", "_forward_hooks", "_forward_pre_hooks"):
+        setattr(own, name, getattr(module, name).copy())
+    for name, child in module.named_children():
+        own._modules[name] = _twin(child)
+    return own

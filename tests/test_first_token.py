@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from test_encoder import EVERY_FAMILY, batch_for, tiny
 from torch import Tensor
 
-from lottery_utils import importance
+from lottery_utils import importance, training
 from lottery_utils.batches import Encoded
 from lottery_utils.encoder import encoder_layers, last_layer
 from lottery_utils.first_token import first_token_only
@@ -121,6 +121,19 @@ def test_training_draws_the_same_dropout(
         assert torch.allclose(found[name], values, atol=1e-5), name
 
 
+@pytest.mark.parametrize("family", ["bert", "roberta", "electra"])
+@pytest.mark.parametrize("rates", [(0.4, 0.1), (0.0, 0.3), (0.3, 0.0), (0.0, 0.0), (0.2, 1.0)])
+def test_each_dropout_has_its_own_rate(family: str, rates: tuple[float, float]) -> None:
+    model = copy.deepcopy(tiny(family))
+    for name, module in model.named_modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = rates[0] if name.endswith("self.dropout") else rates[1]
+    expected = trained(model, (6, 4, 5), 3, lambda _: nullcontext())
+    found = trained(model, (6, 4, 5), 3, first_token_only)
+    for name, values in expected.items():
+        assert torch.allclose(found[name], values, atol=1e-5), name
+
+
 @EVERY_FAMILY
 @given(mask=masks())
 @settings(max_examples=10, deadline=None)
@@ -146,7 +159,33 @@ def test_training_computes_one_token_of_the_last_layer(family: str) -> None:
     assert not any("forward" in vars(module) for module in model.modules())
 
 
-def test_training_on_a_gpu_computes_all_tokens() -> None:
-    model = copy.deepcopy(tiny("bert")).to("meta").train()
+@pytest.mark.parametrize("otherwise", ["gpu", "chunks", "checkpoints"])
+def test_what_draws_its_dropout_otherwise_computes_all_tokens(otherwise: str) -> None:
+    model = copy.deepcopy(tiny("bert")).train()
+    layer, _ = last_layer(model)
+    if otherwise == "gpu":
+        model.to("meta")
+    elif otherwise == "chunks":
+        layer.chunk_size_feed_forward = 2
+    else:
+        layer.gradient_checkpointing = True
     with first_token_only(model):
-        assert "forward" not in vars(last_layer(model)[0])
+        assert "forward" not in vars(layer)
+    model.eval()
+    with first_token_only(model):
+        assert "forward" in vars(layer)
+
+
+def test_several_steps_of_fine_tuning_end_where_the_whole_layer_ends() -> None:
+    rng = np.random.default_rng(0)
+    rows = [rng.integers(5, 60, n).tolist() for n in (4, 9, 3, 7, 5, 6, 8, 4)]
+    encoded = Encoded(rows, None, [0, 1] * 4, pad_id=0)
+    ends = []
+    for how in (first_token_only, lambda _: nullcontext()):
+        model = copy.deepcopy(tiny("bert"))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(training, "first_token_only", how)
+            training.finetune(model, encoded, Recipe(batch_size=2, epochs=3), seed=1)
+        ends.append(torch.cat([p.detach().flatten() for p in model.parameters()]))
+    assert torch.allclose(*ends, atol=1e-5)
+    assert not torch.equal(ends[0], torch.cat([p.flatten() for p in tiny("bert").parameters()]))
