@@ -6,7 +6,6 @@ import cProfile
 import pstats
 from collections.abc import Callable
 
-import torch
 from torch.profiler import ProfilerActivity
 from torch.profiler import profile as torch_profile
 
@@ -17,15 +16,10 @@ Profile = list[tuple[str, float]]
 def of_operations(work: Callable[[], object]) -> Profile:
     """The tensor operations of `work` that took most, with their shares of all, in percent.
 
-    On one thread, as the profiler sees nothing of others that `work` may begin.
+    `work` is to begin no Python threads: the profiler would see nothing of them.
     """
-    n_threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with torch_profile(activities=[ProfilerActivity.CPU]) as found:
-            work()
-    finally:
-        torch.set_num_threads(n_threads)
+    with torch_profile(activities=[ProfilerActivity.CPU]) as found:
+        work()
     took = {event.key: event.self_cpu_time_total for event in found.key_averages()}
     return _top(took)
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 
 from benchmarks import shapes
 from benchmarks.alternate import Row, Setting, timed
 from benchmarks.magnitude_case import random_bert
-from benchmarks.profiles import of_operations
+from benchmarks.profiles import Profile, of_operations
 from benchmarks.released_search import brute_force, examine_padded, padded_batches
 from benchmarks.shapes import within_vocabulary
 from lottery_utils import backbone, data, metrics, training
@@ -101,8 +102,8 @@ def rows(setting: Setting) -> Iterator[Row]:
             "full_score": round(full["ours"], 4),
             "whole_search": round(_total(both, masks, "theirs") / _total(both, masks, "ours"), 2),
             "profile": {
-                "ours": of_operations(lambda: ours(everything)),
-                "theirs": of_operations(lambda: theirs(everything)),
+                "ours": _profile(lambda: ours(everything)),
+                "theirs": _profile(lambda: theirs(everything)),
             },
         },
     )
@@ -121,6 +122,16 @@ def fine_tuned(setting: Setting) -> tuple[Any, Encoded]:
 def tiny() -> tuple[Any, Encoded]:
     """A tiny random model and a few examples, which tests search."""
     return random_bert(small=True), within_vocabulary(shapes.draw("CoLA", 6), 99)
+
+
+def _profile(work: Callable[[], object]) -> Profile:
+    """With one thread: with more of them, ours begins Python threads for batches of their own."""
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return of_operations(work)
+    finally:
+        torch.set_num_threads(n_threads)
 
 
 def _total(both: Any, masks: list[StructuredMask], side: str) -> float:
