@@ -18,12 +18,12 @@ from torch import Tensor, nn
 
 AT_A_TIME = 4  # batches: each needs memory for all that the model computes of it
 Batch = dict[str, Tensor]
-T = TypeVar("T")
+Result = TypeVar("Result")
 
 
 def over_batches(
-    model: nn.Module, batches: Iterable[Batch], work: Callable[[nn.Module, Batch], T]
-) -> list[T]:
+    model: nn.Module, batches: Iterable[Batch], work: Callable[[nn.Module, Batch], Result]
+) -> list[Result]:
     """`work(model, batch)` of every batch, in the order of the batches.
 
     On a CPU up to `AT_A_TIME` batches are in work at once, which share PyTorch's threads, each
@@ -40,7 +40,7 @@ def over_batches(
     for _ in range(n):
         models.put(_twin(model))
 
-    def run(batch: Batch) -> T:
+    def run(batch: Batch) -> Result:
         own = models.get()
         try:
             return work(own, batch)
