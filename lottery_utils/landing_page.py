@@ -47,8 +47,8 @@ def outcome(trial: Trial) -> Told:
         )
         first = (
             f"Do bad tickets win too? {_answer(trial)} A ticket wins where, trained again, it "
-            f"keeps {HALF:.0%} or more of what fine-tuning gained. On average retrained tickets "
-            f"keep {shares} of it here (95 % intervals over tasks)."
+            f"keeps {HALF:.0%} or more of what fine-tuning gained. Of that gain retrained tickets "
+            f"keep on average here: {shares} (95 % intervals over tasks)."
         )
     else:
         first = "Too few tasks have been learned so far: there is no result yet."
