@@ -272,6 +272,8 @@ rule exercise_page:
         "book/course/handouts/{exercise}.ipynb",
     wildcard_constraints:
         exercise="|".join(EXERCISES),
+    # They take longest among the pages; begun last, they would keep one core waiting.
+    priority: 1
     shell:
         "python -m lottery_utils.course.blanks page {input.notebook} {output}"
 
