@@ -135,7 +135,7 @@ def predict(model: Any, batches: Iterable[Batch]) -> tuple[Array, Array]:
     """
     was_training = model.training
     model.eval()
-    answers = list(over_batches(model, batches, _answers))
+    answers = over_batches(model, batches, _answers)
     model.train(was_training)
     predicted, labels = (torch.cat(part).cpu().numpy() for part in zip(*answers, strict=True))
     return predicted, labels
