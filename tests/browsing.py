@@ -69,3 +69,15 @@ def page(request: pytest.FixtureRequest, site: Path, browser: Any) -> Iterator[A
     yield opened
     opened.close()
     assert errors == []
+
+
+def eventually(what: Any) -> Any:
+    """Playwright's assertions, which wait: a page hears of some clicks after they have returned."""
+    from playwright.sync_api import expect
+
+    return expect(what)
+
+
+def address(page: Any) -> str:
+    """What the page itself takes for its address: Playwright's `page.url` may be a moment late."""
+    return str(page.evaluate("location.href"))

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from browsing import address
 from conftest import masks
 from hypothesis import given
 from hypothesis import strategies as st
@@ -137,9 +138,9 @@ def test_a_choice_is_in_the_address_and_made_by_keyboard(page: Any, browser: Any
     page.keyboard.press("Space")
     assert said(page) != before
     again = browser.new_page()
-    again.goto(page.url, wait_until="load")
+    again.goto(address(page), wait_until="load")
     assert said(again) == said(page)
-    again.goto(f"{page.url.split('#')[0]}#keep=nonsense", wait_until="load")
+    again.goto(f"{address(page).split('#')[0]}#keep=nonsense", wait_until="load")
     again.reload()
     assert said(again) == before, "an address of no choice shows the search's own"
     again.close()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from browsing import address, eventually
 
 from lottery_utils import explorer_page, records
 from lottery_utils.errors import UserError
@@ -110,7 +111,7 @@ def test_every_control_changes_what_is_drawn(page: Any) -> None:
         choose(page, name, value)
         seen.append((said(page), drawn(page)))
         assert seen[-1] != seen[-2], f"{name} = {value} changes nothing"
-        assert f"{name}={value.replace('/', '%2F')}" in page.url or not value
+        assert f"{name}={value.replace('/', '%2F')}" in address(page) or not value
 
 
 def test_the_search_by_keyboard(page: Any) -> None:
@@ -128,7 +129,7 @@ def test_the_search_by_keyboard(page: Any) -> None:
     assert "failed" in said(page), "the last trial of a search is one that failed"
     page.locator("#ticket-explorer [name=view]").focus()
     page.keyboard.press("ArrowDown")
-    assert page.locator("tr[aria-current]").inner_text().startswith("the good ticket")
+    eventually(page.locator("tr[aria-current]")).to_contain_text(re.compile("^the good ticket"))
 
 
 def test_a_view_can_be_linked(page: Any, browser: Any) -> None:
@@ -136,12 +137,12 @@ def test_a_view_can_be_linked(page: Any, browser: Any) -> None:
     choose(page, "view", "good")
     choose(page, "other", "CoLA/86")
     again = browser.new_page()
-    again.goto(page.url, wait_until="load")
+    again.goto(address(page), wait_until="load")
     assert (said(again), drawn(again)) == (said(page), drawn(page))
     assert "B (CoLA, seed 86: the good ticket)" in said(again)
     # An address of what does not exist shows what does.
-    again.goto(f"{page.url.split('#')[0]}#study=none&step=many&view=bad")
-    assert again.locator("tr[aria-current]").inner_text().startswith("the bad ticket")
+    again.goto(f"{address(page).split('#')[0]}#study=none&step=many&view=bad")
+    eventually(again.locator("tr[aria-current]")).to_contain_text(re.compile("^the bad ticket"))
     again.close()
 
 
@@ -151,8 +152,9 @@ def test_the_pages_own_links_lead_to_views(page: Any) -> None:
     for link in links.all():
         link.click()
         asked = dict(part.split("=") for part in link.get_attribute("href")[1:].split("&"))
-        shown = {name: page.locator(f"[name={name}]").input_value() for name in asked}
-        assert shown == {name: value.replace("%2F", "/") for name, value in asked.items()}
+        # The page hears of its new address only after the click has returned.
+        for name, value in asked.items():
+            eventually(page.locator(f"[name={name}]")).to_have_value(value.replace("%2F", "/"))
 
 
 def test_what_is_said_is_on_record(page: Any, site: Path) -> None:
@@ -176,9 +178,9 @@ def test_what_is_said_is_on_record(page: Any, site: Path) -> None:
                 importance[layer][head], abs=5e-4
             )
     page.locator("summary", has_text="The grid as a table").click()
-    rows = page.locator("#ticket-explorer details tr")
-    assert rows.count() == 1 + len(search["mask"]["heads"])
-    assert "importance" in rows.nth(1).inner_text()
+    rows = page.locator("#ticket-explorer details tr")  # made a moment after the click
+    eventually(rows).to_have_count(1 + len(search["mask"]["heads"]))
+    eventually(rows.nth(1)).to_contain_text("importance")
 
 
 def test_it_follows_the_dark_mode(page: Any) -> None:
