@@ -38,6 +38,7 @@ COMMITTED = {
 EXERCISES = [path.stem for path in sorted(Path("notebooks/course").glob("exercise_*.ipynb"))]
 # Real GLUE, computed elsewhere: the records are committed, and their pages need no data.
 GLUE_TASKS = ["CoLA", "SST-2", "WNLI"]
+GLUE_CONTROL = dict(Study.load("minilm-glue").followups_of("control"))
 SHOWN = {
     "minilm-glue": [
         "claims",
@@ -49,7 +50,7 @@ SHOWN = {
         *(f"{task}/sec4_2_good_random_bad" for task in GLUE_TASKS),
         *(f"{task}/sec5_1_stability" for task in GLUE_TASKS),
         *(f"{task}/sec5_2_attention_patterns" for task in GLUE_TASKS if task != "WNLI"),
-        "SST-2/sec6_discussion",
+        *(f"{task}/sec6_discussion" for task in GLUE_TASKS if task in GLUE_CONTROL),
     ],
     # What the paper's authors released of BERT-base, read by `lottery released`.
     "bert-base-released": [
