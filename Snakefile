@@ -37,7 +37,7 @@ COMMITTED = {
 }
 EXERCISES = [path.stem for path in sorted(Path("notebooks/course").glob("exercise_*.ipynb"))]
 # Real GLUE, computed elsewhere: the records are committed, and their pages need no data.
-GLUE_TASKS = ["CoLA", "SST-2", "WNLI"]
+GLUE_TASKS = ["CoLA", "SST-2", "STS-B", "QQP", "MNLI", "QNLI", "WNLI"]
 GLUE_CONTROL = dict(Study.load("minilm-glue").followups_of("control"))
 SHOWN = {
     "minilm-glue": [

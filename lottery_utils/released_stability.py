@@ -14,6 +14,7 @@ from lottery_utils.over_seeds import OverSeeds
 from lottery_utils.recorded import seeds_text
 from lottery_utils.release import SEEDS
 from lottery_utils.released_tables import UNLEARNED, Results
+from lottery_utils.statistics import p_text
 
 plt.style.use(STYLE)
 
@@ -39,7 +40,7 @@ def agreement_table(
             "some but not all": f"{_number(some.observed)} {_chance(some)}",
             "Fleiss' kappa": f"{_number(kappa.observed)} {_chance(kappa)}",
             "alpha": _number(alpha.observed),
-            "Q (p)": f"{_number(found.q.statistic, 2)} ({_number(found.q.p_value)})",
+            "Q": f"{_number(found.q.statistic, 2)} ({p_text(found.q.p_value)})",
         }
         if found.by_layer is not None:
             row["kappa, same layers"] = _chance(found.by_layer)

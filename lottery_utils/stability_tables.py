@@ -19,6 +19,7 @@ from lottery_utils.chance import Chance
 from lottery_utils.figure import Note
 from lottery_utils.masks import StructuredMask
 from lottery_utils.recorded import NO_MAGNITUDE, Entries, has_method, stage_results
+from lottery_utils.statistics import p_text
 from lottery_utils.store import Record
 from lottery_utils.weight_overlap import MISSING
 
@@ -54,7 +55,7 @@ def agreement_table(entries: Entries) -> pd.DataFrame | Note:
             columns[f"{name}, by chance"].append(_range(found))
         q = agreement.cochran_q(masks)
         undefined = math.isnan(q.statistic)
-        text = "undefined" if undefined else f"{q.statistic:.2f} (p = {q.p_value:.3f})"
+        text = "undefined" if undefined else f"{q.statistic:.2f} ({p_text(q.p_value)})"
         columns[name].append(text)
         columns[f"{name}, by chance"].append("tests sizes, not agreement")
     rows = ["kept, seed by seed", *LABELS.values(), "Cochran's Q"]

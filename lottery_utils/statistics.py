@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -69,3 +70,10 @@ def t_beyond(value: float, freedom: float) -> float:
     from scipy.special import stdtr
 
     return float(stdtr(freedom, -value))
+
+
+def p_text(value: float) -> str:
+    """A p value as pages say it: `p = 0.012`, or `p < 0.001`, as none is zero; NaN is undefined."""
+    if math.isnan(value):
+        return "p undefined"
+    return f"p = {value:.3f}" if value >= 0.001 else "p < 0.001"

@@ -34,7 +34,7 @@ from lottery_utils.figure import Figure, Note
 from lottery_utils.made_from import Sources
 from lottery_utils.masks import StructuredMask
 from lottery_utils.recorded import KINDS, NO_MAGNITUDE, Entries
-from lottery_utils.statistics import Interval, t_interval
+from lottery_utils.statistics import Interval, p_text, t_interval
 from lottery_utils.store import Key, Store
 from lottery_utils.study import STAGES, Study
 from lottery_utils.sweep import sweep_name
@@ -645,3 +645,8 @@ def test_a_pages_texts_name_no_place(every: dict[str, Entries], tiny_run: Path) 
     for entries in every.values():
         html = all_of(entries)._repr_html_() + tables.setup(entries).to_html()
         assert not re.search(re.escape(str(tiny_run.parent)), html)
+
+
+def test_no_p_value_is_said_to_be_zero() -> None:
+    assert [p_text(p) for p in (0.0123, 0.001, 0.0004)] == ["p = 0.012", "p = 0.001", "p < 0.001"]
+    assert p_text(float("nan")) == "p undefined"
