@@ -48,7 +48,7 @@ def estimate() -> Note:
         "Energy was not measured. It is the time that the records name (seconds times CPU threads, "
         f"or seconds of a graphics card), at {WATTS_PER_CORE} W for a busy core and "
         f"{WATTS_PER_GPU} W for a busy card, memory, cooling and losses included: round numbers "
-        "for servers of 2020 to 2025, right within a factor of two. Records name time by the clock, "
-        "so that the hours are an upper bound: a run that shared its cores with other work, or was "
+        "for servers of 2020 to 2025, right within a factor of two. Records tell clock time, "
+        "so that hours are an upper bound: a run that shared its cores with other work, or was "
         "halted for it, as some of minilm-glue were, has counted that too."
     )
