@@ -50,5 +50,5 @@ def estimate() -> Note:
         f"{WATTS_PER_GPU} W for a busy card, memory, cooling and losses included: round numbers "
         "for servers of 2020 to 2025, right within a factor of two. Records tell clock time, "
         "so that hours are an upper bound: a run that shared its cores with other work, or was "
-        "halted for it, as some of minilm-glue were, has counted that too."
+        "halted for it, has counted that too."
     )
