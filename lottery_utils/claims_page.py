@@ -19,6 +19,7 @@ from lottery_utils.store import Store
 from lottery_utils.trial import Trial
 
 plt.style.use(STYLE)
+pd.set_option("display.max_colwidth", None)  # sentences are shown whole
 
 COLOURS = dict(zip(VERDICTS, ("#0072B2", "#56B4E9", "#D55E00", "#7F7F7F"), strict=True))
 PAPER = "BERT-base, as released"

@@ -16,6 +16,7 @@ from lottery_utils.study import Study
 from lottery_utils.tasks import get_task
 
 plt.style.use(STYLE)
+pd.set_option("display.max_colwidth", None)  # sentences are shown whole
 
 # What the corpus aims at: a bag of words scores no more than this, by metric, and the
 # backbone at least this much above it.

@@ -78,7 +78,8 @@ def of_attention(of_task: TaskRecords) -> Iterator[tuple[str, list[float]]]:
     if survivors is not None:
         yield "heterogeneous among super-survivors", [survivors["heterogeneous"]]
         for name in ("block", "vertical"):
-            yield f"{name}, super-survivors minus all", [survivors[name] - raw[name]]
+            if raw[name]:  # of maps that no head has there can be neither more nor fewer
+                yield f"{name}, super-survivors minus all", [survivors[name] - raw[name]]
     chosen = survive_all(masks_of(entries))
     for weighting in ("raw", "normed"):
         yield (

@@ -53,4 +53,5 @@ def _of_attention(task: str) -> Iterator[tuple[str, list[float]]]:
     if raw and survivors:
         yield "heterogeneous among super-survivors", [survivors["heterogeneous"]]
         for name in ("block", "vertical"):
-            yield f"{name}, super-survivors minus all", [survivors[name] - raw[name]]
+            if raw[name]:
+                yield f"{name}, super-survivors minus all", [survivors[name] - raw[name]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from lottery_utils.standing import standing
 from lottery_utils.tasks import TASKS
 from lottery_utils.trial import Trial, put_on_trial
 
+BLOCK = "block, super-survivors minus all"
 TASKS_USED = ["CoLA", "SST-2", "MRPC", "RTE"]
 ABOVE = Claim("above", "4.2", "Above.", "so", "difference", low=0.0)
 SURE = {task: [0.1 + 0.01 * i] for i, task in enumerate(TASKS_USED)}
@@ -149,7 +151,13 @@ def test_every_measure_that_a_claim_names_is_made(small_trial: Trial) -> None:
     # What tasks share needs three of them: a task stands in for a third here.
     records = {**small_trial.records, "MRPC": small_trial.records["SST-2"]}
     made = measure(records)
-    assert not {claim.measure for claim in CLAIMS} - {name for name, of in made.items() if of}
+    assert made.keys() >= {claim.measure for claim in CLAIMS} - {BLOCK}
+    assert not made.get(BLOCK), "the classifiers find no block map in this backbone"
+    of_task = copy.deepcopy(records["SST-2"])
+    for record in of_task.attention.values():
+        of_types = record["results"]["counts"]["fine-tuned"]["raw"][0][0]
+        of_types[:] = [0, 0, 0, sum(of_types), 0]
+    assert measure({"SST-2": of_task})[BLOCK]["SST-2"], "with block maps there is something to say"
 
 
 def test_a_partial_study_says_what_is_missing(small_trial: Trial) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -158,6 +159,12 @@ def test_a_page_has_one_title(visits: dict[str, Visit], page: str) -> None:
 @every_page
 def test_a_page_fits_a_phone(visits: dict[str, Visit], page: str) -> None:
     assert visits[page].too_wide == []
+
+
+@every_page
+def test_tables_are_shown_whole(site: Path, page: str) -> None:
+    cut_short = re.findall(r">([^<]*\.\.\.)</t[dh]>", (site / f"{page}.html").read_text("utf-8"))
+    assert not cut_short, "what pandas does to long cells"
 
 
 @every_page
