@@ -37,8 +37,9 @@ COMMITTED = {
 }
 EXERCISES = [path.stem for path in sorted(Path("notebooks/course").glob("exercise_*.ipynb"))]
 # Real GLUE, computed elsewhere: the records are committed, and their pages need no data.
-GLUE_TASKS = ["CoLA", "SST-2", "STS-B", "QQP", "MNLI", "QNLI", "WNLI"]
-GLUE_CONTROL = dict(Study.load("minilm-glue").followups_of("control"))
+GLUE = Study.load("minilm-glue")
+GLUE_ATTENTION = dict(GLUE.followups_of("attention"))
+GLUE_CONTROL = dict(GLUE.followups_of("control"))
 SHOWN = {
     "minilm-glue": [
         "claims",
@@ -47,10 +48,10 @@ SHOWN = {
         "sec5_3_shared_between_tasks",
         "sensitivity",
         "SST-2/sec4_1_good_subnetworks",
-        *(f"{task}/sec4_2_good_random_bad" for task in GLUE_TASKS),
-        *(f"{task}/sec5_1_stability" for task in GLUE_TASKS),
-        *(f"{task}/sec5_2_attention_patterns" for task in GLUE_TASKS if task != "WNLI"),
-        *(f"{task}/sec6_discussion" for task in GLUE_TASKS if task in GLUE_CONTROL),
+        *(f"{task}/sec4_2_good_random_bad" for task in GLUE.tasks),
+        *(f"{task}/sec5_1_stability" for task in GLUE.tasks),
+        *(f"{task}/sec5_2_attention_patterns" for task in GLUE_ATTENTION),
+        *(f"{task}/sec6_discussion" for task in GLUE_CONTROL),
     ],
     # What the paper's authors released of BERT-base, read by `lottery released`.
     "bert-base-released": [

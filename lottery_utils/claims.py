@@ -22,7 +22,8 @@ from lottery_utils.inference import Pooled, bootstrap, holm, pooled
 LEVEL = 0.05
 MIN_TASKS = 3  # fewer say nothing about tasks in general
 VERDICTS = ("holds", "holds in part", "does not hold", "cannot be tested")
-TOO_FEW, TOO_UNSURE = "too few tasks", "too uncertain"
+TOO_FEW, TOO_UNSURE = "too few tasks", "undecided"
+BY_MEAN, NOT_EVERYWHERE = "by its mean, not for certain", "certain, not on enough tasks"
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,8 @@ CLAIMS = load()
 
 class Judged(NamedTuple):
     """A claim with what was found: `p` is adjusted for the whole family, `verdict` one of
-    `VERDICTS`, `means` are those of the tasks. `why` says why a claim cannot be tested."""
+    `VERDICTS`, `means` are those of the tasks. `why` says why a claim holds in part only, or
+    cannot be tested."""
 
     claim: Claim
     verdict: str
@@ -93,21 +95,21 @@ def judge(
         if one is None:
             judged.append(Judged(claim, VERDICTS[3], TOO_FEW, None, None, None, means))
             continue
-        verdict = _verdict(claim, one, p)
-        why = TOO_UNSURE if verdict == VERDICTS[3] else ""
+        verdict, why = _verdict(claim, one, p)
         judged.append(Judged(claim, verdict, why, one, p, bootstrap(values[claim.key]), means))
     return judged
 
 
-def _verdict(claim: Claim, found: Pooled, p: float) -> str:
-    sure, agreed = p < LEVEL, found.inside >= claim.at_least
-    if sure and agreed:
-        return "holds"
-    if sure or (claim.low < found.mean < claim.high and found.inside >= 0.5):
-        return "holds in part"
+def _verdict(claim: Claim, found: Pooled, p: float) -> tuple[str, str]:
+    """The verdict, and why it is none of the plain ones."""
+    if p < LEVEL:
+        every = found.inside >= claim.at_least
+        return (VERDICTS[0], "") if every else (VERDICTS[1], NOT_EVERYWHERE)
+    if claim.low < found.mean < claim.high and found.inside >= 0.5:
+        return VERDICTS[1], BY_MEAN
     if found.high <= claim.low or found.low >= claim.high:
-        return "does not hold"
-    return "cannot be tested"
+        return VERDICTS[2], ""
+    return VERDICTS[3], TOO_UNSURE
 
 
 def _values(

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import matplotlib.pyplot as plt
-import pandas as pd
+import numpy as np
 
-from lottery_utils.claims import CLAIMS, VERDICTS, Judged
-from lottery_utils.evidence import LEARNED
+from lottery_utils.claims import BY_MEAN, CLAIMS, VERDICTS, Judged
+from lottery_utils.claims_tables import PAPER, numbered
+from lottery_utils.evidence import LEARNED, learned_seeds
 from lottery_utils.figure import STYLE, Figure, Note
+from lottery_utils.recorded import stage_results
 from lottery_utils.standing import missing
 from lottery_utils.store import Store
 from lottery_utils.trial import Trial
 
 plt.style.use(STYLE)
-pd.set_option("display.max_colwidth", None)  # sentences are shown whole
 
 COLOURS = dict(zip(VERDICTS, ("#0072B2", "#56B4E9", "#D55E00", "#7F7F7F"), strict=True))
-PAPER = "BERT-base, as released"
 
 
 def tasks_learned(trial: Trial) -> Note:
@@ -39,16 +37,54 @@ def tasks_learned(trial: Trial) -> Note:
     ]
     if same:
         text += " Left out of what is said about random and bad structured tickets, because the "
-        text += "good one keeps more than two thirds of the heads and the bad one is mostly the "
-        text += f"same: {', '.join(same)}."
+        text += (
+            "good one keeps more than two thirds of the heads and the bad one's heads are mostly "
+        )
+        text += f"the same: {', '.join(same)}."
+    few, whole = [], []
+    for task in trial.learned:
+        of_task = trial.records[task]
+        few += [f"{task} seed {s}" for s in of_task.entries if s not in learned_seeds(of_task)]
+        if of_task.has_magnitude:
+            removed = zip(of_task.entries, of_task.weights_removed(), strict=True)
+            whole += [f"{task} seed {seed}" for seed, any_of_it in removed if not any_of_it]
+    if few or whole:
+        text += " Counted by the rules as they were fixed, though they can hardly tell anything:"
+        text += f" full models that gained less ({', '.join(few)})" if few else ""
+        text += " and" if few and whole else ""
+        text += (
+            f" magnitude pruning that removed nothing ({', '.join(whole)}), all of whose tickets "
+            "are the full model"
+            if whole
+            else ""
+        )
+        text += ". What changes without them stands below, in a stricter reading."
     return Note(text)
+
+
+def flatness(trial: Trial) -> Note:
+    """How wide the middle half of the heads' importance is, by a measure that sees the width."""
+    widths = {}
+    for task in trial.learned:
+        of_seeds = stage_results(trial.records[task].entries, "search")
+        scores = [np.ravel(results["steps"][0]["head_scores"]) for results in of_seeds]
+        quartiles = np.array([np.quantile(of_seed, [0.25, 0.5, 0.75]) for of_seed in scores])
+        widths[task] = float(((quartiles[:, 2] - quartiles[:, 0]) / quartiles[:, 1]).mean())
+    if not widths:
+        return Note("No task that was learned is on record yet.")
+    told = ", ".join(f"{task} {width:.2f}" for task, width in widths.items())
+    return Note(
+        "Importance by a measure of its width: between the lower and the upper quartile of a full "
+        f"model's heads lies this many times their median: {told} (means over seeds). Were all "
+        "heads of nearly the same importance, it would be nearly 0."
+    )
 
 
 def count(trial: Trial) -> Note:
     """How many claims got which verdict, here and for the released numbers."""
     texts = []
     for name, judged in ((trial.study.name, trial.ours), (PAPER, trial.theirs)):
-        texts.append(f"{name}: {counted(judged)}.")
+        texts.append(f"{name}: {counted(judged)}{certainty(judged)}.")
     if missing(trial.study, Store(trial.results_dir)):
         texts.append("The study is under way, so that its verdicts are provisional.")
     return Note(f"Of {len(CLAIMS)} claims. " + " ".join(texts))
@@ -61,80 +97,21 @@ def counted(judged: Sequence[Judged]) -> str:
     return ", ".join(f"{n} {v if n == 1 else plural.get(v, v)}" for v, n in found)
 
 
-@dataclass(frozen=True)
-class Table:
-    """A table whose cells may hold links."""
-
-    frame: pd.DataFrame
-
-    def _repr_html_(self) -> str:
-        return str(self.frame.to_html(escape=False, classes="claims", border=0))
-
-    def __repr__(self) -> str:
-        return repr(self.frame)
-
-
-def table(trial: Trial) -> Table:
-    """One row per claim: the paper's words, ours, and the released numbers by the same rule."""
-    any_task = any(judged.means for judged in trial.ours)
-    rows = []
-    for ours, theirs in zip(trial.ours, trial.theirs, strict=True):
-        claim = ours.claim
-        section = claim.section.replace(".", "_")
-        by_task = f', <a href="#tasks-{claim.key}">task by task</a>' if any_task else ""
-        rows.append(
-            {
-                "claim": f'<span id="{claim.key}">{html.escape(claim.text)}</span> '
-                f'<a href="../../sec{section}.html">{claim.section}</a>{by_task}'
-                f"<small>{html.escape(claim.measure)}</small>",
-                "the paper": html.escape(claim.stated),
-                "here": f"{badge(ours)}<small>{_estimate(ours)}</small>",
-                PAPER: f"{badge(theirs)}<small>{_estimate(theirs)}</small>",
-            }
-        )
-    return Table(pd.DataFrame(rows).set_index("claim").rename_axis(None))
-
-
-def rules(trial: Trial) -> pd.DataFrame:
-    """The region of each claim, fixed beforehand, and how the verdict came about."""
-    rows = []
-    for judged in trial.ours:
-        claim, found = judged.claim, judged.found
-        row = {"claim": claim.key, "measured": claim.measure, "holds if": _region(judged)}
-        if found is not None and judged.p is not None and judged.resampled is not None:
-            low, high = judged.resampled
-            row |= {
-                "p": _p(found.p),
-                "p, adjusted": _p(judged.p),
-                "tasks inside": f"{round(found.inside * found.n)} of {found.n}",
-                "95 %, by bootstrap": f"[{low:+.3f}, {high:+.3f}]",
-            }
-        rows.append({**row, "why this region": claim.why})
-    return pd.DataFrame(rows).fillna("").set_index("claim").rename_axis(None)
-
-
-def by_task(trial: Trial) -> Table | Note:
-    """The mean over seeds of what each claim is judged by, task by task."""
-    means = {judged.claim.key: judged.means for judged in trial.ours}
-    tasks = [task for task in trial.study.tasks if any(task in of for of in means.values())]
-    if not tasks:
-        return Note("Nothing is on record yet.", "warning")
-    rows = {
-        f'<span id="tasks-{key}">{key}</span>': {
-            html.escape(task): f"{of[task]:+.3f}" if task in of else "" for task in tasks
-        }
-        for key, of in means.items()
-    }
-    return Table(pd.DataFrame(rows).T)
+def certainty(judged: Sequence[Judged]) -> str:
+    """How many of the claims that hold in part do so without the certainty asked for."""
+    part = [one for one in judged if one.verdict == VERDICTS[1]]
+    by_mean = sum(one.why == BY_MEAN for one in part)
+    if not by_mean:
+        return ""
+    who = "all" if by_mean == len(part) else f"{by_mean} of the {len(part)}"
+    return f"; {who} that hold in part do so by their mean, not for certain"
 
 
 def plot(trial: Trial) -> Figure:
     """Where every mean lies, on a scale on which a claim's region ends at 0 and 1."""
-    pairs = [
-        (ours, theirs)
-        for ours, theirs in zip(trial.ours, trial.theirs, strict=True)
-        if ours.found or theirs.found
-    ]
+    every = zip(numbered(trial), trial.ours, trial.theirs, strict=True)
+    shown = [(name, (ours, theirs)) for name, ours, theirs in every if ours.found or theirs.found]
+    names, pairs = [name for name, _ in shown], [pair for _, pair in shown]
     drawing, axis = plt.subplots(figsize=(7.2, 0.9 + 0.36 * len(pairs)), layout="constrained")
     for y, pair in enumerate(reversed(pairs)):
         place = _scale(pair)
@@ -147,7 +124,7 @@ def plot(trial: Trial) -> Figure:
             mean = place(judged.found.mean)
             axis.plot(mean, y + up, "o", mfc=face or look["color"], ms=5, **look)
     axis.axvspan(0, 1, color="0.93", zorder=0)
-    axis.set_yticks(range(len(pairs)), [ours.claim.key for ours, _ in reversed(pairs)], fontsize=8)
+    axis.set_yticks(range(len(pairs)), names[::-1], fontsize=8)
     axis.set_xlim(-1.6, 2.6)
     axis.set_xticks([0, 1], ["", ""])
     axis.set_xlabel("where the claim says it lies: shaded")
@@ -155,7 +132,7 @@ def plot(trial: Trial) -> Figure:
         axis.plot([], [], "-", color=colour, linewidth=2, label=verdict)
     for name, face in ((f"here: {trial.study.name}", "0.3"), (PAPER, "white")):
         axis.plot([], [], "o", color="0.3", mfc=face, ls="none", label=name)
-    axis.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.01, 0.5))
+    axis.legend(fontsize=8, loc="lower center", bbox_to_anchor=(0.4, 1.0), ncols=3)
     told = "; ".join(
         f"{ours.claim.key} {ours.verdict} here, {theirs.verdict} as released"
         for ours, theirs in pairs
@@ -163,7 +140,8 @@ def plot(trial: Trial) -> Figure:
     n_tasks = max((j.found.n for j in trial.ours if j.found), default=0)
     return Figure.of(
         drawing,
-        "Every claim that can be tested: the mean over tasks with its 95 % interval, drawn on a "
+        "Every claim with an interval, by its number: the mean over tasks with its 95 % "
+        "interval, drawn on a "
         "scale of its own so that the shaded band is the region in which the claim wants it. Where "
         "the region is open to one side, that side of the band is no bound, only the other is. "
         f"Filled: the study {trial.study.name}, up to {n_tasks} tasks of up to "
@@ -184,33 +162,3 @@ def _scale(pair: Sequence[Judged]) -> Callable[[float], float]:
         width = max(1e-9, *(abs(end - bound) for end in ends)) / 0.95
         start = bound if math.isfinite(claim.low) else bound - width
     return lambda value: min(max((value - start) / width, -1.5), 2.5)
-
-
-def _estimate(judged: Judged) -> str:
-    found = judged.found
-    if found is None:
-        n = len(judged.means)
-        return f"{n} task{'s' if n > 1 else ''}" if n else "no data"
-    unit = "seeds" if len(judged.means) == 1 else "tasks"
-    return f"{found.mean:+.3f} [{found.low:+.3f}, {found.high:+.3f}], {found.n} {unit}"
-
-
-def badge(judged: Judged) -> str:
-    """A verdict as a label, and why where there is none."""
-    name = judged.verdict.replace(" ", "-")
-    badge = f'<span class="verdict verdict-{name}">{judged.verdict}</span>'
-    return f"{badge} {judged.why}".strip()
-
-
-def _p(value: float) -> str:
-    return f"{value:.3f}" if value >= 0.001 else "below 0.001"
-
-
-def _region(judged: Judged) -> str:
-    claim = judged.claim
-    parts: Sequence[str] = [
-        *([f"above {claim.low:g}"] if math.isfinite(claim.low) else []),
-        *([f"below {claim.high:g}"] if math.isfinite(claim.high) else []),
-    ]
-    share = f", on {claim.at_least:.0%} of the tasks" if claim.at_least else ""
-    return " and ".join(parts) + share

@@ -6,11 +6,13 @@ import itertools
 from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 
 from lottery_utils import agreement, paper
+from lottery_utils.annotated import TYPES
 from lottery_utils.inference import jackknifed
 from lottery_utils.masks import StructuredMask
-from lottery_utils.pattern_tables import counts, phi, shares
+from lottery_utils.pattern_tables import Counts, counts, phi, shares
 from lottery_utils.recorded import Entries, masks_of, stage_results
 from lottery_utils.sharing import between, survive_all
 from lottery_utils.stability_tables import good_masks
@@ -76,7 +78,8 @@ def of_attention(of_task: TaskRecords) -> Iterator[tuple[str, list[float]]]:
         return
     survivors = of("raw", "super")
     if survivors is not None:
-        yield "heterogeneous among super-survivors", [survivors["heterogeneous"]]
+        if _could_be_mostly(survive_all(masks_of(entries)), counts(attention, "fine-tuned", "raw")):
+            yield "heterogeneous among super-survivors", [survivors["heterogeneous"]]
         for name in ("block", "vertical"):
             if raw[name]:  # of maps that no head has there can be neither more nor fewer
                 yield f"{name}, super-survivors minus all", [survivors[name] - raw[name]]
@@ -97,6 +100,12 @@ def shared_beyond_layers(every: dict[str, Entries]) -> dict[str, list[float]]:
         if (excess := between(masks[one], masks[other], "heads").excess).size
     }
     return jackknifed(pairs)
+
+
+def _could_be_mostly(chosen: npt.NDArray[np.bool_], by_head: Counts) -> bool:
+    """Whether as many heads as are `chosen`, the most heterogeneous ones, have mostly such maps."""
+    most = np.sort(by_head[:, TYPES.index("heterogeneous")])[::-1][: int(chosen.sum())]
+    return bool(2 * most.sum() > by_head.sum(axis=1)[0] * len(most))
 
 
 def _spread(scores: list[list[float]]) -> float:

@@ -52,6 +52,8 @@ def pooled(values: Values, low: float = -math.inf, high: float = math.inf) -> Po
     if n < 2:
         raise ValueError("a pooled mean needs at least two values")
     mean, error = float(units.mean()), float(units.std(ddof=1) / math.sqrt(n))
+    if np.ptp(units) <= 1e-12 * np.abs(units).max():  # rounding is no spread
+        error = 0.0
     half = float(t_quantile(0.975, n - 1)) * error
 
     def beyond(distance: float) -> float:

@@ -11,7 +11,8 @@ import pandas as pd
 from matplotlib.ticker import MultipleLocator
 
 from lottery_utils.claims import Judged
-from lottery_utils.claims_page import PAPER, Table, badge, counted
+from lottery_utils.claims_page import certainty, counted
+from lottery_utils.claims_tables import PAPER, Table, badge
 from lottery_utils.figure import COLOURS, STYLE, Figure
 from lottery_utils.standing import missing
 from lottery_utils.store import Store
@@ -52,7 +53,7 @@ def outcome(trial: Trial) -> Told:
         )
     else:
         first = "Too few tasks have been learned so far: there is no result yet."
-    second = f"Of {len(trial.ours)} claims on trial: {counted(trial.ours)}."
+    second = f"Of {len(trial.ours)} claims on trial: {counted(trial.ours)}{certainty(trial.ours)}."
     if under_way:
         n, every = len(trial.study.tasks) - len(under_way), len(trial.study.tasks)
         second += f" The study is under way ({n} of {every} tasks complete), and this may change."
@@ -63,11 +64,13 @@ def _answer(trial: Trial) -> str:
     """On how many tasks bad tickets win: here, and by the same rule in the released numbers."""
     here, theirs = kept(trial.ours)["bad"], kept(trial.theirs)["bad"]
     n, n_theirs, lost = len(here.means), len(theirs.means), len(losing(here))
-    told = "Yes" if not lost else "No" if lost == n else "Not on every task"
+    told = "Yes" if not lost else "No" if lost == n else "Not always"
+    won = [task for task in here.means if task not in losing(here)]
+    on = f" ({', '.join(won)}; not {', '.join(losing(here))})" if won and lost else ""
     return (
-        f"{told}: in a model of half the depth on {n - lost} of {n} tasks that it learned "
-        f"({', '.join(here.means)}), and in BERT-base, by the numbers that the paper's authors "
-        f"released, on {n_theirs - len(losing(theirs))} of {n_theirs}."
+        f"{told}. In a model of half the depth bad tickets win on {n - lost} of the {n} tasks "
+        f"that it learned{on}; in BERT-base, by the scores that the paper's authors released, on "
+        f"{n_theirs - len(losing(theirs))} of {n_theirs}."
     )
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from lottery_utils.masks import StructuredMask
 from lottery_utils.recorded import Entries, has_method, stage_results, tickets_of
 from lottery_utils.store import Record
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -41,3 +45,21 @@ class TaskRecords:
             for results in stage_results(self.entries, "search")
         ]
         return [3 * mask.n_heads <= 2 * mask.heads.size for mask in masks]
+
+    def weights_removed(self) -> list[bool]:
+        """Of which seeds magnitude pruning removed anything: else all its tickets are one."""
+        searches = stage_results(self.entries, "magnitude")
+        return [any(step["passed"] for step in results["steps"]) for results in searches]
+
+    def of_seeds(self, seeds: Collection[int]) -> TaskRecords:
+        """The same of some seeds; without what was made over all seeds, unless all are meant."""
+
+        def some(records: dict[int, T]) -> dict[int, T]:
+            return {seed: record for seed, record in records.items() if seed in seeds}
+
+        return TaskRecords(
+            some(self.entries),
+            control=some(self.control),
+            attention=some(self.attention),
+            overlap=self.overlap if set(self.entries) <= set(seeds) else None,
+        )

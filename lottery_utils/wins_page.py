@@ -11,12 +11,13 @@ import numpy as np
 import pandas as pd
 
 from lottery_utils.claims import CLAIMS, Judged
-from lottery_utils.claims_page import PAPER
-from lottery_utils.evidence import of_scores
+from lottery_utils.claims_tables import PAPER
+from lottery_utils.evidence import LEARNED, of_scores
 from lottery_utils.figure import Note
-from lottery_utils.recorded import Entries
+from lottery_utils.masks import StructuredMask
+from lottery_utils.recorded import Entries, stage_results
 from lottery_utils.task_records import TaskRecords
-from lottery_utils.trial import Trial
+from lottery_utils.trial import Trial, stricter
 
 # The claims that say how much a retrained ticket keeps.
 KEPT = {"good": "s-good-close", "random": "s-random-trains-well", "bad": "no-losing-tickets"}
@@ -53,6 +54,13 @@ def answer(trial: Trial) -> Note:
         text += f", not on {', '.join(lost)}" if lost else ""
         text += f"; on average they keep {found.mean:.0%} [{found.low:.0%}, {found.high:.0%}]."
         texts.append(text)
+    strictly = {one.claim.key: one for one in stricter(trial)}[KEPT["bad"]]
+    if texts and strictly.found and strictly.means != kept(trial.ours)["bad"].means:
+        won = [task for task, share in strictly.means.items() if share >= HALF]
+        texts.append(
+            f"{trial.study.name} by the stricter reading below: on {len(won)} of "
+            f"{len(strictly.means)} tasks ({', '.join(won) or 'none'})."
+        )
     return Note(" ".join(texts) or "No task that was learned is on record yet.")
 
 
@@ -64,22 +72,32 @@ def of_task(entries: Entries) -> Note:
     task = TaskRecords(entries)
     majority, full = (float(np.mean(task.scores(name))) for name in ("majority", "full"))
     told = f"The majority baseline scores {majority:.3f}, the full model {full:.3f}"
-    if full <= majority:
-        return Note(f"{told}: it gained nothing that a ticket could keep.", "warning")
+    if full - majority < LEARNED:
+        few = f"it gained less than {LEARNED:g}, too little to tell what a ticket keeps of it"
+        return Note(f"{told}: {few}.", "warning")
     measured = dict(of_scores(task.scores, {"structured": "bad"}, task.contrasted()))
     shares = []
     for kind in KEPT:
         values = measured[f"structured: kept by {kind}, retrained"]
         if not values:
-            shares.append(f"{kind} not told (its heads are mostly the good one's)")
+            shares.append(f"{kind} not told")
             continue
         mean, n = float(np.mean(values)), len(values)
         win = ", a win" if mean >= HALF else ""
         shares.append(f"{kind} {mean:.0%} ({n} seed{'' if n == 1 else 's'}{win})")
+    masks = [StructuredMask.from_json(r["mask"]) for r in stage_results(entries, "search")]
+    out = [
+        f"seed {seed} ({mask.n_heads} of {mask.heads.size} heads)"
+        for seed, mask, counts in zip(entries, masks, task.contrasted(), strict=True)
+        if not counts
+    ]
+    left_out = (
+        " Left out of random and bad, because the good ticket keeps more than two thirds of the "
+        f"heads and the bad one's heads are mostly the same: {', '.join(out)}."
+    )
     return Note(
         f"{told}. Of that gain, retrained tickets keep: {', '.join(shares)}. To keep {HALF:.0%} or "
-        "more is to win. Seeds are left out of random and bad where the good ticket keeps more "
-        "than two thirds of the heads, so that the bad one is mostly the same."
+        f"more is to win.{left_out if out else ''}"
     )
 
 
@@ -108,8 +126,18 @@ def by_task(trial: Trial) -> pd.DataFrame | Note:
 
 
 def _told_of(trial: Trial, task: str, column: str) -> str:
+    """How many seeds a cell is told of; of good tickets, what they keep with those seeds."""
     name, _, kind = column.rpartition(": ")
-    if name != trial.study.name or kind == "good":
+    if name != trial.study.name:
         return ""
-    told = trial.records[task].contrasted()
-    return "" if all(told) else f" ({sum(told)} of {len(told)} seeds)"
+    of_task = trial.records[task]
+    told = of_task.contrasted()
+    if all(told):
+        return ""
+    seeds = f"{sum(told)} of {len(told)} seeds"
+    if kind != "good" or not any(told):
+        return f" ({seeds})" if kind != "good" else ""
+    measured = dict(of_scores(of_task.scores, {"structured": "bad"}))
+    of_good = measured["structured: kept by good, retrained"]
+    same = [share for share, counts in zip(of_good, told, strict=True) if counts]
+    return f" ({np.mean(same):.2f} with {seeds})"

@@ -9,12 +9,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lottery_utils import claims_page, published
-from lottery_utils.claims import CLAIMS, TOO_FEW, TOO_UNSURE, VERDICTS, Claim, judge
-from lottery_utils.evidence import learned, measure, of_scores
+from lottery_utils import claims_page, claims_tables, published
+from lottery_utils.claims import (
+    BY_MEAN,
+    CLAIMS,
+    NOT_EVERYWHERE,
+    TOO_FEW,
+    TOO_UNSURE,
+    VERDICTS,
+    Claim,
+    judge,
+)
+from lottery_utils.evidence import learned, learned_seeds, measure, of_scores
+from lottery_utils.inference import pooled
 from lottery_utils.standing import standing
 from lottery_utils.tasks import TASKS
-from lottery_utils.trial import Trial, put_on_trial
+from lottery_utils.trial import Trial, put_on_trial, stricter
 
 BLOCK = "block, super-survivors minus all"
 TASKS_USED = ["CoLA", "SST-2", "MRPC", "RTE"]
@@ -94,6 +104,24 @@ def test_one_task_is_judged_by_its_seeds() -> None:
     assert verdict(claim, {**SURE, "WNLI": [-0.1]}) == "cannot be tested"
 
 
+def test_a_verdict_in_part_says_why() -> None:
+    most = Claim("most", "4.2", "", "", "difference", low=0.0, at_least=1.0)
+    here = {f"task {i}": [0.1 + 0.001 * i] for i in range(20)}
+    (sure,) = judge([most], {"difference": {**here, "odd": [-0.001]}}, [*here, "odd"])
+    assert (sure.verdict, sure.why) == ("holds in part", NOT_EVERYWHERE)
+    unsure = {"CoLA": [0.5], "SST-2": [0.3], "MRPC": [0.1], "RTE": [-0.3]}
+    (leaning,) = judge([ABOVE], {"difference": unsure}, TASKS_USED)
+    assert (leaning.verdict, leaning.why) == ("holds in part", BY_MEAN)
+    assert claims_page.certainty([sure, leaning]) == (
+        "; 1 of the 2 that hold in part do so by their mean, not for certain"
+    )
+    assert claims_page.certainty([sure]) == ""
+
+
+def test_rounding_is_no_spread() -> None:
+    assert pooled({"a": [0.1], "b": [0.1], "c": [0.1]}, low=0.0).p == 0.125
+
+
 def test_many_claims_make_each_harder() -> None:
     borderline = {"CoLA": [0.1], "SST-2": [0.3], "MRPC": [0.06], "RTE": [0.15]}
     (alone,) = judge([ABOVE], {"difference": borderline}, TASKS_USED)
@@ -122,6 +150,48 @@ def test_what_is_kept_is_a_share_of_what_the_full_model_gained() -> None:
     only = dict(of_scores(lambda setting, method: table[setting], methods, [False, True]))
     assert only["structured: kept by random, retrained"] == pytest.approx([0.0])
     assert len(only["structured: kept by good, retrained"]) == 2, "a large good one is good"
+
+
+def test_a_stricter_reading_leaves_out_what_can_hardly_tell() -> None:
+    trial = put_on_trial("minilm-glue")
+    cola = trial.records["CoLA"]
+    removed = dict(zip(cola.entries, cola.weights_removed(), strict=True))
+    assert removed == {1337: False, 42: True, 86: False}
+    gains = dict(zip(cola.entries, cola.scores("full"), strict=True))  # the baseline scores 0
+    assert [seed for seed, gain in gains.items() if gain >= 0.1] == learned_seeds(cola)
+    plain, strict = (measure({"CoLA": cola}, strict=s) for s in (False, True))
+    kept = "magnitude: kept by bad, retrained"
+    assert len(plain[kept]["CoLA"]) == 3
+    assert kept not in strict, "one seed learned too little, of the others nothing was removed"
+    assert len(strict["share of heads kept"]["CoLA"]) == len(learned_seeds(cola)) == 2
+    assert "kappa of weights" in plain and "kappa of weights" not in strict
+    told = claims_page.tasks_learned(trial).text
+    assert "removed nothing (CoLA seed 1337, CoLA seed 86)" in told
+    strictly = {one.claim.key: one for one in stricter(trial)}
+    for ours in trial.ours:
+        if "CoLA" in ours.means and ours.claim.measure.startswith("magnitude: "):
+            assert "CoLA" not in strictly[ours.claim.key].means
+    rows = claims_tables.stricter(trial)
+    assert isinstance(rows, claims_tables.Table)
+    changed = [o.claim.key for o in trial.ours if strictly[o.claim.key].verdict != o.verdict]
+    named = [name.split(" ")[1] for name in rows.frame.index]
+    assert named == [key for key in changed if key != "wnli-not-learned"]
+
+
+def test_what_could_not_have_been_otherwise_is_not_told(small_trial: Trial) -> None:
+    of_task = copy.deepcopy(small_trial.records["SST-2"])
+    name = "heterogeneous among super-survivors"
+    for record in of_task.attention.values():
+        for layer in record["results"]["counts"]["fine-tuned"]["raw"]:
+            for of_head in layer:
+                of_head[:] = [0, 0, 0, 0, sum(of_head)]
+    all_of_them = measure({"SST-2": of_task})
+    assert all_of_them[name]["SST-2"] == [1.0]
+    for record in of_task.attention.values():
+        for layer in record["results"]["counts"]["fine-tuned"]["raw"]:
+            for of_head in layer:
+                of_head[:] = [sum(of_head) - 1, 0, 0, 0, 1]
+    assert name not in measure({"SST-2": of_task})
 
 
 def test_every_claim_is_unique_and_has_a_region() -> None:
@@ -192,15 +262,15 @@ def test_a_record_of_other_settings_is_not_evidence(tmp_path: Path) -> None:
 
 
 def test_the_table_names_numbers_verdicts_and_sections(small_trial: Trial) -> None:
-    table = claims_page.table(small_trial)
+    table = claims_tables.table(small_trial)
     shown = table._repr_html_()
     assert shown.count("<tr>") + shown.count("<tr ") >= len(CLAIMS)
     assert 'href="../../sec4_2.html"' in shown
     assert 'class="verdict verdict-cannot-be-tested"' in shown
     assert "8 tasks" in shown, "of the released numbers"
-    assert len(claims_page.rules(small_trial)) == len(CLAIMS)
-    of_tasks = claims_page.by_task(small_trial)
-    assert isinstance(of_tasks, claims_page.Table)
+    assert len(claims_tables.rules(small_trial)) == len(CLAIMS)
+    of_tasks = claims_tables.by_task(small_trial)
+    assert isinstance(of_tasks, claims_tables.Table)
     assert list(of_tasks.frame.columns) == ["SST-2", "CoLA"]
     rows = re.findall(r'id="(tasks-[^"]+)"', of_tasks._repr_html_())
     assert re.findall(r'href="#(tasks-[^"]+)"', shown) == rows, "each claim leads to its own row"
