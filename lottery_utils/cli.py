@@ -14,6 +14,7 @@ import yaml
 
 from lottery_utils import followups, records
 from lottery_utils.errors import UserError
+from lottery_utils.recorded import warning
 from lottery_utils.store import Store, write_text
 from lottery_utils.study import FOLLOWUPS, STAGES, Study
 
@@ -42,8 +43,8 @@ def run(options: argparse.Namespace) -> None:
     followups.ensure(study, store, **how)
     for task, entries in records.on_record(study, store).items():
         for seed, stages in entries.items():
-            if warning := stages["search"]["results"]["warning"]:
-                print(f"{task}, seed {seed}: {warning}")
+            if reason := warning(stages):
+                print(f"{task}, seed {seed}: {reason}")
     print(f"Study {study.name}: all records are in {options.results_dir}/{study.name}.")
 
 

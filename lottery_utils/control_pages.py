@@ -120,7 +120,8 @@ def landscape(entries: Entries) -> Figure | Note:
         drawing,
         f"The loss around retrained tickets of {task} along {n_directions} random directions for "
         f"each seed, scaled filter by filter (n = {n} validation examples). A flat curve means "
-        "that the weights may change a lot before the loss does.",
+        "that the weights may change a lot before the loss does, or that the ticket has learned "
+        "nothing that it could lose.",
         f"Line plots for {task} of how much the loss rises: {'; '.join(rises)}.",
     )
 

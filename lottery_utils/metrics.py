@@ -117,3 +117,21 @@ def majority_baseline(metric: str, labels: Sequence[float], *, graded: bool = Fa
         )
     most_frequent = Counter(labels).most_common(1)[0][0]
     return score(metric, np.full(len(labels), most_frequent), true)
+
+
+def meaningless(full_score: float, majority: float, threshold: float = 0.9) -> str | None:
+    """Why a search for `threshold` of the full model's score would say nothing, or None.
+
+    Scores are kept to six decimals, so the majority baseline is compared as such, too.
+    """
+    guess = round(majority, 6)
+    if full_score <= 0:
+        return f"The full model's score is not above zero: {threshold:.0%} of it is no bar to pass."
+    if full_score <= guess:
+        return "The full model does no better than the majority baseline: nothing was learned."
+    if threshold * full_score <= guess:
+        return (
+            f"{threshold:.0%} of the full model's score lies below the majority baseline: a model "
+            "that guesses passes."
+        )
+    return None

@@ -7,6 +7,7 @@ from typing import Any
 
 from lottery_utils.figure import Note
 from lottery_utils.masks import StructuredMask
+from lottery_utils.metrics import meaningless
 from lottery_utils.store import Record
 
 # The records of one task: entries[seed][stage].
@@ -48,6 +49,16 @@ def masks_of(entries: Entries) -> dict[int, StructuredMask]:
         seed: StructuredMask.from_json(records["search"]["results"]["mask"])
         for seed, records in entries.items()
     }
+
+
+def warning(records: dict[str, Record]) -> str | None:
+    """Why the rule of the search says nothing about one seed's full model, or None if it does.
+
+    From the scores, since records of earlier versions warn of less.
+    """
+    full = records["finetune"]["results"]
+    threshold = records["search"]["config"]["search"]["threshold"]
+    return meaningless(full["score"], full["majority"], threshold)
 
 
 def has_method(entries: Entries, method: str) -> bool:

@@ -90,8 +90,33 @@ def plot(found: Found, every: dict[str, Entries]) -> Figure | Note:
         drawing,
         "What a search by another rule changes of the good ticket's validation score, in the units "
         f"of each task's metric: every entry (strokes; n = {len(entries)}, tasks with seeds, of "
-        f"{tasks}), their mean and its 95 % interval.",
+        f"{tasks}), their mean and its 95 % interval. Each panel has its own scale.",
         f"Interval plot of changes by rule. {'; '.join(told)}.",
+    )
+
+
+def reading(found: Found, every: dict[str, Entries]) -> Note:
+    """Which rules change the good ticket's score more than entries differ, in words."""
+    entries = [*_entries(found, every)]
+    rules = list(dict.fromkeys(name for _, _, other in entries for name in other))
+    if not rules:
+        return NOTHING
+    texts = []
+    for state in ("pruned", "retrained"):
+        of_rules = {
+            rule: t_interval([other[rule][state] - good[state] for _, good, other in entries])
+            for rule in rules
+        }
+        clear = [
+            f"{rule} ({of.mean:+.3f})" for rule, of in of_rules.items() if of.low * of.high > 0
+        ]
+        texts.append(f"{state}, {', '.join(clear) or 'none'}")
+    return Note(
+        "Rules with which the good ticket's score is another, in that the interval leaves out 0: "
+        f"{'; '.join(texts)}. With n = {len(entries)} entries that are not independent (seeds of "
+        "the same tasks), all other differences are open, not shown to be none. Random and bad "
+        "tickets are not scored again here, so that this page does not say whether they would win "
+        "by another rule."
     )
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from lottery_utils.chance import Chance
 from lottery_utils.figure import Note
-from lottery_utils.recorded import Entries, masks_of
+from lottery_utils.recorded import Entries, masks_of, warning
 from lottery_utils.sharing import Sharing
 
 ONE_TASK = Note("What tasks share needs at least two tasks; this study has one.", "warning")
@@ -23,9 +23,26 @@ KINDS_OF_TASK = {
 
 
 def comparable(every: dict[str, Entries]) -> dict[str, Entries]:
-    """The tasks that have every seed which any task has: those of a study that is under way."""
+    """The tasks that have every seed which any task has, and of which the search tells something.
+
+    Others are under way, or their full models learned too little for a good subnetwork.
+    """
     seeds = {seed for entries in every.values() for seed in entries}
-    return {task: entries for task, entries in every.items() if set(entries) == seeds}
+    return {
+        task: entries
+        for task, entries in every.items()
+        if set(entries) == seeds and not any(map(warning, entries.values()))
+    }
+
+
+def compared(every: dict[str, Entries]) -> Note:
+    """Which tasks are compared here, and which are left out because nothing can be told of them."""
+    left_out = [task for task in every if task not in comparable(every)]
+    text = f"Compared here: {', '.join(comparable(every)) or 'no task'}."
+    if left_out:
+        text += " Left out, because seeds are missing or the search's bar tells nothing of a model "
+        text += f"that hardly beats the majority baseline: {', '.join(left_out)}."
+    return Note(text)
 
 
 def recorded(every: dict[str, Entries]) -> Sharing:

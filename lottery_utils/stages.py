@@ -109,15 +109,6 @@ def search(entry: Entry, model: Any, full: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def meaningless(full_score: float, majority: float) -> str | None:
-    """Why the 90 % rule would say nothing about this model, or None if it does."""
-    if full_score <= 0:
-        return "The full model's score is not above zero: 90 % of it is no bar to pass."
-    if full_score <= majority:
-        return "The full model does no better than the majority baseline: nothing was learned."
-    return None
-
-
 def tickets(entry: Entry, model: Any, found: dict[str, Any]) -> dict[str, Any]:
     """Score the good, random and bad ticket of a structured search, pruned and retrained.
 
@@ -220,7 +211,9 @@ def _outcome(
         "metric": entry.search_metric,
         "full_score": full["scores"][entry.search_metric],
         "majority": full["majority"],
-        "warning": meaningless(full["score"], full["majority"]),
+        "warning": metrics.meaningless(
+            full["score"], full["majority"], entry.study.search.threshold
+        ),
         "steps": [step.to_json() for step in steps],
         "weights_sha256": full["weights_sha256"],
     }

@@ -26,12 +26,24 @@ NO_SURVIVORS = Note(
     "The tickets of survivors are not computed for this task here: they need two seeds, and a "
     "study that asks for them (lottery run STUDY --set followups.survivors=null)."
 )
+EMPTY = Note(
+    "No head and no MLP survives with every seed, so that tickets of that size hold nothing: they "
+    "guess, and their scores would say nothing."
+)
+
+
+def _is_empty(found: dict[int, Record]) -> bool:
+    """Whether nothing survives with every seed, so that tickets of that size are empty."""
+    masks = (record["results"]["tickets"][KINDS[0]]["mask"] for record in found.values())
+    return all(not (m.n_heads or m.n_mlps) for m in map(StructuredMask.from_json, masks))
 
 
 def table(found: dict[int, Record]) -> pd.DataFrame | Note:
     """The three kinds: how large, how many of another kind fill the places, what they score."""
     if not found:
         return NO_SURVIVORS
+    if _is_empty(found):
+        return EMPTY
     results = [record["results"] for record in found.values()]
     rows = []
     for kind in KINDS:
@@ -59,6 +71,8 @@ def plot(entries: Entries, found: dict[int, Record]) -> Figure | Note:
     """The three kinds as tickets, a marker for each seed, beside the paper's."""
     if not found:
         return NO_SURVIVORS
+    if _is_empty(found):
+        return EMPTY
     task, first = task_name(entries), stage_results(entries)[0]
     published = paper.survivors(task)
     drawing, axes = plt.subplots(

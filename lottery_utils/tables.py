@@ -7,7 +7,7 @@ import pandas as pd
 from lottery_utils import miniglue
 from lottery_utils.figure import Note
 from lottery_utils.metrics import METRIC_LABELS
-from lottery_utils.recorded import KIND_LABELS, TICKET_STAGE, Entries
+from lottery_utils.recorded import KIND_LABELS, TICKET_STAGE, Entries, config, warning
 from lottery_utils.tasks import Example, Task, get_task
 
 pd.set_option("display.max_colwidth", None)  # sentences are shown whole
@@ -65,13 +65,21 @@ def examples(entries: Entries, per_label: int = 2) -> pd.DataFrame | Note:
 
 def warnings(entries: Entries) -> Note:
     """Whether the 90 % rule means anything for these models, and every score does."""
+    by_reason: dict[str, list[str]] = {}
+    for seed, records in entries.items():
+        if reason := warning(records):
+            by_reason.setdefault(reason, []).append(str(seed))
     reasons = [
-        f"Seed {seed}: {records['search']['results']['warning']} What the search finds there is "
-        "not a good subnetwork, and no ticket of it has anything to lose. Another recipe, or more "
-        "examples, may learn the task (of the embedded corpus: the study mini-glue)."
-        for seed, records in entries.items()
-        if records["search"]["results"]["warning"]
+        f"Seed{'s' if len(seeds) > 1 else ''} {', '.join(seeds)}: {reason} What the search finds "
+        "there is no good subnetwork, and tickets have little or nothing to lose."
+        for reason, seeds in by_reason.items()
     ]
+    if reasons:
+        mini = config(entries)["data"] == "mini"
+        reasons.append(
+            "Another recipe, or more examples, may learn the task"
+            + (": the study mini-glue does." if mini else ".")
+        )
     for seed, records in entries.items():
         of_full = records["finetune"]["results"]["undefined"].items()
         found = [("full model", why) for _, why in of_full]
@@ -85,7 +93,10 @@ def warnings(entries: Entries) -> Note:
             listed = "; ".join(f"{name}: {why}" for name, why in found)
             reasons.append(f"Seed {seed}: {metric} is undefined and counted as 0 ({listed}).")
     if not reasons:
-        return Note("Every full model here beats the majority baseline, so the rule has a meaning.")
+        return Note(
+            "Every full model here is far enough above the majority baseline for the share of its "
+            "score that the search asks for to be a bar."
+        )
     return Note(" ".join(reasons), "warning")
 
 

@@ -119,8 +119,10 @@ def tickets_over_tasks(records: dict[str, Entries], method: str = "structured") 
         axis.set_visible(False)
     for axis, (task, entries) in zip(axes.flat, records.items(), strict=False):
         results = stage_results(entries)
-        axis.axhline(np.mean([r["score"] for r in results]), color=COLOURS["full"], linewidth=1)
-        axis.axhline(results[0]["majority"], color=COLOURS["majority"], linestyle=":")
+        full = float(np.mean([r["score"] for r in results]))
+        axis.axhline(full, color=COLOURS["full"], linewidth=1, label="full model")
+        guess = results[0]["majority"]
+        axis.axhline(guess, color=COLOURS["majority"], linestyle=":", label="majority baseline")
         for kind, marker in zip(kinds, "osXD", strict=False):
             for x, state in enumerate(("pruned", "retrained")):
                 values = ticket_scores(entries, kind, state, method)
@@ -129,7 +131,8 @@ def tickets_over_tasks(records: dict[str, Entries], method: str = "structured") 
             axis.plot([], [], marker, color=COLOURS[kind], label=KIND_LABELS.get(kind, kind))
         axis.set_xticks((0, 1), ("pruned", "retrained"))
         axis.set(xlim=(-0.5, 1.5), title=task, ylabel=METRIC_LABELS[results[0]["metric"]])
-    axes.flat[0].legend(fontsize=8)
+    handles, names = axes.flat[0].get_legend_handles_labels()
+    drawing.legend(handles, names, loc="outside upper center", ncols=len(names), fontsize=8)
     seeds = seeds_text(next(iter(records.values())))
     return Figure.of(
         drawing,

@@ -20,6 +20,7 @@ from lottery_utils.recorded import (
     has_method,
     ticket_scores,
     tickets_of,
+    warning,
 )
 from lottery_utils.statistics import t_interval
 
@@ -88,8 +89,12 @@ def tickets(entries: Entries, method: str = "structured") -> pd.DataFrame | Note
 
 
 def overview(records: dict[str, Entries], method: str = "structured") -> pd.DataFrame | Note:
-    """One line per task: the mean over seeds of everything that matters."""
+    """One line per task: the mean over seeds of everything that matters.
+
+    Where the bar of the search tells nothing of some model, a column says of how many it does.
+    """
     rows = []
+    warned = any(warning(stages) for entries in records.values() for stages in entries.values())
     for task, entries in records.items():
         if not has_method(entries, method):
             continue
@@ -99,6 +104,7 @@ def overview(records: dict[str, Entries], method: str = "structured") -> pd.Data
             "metric": METRIC_LABELS[results[0]["metric"]],
             "majority": round(results[0]["majority"], 3),
             "full": round(float(np.mean([r["score"] for r in results])), 3),
+            **({"the bar tells": _told(entries)} if warned else {}),
             **_kept(entries, method),
         }
         for state in ("retrained", "pruned"):  # the question of the paper's title first
@@ -109,6 +115,11 @@ def overview(records: dict[str, Entries], method: str = "structured") -> pd.Data
     if not rows:
         return NO_MAGNITUDE
     return pd.DataFrame(rows).set_index("task").rename_axis(None)
+
+
+def _told(entries: Entries) -> str:
+    n, told = len(entries), sum(warning(stages) is None for stages in entries.values())
+    return "" if told == n else f"with {told} of {n} seeds" if told else "nothing"
 
 
 def _kept(entries: Entries, method: str) -> dict[str, str]:
@@ -131,7 +142,7 @@ def verdicts(records: dict[str, Entries], method: str = "structured") -> pd.Data
     seen: dict[str, list[bool]] = {}
     for entries in records.values():
         for stages in entries.values():
-            if stages["search"]["results"]["warning"] or not has_method(entries, method):
+            if warning(stages) or not has_method(entries, method):
                 continue
             full = stages["finetune"]["results"]["score"]
             good, random, bad = (tickets_of(stages, method)[kind] for kind in TICKETS)

@@ -107,3 +107,22 @@ def test_the_evaluate_metric_says_what_is_undefined() -> None:
     assert found["undefined"] == (
         "matthews is undefined and counts as 0: all predictions are the same."
     )
+
+
+@pytest.mark.parametrize(
+    ("full", "majority", "said"),
+    [
+        (0.527076, 146 / 277, "no better"),  # the same score, but for the sixth decimal
+        (0.66, 0.6, "90% of the full model's score lies below"),
+        (0.67, 0.6, None),
+        (0.0, -0.1, "not above zero"),
+        (0.05, 0.0, None),
+    ],
+)
+def test_a_bar_that_a_guesser_passes_is_none(
+    full: float, majority: float, said: str | None
+) -> None:
+    found = metrics.meaningless(full, majority)
+    assert (found is None) == (said is None)
+    assert said is None or said in (found or "")
+    assert metrics.meaningless(0.67, 0.6, 0.8), "a lower bar is passed sooner"

@@ -23,9 +23,18 @@ SEEDS = (1337, 42, 86)
 N_LAYERS, N_HEADS = 4, 6
 
 
-def entries_of(masks: Seeds) -> Entries:
-    """As much of a task's records as these pages read."""
-    return {seed: {"search": {"results": {"mask": mask.to_json()}}} for seed, mask in masks.items()}
+def entries_of(masks: Seeds, score: float = 0.9) -> Entries:
+    """As much of a task's records as these pages read, of full models with that accuracy."""
+    return {
+        seed: {
+            "finetune": {"results": {"score": score, "majority": 0.6}},
+            "search": {
+                "config": {"search": {"threshold": 0.9}},
+                "results": {"mask": mask.to_json()},
+            },
+        }
+        for seed, mask in masks.items()
+    }
 
 
 def random_masks(seed: int, n: int = 3) -> dict[int, StructuredMask]:
@@ -172,6 +181,16 @@ def test_a_study_under_way_compares_the_tasks_that_have_all_seeds() -> None:
     found = sharing_tables.recorded({task: entries_of(of) for task, of in masks.items()})
     assert found.tasks == ["CoLA", "WNLI"]
     assert found == Sharing.of({task: masks[task] for task in ("CoLA", "WNLI")})
+
+
+def test_tasks_of_which_the_bar_tells_nothing_are_left_out() -> None:
+    masks = study("CoLA", "RTE", "WNLI")
+    scores = {"CoLA": 0.7, "RTE": 0.66, "WNLI": 0.6}  # 0.9 x 0.66 is below a guesser's 0.6
+    every = {task: entries_of(of, scores[task]) for task, of in masks.items()}
+    assert sharing_tables.recorded(every).tasks == ["CoLA"]
+    told = sharing_tables.compared(every).text
+    assert told.startswith("Compared here: CoLA.") and told.endswith("baseline: RTE, WNLI.")
+    assert "Left out" not in sharing_tables.compared({"CoLA": every["CoLA"]}).text
 
 
 def test_a_pair_survives_its_way_through_a_record() -> None:
