@@ -124,14 +124,14 @@ def meaningless(full_score: float, majority: float, threshold: float = 0.9) -> s
 
     Scores are kept to six decimals, so the majority baseline is compared as such, too.
     """
-    guess = round(majority, 6)
+    guess, share = round(majority, 6), f"{100 * threshold:.0f} %"
     if full_score <= 0:
-        return f"The full model's score is not above zero: {threshold:.0%} of it is no bar to pass."
+        return f"The full model's score is not above zero: {share} of it is no bar to pass."
     if full_score <= guess:
         return "The full model does no better than the majority baseline: nothing was learned."
     if threshold * full_score <= guess:
         return (
-            f"{threshold:.0%} of the full model's score lies below the majority baseline: a model "
-            "that guesses passes."
+            f"{share} of the full model's score lies below the majority baseline: a model that "
+            "guesses passes."
         )
     return None

@@ -113,7 +113,7 @@ def test_the_evaluate_metric_says_what_is_undefined() -> None:
     ("full", "majority", "said"),
     [
         (0.527076, 146 / 277, "no better"),  # the same score, but for the sixth decimal
-        (0.66, 0.6, "90% of the full model's score lies below"),
+        (0.66, 0.6, "90 % of the full model's score lies below"),
         (0.67, 0.6, None),
         (0.0, -0.1, "not above zero"),
         (0.05, 0.0, None),

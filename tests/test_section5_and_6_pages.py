@@ -94,6 +94,15 @@ def test_survivors_tell_how_many_places_others_fill() -> None:
     assert all(text.startswith("0.750 [") for text in table["retrained"])
 
 
+def test_empty_tickets_of_survivors_are_not_scored() -> None:
+    nothing = survivors()
+    for record in nothing.values():
+        for ticket in record["results"]["tickets"].values():
+            ticket["mask"] = StructuredMask(MASKS[0] & False, np.zeros(2, bool)).to_json()
+    assert survivor_pages.table(nothing) is survivor_pages.EMPTY
+    assert survivor_pages.plot(entries(), nothing) is survivor_pages.EMPTY
+
+
 def test_survivors_stand_beside_the_papers() -> None:
     figure = survivor_pages.plot(entries(), survivors())
     assert isinstance(figure, Figure)

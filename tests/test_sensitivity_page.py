@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import REPOSITORY
+from scipy import stats
 
 from lottery_utils import records, sensitivity_page
 from lottery_utils.figure import Figure
@@ -53,6 +54,20 @@ def test_a_row_for_each_rule(found: Found, every: dict[str, Entries]) -> None:
             assert table.loc[rule, "entries"] == str(len(expected))
             mean = float(str(table.loc[rule, state]).split(" [")[0])
             assert mean == pytest.approx(np.mean(expected), abs=5e-4)
+
+
+def test_the_reading_names_the_rules_whose_interval_leaves_out_nothing(
+    found: Found, every: dict[str, Entries]
+) -> None:
+    told = sensitivity_page.reading(found, every).text
+    pruned, retrained = told.split("pruned, ")[1].split("; retrained, ")
+    for state, said in (("pruned", pruned), ("retrained", retrained.split(". With")[0])):
+        for rule in RULES:
+            values = np.array(by_hand(rule, state))
+            half = stats.t.ppf(0.975, len(values) - 1) * stats.sem(values)
+            assert (rule in said) == (abs(values.mean()) > half), (rule, state)
+    assert f"n = {len(by_hand('as released', 'pruned'))} entries" in told
+    assert sensitivity_page.reading({}, every) is NOTHING
 
 
 def test_the_figure_shows_what_the_table_says(found: Found, every: dict[str, Entries]) -> None:
