@@ -46,8 +46,8 @@ def table(trial: Trial) -> Table:
                 f'<a href="../../sec{section}.html">{claim.section}</a>{by_task}'
                 f"<small>{html.escape(claim.measure)}</small>",
                 "the paper": html.escape(claim.stated),
-                "here": f"{badge(ours)}<small>{_estimate(ours)}</small>",
-                PAPER: f"{badge(_as_released(theirs))}<small>{_estimate(theirs)}</small>",
+                "here": f"{badge(ours)} <small>{_estimate(ours)}</small>",
+                PAPER: f"{badge(_as_released(theirs))} <small>{_estimate(theirs)}</small>",
             }
         )
     frame = pd.DataFrame(rows).set_index("claim").rename_axis(None)
@@ -93,8 +93,8 @@ def stricter(trial: Trial) -> Table | Note:
     every = zip(numbered(trial), trial.ours, judged_strictly(trial), strict=True)
     rows = {
         name: {
-            "by the rules": f"{badge(ours)}<small>{_estimate(ours)}</small>",
-            "by the stricter reading": f"{badge(strict)}<small>{_estimate(strict)}</small>",
+            "by the rules": f"{badge(ours)} <small>{_estimate(ours)}</small>",
+            "by the stricter reading": f"{badge(strict)} <small>{_estimate(strict)}</small>",
         }
         for name, ours, strict in every
         if ours.claim.tasks == "learned" and strict.verdict != ours.verdict
@@ -130,7 +130,7 @@ def _estimate(judged: Judged) -> str:
     found = judged.found
     if found is None:
         n = len(judged.means)
-        return f"{n} task{'s' if n > 1 else ''}" if n else "no data"
+        return f"{n} task{'s' if n > 1 else ''}" if n else ""
     return f"{found.mean:+.3f} [{found.low:+.3f}, {found.high:+.3f}], inside on {_inside(judged)}"
 
 
