@@ -47,14 +47,14 @@ def table(trial: Trial) -> Table:
                 f"<small>{html.escape(claim.measure)}</small>",
                 "the paper": html.escape(claim.stated),
                 "here": f"{badge(ours)} <small>{_estimate(ours)}</small>",
-                PAPER: f"{badge(_as_released(theirs))} <small>{_estimate(theirs)}</small>",
+                PAPER: f"{badge(as_released(theirs))} <small>{_estimate(theirs)}</small>",
             }
         )
     frame = pd.DataFrame(rows).set_index("claim").rename_axis(None)
     return Table(frame, classes="claims verdicts")
 
 
-def _as_released(judged: Judged) -> Judged:
+def as_released(judged: Judged) -> Judged:
     """Why the released numbers say nothing of a claim, in words of their own."""
     if judged.found is not None:
         return judged

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import MultipleLocator
 
-from lottery_utils.claims import Judged
+from lottery_utils.claims import VERDICTS, Judged
 from lottery_utils.claims_page import certainty, counted
-from lottery_utils.claims_tables import PAPER, Table, badge
+from lottery_utils.claims_tables import PAPER, Table, as_released, badge
 from lottery_utils.figure import COLOURS, STYLE, Figure
 from lottery_utils.standing import missing
 from lottery_utils.store import Store
@@ -113,14 +113,21 @@ def _with_size(name: str, of: dict[str, Judged]) -> str:
 
 
 def claims(trial: Trial, page: str) -> Table:
-    """Every claim in a line, with both verdicts; `page` is the address of the page on trial."""
+    """Every claim in a line, with both verdicts; `page` is the address of the page on trial.
+
+    Why a claim holds in part only is told there, and by `outcome` for all of them.
+    """
     rows = [
         {
             "the paper's claim": f'<a href="{page}#{ours.claim.key}">'
             f"{html.escape(ours.claim.text)}</a>",
-            "here": badge(ours),
-            PAPER: badge(theirs),
+            "here": badge(_plain(ours)),
+            PAPER: badge(_plain(as_released(theirs))),
         }
         for ours, theirs in zip(trial.ours, trial.theirs, strict=True)
     ]
     return Table(pd.DataFrame(rows).set_index("the paper's claim").rename_axis(None))
+
+
+def _plain(judged: Judged) -> Judged:
+    return judged._replace(why="") if judged.verdict == VERDICTS[1] else judged

@@ -108,10 +108,11 @@ def like_with_like(entries: Entries, overlap: Record | None) -> pd.DataFrame | N
 
 
 def _jaccard(sizes: npt.ArrayLike, both: npt.ArrayLike) -> float:
-    """The mean over pairs of what both keep, of what either keeps."""
+    """The mean over pairs of what both keep, of what either keeps; of equal nothings it is 1."""
     pairs = itertools.combinations(np.asarray(sizes, float), 2)
     shared = np.asarray(both, float)
-    return float(np.mean([n / (a + b - n) for n, (a, b) in zip(shared, pairs, strict=True)]))
+    either = [(n, a + b - n) for n, (a, b) in zip(shared, pairs, strict=True)]
+    return float(np.mean([n / union if union else 1.0 for n, union in either]))
 
 
 def density_spread(entries: Entries) -> pd.DataFrame | Note:

@@ -168,6 +168,13 @@ def test_tables_are_shown_whole(site: Path, page: str) -> None:
 
 
 @every_page
+def test_a_page_shows_nothing_of_the_machine_that_built_it(site: Path, page: str) -> None:
+    html = (site / f"{page}.html").read_text("utf-8")
+    assert 'class="output stderr' not in html, "what was printed beside the page's own words"
+    assert str(REPOSITORY) not in html
+
+
+@every_page
 def test_formulas_are_rendered(visits: dict[str, Visit], page: str) -> None:
     seen = visits[page]
     assert seen.rendered == seen.formulas

@@ -22,7 +22,12 @@ from lottery_utils.stability_tables import ONE_SEED, good_masks
 from lottery_utils.store import Key, Store
 from lottery_utils.study import Study
 from lottery_utils.weight_masks import WeightMask
-from lottery_utils.weight_overlap import MISSING, overlap_counts, weight_overlap
+from lottery_utils.weight_overlap import (
+    MISSING,
+    overlap_counts,
+    recorded_overlap,
+    weight_overlap,
+)
 
 PACKAGE = REPOSITORY / "lottery_utils"
 TASK, SEEDS = "STS-B", [1337, 42]
@@ -168,3 +173,14 @@ def test_what_is_missing_is_said(finished: Path) -> None:
     assert isinstance(MISSING, Note)
     bare = {seed: {k: v for k, v in e.items() if k != "magnitude"} for seed, e in entries.items()}
     assert stability_tables.density_spread(bare) is NO_MAGNITUDE
+
+
+@pytest.mark.filterwarnings("error")
+def test_masks_that_keep_nothing_are_compared_without_a_warning() -> None:
+    entries = records.load("minilm-glue", "MRPC")["MRPC"]  # the empty model passes its bar
+    overlap = recorded_overlap(Study.load("minilm-glue"), "MRPC", list(entries), Store())
+    table = stability_tables.like_with_like(entries, overlap)
+    assert isinstance(table, pd.DataFrame)
+    row = table.loc[stability_tables.LABELS["mean overlap"]]
+    assert row["heads"] == row["weights"] == "1.000", "nothing and nothing are equal"
+    assert table.loc[stability_tables.LABELS["Fleiss' kappa"], "weights"] == "undefined"
