@@ -34,8 +34,18 @@ class Sources:
         n = len(self.records)
         return (
             f"{n} record{'' if n == 1 else 's'} of {studies}, computed {when} by version "
-            f"{versions} in {spent}"
+            f"{versions} in {spent}{self._sizes()}"
         )
+
+    def _sizes(self) -> str:
+        """How many examples of each task the models were fine-tuned on at most, by study."""
+        of_studies = {(record["study"], record["config"]["train_size"]) for record in self.records}
+        told = [
+            f"{study} at most {size:,}"
+            for study, size in sorted(of_studies, key=str)
+            if size is not None
+        ]
+        return f"; training examples of a task: {', '.join(told)}" if told else ""
 
     def _repr_html_(self) -> str:
         rows = "".join(

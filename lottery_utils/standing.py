@@ -45,8 +45,10 @@ def standing(
     store = Store(results_dir)
     lacking = missing(chosen, store)
     n_entries = len(chosen.tasks) * len(chosen.seeds)
+    cap, seeds_of = chosen.train_size, ", ".join(map(str, chosen.seeds))
+    size = f": at most {cap:,} training examples of each task, seeds {seeds_of}" if cap else ""
     if not lacking:
-        return Note(f"All {n_entries} entries of the study {chosen.name} are on record.")
+        return Note(f"All {n_entries} entries of the study {chosen.name} are on record{size}.")
     every = replace(chosen, magnitude_tasks=None)
     n_done = sum(
         entry_status(every, task, seed, store)["tickets"] == "done"
@@ -60,7 +62,7 @@ def standing(
     told += [f"all of {', '.join(whole)}"] if whole else []
     return Note(
         f"{n_done} of {n_entries} entries of the study {chosen.name} are on record, and the page "
-        f"shows those. Missing: {'; '.join(told)}. Where the data are at hand, the command "
+        f"shows those{size}. Missing: {'; '.join(told)}. Where the data are at hand, the command "
         f"'lottery run {chosen.name}{place}' makes them.",
         "warning",
     )
