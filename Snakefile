@@ -6,12 +6,16 @@
 # Snakemake deletes the outputs of failed jobs and goes by time stamps, so records are never
 # its outputs: `lottery` writes them and decides by their hash, and a job leaves a stamp.
 
+import os
 import re
 from pathlib import Path
 
 from lottery_utils import followups, records
 from lottery_utils.store import Store
 from lottery_utils.study import Study
+
+# A job has one thread unless it asks for more: threads of two jobs on one core wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 STUDY = Study.load(config.get("study", "quick"))
 SECTIONS = [
