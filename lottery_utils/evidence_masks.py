@@ -45,7 +45,7 @@ def of_masks(task: str, of_task: TaskRecords) -> Iterator[tuple[str, list[float]
         theirs = paper.of_masks(task, what, len(heads))  # of as many seeds
         if theirs is not None:
             yield f"{name}, minus the paper's", [ours - theirs]
-    kappa = agreement.fleiss_kappa(heads)
+    kappa = agreement.of_votes(agreement.votes(heads))["Fleiss' kappa"]  # as of weights
     yield "kappa of heads", [kappa]
     if of_task.overlap is not None:
         votes = of_task.overlap["results"]["votes"].values()

@@ -53,6 +53,7 @@ def build_page(
                 progress_bar=False,
                 config=local,
                 shutdown_kernel="immediate",
+                request_save_on_cell_execute=False,  # a page is written whole, or not at all
             )
         executed = nbformat.read(draft, as_version=4)  # type: ignore[no-untyped-call]
     finally:
