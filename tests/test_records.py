@@ -616,9 +616,9 @@ def test_a_full_model_without_a_defined_score_says_so(
     found = records.load(study)[TASK][SEED]
     assert found["finetune"]["results"]["undefined"] == {"full": "all predictions are the same"}
     assert found["finetune"]["results"]["score"] == 0
-    warning = found["search"]["results"]["warning"]
-    assert warning.startswith("The full model's score is not above zero: ")
-    assert f": {100 * study.search.threshold:.0f} % of it is no bar" in warning
+    share = f"{100 * study.search.threshold:.0f} %"
+    warning = f"The full model's score is not above zero: {share} of it is no bar to pass."
+    assert found["search"]["results"]["warning"] == warning
     bad = found["tickets"]["results"]["tickets"]["bad"]
     assert set(bad["undefined"]) == {"pruned", "retrained"}
 
