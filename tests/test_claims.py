@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from lottery_utils import claims_page, claims_tables, published
+from lottery_utils.annotated import TYPES
 from lottery_utils.claims import (
     BY_MEAN,
     CLAIMS,
@@ -275,3 +276,16 @@ def test_the_table_names_numbers_verdicts_and_sections(small_trial: Trial) -> No
     rows = re.findall(r'id="(tasks-[^"]+)"', of_tasks._repr_html_())
     assert re.findall(r'href="#(tasks-[^"]+)"', shown) == rows, "each claim leads to its own row"
     assert len(rows) == len(CLAIMS)
+
+
+def test_figures_in_the_reasons_are_those_of_the_labels_and_of_a_bell_curve() -> None:
+    labels = {}
+    for weighting in ("raw", "normed"):
+        with np.load(f"lottery_utils/maps/{weighting}.npz", allow_pickle=False) as maps:
+            labels[weighting] = maps["label"]
+    assert len(labels["raw"]) == len(labels["normed"]) == 432
+    assert not (labels["raw"] == TYPES.index("block")).any()
+    assert not (labels["normed"] == TYPES.index("vertical+diagonal")).any()
+    drawn = np.random.default_rng(0).normal(1, 0.001, (4000, 72))
+    low, high = np.quantile(drawn, [0.25, 0.75], axis=1)
+    assert float(np.mean((high - low) / np.ptp(drawn, axis=1))) == pytest.approx(0.28, abs=0.005)
