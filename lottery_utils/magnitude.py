@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from lottery_utils.metrics import passes
 from lottery_utils.weight_masks import WeightMask
 
 if TYPE_CHECKING:
@@ -86,7 +87,9 @@ def magnitude_search(
             step = done[len(steps)]
         else:
             value = score(trial)
-            step = WeightStep(trial.n_kept, trial.density, value, value >= threshold * full_score)
+            step = WeightStep(
+                trial.n_kept, trial.density, value, passes(value, full_score, threshold)
+            )
             on_step(step)
         steps.append(step)
         if not step.passed or (variant == "release" and len(steps) == RELEASE_STEPS):

@@ -9,6 +9,7 @@ mask acts on a model is the business of `lottery_utils.pruning`.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from lottery_utils.weight_masks import WeightMask
 __all__ = ["StructuredMask", "WeightMask"]
 
 BoolArray = npt.NDArray[np.bool_]
+Seed = int | Sequence[int]  # what NumPy's generators take
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +63,7 @@ class StructuredMask:
         """How many MLPs are kept."""
         return int(self.mlps.sum())
 
-    def random_like(self, seed: int) -> StructuredMask:
+    def random_like(self, seed: Seed) -> StructuredMask:
         """As many heads and MLPs as here, drawn from the whole model (section 4.2).
 
         The sizes are exactly equal. The authors' code keeps each component independently
@@ -73,7 +75,7 @@ class StructuredMask:
             _sample(np.ones_like(self.mlps), self.n_mlps, rng),
         )
 
-    def bad_like(self, seed: int) -> StructuredMask:
+    def bad_like(self, seed: Seed) -> StructuredMask:
         """What is not kept here, brought to exactly this size (section 4.2).
 
         Where the complement is too small, the rest is drawn from the components kept here;

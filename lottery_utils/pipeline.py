@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Set
 from dataclasses import dataclass
+from typing import Literal
 
 # Each stage, and the one whose record it starts from.
 STARTS_FROM = {"finetune": None, "search": "finetune", "tickets": "search", "magnitude": "finetune"}
@@ -11,30 +12,39 @@ STAGES = tuple(STARTS_FROM)
 # What can be asked after the stages, for the tasks that a study names.
 FOLLOWUPS = ("survivors", "control", "attention", "sensitivity", "quirks", "choices")
 # What each stage's numbers depend on. A stage also depends on the records it starts from.
-_TRAINING = ("backbone", "data", "train_size", "validation_size", "recipe")
+_SAMPLES = ("backbone", "data", "train_size", "validation_size", "whole_tasks", "recipe")
+_TRAINING = (*_SAMPLES, "held_out")
 _PRUNING = (*_TRAINING, "search", "variant")
+_DRAWN = (*_PRUNING, "draws")  # stages that draw tickets at random
 STAGE_FIELDS = {
     "finetune": _TRAINING,
     "search": _PRUNING,
-    "tickets": _PRUNING,
-    "magnitude": _PRUNING,
-    "survivors": _PRUNING,
-    "control": _PRUNING,
+    "tickets": _DRAWN,
+    "magnitude": _DRAWN,
+    "survivors": _DRAWN,
+    "control": _DRAWN,
     "attention": _TRAINING,
     "sensitivity": _PRUNING,
     "quirks": _PRUNING,
     "choices": _PRUNING,
-    "sweep": _TRAINING,
-    "baselines": _TRAINING,
+    "sweep": _SAMPLES,
+    "baselines": _SAMPLES,
     "weight_overlap": _PRUNING,
     "released": _PRUNING,
 }
+# Fields that came after the first records: at these values they say nothing new, and a hash of
+# them is the one from before.
+SINCE = {"whole_tasks": (), "held_out": False, "draws": "shared"}
 SWEPT = ("learning_rate", "batch_size", "epochs")  # what `lottery sweep` chooses of a recipe
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to fine-tune. The defaults are the paper's (section 3)."""
+    """How to fine-tune. The defaults are the paper's (section 3), but for `bf16`.
+
+    With `bf16` training runs in bfloat16 on graphics cards that can; `cpu` says that it should
+    on processors that compute in it too (AVX512-BF16, AMX).
+    """
 
     learning_rate: float = 2e-5
     epochs: int = 3
@@ -43,7 +53,7 @@ class Recipe:
     weight_decay: float = 0.0
     adam_epsilon: float = 1e-8
     clip_norm: float = 1.0
-    bf16: bool = True
+    bf16: bool | Literal["cpu"] = True
 
 
 @dataclass(frozen=True)

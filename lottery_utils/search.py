@@ -31,6 +31,7 @@ from lottery_utils.magnitude import (
     magnitude_step,
 )
 from lottery_utils.masks import StructuredMask
+from lottery_utils.metrics import passes
 
 __all__ = [
     "MagnitudeResult",
@@ -127,7 +128,7 @@ def structured_search(
                     trial.n_heads,
                     trial.n_mlps,
                     value,
-                    value >= threshold * full_score,
+                    passes(value, full_score, threshold),
                     _rounded(scores.heads),
                     _rounded(scores.mlps),
                 )

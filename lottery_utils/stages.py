@@ -14,7 +14,7 @@ from lottery_utils import backbone, data, metrics
 from lottery_utils.batches import EvaluationBatches
 from lottery_utils.checkpoint import save_checkpoint
 from lottery_utils.encoder import component_parameters, encoder_shape
-from lottery_utils.entry import EVALUATION_BATCH, Entry
+from lottery_utils.entry import EVALUATION_BATCH, Entry, answers_text
 from lottery_utils.importance import Variant, score_and_importance
 from lottery_utils.magnitude import WeightStep, largest_removed, magnitude_search
 from lottery_utils.masks import StructuredMask
@@ -34,11 +34,13 @@ def finetune(entry: Entry) -> dict[str, Any]:
     labels = {split: [e.label for e in examples] for split, examples in entry.splits.items()}
     n_layers, n_heads = encoder_shape(model)
     graded = entry.about.is_graded
-    scores, undefined = entry.measure(model)
+    scores, undefined, answers = entry.measure(model)
     return {
         "score": scores[entry.metric],
         "scores": scores,
         "undefined": {"full": undefined} if undefined else {},
+        **answers,
+        **({"labels": _labels(entry)} if answers else {}),
         "metric": entry.metric,
         "majority": metrics.majority_baseline(entry.metric, labels["validation"], graded=graded),
         "curve": {"loss": curve.loss, "scores": curve.scores},
@@ -60,6 +62,13 @@ def finetune(entry: Entry) -> dict[str, Any]:
         "data_sha256": data.fingerprint(entry.splits),
         "weights_sha256": backbone.weights_sha256(model),
     }
+
+
+def _labels(entry: Entry) -> dict[str, str]:
+    """The labels beside which a study with `held_out` keeps predictions."""
+    kind = float if entry.about.is_graded else int
+    splits = {"validation": entry.validation.labels, "held_out": entry.held_out.labels}
+    return {name: answers_text(map(kind, labels)) for name, labels in splits.items() if labels}
 
 
 def search(entry: Entry, model: Any, full: dict[str, Any]) -> dict[str, Any]:
@@ -114,7 +123,7 @@ def tickets(entry: Entry, model: Any, found: dict[str, Any]) -> dict[str, Any]:
 
     For retraining, everything outside the mask is physically removed.
     """
-    masks = ticket_masks(StructuredMask.from_json(found["mask"]), entry.seed)
+    masks = ticket_masks(entry, StructuredMask.from_json(found["mask"]))
     stamp = f"{entry.study.hash('tickets')} {found['weights_sha256']} {found['mask']}"
     journal = Journal(entry.store.scratch(entry.key("tickets"), "tickets.jsonl"), stamp)
     built = {
@@ -125,9 +134,13 @@ def tickets(entry: Entry, model: Any, found: dict[str, Any]) -> dict[str, Any]:
     return {"tickets": scored, "made_from": made_from(found)}
 
 
-def ticket_masks(good: StructuredMask, seed: int) -> dict[str, StructuredMask]:
+def ticket_masks(entry: Entry, good: StructuredMask) -> dict[str, StructuredMask]:
     """The masks of a seed's three tickets, by kind."""
-    return {"good": good, "random": good.random_like(seed), "bad": good.bad_like(seed)}
+    return {
+        "good": good,
+        "random": good.random_like(entry.draw("random")),
+        "bad": good.bad_like(entry.draw("bad")),
+    }
 
 
 def made_from(found: dict[str, Any]) -> dict[str, Any]:
@@ -170,8 +183,8 @@ def magnitude(entry: Entry, model: Any, full: dict[str, Any]) -> dict[str, Any]:
     good.save(entry.store.scratch(entry.key("magnitude"), "good-weights.safetensors"))
     masks = {
         "good": good,
-        "random": good.random_like(entry.seed),
-        "bad": good.bad_like(entry.seed),
+        "random": good.random_like(entry.draw("random weights")),
+        "bad": good.bad_like(entry.draw("bad weights")),
         "largest_removed": largest_removed(parameters, good.n_kept),
     }
     whole = sum(p.numel() for p in model.parameters())

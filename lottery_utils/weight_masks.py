@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 BoolArray = npt.NDArray[np.bool_]
 Bits = npt.NDArray[np.uint8]
 Shape = tuple[int, ...]
+Seed = int | Sequence[int]  # what NumPy's generators take
 
 
 class WeightMask(Mapping[str, "Tensor"]):
@@ -94,11 +95,11 @@ class WeightMask(Mapping[str, "Tensor"]):
         sizes = {name: math.prod(shape) for name, shape in self._shapes.items()}
         return {name: _share(_count(self._bits[name]), size) for name, size in sizes.items()}
 
-    def random_like(self, seed: int) -> WeightMask:
+    def random_like(self, seed: Seed) -> WeightMask:
         """As many weights as here, drawn from all of them at once (section 4.2)."""
         return _sample(self._complete(), self.n_kept, np.random.default_rng(seed))
 
-    def bad_like(self, seed: int) -> WeightMask:
+    def bad_like(self, seed: Seed) -> WeightMask:
         """What is not kept here, brought to exactly this size (section 4.2).
 
         Where the complement is too small, the rest is drawn from the weights kept here;
