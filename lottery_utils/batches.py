@@ -97,7 +97,7 @@ class EvaluationBatches:
 
     def in_file_order(self, values: Values) -> Values:
         """One value per example, in the order of the batches, brought back to the file's."""
-        placed = np.empty_like(values)
+        placed: Values = np.empty_like(values)
         placed[self._order] = values
         return placed
 

@@ -27,8 +27,8 @@ def first_token_only(model: nn.Module) -> Iterator[None]:
 
     For models whose layers are BERT's (BERT, RoBERTa, ELECTRA) or MPNet's, whole or with
     components removed, with one of transformers' classifiers on top. Hooks in the layer act as
-    before. Other families compute all tokens as always, and so do models in training that draw their
-    dropout otherwise: on any device but a CPU inside the kernel of attention, with chunked
+    before. Other families compute all tokens as always, and so do models in training that draw
+    their dropout otherwise: on any device but a CPU inside the kernel of attention, with chunked
     MLPs chunk by chunk, with gradient checkpointing twice. The block must begin in the mode,
     training or evaluation, in which the model is called.
     """

