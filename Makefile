@@ -6,7 +6,7 @@ CORES ?= $(shell $(PYTHON) -c "import os; print(len(os.sched_getaffinity(0)) if 
 export PATH := $(BIN):$(PATH)
 export HF_HUB_OFFLINE ?= 1
 export PYDEVD_DISABLE_FILE_VALIDATION = 1
-SITE_TESTS := $(addprefix tests/test_,site.py served_site.py accessibility.py explorer.py choices.py provenance.py landing.py)
+SITE_TESTS := tests/site
 
 .PHONY: book test test-site print setup backbone-mpnet course lint sweep bench clean
 
@@ -40,10 +40,10 @@ backbone-mpnet: setup  ## the backbone `mpnet`, of BERT-base's size, in five pac
 	python -c "from lottery_utils.backbone import load_backbone; load_backbone('mpnet', 'RTE')"
 
 course: setup  ## every exercise of the course: done with its solutions, not done with its blanks
-	python -m lottery_utils.course.blanks check notebooks/course/*.ipynb
+	python -m replication.course.blanks check notebooks/course/*.ipynb
 
 lint: setup
-	ruff check . && ruff format --check . && mypy
+	ruff check . && ruff format --check . && mypy && lint-imports
 
 sweep: setup  ## choose the recipe of the study quick again (its records are committed)
 	lottery sweep quick --rates 5e-5 1e-4 2e-4 --batch-sizes 16 32

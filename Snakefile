@@ -10,10 +10,10 @@ import os
 import re
 from pathlib import Path
 
-from lottery_utils import followups, records
-from lottery_utils.recorded import warning
-from lottery_utils.store import Store
-from lottery_utils.study import Study
+from replication.runs import followups, records
+from replication.runs.recorded import warning
+from replication.store import Store
+from replication.study import Study
 
 # A job has one thread unless it asks for more: threads of two jobs on one core wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -28,7 +28,11 @@ SECTIONS = [
 ]
 # Over all tasks of a study.
 STUDY_PAGES = ["overview", "sec5_3_shared_between_tasks"]
-LIBRARY = [str(path) for path in Path("lottery_utils").rglob("*.py")]
+LIBRARY = [
+    str(path)
+    for package in ("lottery_utils", "replication", "miniglue")
+    for path in Path(package).rglob("*.py")
+]
 REPORT = f"book/report/{STUDY.name}"
 STAMP = f"_build/stamps/{STUDY.name}/{{task}}/seed-{{seed}}"
 OVER_SEEDS = f"_build/stamps/{STUDY.name}/{{task}}/survivors"
@@ -121,8 +125,8 @@ rule book:
         "book/report/baselines-sweep-records.csv",
         "book/report/glue-small-records.csv",
         "book/report/minilm-glue-records.csv",
-        "lottery_utils/record.schema.json",
-        "lottery_utils/record.columns.csv",
+        "replication/runs/record.schema.json",
+        "replication/runs/record.columns.csv",
         "_build/html/slides/index.html",
         "_config.yml",
         "_toc.yml",
@@ -208,7 +212,7 @@ rule task_page:
         task="[^/]+",
         section="sec.*",
     shell:
-        "python -m lottery_utils.pages {input.notebook} {output} study={wildcards.study} "
+        "python -m replication.pages {input.notebook} {output} study={wildcards.study} "
         "task={wildcards.task}"
 
 
@@ -223,7 +227,7 @@ rule study_page:
         study="[^/]+",
         page="|".join([*STUDY_PAGES, "claims", "sensitivity", "sweep"]),
     shell:
-        "python -m lottery_utils.pages {input.notebook} {output} study={wildcards.study}"
+        "python -m replication.pages {input.notebook} {output} study={wildcards.study}"
 
 
 rule released_page:
@@ -235,7 +239,7 @@ rule released_page:
     output:
         "book/report/bert-base-released/{page}.ipynb",
     shell:
-        "python -m lottery_utils.pages {input.notebook} {output}"
+        "python -m replication.pages {input.notebook} {output}"
 
 
 rule landing_page:
@@ -246,7 +250,7 @@ rule landing_page:
     output:
         "book/index.ipynb",
     shell:
-        "python -m lottery_utils.pages {input.notebook} {output}"
+        "python -m replication.pages {input.notebook} {output}"
 
 
 rule choices_page:
@@ -257,7 +261,7 @@ rule choices_page:
     output:
         "book/report/choices.ipynb",
     shell:
-        "python -m lottery_utils.pages {input.notebook} {output}"
+        "python -m replication.pages {input.notebook} {output}"
 
 
 rule explorer_page:
@@ -269,7 +273,7 @@ rule explorer_page:
     output:
         "book/report/explorer.ipynb",
     shell:
-        "python -m lottery_utils.pages {input.notebook} {output}"
+        "python -m replication.pages {input.notebook} {output}"
 
 
 rule exercise_page:
@@ -287,18 +291,18 @@ rule exercise_page:
     # They take longest among the pages; begun last, they would keep one core waiting.
     priority: 1
     shell:
-        "python -m lottery_utils.course.blanks page {input.notebook} {output}"
+        "python -m replication.course.blanks page {input.notebook} {output}"
 
 
 rule patterns_page:
     input:
         LIBRARY,
-        [str(path) for path in Path("lottery_utils/maps").glob("*")],
+        [str(path) for path in Path("lottery_utils/patterns/labelled").glob("*")],
         notebook="notebooks/patterns.ipynb",
     output:
         "book/report/patterns.ipynb",
     shell:
-        "python -m lottery_utils.pages {input.notebook} {output}"
+        "python -m replication.pages {input.notebook} {output}"
 
 
 rule study_table:
@@ -332,7 +336,7 @@ rule corpus_page:
     output:
         "book/report/corpus.ipynb",
     shell:
-        "python -m lottery_utils.pages {input.notebook} {output}"
+        "python -m replication.pages {input.notebook} {output}"
 
 
 rule cost_page:
@@ -345,7 +349,7 @@ rule cost_page:
     output:
         "book/report/cost.ipynb",
     shell:
-        "python -m lottery_utils.pages {input.notebook} {output}"
+        "python -m replication.pages {input.notebook} {output}"
 
 
 rule sweep_page:
@@ -356,7 +360,7 @@ rule sweep_page:
     output:
         "book/report/sweep.ipynb",
     shell:
-        "python -m lottery_utils.pages {input.notebook} {output} study={STUDY.name}"
+        "python -m replication.pages {input.notebook} {output} study={STUDY.name}"
 
 
 # The course's slides show what pages show, as a Sphinx project of their own beside the book.
@@ -364,7 +368,7 @@ rule slides:
     input:
         LIBRARY,
         [path for study in ("glue-small", "bert-base-released") for path in committed(study)],
-        [str(path) for path in Path("lottery_utils/maps").glob("*")],
+        [str(path) for path in Path("lottery_utils/patterns/labelled").glob("*")],
         [str(path) for path in Path("book/course/slides").glob("*.*")],
     output:
         "_build/html/slides/index.html",

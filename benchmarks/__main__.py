@@ -17,9 +17,9 @@ from typing import Any
 import torch
 
 from benchmarks.alternate import Row, Setting
-from lottery_utils.entry import prepare_device
 from lottery_utils.errors import UserError
-from lottery_utils.store import write_text
+from replication.experiments.entry import prepare_device
+from replication.store import write_text
 
 CASES = {
     "search": "search_case",

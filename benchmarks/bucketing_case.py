@@ -12,7 +12,7 @@ import numpy as np
 from benchmarks.alternate import Prepared, Row, Setting, timed
 from lottery_utils import backbone, data, training
 from lottery_utils.batches import Encoded, EvaluationBatches, encode, training_order
-from lottery_utils.study import Recipe
+from lottery_utils.recipe import Recipe
 
 SEEDS = (1337, 42, 86, 71, 166)
 # At the rate of the study quick some seeds learn nothing, with either kind of batches, so that

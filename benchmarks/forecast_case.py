@@ -20,7 +20,7 @@ from benchmarks.shapes import within_vocabulary
 from lottery_utils import training
 from lottery_utils.batches import EvaluationBatches
 from lottery_utils.importance import structured_importance
-from lottery_utils.study import Recipe
+from lottery_utils.recipe import Recipe
 from lottery_utils.tasks import TASKS, get_task
 
 # Mean tokens per example, special ones included, of training and validation set under BERT's

@@ -17,7 +17,7 @@ from benchmarks.training_case import trainer
 from lottery_utils import training
 from lottery_utils.batches import EvaluationBatches
 from lottery_utils.encoder import component_parameters, encoder_shape
-from lottery_utils.study import Recipe
+from lottery_utils.recipe import Recipe
 
 N_TOKENS = 128
 BATCHES = (32, 64, 128, 256, 512)

@@ -13,7 +13,7 @@ from benchmarks.alternate import Prepared, Row, Setting, alternate
 from lottery_utils import training
 from lottery_utils.batches import Encoded, EvaluationBatches
 from lottery_utils.importance import structured_importance
-from lottery_utils.study import Recipe
+from lottery_utils.recipe import Recipe
 
 HEAD_SIZE, BATCH = 32, 32
 START = {"examples": 64, "tokens": 32, "layers": 4, "heads": 4}

@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmarks import shapes
 from benchmarks.alternate import Prepared, Row, Setting, alternate
-from lottery_utils.study import Recipe
+from lottery_utils.recipe import Recipe
 
 RECIPE = Recipe(learning_rate=2e-5, batch_size=16, epochs=1)
 

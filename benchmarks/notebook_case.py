@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from benchmarks.alternate import Prepared, Row, Setting, alternate
 
 READING = (
-    "from lottery_utils import records, ticket_plots; "
+    "from replication.pages import ticket_plots; from replication.runs import records; "
     "ticket_plots.tickets_over_tasks(records.load('glue-small', None))"
 )
 

@@ -18,7 +18,7 @@ from lottery_utils import backbone, pruning, training
 from lottery_utils.batches import EvaluationBatches
 from lottery_utils.encoder import component_parameters, encoder_shape
 from lottery_utils.masks import StructuredMask
-from lottery_utils.study import Recipe
+from lottery_utils.recipe import Recipe
 
 RECIPE = Recipe(learning_rate=2e-5, batch_size=32, epochs=1)
 OF_PROMISE = 0.85  # of the speed-up that the count of operations promises

@@ -18,12 +18,12 @@ from benchmarks.shapes import within_vocabulary
 from lottery_utils import backbone, data, metrics, training
 from lottery_utils.batches import Encoded, EvaluationBatches, encode
 from lottery_utils.encoder import encoder_shape
-from lottery_utils.entry import EVALUATION_BATCH
 from lottery_utils.errors import UserError
 from lottery_utils.importance import Importance, score_and_importance
 from lottery_utils.masks import StructuredMask
+from lottery_utils.recipe import Recipe
 from lottery_utils.search import structured_search
-from lottery_utils.study import Recipe
+from replication.experiments.entry import EVALUATION_BATCH
 
 N_TRAIN, N_VALIDATION = 2000, 1043  # the study mini-glue's training set; CoLA's validation set
 RECIPE = Recipe(learning_rate=1e-4, batch_size=16, epochs=3)  # mini-glue's

@@ -19,7 +19,7 @@ from benchmarks.magnitude_case import random_bert
 from benchmarks.profiles import of_operations
 from lottery_utils import backbone, training
 from lottery_utils.batches import Encoded, training_order
-from lottery_utils.study import Recipe
+from lottery_utils.recipe import Recipe
 
 RECIPE = Recipe(learning_rate=2e-5, batch_size=32, epochs=1)
 # Task: what it is called, examples of an epoch, batches timed of it, goals.

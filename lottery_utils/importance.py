@@ -31,12 +31,12 @@ import torch
 from torch import Tensor, nn
 
 from lottery_utils.encoder import encoder_shape
-from lottery_utils.first_token import first_token_only
+from lottery_utils.fast.first_token import first_token_only
+from lottery_utils.fast.side_by_side import Batch, over_batches
 from lottery_utils.losses import example_losses, predictions
 from lottery_utils.masks import StructuredMask
 from lottery_utils.metrics import score
 from lottery_utils.pruning import scaled
-from lottery_utils.side_by_side import Batch, over_batches
 
 Variant = Literal["paper", "release"]
 FloatArray = npt.NDArray[np.float64]

@@ -6,7 +6,7 @@ neither a table nor a search ever meets a number that is none.
 
 The same metrics as an `evaluate.Metric`, offline:
 
-    metric = evaluate.load("lottery_utils/glue_metric.py", "MRPC")
+    metric = evaluate.load("lottery_utils/data/glue_metric.py", "MRPC")
     metric.compute(predictions=[...], references=[...])
 """
 

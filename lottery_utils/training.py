@@ -18,13 +18,13 @@ import torch
 from torch import Tensor, nn
 
 from lottery_utils.batches import Encoded, training_order
-from lottery_utils.embeddings import only_used_rows
 from lottery_utils.errors import UserError
-from lottery_utils.first_token import first_token_only
+from lottery_utils.fast.first_token import first_token_only
+from lottery_utils.fast.side_by_side import Batch, over_batches
+from lottery_utils.fast.used_rows import only_used_rows
 from lottery_utils.losses import example_losses, predictions
 from lottery_utils.metrics import Array, score
-from lottery_utils.side_by_side import Batch, over_batches
-from lottery_utils.study import Recipe
+from lottery_utils.recipe import Recipe
 
 
 @dataclass(frozen=True)

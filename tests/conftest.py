@@ -27,10 +27,16 @@ from lottery_utils.masks import StructuredMask
 matplotlib.use("Agg")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+PACKAGES = ("lottery_utils", "replication", "miniglue")
 BUNDLED_TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "vocab.txt")
 
 # Files with tests of minutes. They start first: else one process is left with them at the end.
 LONG = ("test_site.py", "test_bench.py", "test_notebooks.py", "test_followups.py", "test_export.py")
+
+
+def library() -> list[Path]:
+    """Every Python file of the three packages."""
+    return sorted(path for name in PACKAGES for path in (REPOSITORY / name).rglob("*.py"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -160,9 +166,9 @@ def tiny_run(tmp_path_factory: pytest.TempPathFactory, tiny_backbone: Path) -> P
 
     CoLA's metric is a correlation, RTE has pairs, and STS-B's answers are grades.
     """
-    from lottery_utils import records
-    from lottery_utils.store import Store
-    from lottery_utils.study import Study
+    from replication.runs import records
+    from replication.store import Store
+    from replication.study import Study
 
     folder = make_workplace(tmp_path_factory.mktemp("run") / "workplace", tiny_backbone)
     with pytest.MonkeyPatch.context() as patch:
@@ -175,7 +181,7 @@ def tiny_run(tmp_path_factory: pytest.TempPathFactory, tiny_backbone: Path) -> P
 @pytest.fixture
 def finished(tmp_path: Path, tiny_run: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of `tiny_run`, caches included, as the current folder: do with it what you like."""
-    from lottery_utils.store import Store
+    from replication.store import Store
 
     folder = tmp_path / "finished"
     shutil.copytree(tiny_run, folder)

@@ -16,10 +16,10 @@ import torch
 from benchmarks import __main__ as bench
 from benchmarks import growth_case, search_case, shapes, training_case
 from benchmarks.alternate import Row, Setting, alternate
-from lottery_utils import cost_page, growth_page
 from lottery_utils.errors import UserError
-from lottery_utils.figure import Figure, Note
 from lottery_utils.importance import Importance
+from replication.pages import cost, growth
+from replication.pages.show import Figure, Note
 
 SMALL = Setting(1, torch.device("cpu"), rounds=1, small=True, say=lambda text: None)
 
@@ -42,7 +42,7 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     path = tmp_path_factory.mktemp("benchmarks") / "cpu.json"
     for case in bench.CASES:
         bench.run(case, SMALL, path)
-    return cost_page.load(path.parent)["cpu"]
+    return cost.load(path.parent)["cpu"]
 
 
 def test_every_case_gives_rows(rows: dict[str, Any]) -> None:
@@ -56,50 +56,50 @@ def test_every_case_gives_rows(rows: dict[str, Any]) -> None:
 
 
 def test_page_shows_every_row(rows: dict[str, Any]) -> None:
-    shown = cost_page.table(rows)
+    shown = cost.table(rows)
     compared = [row["case"] for row in rows.values() for _ in row["ratios"]]
     assert list(shown.index) == compared
-    assert isinstance(growth_page.growth(rows), Figure)
-    exponents = growth_page.growth_table(rows)
+    assert isinstance(growth.growth(rows), Figure)
+    exponents = growth.growth_table(rows)
     assert isinstance(exponents, pd.DataFrame) and exponents.shape == (4, 4)
-    assert set(cost_page.profiles(rows).index.get_level_values("side")) == {"ours", "theirs"}
-    hours = growth_page.forecast(rows)
+    assert set(cost.profiles(rows).index.get_level_values("side")) == {"ours", "theirs"}
+    hours = growth.forecast(rows)
     assert isinstance(hours, pd.DataFrame)
     assert hours.index[-1] == "nine tasks" and len(hours) == 10
-    assert "measured time over forecast time" in growth_page.forecast_checks(rows).text
-    assert len(cost_page.notes(rows)) == 5
-    compared_batches = cost_page.bucketing(rows)
+    assert "measured time over forecast time" in growth.forecast_checks(rows).text
+    assert len(cost.notes(rows)) == 5
+    compared_batches = cost.bucketing(rows)
     assert isinstance(compared_batches, pd.DataFrame) and compared_batches.shape == (2, 3)
-    assert "60%" in growth_page.forecast_assumptions(rows).text
-    assert "a hundred times" in growth_page.hundred_backbones(rows).text
-    assert "not measured" in growth_page.gpu_hours(rows).text
-    assert len(cost_page.checks(rows)) == len(set(compared))
-    assert cost_page.circumstances(rows).text.startswith("Measured on ")
+    assert "60%" in growth.forecast_assumptions(rows).text
+    assert "a hundred times" in growth.hundred_backbones(rows).text
+    assert "not measured" in growth.gpu_hours(rows).text
+    assert len(cost.checks(rows)) == len(set(compared))
+    assert cost.circumstances(rows).text.startswith("Measured on ")
 
 
 def test_page_says_what_was_not_measured(rows: dict[str, Any]) -> None:
     only = {case: row for case, row in rows.items() if row["bench"] == "notebook"}
     for show in (
-        cost_page.profiles,
-        growth_page.growth,
-        growth_page.growth_table,
-        growth_page.forecast,
-        cost_page.bucketing,
+        cost.profiles,
+        growth.growth,
+        growth.growth_table,
+        growth.forecast,
+        cost.bucketing,
     ):
         found = show(only)  # type: ignore[operator]
         assert isinstance(found, Note) and "not measured" in found.text
     for tell in (
-        growth_page.forecast_checks,
-        growth_page.forecast_assumptions,
-        growth_page.hundred_backbones,
-        growth_page.gpu_hours,
+        growth.forecast_checks,
+        growth.forecast_assumptions,
+        growth.hundred_backbones,
+        growth.gpu_hours,
     ):
         assert "not measured" in tell(only).text
-    assert len(cost_page.table(only)) == 1 and len(cost_page.checks(only)) == 1
+    assert len(cost.table(only)) == 1 and len(cost.checks(only)) == 1
 
 
 def test_profiles_are_those_of_the_three_largest_wins(rows: dict[str, Any]) -> None:
-    shown = cost_page.profiles(rows)
+    shown = cost.profiles(rows)
     profiled = {c: r["ratios"]["theirs"][0] for c, r in rows.items() if "profile" in r["facts"]}
     largest = sorted(profiled, key=lambda case: -profiled[case])[:3]
     assert list(dict.fromkeys(shown.index.get_level_values("case"))) == largest
@@ -109,15 +109,15 @@ def test_rounds_are_told_case_by_case(rows: dict[str, Any]) -> None:
     changed = {c: {**r, "run": {**r["run"]}} for c, r in rows.items()}
     for row in changed.values():
         row["run"]["rounds"] = 3 if row["bench"] == "growth" else 5
-    told = cost_page.circumstances(changed).text
+    told = cost.circumstances(changed).text
     assert "medians over the 5 rounds (growth: 3)" in told
 
 
 def test_gpu_rows_are_called_unmeasured_without_a_gpu(rows: dict[str, Any]) -> None:
     without = {case: row for case, row in rows.items() if row["bench"] != "gpu"}
-    note = cost_page.gpu({"cpu": without})
+    note = cost.gpu({"cpu": without})
     assert isinstance(note, Note) and "not measured yet" in note.text
-    assert isinstance(cost_page.gpu({"gpu": rows}), pd.DataFrame)
+    assert isinstance(cost.gpu({"gpu": rows}), pd.DataFrame)
 
 
 def test_ratio_is_theirs_over_ours_by_round() -> None:
@@ -189,12 +189,12 @@ def test_wrong_arguments_are_one_sentence(
 def test_broken_file_is_one_sentence(content: str, tmp_path: Path) -> None:
     (tmp_path / "cpu.json").write_text(content)
     with pytest.raises(UserError, match="is broken"):
-        cost_page.load(tmp_path)
+        cost.load(tmp_path)
 
 
 def test_no_benchmarks_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="run 'make bench'"):
-        cost_page.load(tmp_path)
+        cost.load(tmp_path)
 
 
 def test_rows_of_another_run_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import REPOSITORY
+from conftest import REPOSITORY, library
 from packaging.requirements import Requirement
 
 NOTEBOOKS = sorted((REPOSITORY / "notebooks").rglob("*.ipynb"))
@@ -213,7 +213,7 @@ def test_what_builds_the_book_is_not_imported_by_the_library() -> None:
     assert book <= {Requirement(text).name for text in project()["dependencies"]}
     modules = {"jupyter_book", "snakemake", "sphinx", "sphinxcontrib"}
     imported = re.compile(r"^\s*(?:from|import) (\w+)", re.MULTILINE)
-    for path in (REPOSITORY / "lottery_utils").rglob("*.py"):
+    for path in library():
         assert not modules & set(imported.findall(path.read_text("utf-8"))), path
 
 

@@ -15,12 +15,14 @@ import pandas as pd
 import pytest
 from conftest import REPOSITORY, make_workplace
 
-from lottery_utils import cli, pages, records, tables, ticket_plots, ticket_tables, weight_plots
 from lottery_utils import tasks as tasks_module
 from lottery_utils.errors import UserError
-from lottery_utils.figure import Figure, Note
-from lottery_utils.recorded import NO_MAGNITUDE
-from lottery_utils.study import STAGES, Study
+from replication import cli
+from replication.pages import build, tables, ticket_plots, ticket_tables, weight_plots
+from replication.pages.show import Figure, Note
+from replication.runs import records
+from replication.runs.recorded import NO_MAGNITUDE
+from replication.study import STAGES, Study
 
 STUDY = """\
 backbone: {backbone}
@@ -152,7 +154,7 @@ def test_grades_are_described_as_what_they_are(here: Path) -> None:
 def test_the_notebook_of_tickets_becomes_a_page_of_it(here: Path) -> None:
     page = here / "page.ipynb"
     notebook = REPOSITORY / "notebooks" / "sec4_2_good_random_bad.ipynb"
-    pages.build_page(notebook, page, {"study": "mine", "task": "Trees"})
+    build.build_page(notebook, page, {"study": "mine", "task": "Trees"})
     cells = nbformat.read(page, as_version=4).cells  # type: ignore[no-untyped-call]
     shown = "\n".join(
         str(output.get("data", {}).get("text/html", output))

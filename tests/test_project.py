@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -12,14 +14,13 @@ from typing import Any
 import pytest
 import setuptools
 import yaml
-from conftest import REPOSITORY
+from conftest import REPOSITORY, library
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from lottery_utils import backbone
 
-LONGEST_FILE = 260
 TASK_PARAMETERS = ["study", "task", "seeds", "data", "backbone", "results_dir"]
 PARAMETERS = {
     "patterns.ipynb": ["n"],
@@ -111,8 +112,7 @@ def test_conda_installs_the_same(project: dict[str, Any]) -> None:
 
 
 def test_a_wheel_has_every_package(project: dict[str, Any]) -> None:
-    package = REPOSITORY / "lottery_utils"
-    folders = {path.parent.relative_to(REPOSITORY) for path in package.rglob("*.py")}
+    folders = {path.parent.relative_to(REPOSITORY) for path in library()}
     rule = project["tool"]["setuptools"]["packages"]["find"]
     found = setuptools.find_packages(str(REPOSITORY), include=rule["include"])
     assert set(found) == {".".join(folder.parts) for folder in folders}
@@ -211,14 +211,40 @@ def test_nothing_large_or_made_by_a_machine_is_tracked(tracked: list[Path]) -> N
 
 
 @pytest.mark.parametrize(
-    "path",
-    sorted((REPOSITORY / "lottery_utils").rglob("*.py")),
-    ids=lambda path: path.relative_to(REPOSITORY).as_posix(),
+    "path", library(), ids=lambda path: path.relative_to(REPOSITORY).as_posix()
 )
-def test_library_files_are_short_and_say_what_they_are(path: Path) -> None:
-    text = path.read_text("utf-8")
-    assert len(text.splitlines()) <= LONGEST_FILE
-    assert text.startswith('"""'), "the first line says what the file is for"
+def test_library_files_say_what_they_are(path: Path) -> None:
+    assert path.read_text("utf-8").startswith('"""'), "the first line says what the file is for"
+
+
+def test_the_readme_draws_every_room() -> None:
+    """Each folder of the picture is there, and every room of a package is in the picture."""
+    text = (REPOSITORY / "README.md").read_text("utf-8")
+    picture = text.partition("## The house\n\n```\n")[2].partition("```")[0]
+    drawn, package = set(), ""
+    for line in picture.splitlines():
+        names = re.findall(r"([a-z_]+)/", line[:22])
+        if line.startswith(" "):
+            drawn.update(f"{package}/{name}" for name in names)
+        else:
+            drawn.update(names)
+            package = names[0]
+    assert not [name for name in drawn if not (REPOSITORY / name).is_dir()]
+    rooms = {path.parent.relative_to(REPOSITORY) for path in library()}
+    inside = {room.as_posix() for room in rooms if room.parts[0] != "miniglue"} | {"miniglue"}
+    assert inside <= drawn
+
+
+def test_imports_point_downwards() -> None:
+    """The contracts of pyproject.toml, as `make lint` reads them."""
+    answer = subprocess.run(
+        [sys.executable, "-c", "from importlinter.cli import lint_imports_command as lint; lint()"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY), "NO_COLOR": "1"},
+    )
+    assert answer.returncode == 0, answer.stdout + answer.stderr
 
 
 def test_the_version_is_the_same_everywhere() -> None:

@@ -12,13 +12,13 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 import pytest
 import yaml
-from conftest import REPOSITORY
+from conftest import REPOSITORY, library
 
-from lottery_utils.checked import build
 from lottery_utils.encoder import FAMILIES
 from lottery_utils.metrics import METRICS
-from lottery_utils.study import Study
 from lottery_utils.tasks import TASKS
+from replication.checked import build
+from replication.study import Study
 
 BOOK = REPOSITORY / "book"
 TYPES = {
@@ -123,7 +123,7 @@ QUOTE = re.compile(r"^> `(?:lottery|UserError): (.+?)`$", re.MULTILINE | re.DOTA
 def messages() -> list[re.Pattern[str]]:
     """Every text of the library that could be a message; what it fills in may be anything."""
     found = []
-    for path in (REPOSITORY / "lottery_utils").rglob("*.py"):
+    for path in library():
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             parts = node.values if isinstance(node, ast.JoinedStr) else [node]
             texts = [
@@ -159,7 +159,7 @@ def test_commands_on_pages_are_understood(monkeypatch: pytest.MonkeyPatch) -> No
     """Every `lottery` line of a shell block parses; what it would do is tested elsewhere."""
     import shlex
 
-    from lottery_utils.cli import _parser
+    from replication.cli import _parser
 
     lines = []
     for path in [*(BOOK / page for page in PAGES), REPOSITORY / "README.md"]:

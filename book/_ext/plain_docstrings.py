@@ -18,6 +18,7 @@ CODE_OR_SPECIAL = re.compile(r"`+([^`]+)`+|([|\\])")
 # have no literal form, is longer than what the source says.
 ARRAY_LIKE = stringify_annotation(npt.ArrayLike, "smart")
 ARRAY = re.compile(r"~numpy\.ndarray\[tuple\[~typing\.Any, \.\.\.\], ~numpy\.dtype\[(.*?)\]\]")
+OURS = ("lottery_utils", "replication", "miniglue")
 NO_LITERAL = re.compile(r"= <[^,]*>(?=[,)])")
 
 
@@ -65,5 +66,5 @@ def _signature(
 def _skip(_app: Any, _what: str, _name: str, obj: Any, _skip: bool, _options: Any) -> bool | None:
     """Leave out what is documented elsewhere: fields of tuples, classes of other libraries."""
     is_field = (inspect.getdoc(obj) or "").startswith("Alias for field number")
-    is_foreign = inspect.isclass(obj) and not obj.__module__.startswith("lottery_utils")
+    is_foreign = inspect.isclass(obj) and not obj.__module__.startswith(OURS)
     return True if is_field or is_foreign else None

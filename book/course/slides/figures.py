@@ -11,20 +11,19 @@ from pathlib import Path
 
 import matplotlib
 
-from lottery_utils import (
-    control_pages,
-    followups,
+from replication.pages import (
     pattern_plots,
     plots,
-    records,
-    released,
     released_plots,
     released_stability,
+    sec6_discussion,
     ticket_plots,
 )
-from lottery_utils.figure import Figure, Note
-from lottery_utils.recorded import Entries
-from lottery_utils.store import Store
+from replication.pages.show import Figure, Note
+from replication.paper import records as released
+from replication.runs import followups, records
+from replication.runs.recorded import Entries
+from replication.store import Store
 
 STUDY, TASK, SEED = "glue-small", "SST-2", 1337
 
@@ -35,7 +34,7 @@ def entries() -> Entries:
 
 def control() -> Figure | Note:
     study = records.resolve(STUDY, task=TASK)
-    return control_pages.plot(entries(), followups.load(study, TASK, "control", Store()))
+    return sec6_discussion.plot(entries(), followups.load(study, TASK, "control", Store()))
 
 
 FIGURES: dict[str, Callable[[], Figure | Note]] = {

@@ -1,0 +1,149 @@
+"""Do the good masks of several seeds agree?
+
+Everything here is told from masks alone: a bool array (seeds, components), True where a
+seed's search kept a component (paper, section 5.1). What chance alone would give is in
+`lottery_utils.agreement.chance`.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+BoolArray = npt.NDArray[np.bool_]
+FloatArray = npt.NDArray[np.float64]
+
+
+def survival(masks: npt.ArrayLike) -> FloatArray:
+    """The share of seeds in which each component survives: float64 (components,)."""
+    shares: FloatArray = checked(masks).mean(axis=0)
+    return shares
+
+
+def survival_std(masks: npt.ArrayLike, ddof: int = 1) -> FloatArray:
+    """The standard deviation over seeds of "survives" as 0 or 1: float64 (components,).
+
+    `ddof=1` is the sample's, which the paper's figures show, `ddof=0` the population's. With
+    five seeds the former can only be 0, 0.447 or 0.548. One seed has none: NaN.
+    """
+    kept = checked(masks)
+    if len(kept) <= ddof:
+        return np.full(kept.shape[1], np.nan)
+    spread: FloatArray = kept.std(axis=0, ddof=ddof)
+    return spread
+
+
+def some_but_not_all(masks: npt.ArrayLike) -> float:
+    """The share of components that survive with at least one seed and not with every one."""
+    kept = checked(masks)
+    return float((kept.any(axis=0) & ~kept.all(axis=0)).mean())
+
+
+def overlap(a: npt.ArrayLike, b: npt.ArrayLike) -> float:
+    """Jaccard's index of two masks (components,): kept by both, of those kept by either.
+
+    Two empty masks are the same mask: 1.
+    """
+    both = checked(np.stack([a, b]))
+    either = int(both.any(axis=0).sum())
+    return int(both.all(axis=0).sum()) / either if either else 1.0
+
+
+def mean_overlap(masks: npt.ArrayLike) -> float:
+    """The mean of Jaccard's index over all pairs of seeds; NaN with one seed."""
+    pairs = [overlap(a, b) for a, b in itertools.combinations(checked(masks), 2)]
+    return float(np.mean(pairs)) if pairs else float("nan")
+
+
+def fleiss_kappa(masks: npt.ArrayLike) -> float:
+    """Fleiss' kappa (1971), seeds being the raters who call each component kept or removed.
+
+    1 for equal masks, 0 for the agreement that the overall share of kept components gives
+    by chance. NaN, undefined, with one seed or where all is kept or all removed.
+    """
+    kept = checked(masks)
+    if len(kept) < 2 or kept.all() or not kept.any():
+        return float("nan")
+    from statsmodels.stats.inter_rater import fleiss_kappa as of_table
+
+    n_kept = kept.sum(axis=0)
+    return float(of_table(np.stack([n_kept, len(kept) - n_kept], axis=1)))
+
+
+def krippendorff_alpha(masks: npt.ArrayLike) -> float:
+    """Krippendorff's alpha for nominal values: kappa's sibling, corrected for few seeds.
+
+    NaN, undefined, with one seed or where all is kept or all removed.
+    """
+    kept = checked(masks)
+    if len(kept) < 2 or kept.all() or not kept.any():
+        return float("nan")
+    from krippendorff import alpha
+
+    return float(alpha(reliability_data=kept.astype(int), level_of_measurement="nominal"))
+
+
+class CochranQ(NamedTuple):
+    """Cochran's Q (1950) with its p value, by the chi-squared distribution."""
+
+    statistic: float
+    p_value: float
+
+
+def cochran_q(masks: npt.ArrayLike) -> CochranQ:
+    """Cochran's Q with seeds as treatments: do the seeds keep equally *many* components?
+
+    The paper reads it as a test of agreement. It is none: masks of one size have Q = 0 and
+    p = 1, whether they are the same or share nothing. NaN, undefined, with one seed or
+    where all seeds agree on every component.
+    """
+    kept = checked(masks)
+    if len(kept) < 2 or not some_but_not_all(kept):
+        return CochranQ(float("nan"), float("nan"))
+    from statsmodels.stats.contingency_tables import cochrans_q
+
+    test = cochrans_q(kept.T.astype(int))
+    return CochranQ(float(test.statistic), float(test.pvalue))
+
+
+def votes(masks: npt.ArrayLike) -> FloatArray:
+    """How many components are kept by no seed, by one, ..., by all: float64 (seeds + 1,).
+
+    Millions of weights are too many to list; what `of_votes` needs of them are these counts.
+    """
+    kept = checked(masks)
+    return np.bincount(kept.sum(axis=0), minlength=len(kept) + 1).astype(np.float64)
+
+
+def of_votes(counts: npt.ArrayLike) -> dict[str, float]:
+    """`some but not all`, `mean std` and `Fleiss' kappa`, from votes (seeds + 1,).
+
+    The same numbers as from the masks themselves. NaN where they are undefined.
+    """
+    of_each = np.asarray(counts, float)
+    n_seeds, n = len(of_each) - 1, of_each.sum()
+    kept = np.arange(n_seeds + 1)
+    variance = kept * (n_seeds - kept) / n_seeds / max(n_seeds - 1, 1)
+    share = float(kept @ of_each / (n_seeds * n))
+    disagreeing = float((kept * (n_seeds - kept)) @ of_each / n)  # pairs of seeds, per component
+    n_pairs = n_seeds * (n_seeds - 1) / 2
+    by_chance = 2 * share * (1 - share)
+    undefined = n_seeds < 2 or by_chance == 0
+    return {
+        "some but not all": float(of_each[1:-1].sum() / n),
+        "mean std": float(np.sqrt(variance) @ of_each / n) if n_seeds > 1 else float("nan"),
+        "Fleiss' kappa": float("nan") if undefined else 1 - disagreeing / n_pairs / by_chance,
+    }
+
+
+def checked(masks: npt.ArrayLike) -> BoolArray:
+    """`masks` as a bool array (seeds, components), or `ValueError`."""
+    values = np.asarray(masks)
+    if values.ndim != 2 or not values.size:
+        raise ValueError(f"expected masks of shape (seeds, components), not {values.shape}")
+    if not np.isin(values, (0, 1)).all():
+        raise ValueError("a mask holds True and False, or 1 and 0, and nothing else")
+    return values.astype(bool)

@@ -1,0 +1,93 @@
+"""What the masks of several seeds come to, small enough for a record (paper, section 5.1).
+
+The masks themselves are the authors' and stay where they are; what pages say about them rests on
+these numbers: of each component, how many seeds keep it, and how far the seeds agree.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lottery_utils import agreement
+from lottery_utils.agreement import CochranQ, chance
+from lottery_utils.agreement.chance import Chance
+
+
+@dataclass(frozen=True)
+class OverSeeds:
+    """One part of a model, its heads or its MLPs, under the masks of several seeds.
+
+    `kept` has how many components each seed keeps, `survival` how many seeds keep each component:
+    int64, (layers, heads) or (layers,). `beside_chance` has every statistic of
+    `chance.STATISTICS` beside masks of the same sizes; where it is undefined, NaN. `by_layer`
+    is Fleiss' kappa beside masks of the same sizes in every layer, None for MLPs, of which a layer
+    has one.
+    """
+
+    kept: list[int]
+    survival: npt.NDArray[np.int64]
+    beside_chance: Mapping[str, Chance]
+    q: CochranQ
+    by_layer: Chance | None = None
+
+    @classmethod
+    def of(cls, masks: npt.ArrayLike) -> OverSeeds:
+        """From bool (seeds, layers, heads) or (seeds, layers)."""
+        kept = np.asarray(masks, bool)
+        flat = kept.reshape(len(kept), -1)
+        return cls(
+            flat.sum(axis=1).tolist(),
+            kept.sum(axis=0),
+            {name: chance.against_chance(name, flat) for name in chance.STATISTICS},
+            agreement.cochran_q(flat),
+            chance.kappa_by_layer(kept) if kept.ndim == 3 else None,
+        )
+
+    @property
+    def n_all(self) -> int:
+        """How many components survive with every seed."""
+        return int((self.survival == len(self.kept)).sum())
+
+    @property
+    def n_none(self) -> int:
+        """How many survive with none."""
+        return int((self.survival == 0).sum())
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data, nine decimals, None for what is undefined."""
+        return {
+            "kept": self.kept,
+            "survival": self.survival.tolist(),
+            "beside_chance": {
+                name: dict(zip(Chance._fields, _plain(found), strict=True))
+                for name, found in self.beside_chance.items()
+            },
+            "cochran_q": dict(zip(CochranQ._fields, _plain(self.q), strict=True)),
+            "kappa_by_layer": self.by_layer
+            and dict(zip(Chance._fields, _plain(self.by_layer), strict=True)),
+        }
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> OverSeeds:
+        """The inverse of `to_json`."""
+        return cls(
+            found["kept"],
+            np.array(found["survival"]),
+            {name: Chance(*_floats(c)) for name, c in found["beside_chance"].items()},
+            CochranQ(*_floats(found["cochran_q"])),
+            Chance(*_floats(layered)) if (layered := found["kappa_by_layer"]) else None,
+        )
+
+
+def _plain(values: tuple[float, ...]) -> list[float | None]:
+    return [None if math.isnan(value) else round(float(value), 9) for value in values]
+
+
+def _floats(values: Mapping[str, float | None]) -> list[float]:
+    return [math.nan if value is None else value for value in values.values()]

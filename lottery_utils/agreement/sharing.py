@@ -1,0 +1,166 @@
+"""What the good subnetworks of two tasks share, beside what chance would have them share (5.3).
+
+Two masks share the more, the larger they are, and the more they keep in the same layers. So every
+count stands beside two kinds of chance: masks of the same sizes, and masks of the same sizes in
+every layer.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lottery_utils import agreement
+from lottery_utils.agreement import BoolArray, chance
+from lottery_utils.agreement.chance import Chance
+from lottery_utils.masks import StructuredMask
+
+Seeds = Mapping[int, StructuredMask]  # the good mask of each seed
+PARTS = ("heads", "mlps")
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What two tasks share, seed by seed: beside chance by size, and by layer profile."""
+
+    by_size: list[Chance]
+    by_layer: list[Chance]
+
+    @property
+    def observed(self) -> npt.NDArray[np.float64]:
+        """How many components both keep: float64 (seeds,)."""
+        return np.array([found.observed for found in self.by_size])
+
+    @property
+    def excess(self) -> npt.NDArray[np.float64]:
+        """How many more than masks of the same layer profile share: float64 (seeds,)."""
+        return np.array([found.observed - found.mean for found in self.by_layer])
+
+    @property
+    def beyond(self) -> int:
+        """In how many seeds more is shared than the layer profile explains (97.5 %)."""
+        return sum(found.observed > found.high for found in self.by_layer)
+
+
+def between(one: Seeds, other: Seeds, part: str) -> Shared:
+    """What two tasks share with each seed that both have; `part` is heads or mlps.
+
+    An MLP is alone in its layer, so that for `mlps` the layer profile is the mask itself,
+    and chance is by size both times. Without a seed that both have, nothing is known.
+    """
+    seeds = [seed for seed in one if seed in other]
+    if not seeds:
+        return Shared([], [])
+    pairs = [(getattr(one[s], part).ravel(), getattr(other[s], part).ravel()) for s in seeds]
+    by_size = [chance.shared(a, b) for a, b in pairs]
+    if part == "mlps":
+        return Shared(by_size, by_size)
+    n_layers, n_heads = one[seeds[0]].heads.shape
+    layers = np.repeat(np.arange(n_layers), n_heads)
+    return Shared(by_size, [chance.shared(a, b, layers) for a, b in pairs])
+
+
+def survive_all(masks: Seeds, part: str = "heads") -> BoolArray:
+    """The components that every seed keeps: bool (components,)."""
+    kept: BoolArray = np.all([getattr(mask, part).ravel() for mask in masks.values()], axis=0)
+    return kept
+
+
+@dataclass(frozen=True)
+class Pair:
+    """What two tasks share: heads and MLPs by seed, super-survivors, and the overlap (Jaccard's
+    index) of the heads by seed, float64 (seeds,)."""
+
+    heads: Shared
+    mlps: Shared
+    survivors: Chance
+    overlap: list[float]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain lists; the inverse is `Pair.from_json`."""
+        return {
+            "heads": {name: _rows(getattr(self.heads, name)) for name in ("by_size", "by_layer")},
+            "mlps": _rows(self.mlps.by_size),
+            "survivors": _rows([self.survivors])[0],
+            "overlap": [round(value, 9) for value in self.overlap],
+        }
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> Pair:
+        heads = {name: _chances(rows) for name, rows in found["heads"].items()}
+        mlps = _chances(found["mlps"])
+        survivors = _chances([found["survivors"]])[0]
+        return cls(Shared(**heads), Shared(mlps, mlps), survivors, found["overlap"])
+
+
+@dataclass(frozen=True)
+class Sharing:
+    """What every pair of a model's `tasks` shares, over the same `seeds`.
+
+    `kept` has the number of heads that each seed keeps, by task, and `n_super` how many survive
+    with every one; `n_heads` is how many the model has. `pairs` has every pair once, in the
+    order of the tasks.
+    """
+
+    seeds: tuple[int, ...]
+    n_heads: int
+    kept: Mapping[str, list[int]]
+    n_super: Mapping[str, int]
+    pairs: Mapping[tuple[str, str], Pair] = field(default_factory=dict)
+
+    @property
+    def tasks(self) -> list[str]:
+        return list(self.kept)
+
+    @classmethod
+    def of(cls, every: Mapping[str, Seeds]) -> Sharing:
+        """From the masks of all tasks, each with the same seeds in the same order."""
+        first = next(iter(every.values()), None)
+        if not first:
+            return cls((), 0, {}, {})
+        return cls(
+            tuple(first),
+            next(iter(first.values())).heads.size,
+            {task: [mask.n_heads for mask in of.values()] for task, of in every.items()},
+            {task: int(survive_all(of).sum()) for task, of in every.items()},
+            {
+                (one, other): _pair(every[one], every[other])
+                for one, other in itertools.combinations(every, 2)
+            },
+        )
+
+    def only(self, tasks: Collection[str]) -> Sharing:
+        """The same of fewer tasks."""
+        return Sharing(
+            self.seeds,
+            self.n_heads,
+            {task: n for task, n in self.kept.items() if task in tasks},
+            {task: n for task, n in self.n_super.items() if task in tasks},
+            {pair: found for pair, found in self.pairs.items() if set(pair) <= set(tasks)},
+        )
+
+    def of_pair(self, one: str, other: str) -> Pair:
+        """The same in either order of the two. Raises `KeyError` for others."""
+        return self.pairs[(one, other) if (one, other) in self.pairs else (other, one)]
+
+
+def _pair(one: Seeds, other: Seeds) -> Pair:
+    return Pair(
+        between(one, other, "heads"),
+        between(one, other, "mlps"),
+        chance.shared(survive_all(one), survive_all(other)),
+        [agreement.overlap(one[s].heads.ravel(), other[s].heads.ravel()) for s in one],
+    )
+
+
+def _rows(chances: list[Chance]) -> list[list[float]]:
+    return [[round(value, 9) for value in chance] for chance in chances]
+
+
+def _chances(rows: list[list[float]]) -> list[Chance]:
+    return [Chance(*row) for row in rows]

@@ -1,0 +1,1 @@
+"""The same numbers sooner: nothing is computed that nobody reads."""

@@ -1,0 +1,1 @@
+"""Section 5.2: five types of attention maps, by labelled examples and classifiers of them."""

@@ -1,0 +1,57 @@
+"""The classifier that sorts attention maps into types: the better one on unseen heads.
+
+For raw and for norm-weighted maps each, the paper's network or the transparent tree,
+whichever has the higher weighted F1 in `lottery_utils.patterns.validation`'s record. That is
+decided on annotated maps alone, before any result is seen.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lottery_utils.patterns import maps as annotated
+from lottery_utils.patterns import validation
+from lottery_utils.patterns.maps import WEIGHTINGS, AnnotatedMap
+from lottery_utils.patterns.tree import features, tree
+
+Sorter = Callable[[Sequence[AnnotatedMap]], npt.NDArray[Any]]
+
+
+@cache
+def chosen(weighting: str) -> str:
+    """`network` or `tree`: which of them sorts `raw` or `normed` maps better."""
+    better: str = validation.read()[weighting]["better"]
+    return better
+
+
+def sorter(weighting: str) -> Sorter:
+    """A function from maps to indices of `TYPES`, int64 (maps,)."""
+    if chosen(weighting) == "tree":
+        fitted = tree(annotated.load(annotated.shipped(weighting)))
+
+        def by_tree(maps: Sequence[AnnotatedMap]) -> npt.NDArray[Any]:
+            found: npt.NDArray[Any] = fitted.predict(np.stack([features(m) for m in maps]))
+            return found
+
+        return by_tree
+    from lottery_utils.patterns import network as patterns
+
+    network = patterns.load(weighting)
+    return lambda maps: patterns.classify(network, [m.values for m in maps])
+
+
+@cache
+def sorter_sha256() -> str:
+    """What identifies both classifiers in a record: which they are, and what they learned from."""
+    digest = hashlib.sha256()
+    for weighting in WEIGHTINGS:
+        learned = annotated.network_file if chosen(weighting) == "network" else annotated.shipped
+        digest.update(chosen(weighting).encode())
+        digest.update(learned(weighting).read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,1 @@
+"""This report's machinery: from a study to records, to claims, to the pages of the book."""

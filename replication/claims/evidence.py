@@ -1,0 +1,139 @@
+"""What each claim is judged by, measured in a study's records: a value per task and seed.
+
+A measure is one number with a plain meaning, such as "random minus bad, retrained". Measures of
+scores are the same for a study and for the paper's released means
+(`replication.claims.published`), so they ask for scores by name and do not care where these come
+from.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from replication.claims.evidence_masks import of_attention, of_masks, shared_beyond_layers
+from replication.runs.recorded import TICKETS, tickets_of
+from replication.runs.task_records import TaskRecords
+
+Measured = dict[str, dict[str, list[float]]]  # of each measure, of each task: a value per seed
+# Scores of a task by setting and method: "full", "majority", or such as "good, retrained".
+Scores = Callable[[str, str], list[float]]
+LEARNED = 0.1  # what the full model has to gain over the majority baseline, to have learned
+TRAINS_WELL = 0.5  # the share of that gain which a ticket keeps that trains well
+
+
+def of_scores(
+    scores: Scores,
+    methods: Mapping[str, str],
+    contrasted: Sequence[bool] | None = None,
+    removed: Sequence[bool] | None = None,
+) -> Iterator[tuple[str, list[float]]]:
+    """The measures that stand on scores alone, of one task, each with its values over seeds.
+
+    `methods` maps the method, `structured` or `magnitude`, to its kind of bad ticket. What a
+    ticket "keeps" is its gain over the majority baseline, as a share of the full model's mean
+    gain: 1 is all that fine-tuning learned, 0 is nothing. Random and bad structured tickets
+    count for the `contrasted` seeds only (None: all), in which they are not mostly the good one.
+    Magnitude pruning counts for the seeds in which it `removed` anything (None: all).
+    """
+    full = np.array(scores("full", "structured"))
+    majority = np.array(scores("majority", "structured"))
+    gain = float(np.mean(full - majority))
+    yield "full minus majority", (full - majority).tolist()
+    told = np.ones(len(full), bool) if contrasted is None else np.array(contrasted, bool)
+    some = np.ones(len(full), bool) if removed is None else np.array(removed, bool)
+    kept: dict[tuple[str, str], Any] = {}
+    for method, bad in methods.items():
+        seeds = told if method == "structured" else some
+        all_good = some if method == "magnitude" else np.ones_like(some)
+        for kind, name in {"good": "good", "random": "random", "bad": bad}.items():
+            retrained = np.array(scores(f"{name}, retrained", method))
+            of_kind = (retrained - majority) / gain if gain > 0 else np.full_like(full, math.nan)
+            kept[method, kind] = of_kind
+            chosen = of_kind[all_good if kind == "good" else seeds]
+            yield f"{method}: kept by {kind}, retrained", chosen.tolist()
+            if kind == "good":
+                yield f"{method}: good minus full, retrained", (retrained - full)[all_good].tolist()
+        for state in ("pruned", "retrained"):
+            random, worse = (np.array(scores(f"{k}, {state}", method)) for k in ("random", bad))
+            yield f"{method}: random minus bad, {state}", (random - worse)[seeds].tolist()
+    if len(methods) == 2:
+        for kind in TICKETS[1:]:
+            difference = kept["structured", kind] - kept["magnitude", kind]
+            yield f"structured minus magnitude: kept by {kind}", difference[told & some].tolist()
+
+
+def measure(every: Mapping[str, TaskRecords], *, strict: bool = False) -> Measured:
+    """All measures that a study's records allow, of all tasks that have them.
+
+    `strict` leaves out the seeds whose full model gained less than `LEARNED`, and of magnitude
+    pruning those in which nothing was removed, so that every ticket is the full model.
+    """
+    found: Measured = {}
+    if strict:
+        every = {task: of_task.of_seeds(learned_seeds(of_task)) for task, of_task in every.items()}
+        every = {task: of_task for task, of_task in every.items() if of_task.entries}
+    for task, of_task in every.items():
+        methods, removed = {"structured": "bad"}, None
+        if of_task.has_magnitude:
+            methods["magnitude"] = "largest_removed"
+            removed = of_task.weights_removed() if strict else None
+        if strict and not all(removed or []):
+            of_task = replace(of_task, overlap=None)
+        sources = (
+            of_scores(of_task.scores, methods, of_task.contrasted(), removed),
+            of_masks(task, of_task),
+            of_attention(of_task),
+            of_control(of_task),
+        )
+        for name, values in itertools.chain(*sources):
+            finite = [v for v in values if not math.isnan(v)]
+            if finite:
+                found.setdefault(name, {})[task] = finite
+    names = learned(found)
+    found["heads shared beyond layers"] = shared_beyond_layers(
+        {task: every[task].entries for task in names}
+    )
+    return found
+
+
+def learned_seeds(of_task: TaskRecords) -> list[int]:
+    """The seeds whose full model beats the majority baseline by `LEARNED`."""
+    gains = np.subtract(of_task.scores("full"), of_task.scores("majority"))
+    return [seed for seed, gain in zip(of_task.entries, gains, strict=True) if gain >= LEARNED]
+
+
+def of_control(of_task: TaskRecords) -> Iterator[tuple[str, list[float]]]:
+    """Does the bad ticket gain more than half as much without pre-training as with it?
+
+    Its gain without, minus half of its gain with it, as a share of the full model's mean gain.
+    Only of seeds where it trains well with it: else there is nothing to explain.
+    """
+    guess = float(np.mean(of_task.scores("majority")))
+    gain = float(np.mean(of_task.scores("full"))) - guess
+    values = []
+    for (seed, record), told in zip(of_task.entries.items(), of_task.contrasted(), strict=True):
+        control = of_task.control.get(seed)
+        if control is None or not told or gain <= 0:
+            continue
+        with_it = tickets_of(record)["bad"]["retrained"] - guess
+        if with_it < TRAINS_WELL * gain:
+            continue
+        without = control["results"]["tickets"]["bad"]["reinitialized"]["score"] - guess
+        values.append(float((without - with_it / 2) / gain))
+    yield "bad without pre-training, minus half of with", values
+
+
+def learned(measured: Measured) -> list[str]:
+    """The tasks on which the full model beats the majority baseline by `LEARNED`, on average.
+
+    Where nothing was learned, no ticket can lose anything: such tasks are left out of all
+    claims about what tickets keep.
+    """
+    gains = measured.get("full minus majority", {})
+    return [task for task, values in gains.items() if float(np.mean(values)) >= LEARNED]

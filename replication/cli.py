@@ -1,0 +1,210 @@
+"""The `lottery` command: run a study, see what is done, choose a recipe, verify, export, and read
+the paper's released masks."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lottery_utils.errors import UserError
+from replication.runs import followups, records
+from replication.runs.recorded import warning
+from replication.store import Store, write_text
+from replication.study import FOLLOWUPS, STAGES, Study
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point. Returns 0, 2 for a user's mistake, 130 when interrupted."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.command(options)
+    except UserError as error:
+        print(f"lottery: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("lottery: interrupted; the same command goes on from here.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # whoever reads our output has enough of it, such as `head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def run(options: argparse.Namespace) -> None:
+    """Compute what is missing, then say where the records are."""
+    study, store = _study(options), Store(options.results_dir)
+    how = {"device": options.device, "threads": options.threads}
+    records.ensure(study, store, **how)
+    followups.ensure(study, store, **how)
+    for task, entries in records.on_record(study, store).items():
+        for seed, stages in entries.items():
+            if reason := warning(stages):
+                print(f"{task}, seed {seed}: {reason}")
+    print(f"Study {study.name}: all records are in {options.results_dir}/{study.name}.")
+
+
+def sweep(options: argparse.Namespace) -> None:
+    """Try recipes on held-out training data and record how each did."""
+    from replication.experiments.sweep import sweep as run_sweep
+
+    study = _study(options)
+    store = Store(options.results_dir)
+    grid = {
+        "learning_rate": options.rates,
+        "batch_size": options.batch_sizes or [study.recipe.batch_size],
+        "epochs": options.epochs or [study.recipe.epochs],
+    }
+    run_sweep(study, grid, store, device=options.device, threads=options.threads)
+
+
+def baselines(options: argparse.Namespace) -> None:
+    """Record what a guesser, a bag of words and the fine-tuned backbone score."""
+    from replication.experiments.baselines import baselines as run_baselines
+
+    study, store = _study(options), Store(options.results_dir)
+    run_baselines(study, store, device=options.device, threads=options.threads)
+
+
+def status(options: argparse.Namespace) -> None:
+    """One line per entry, and how many of the study's records are there."""
+    study, store = _study(options), Store(options.results_dir)
+    n_done = 0
+    n_all = 0
+    shown = [stage for stage in STAGES if any(stage in study.stages(t) for t in study.tasks)]
+    print(f"{'task':<8} {'seed':>6}  " + "  ".join(f"{stage:<9}" for stage in shown))
+    for task in study.tasks:
+        for seed in study.seeds:
+            state = records.entry_status(study, task, seed, store)
+            n_all += len(state)
+            n_done += sum(value == "done" for value in state.values())
+            cells = "  ".join(f"{state.get(stage, '-'):<9}" for stage in shown)
+            print(f"{task:<8} {seed:>6}  {cells}")
+    for what in FOLLOWUPS:
+        asked = study.followups_of(what)
+        done = sum(followups.status(study, *entry, what, store) == "done" for entry in asked)
+        n_all, n_done = n_all + len(asked), n_done + done
+        if asked:
+            print(f"{what:<16}  {done} of {len(asked)} done")
+    print(f"Study {study.name}: {n_done} of {n_all} records are done.")
+    if n_done < n_all:
+        print("To compute the rest: 'lottery run' with the same options.")
+
+
+def verify(options: argparse.Namespace) -> None:
+    """Compute entries again from scratch and say whether they agree with their records."""
+    from replication.runs.verify import verify as verify_entry
+
+    study, store = _study(options), Store(options.results_dir)
+    how = {"device": options.device, "threads": options.threads}
+    apart = []
+    for task in study.tasks:
+        for seed in study.seeds:
+            found = verify_entry(study, task, seed, store, **how)
+            print(f"{task}, seed {seed}: on record, again, tolerance")
+            for check in found.checks:
+                verdict = "" if check.agrees else "  APART"
+                numbers = f"{check.recorded:8.4f} {check.again:8.4f} {check.tolerance:6.2f}"
+                print(f"  {check.what:<38} {numbers}{verdict}")
+            bits = "the same bits as" if found.same else "other bits than"
+            print(f"  the fine-tuned weights are {bits} those on record")
+            apart += [] if found.agrees else [f"{task} seed {seed}"]
+    if apart:
+        raise UserError(
+            f"Not reproduced within the tolerances: {', '.join(apart)}; expected numbers as above "
+            "on record. Another device or version adds up in another order, and a run of few "
+            "examples may end elsewhere: compare with how far the seeds of the task differ."
+        )
+    print("All entries agree with their records.")
+
+
+def export(options: argparse.Namespace) -> None:
+    """Write the study's records as one table, a CSV file with a row for every score."""
+    from replication.runs.table import to_csv
+
+    study = _study(options)
+    table = to_csv(study, Store(options.results_dir), tasks=options.task, seeds=options.seed)
+    if options.out is None:
+        sys.stdout.write(table)
+    else:
+        write_text(options.out, table)
+
+
+def released(options: argparse.Namespace) -> None:
+    """Record what the masks and scores come to that the paper's authors released."""
+    from replication.paper.records import STUDY
+    from replication.paper.records import released as record_released
+
+    record_released(options.directory, Store(options.results_dir))
+    print(f"Study {STUDY}: a record for each task is in {options.results_dir}/{STUDY}.")
+
+
+def _study(options: argparse.Namespace) -> Study:
+    return records.resolve(
+        options.study,
+        task=options.task,
+        seeds=options.seed,
+        data=options.data,
+        backbone=options.backbone,
+        changes=dict(options.changes),
+        results_dir=options.results_dir,
+    )
+
+
+def _change(text: str) -> tuple[str, Any]:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(
+            f"expected KEY=VALUE, such as train_size=500, not {text!r}"
+        )
+    try:
+        return key, yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise argparse.ArgumentTypeError(f"cannot read the value of {text!r}") from error
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="lottery", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for command in (run, status, sweep, baselines, verify, export):
+        sub = commands.add_parser(
+            command.__name__, help=command.__doc__, description=command.__doc__
+        )
+        sub.set_defaults(command=command)
+        sub.add_argument("study", metavar="STUDY", help="a YAML file, or the name of a study")
+        sub.add_argument("--task", action="append", help="only this task (may be repeated)")
+        sub.add_argument("--seed", action="append", type=int, help="only this seed (repeatable)")
+        sub.add_argument("--data", help="mini, hub, local:DIR (official files) or csv:DIR")
+        sub.add_argument("--backbone", help="bundled, hub:ID, or a folder")
+        sub.add_argument(
+            "--set",
+            dest="changes",
+            action="append",
+            type=_change,
+            default=[],
+            metavar="KEY=VALUE",
+            help="change a field of the study, such as recipe.learning_rate=5e-5",
+        )
+        sub.add_argument("--results-dir", default="results", help="where records are kept")
+        if command is sweep:
+            sub.add_argument("--rates", type=float, nargs="+", required=True, metavar="RATE")
+            sub.add_argument("--batch-sizes", type=int, nargs="+", metavar="N")
+            sub.add_argument("--epochs", type=int, nargs="+", metavar="N")
+        if command is export:
+            sub.add_argument("--out", type=Path, metavar="FILE", help="default: print it")
+        if command in (run, sweep, baselines, verify):
+            sub.add_argument("--device", default="auto", help="auto, cpu or cuda")
+            sub.add_argument("--threads", type=int, help="CPU threads to use (default: all)")
+    sub = commands.add_parser("released", help=released.__doc__, description=released.__doc__)
+    sub.set_defaults(command=released)
+    sub.add_argument("directory", metavar="DIR", help="a copy of the authors' repository")
+    sub.add_argument("--results-dir", default="results", help="where records are kept")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

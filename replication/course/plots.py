@@ -1,0 +1,64 @@
+"""The three pictures of the exercises, each a `Figure` with a caption and a text for the blind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import numpy.typing as npt
+
+from replication.pages.show import COLOURS, STYLE, Figure
+
+plt.style.use(STYLE)
+
+
+def heads(scores: npt.NDArray[np.float64], what: str) -> Figure:
+    """A number for each head, as a map of layers and heads."""
+    n_layers, n_heads = scores.shape
+    drawing, axes = plt.subplots(figsize=(6.5, 0.9 + 0.4 * n_layers), layout="constrained")
+    image = axes.imshow(scores, cmap="cividis", vmin=0, aspect="auto", origin="lower")
+    axes.set(xlabel="head", ylabel="layer")
+    axes.set_xticks(range(n_heads), [str(i + 1) for i in range(n_heads)])
+    axes.set_yticks(range(n_layers), [str(i + 1) for i in range(n_layers)])
+    drawing.colorbar(image, ax=axes)
+    layer, head = np.unravel_index(int(scores.argmax()), scores.shape)
+    return Figure.of(
+        drawing,
+        f"{what} One model. Yellow is high, dark blue is low; layer 1 is the lowest.",
+        f"Heat map of {n_layers} layers by {n_heads} heads; the largest value, "
+        f"{scores.max():.3g}, is that of layer {layer + 1}, head {head + 1}.",
+    )
+
+
+def pruning(trace: Sequence[tuple[int, float]], full_score: float, what: str) -> Figure:
+    """The score by the number of heads left, step by step."""
+    left, scores = zip(*trace, strict=True)
+    drawing, axes = plt.subplots(figsize=(6.5, 3.2), layout="constrained")
+    axes.plot(left, scores, marker="o", color=COLOURS["good"])
+    axes.axhline(0.9 * full_score, linestyle="--", color=COLOURS["full"], linewidth=1)
+    axes.annotate("90 % of full", (left[0], 0.9 * full_score), va="bottom", fontsize=9)
+    axes.set(xlabel="heads left", ylabel="validation score")
+    axes.invert_xaxis()
+    return Figure.of(
+        drawing,
+        f"{what} One model, n = 1; a point for every step that was tried, the last one failed "
+        "unless nothing was left to remove. Dashed: 90 % of the full model's score.",
+        f"Line from {left[0]} heads at {scores[0]:.3f} to {left[-1]} heads at {scores[-1]:.3f}.",
+    )
+
+
+def among_random(score: float, others: Sequence[float], what: str) -> Figure:
+    """One score among those of random tickets."""
+    drawing, axes = plt.subplots(figsize=(6.5, 2.6), layout="constrained")
+    axes.hist(others, bins=12, color=COLOURS["random"], edgecolor="white")
+    axes.axvline(score, color=COLOURS["good"], linewidth=2.5)
+    axes.set(xlabel="validation score", ylabel="random tickets")
+    as_high = sum(other >= score for other in others)
+    return Figure.of(
+        drawing,
+        f"{what} Bars: {len(others)} random tickets of the same size, one model; line: the good "
+        "ticket.",
+        f"Histogram of {len(others)} scores from {min(others):.3f} to {max(others):.3f}, and a "
+        f"line at {score:.3f}, which {as_high} of them reach.",
+    )

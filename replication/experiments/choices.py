@@ -1,0 +1,77 @@
+"""Every choice among the heads at the edge of a ticket: a lottery small enough to score whole.
+
+At the good ticket (section 4.1) five heads that it keeps have the lowest importance, and five that
+it removed the highest: its edge, where the search might as well have decided otherwise. Each of the
+1,024 ways to keep some of these ten is scored without training, everything else as in the good
+ticket. Importance that told heads apart well would make the search's own choice stand out.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lottery_utils import pruning
+from lottery_utils.masks import StructuredMask
+from replication.experiments.entry import Entry
+from replication.store import Journal
+
+EACH_SIDE = 5
+
+Head = tuple[int, int]  # layer and head, from 0
+
+
+def edge(good: StructuredMask, importance: npt.NDArray[np.floating[Any]]) -> list[Head]:
+    """The `EACH_SIDE` least important heads that `good` keeps and the most important it removed.
+
+    `importance` (layers, heads) is that of the good ticket, in which removed heads have scores too.
+    Highest first; fewer on a side that has not so many.
+    """
+    order = np.argsort(-importance, axis=None, kind="stable")
+    places = [divmod(int(flat), importance.shape[1]) for flat in order]
+    kept = [place for place in places if good.heads[place]]
+    removed = [place for place in places if not good.heads[place]]
+    beside = {*kept[-EACH_SIDE:], *removed[:EACH_SIDE]}
+    return [place for place in places if place in beside]
+
+
+def chosen(good: StructuredMask, heads: list[Head], number: int) -> StructuredMask:
+    """`good` with head `i` of `heads` kept if bit `i` of `number` is set, else removed."""
+    kept = good.heads.copy()
+    for place, head in enumerate(heads):
+        kept[head] = bool(number >> place & 1)
+    return StructuredMask(kept, good.mlps)
+
+
+def number_of(good: StructuredMask, heads: list[Head]) -> int:
+    """The number by which `chosen` gives `good` itself."""
+    return sum(int(good.heads[head]) << place for place, head in enumerate(heads))
+
+
+def score_choices(
+    entry: Entry,
+    model: Any,
+    good: StructuredMask,
+    importance: npt.NDArray[np.floating[Any]],
+    journal: Journal,
+) -> dict[str, Any]:
+    """The edge of `good` and the pruned score of every choice, in the order of their numbers.
+
+    `journal` has the scores that an interrupted run came to.
+    """
+    heads = edge(good, importance)
+    total = 2 ** len(heads)
+    for number in range(len(journal.entries), total):
+        entry.progress.at(number / total, f", choice {number + 1} of {total}")
+        with pruning.masked(model, chosen(good, heads, number)):
+            journal.append(entry.score(model))
+    return {
+        "metric": entry.metric,
+        "full_score": entry.score(model),
+        "heads": heads,
+        "importance": [round(float(importance[head]), 6) for head in heads],
+        "good": number_of(good, heads),
+        "scores": list(journal.entries),
+    }

@@ -1,0 +1,204 @@
+"""One entry of a study, a task with a seed, at work: its data, its model, its device."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from lottery_utils import backbone, data, metrics, training
+from lottery_utils.batches import Encoded, EvaluationBatches, encode
+from lottery_utils.errors import UserError
+from lottery_utils.tasks import Task, get_task
+from replication.experiments.progress import Progress
+from replication.store import Key, Store
+from replication.study import Study
+
+# The released code's, which `variant: release` depends on. Nothing else does, but for rounding;
+# larger ones are padded more, as few examples are of one length.
+EVALUATION_BATCH = 64
+
+
+def prepare_device(name: str, threads: int | None = None) -> torch.device:
+    """The device called `name`, `auto` being a GPU if there is one; sets the CPU threads too.
+
+    Raises `UserError` for a device that is not there.
+    """
+    if threads is not None:
+        if threads < 1:
+            raise UserError(f"The number of threads should be at least 1, not {threads}.")
+        torch.set_num_threads(threads)
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(1, device=name)
+    except (RuntimeError, AssertionError) as error:
+        raise UserError(
+            f"The device {name!r} cannot be used here: expected 'auto', 'cpu' or, where there is "
+            "a GPU, 'cuda'."
+        ) from error
+    return torch.device(name)
+
+
+class Measured(NamedTuple):
+    """What a model scores on the validation set, by metric.
+
+    `undefined` says why the task's own metric is undefined, where it is (it then counts as 0).
+    `answers` is empty but for studies with `held_out`: `predictions` on the validation examples
+    and on those held out, as `answers_text` writes them, and the scores on the latter, `held_out`.
+    """
+
+    scores: dict[str, float]
+    undefined: str | None
+    answers: dict[str, Any]
+
+
+def answers_text(values: Iterable[float]) -> str:
+    """Answers or labels, example by example, as a record holds them: `0110`, or `4.25 0.5`."""
+    numbers = np.asarray(list(values))
+    if np.issubdtype(numbers.dtype, np.integer):  # classes, of which GLUE has three at most
+        return ("" if numbers.max(initial=0) < 10 else " ").join(map(str, numbers.tolist()))
+    return " ".join(f"{value:.3f}" for value in numbers.tolist())
+
+
+@dataclass
+class Entry:
+    """One (study, task, seed) at work: its data and model are made once, when first needed."""
+
+    study: Study
+    task: str
+    seed: int
+    store: Store
+    device: torch.device
+    progress: Progress
+
+    @cached_property
+    def splits(self) -> dict[str, Any]:
+        return data.load_examples(self.task, self.study.data, **self.study.sizes(self.task))
+
+    @cached_property
+    def about(self) -> Task:
+        return get_task(self.task)
+
+    @property
+    def metric(self) -> str:
+        return self.about.metric
+
+    @property
+    def search_metric(self) -> str:
+        return self.about.search_metric or self.metric
+
+    @cached_property
+    def tokenizer(self) -> Any:
+        return backbone.load_backbone(self.study.backbone, self.task)[1]
+
+    @cached_property
+    def train(self) -> Encoded:
+        return encode(self.tokenizer, self.splits["train"], self.study.recipe.max_length)
+
+    @cached_property
+    def validation(self) -> Encoded:
+        return encode(self.tokenizer, self.splits["validation"], self.study.recipe.max_length)
+
+    @cached_property
+    def unseen(self) -> Encoded:
+        """As many training examples as the validation set has, but none of the study's own.
+
+        Raises `UserError` where the study takes all there are.
+        """
+        n = len(self.splits["validation"])
+        found = data.unseen_examples(self.task, self.study.data, n, self.splits)
+        if not found:
+            raise UserError(
+                f"The study {self.study.name} takes all training examples of {self.task}: expected "
+                "some to be left to find masks on; give it a smaller train_size, or leave the task "
+                "out of followups.sensitivity."
+            )
+        return encode(self.tokenizer, found, self.study.recipe.max_length)
+
+    @cached_property
+    def held_out(self) -> Encoded:
+        """The validation examples that the study's cap leaves to nobody; there may be none."""
+        size = self.study.sizes(self.task)["validation_size"]
+        left = data.left_out_examples(self.task, self.study.data, size)
+        return encode(self.tokenizer, left, self.study.recipe.max_length)
+
+    @cached_property
+    def validation_batches(self) -> EvaluationBatches:
+        return EvaluationBatches(self.validation, EVALUATION_BATCH, self.device)
+
+    @property
+    def checkpoint(self) -> Any:
+        return self.store.scratch(self.key("finetune"), "finetuned.safetensors")
+
+    def key(self, stage: str) -> Key:
+        return Key(self.study.name, self.task, self.seed, stage)
+
+    def draw(self, kind: str) -> int | list[int]:
+        """What seeds the random draw of one kind of ticket."""
+        return self.study.draw(self.task, self.seed, kind)
+
+    def pretrained(self) -> Any:
+        """The backbone before fine-tuning, with the classifier that this seed draws."""
+        model, _ = backbone.load_backbone(self.study.backbone, self.task, seed=self.seed)
+        return model.to(self.device)
+
+    def score(self, model: Any, metric: str | None = None) -> float:
+        """The validation score by `metric`, by default the task's; six decimals."""
+        score = training.evaluate(model, self.validation_batches, metric or self.metric)
+        return round(score, 6)
+
+    def measure(self, model: Any) -> Measured:
+        """The validation scores by all of the task's metrics, and what else the study keeps."""
+        predicted, labels = training.predict(model, self.validation_batches)
+        answers: dict[str, Any] = {}
+        if self.study.held_out:
+            texts = {"validation": answers_text(self.validation_batches.in_file_order(predicted))}
+            if len(self.held_out):
+                unseen = EvaluationBatches(self.held_out, EVALUATION_BATCH, self.device)
+                found, true = training.predict(model, unseen)
+                texts["held_out"] = answers_text(unseen.in_file_order(found))
+                answers["held_out"] = self._scores(found, true)
+            answers["predictions"] = texts
+        why = metrics.undefined(self.metric, predicted, labels)
+        return Measured(self._scores(predicted, labels), why, answers)
+
+    def _scores(self, predicted: metrics.Array, labels: metrics.Array) -> dict[str, float]:
+        return {m: round(metrics.score(m, predicted, labels), 6) for m in self.about.metrics}
+
+    def train_model(self, model: Any, what: str, *, watch: bool = False) -> training.Curve:
+        """Fine-tune by the study's recipe, telling progress about it.
+
+        With `watch` the curve has the validation score after every epoch, which takes time.
+        """
+        self.progress.unit(what)
+
+        def on_step(step: int, total: int, loss: float) -> None:
+            self.progress.at(step / total, f", step {step} of {total}, loss {loss:.3f}")
+
+        return training.finetune(
+            model,
+            self.train,
+            self.study.recipe,
+            seed=self.seed,
+            device=self.device,
+            evaluate=(lambda: self.score(model)) if watch else None,
+            on_step=on_step,
+        )
+
+
+def run_details(entry: Entry, seconds: float) -> dict[str, Any]:
+    """How a stage was computed, for its record's provenance."""
+    cuda = entry.device.type == "cuda"
+    return {
+        "device": torch.cuda.get_device_name(entry.device) if cuda else "cpu",
+        "threads": torch.get_num_threads(),
+        "training_precision": (
+            "bf16" if training.uses_bf16(entry.device, entry.study.recipe) else "fp32"
+        ),
+        "seconds": round(seconds, 2),
+    }

@@ -1,0 +1,77 @@
+"""What two quirks of the authors' code change, measured on a fine-tuned model.
+
+Their random tickets keep every component by itself with the good one's share, so that they differ
+in size; the paper's text says that they are of the good one's size (section 4.2). And their
+norm-weighted attention maps take rows of the output projection where a head's columns are meant
+(section 5.2). A third quirk, the search itself, is a rule of `replication.experiments.sensitivity`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from lottery_utils import pruning
+from lottery_utils.attention import attention_maps
+from lottery_utils.masks import StructuredMask
+from lottery_utils.patterns.maps import TYPES, AnnotatedMap, token_kinds
+from lottery_utils.patterns.sorter import sorter
+from replication.experiments.entry import Entry
+
+N_DRAWS = 20
+
+
+def independent_like(mask: StructuredMask, seed: int) -> StructuredMask:
+    """A random ticket as the authors' code draws it: each head and each MLP is kept by itself
+    with the share of heads, or of MLPs, that `mask` keeps."""
+    rng = np.random.default_rng(seed)
+    return StructuredMask(
+        rng.random(mask.heads.shape) < mask.heads.mean(),
+        rng.random(mask.mlps.shape) < mask.mlps.mean(),
+    )
+
+
+def random_scores(entry: Entry, model: Any, good: StructuredMask) -> dict[str, Any]:
+    """Pruned scores of random tickets of the good one's size, and of independent draws.
+
+    By kind, `equal` or `independent`: `scores`, `heads` and `mlps` of `N_DRAWS` tickets each.
+    """
+    kinds = {
+        "equal": [good.random_like(seed) for seed in range(N_DRAWS)],
+        "independent": [independent_like(good, seed) for seed in range(N_DRAWS)],
+    }
+    found: dict[str, Any] = {}
+    for place, (kind, masks) in enumerate(kinds.items()):
+        scores = []
+        for number, mask in enumerate(masks):
+            entry.progress.at((place + number / N_DRAWS) / 3, f", random ticket {number + 1}")
+            with pruning.masked(model, mask):
+                scores.append(entry.score(model))
+        found[kind] = {
+            "scores": scores,
+            "heads": [mask.n_heads for mask in masks],
+            "mlps": [mask.n_mlps for mask in masks],
+        }
+    return found
+
+
+def types_by_transpose(entry: Entry, model: Any, examples: Any) -> dict[str, Any]:
+    """The types of norm-weighted maps, right and with the projection transposed: `counts` has a
+    row for each type of the right map and a column for each of the other, over all heads."""
+    sort = sorter("normed")
+    tokens = [token_kinds(entry.tokenizer.convert_ids_to_tokens(ids)) for ids in examples.input_ids]
+    by_way = []
+    for place, transposed in enumerate((False, True)):
+        batches = (examples.collate([i], entry.device) for i in range(len(examples)))
+        types = []
+        for number, maps in enumerate(attention_maps(model, batches, transposed=transposed)):
+            done = (2 + (place + number / len(examples)) / 2) / 3
+            entry.progress.at(done, f", maps of example {number + 1}")
+            of_heads = maps.normed.reshape(-1, *maps.normed.shape[-2:])
+            shown = [AnnotatedMap(one / max(one.max(), 1e-12), tokens[number]) for one in of_heads]
+            types.append(sort(shown))
+        by_way.append(np.concatenate(types))
+    counts = np.zeros((len(TYPES), len(TYPES)), int)
+    np.add.at(counts, tuple(by_way), 1)
+    return {"types": list(TYPES), "examples": len(examples), "counts": counts.tolist()}

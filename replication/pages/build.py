@@ -1,0 +1,129 @@
+"""From a notebook and its parameters to an executed page of the book.
+
+    python -m replication.pages notebooks/sec3_methodology.ipynb page.ipynb task=RTE
+
+papermill executes the notebook; the task it was executed for joins the page's title, and the
+study where it is not the notebook's own, so that pages of one notebook can be told apart. At the
+page's end stands how it was made, above the records that `replication.pages.provenance` lists.
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+# Whoever imports nbformat imports jsonschema, and that, where this package lies beside it, compiles
+# a grammar of web addresses for more than two seconds. No notebook needs it; it can be left out.
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+
+import nbformat
+import papermill
+import yaml
+from traitlets.config import Config
+
+from replication.store import write_text
+
+HOW_MADE = "## How this page was made"
+
+
+def build_page(
+    notebook: Path, page: Path, parameters: dict[str, Any], *, of: Path | None = None
+) -> None:
+    """Execute `notebook` with `parameters` and write the result to `page` in one piece.
+
+    `of` is the notebook that the page names, where the one to execute was made from it.
+    """
+    page.parent.mkdir(parents=True, exist_ok=True)
+    draft = page.with_name(f".{page.name}")
+    begun = time.monotonic()
+    try:
+        with private_kernel() as local:
+            # The kernel has nothing to save: it need not be asked to end, and waited for.
+            papermill.execute_notebook(
+                notebook,
+                draft,
+                parameters,
+                progress_bar=False,
+                config=local,
+                shutdown_kernel="immediate",
+                request_save_on_cell_execute=False,  # a page is written whole, or not at all
+            )
+        executed = nbformat.read(draft, as_version=4)  # type: ignore[no-untyped-call]
+    finally:
+        draft.unlink(missing_ok=True)
+    # Parameters are the reader's business, the machinery that injected them is not.
+    executed.metadata.pop("papermill", None)
+    for cell in executed.cells:
+        cell.metadata.pop("papermill", None)
+    # The page shows the parameters it was made with, not the defaults they stand in for.
+    defaults = [c.source for c in executed.cells if "parameters" in c.metadata.get("tags", [])]
+    if parameters:
+        executed.cells = [
+            c for c in executed.cells if "parameters" not in c.metadata.get("tags", [])
+        ]
+    named = [str(parameters["task"])] if "task" in parameters else []
+    study = parameters.get("study")
+    if study and not any(f'study = "{study}"' in source for source in defaults):
+        named.append(str(study))
+    if named:
+        title = executed.cells[0]
+        first, *rest = title.source.split("\n")
+        title.source = "\n".join([f"{first}: {', '.join(named)}", *rest])
+    made = nbformat.v4.new_markdown_cell(
+        how_made(of or notebook, parameters, time.monotonic() - begun)
+    )  # type: ignore[no-untyped-call]
+    last = executed.cells[-1].source.endswith("Sources()")
+    executed.cells.insert(len(executed.cells) - last, made)
+    write_text(page, nbformat.writes(executed))  # type: ignore[no-untyped-call]
+
+
+def how_made(notebook: Path, parameters: dict[str, Any], seconds: float) -> str:
+    """The last section of a page, as MyST: notebook, parameters, time, and the way to repeat it.
+
+    Links of the kind `data-notebook` are made by `book/_ext/provenance.py`.
+    """
+    path, repository = notebook.resolve(), Path(__file__).resolve().parents[2]
+    inside = path.is_relative_to(repository)
+    name = path.relative_to(repository).as_posix() if inside else path.name
+    options = "".join(
+        f" \\\n    -p {key} {shlex.quote(str(value))}" for key, value in parameters.items()
+    )
+    return (
+        f"{HOW_MADE}\n\n"
+        f'The notebook <span data-notebook="{name}">{name}</span>, executed by papermill '
+        f"on {datetime.now(UTC):%Y-%m-%d} in {seconds:.0f} seconds. To make it again, or with "
+        "other parameters ({doc}`/book/change`):\n\n"
+        f"```bash\npapermill {name} page.ipynb{options}\n```\n\n"
+        "If you use what is on this page: {doc}`/book/cite`."
+    )
+
+
+@contextmanager
+def private_kernel() -> Iterator[Config]:
+    """A kernel that talks to us through files that only this user can read, not through open
+    ports; in a folder of its own, as other pages may be made at the same time."""
+    with tempfile.TemporaryDirectory() as sockets:
+        yield Config(KernelManager={"transport": "ipc", "ip": f"{sockets}/kernel"})
+
+
+def parse_parameters(pairs: Sequence[str]) -> dict[str, Any]:
+    """Parameters as a command line gives them: `task=RTE seeds=[1337,42]`."""
+    return {name: yaml.safe_load(value) for name, value in (p.split("=", 1) for p in pairs)}
+
+
+def main(arguments: list[str]) -> int:
+    """`NOTEBOOK PAGE [NAME=VALUE ...]`. Returns 1, after one sentence, where a cell failed."""
+    notebook, page, *pairs = arguments
+    try:
+        build_page(Path(notebook), Path(page), parse_parameters(pairs))
+    except papermill.exceptions.PapermillExecutionError as error:
+        print(f"{notebook}: {error.ename}: {error.evalue}", file=sys.stderr)
+        return 1
+    return 0

@@ -1,0 +1,208 @@
+"""The page "A lottery in your hands": what the 1,024 choices at a ticket's edge come to.
+
+The choosing itself is drawn by `book/_static/choices.js` from the same record.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from lottery_utils.errors import UserError
+from lottery_utils.masks import StructuredMask
+from lottery_utils.metrics import METRIC_LABELS
+from replication.pages.show import COLOURS, STYLE, Figure, Note
+from replication.runs import followups, records
+from replication.store import Record, Store
+
+plt.style.use(STYLE)
+
+
+@dataclass(frozen=True)
+class Choices:
+    """A record of `replication.experiments.choices`, read.
+
+    `scores` (choices,); `kept` bool (choices, heads): what each choice keeps of the edge.
+    """
+
+    record: Record
+
+    @property
+    def results(self) -> dict[str, Any]:
+        results: dict[str, Any] = self.record["results"]
+        return results
+
+    @property
+    def scores(self) -> npt.NDArray[np.float64]:
+        return np.array(self.results["scores"])
+
+    @property
+    def kept(self) -> npt.NDArray[np.bool_]:
+        numbers = np.arange(len(self.results["scores"]))
+        return (numbers[:, None] >> np.arange(len(self.results["heads"])) & 1).astype(bool)
+
+    @property
+    def bar(self) -> float:
+        """What a step of the search had to score."""
+        share: float = self.record["config"]["search"]["threshold"]
+        return share * float(self.results["full_score"])
+
+    @property
+    def names(self) -> list[str]:
+        return [f"layer {layer + 1}, head {head + 1}" for layer, head in self.results["heads"]]
+
+    @property
+    def equals(self) -> npt.NDArray[np.intp]:
+        """The numbers of all choices of as many heads as the good ticket keeps of its edge."""
+        sizes = self.kept.sum(axis=1)
+        return np.flatnonzero(sizes == sizes[self.results["good"]])
+
+    def _repr_html_(self) -> str:
+        results, (mask,) = self.results, self.results["made_from"]["masks"].values()
+        data = {
+            **{name: results[name] for name in ("heads", "importance", "good", "full_score")},
+            "scores": [round(score, 4) for score in results["scores"]],
+            "bar": self.bar,
+            "metric": METRIC_LABELS[results["metric"]],
+            "rows": StructuredMask.from_json(mask).to_json()["heads"],
+        }
+        text = json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
+        return (
+            '<div id="lottery-choices" class="lottery-choices"><noscript><p>Choosing needs a '
+            "script, and scripts are switched off. The figures and tables below say the same."
+            "</p></noscript></div>"
+            f'<script type="application/json" id="lottery-choices-data">{text}</script>'
+        )
+
+    def __repr__(self) -> str:
+        return f"{len(self.scores):,} choices among {len(self.names)} heads, every one scored"
+
+
+def verdict(choices: Choices) -> Note:
+    """How the search's own choice does among all others of its size."""
+    scores, equals = choices.scores, choices.equals
+    own = scores[choices.results["good"]]
+    others = scores[equals[equals != choices.results["good"]]]
+    above, same = int((others > own).sum()), int((others == own).sum())
+    passing = int((others >= choices.bar).sum())
+    return Note(
+        f"The search kept {choices.kept[choices.results['good']].sum()} of these heads and scores "
+        f"{own:.3f}. Of the {len(others)} other choices of as many heads {above} score higher, "
+        f"{same} the same and {len(others) - above - same} lower; they lie between "
+        f"{others.min():.3f} and {others.max():.3f}, and {passing} of them pass the search's bar "
+        f"of {choices.bar:.3f}."
+    )
+
+
+def by_size(choices: Choices) -> pd.DataFrame:
+    """The scores of all choices, by how many heads of the edge they keep."""
+    sizes = choices.kept.sum(axis=1)
+    rows = {}
+    for size in range(len(choices.names) + 1):
+        of = choices.scores[sizes == size]
+        rows[size] = {
+            "choices": len(of),
+            "lowest": f"{of.min():.3f}",
+            "median": f"{np.median(of):.3f}",
+            "highest": f"{of.max():.3f}",
+            "pass the bar": f"{np.mean(of >= choices.bar):.0%}",
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("heads kept")
+
+
+def gains(choices: Choices) -> npt.NDArray[np.float64]:
+    """(heads, choices / 2): what keeping each head adds, in each setting of all the others."""
+    numbers = np.arange(len(choices.scores))
+    found = []
+    for place in range(len(choices.names)):
+        without = numbers[~choices.kept[:, place]]
+        found.append(choices.scores[without | 1 << place] - choices.scores[without])
+    return np.array(found)
+
+
+def by_head(choices: Choices) -> pd.DataFrame:
+    """Of every head: its importance, what the search did, and what it adds to the score."""
+    results, of_heads = choices.results, gains(choices)
+    rows = {}
+    for place, name in enumerate(choices.names):
+        of = of_heads[place]
+        rows[name] = {
+            "importance": f"{results['importance'][place]:.3f}",
+            "the search": "kept" if results["good"] >> place & 1 else "removed",
+            "adds on average": f"{of.mean():+.4f}",
+            "adds at worst": f"{of.min():+.3f}",
+            "adds at best": f"{of.max():+.3f}",
+            "helps in": f"{np.mean(of > 0):.0%}",
+        }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def flatness(choices: Choices) -> Note:
+    """Does importance foretell what a head adds, and how well does its sum rank the choices?"""
+    from scipy.stats import spearmanr
+
+    added = gains(choices).mean(axis=1)
+    importance = np.array(choices.results["importance"])
+    of_heads = spearmanr(importance, added).statistic
+    summed = choices.kept[choices.equals] @ importance
+    of_choices = spearmanr(summed, choices.scores[choices.equals]).statistic
+    return Note(
+        f"Spearman's rank correlation of a head's importance and what it adds on average is "
+        f"{of_heads:+.2f} (n = {len(added)} heads); of a choice's summed importance and its score "
+        f"{of_choices:+.2f} (n = {len(choices.equals)} choices of the good ticket's size, which "
+        "share heads and so are not independent: it describes them, and tests nothing)."
+    )
+
+
+def plot(choices: Choices) -> Figure:
+    """Every choice as a dot, by its number of heads and its score."""
+    sizes, scores, own = choices.kept.sum(axis=1), choices.scores, choices.results["good"]
+    aside = np.random.default_rng(0).uniform(-0.3, 0.3, len(scores))
+    drawing, axis = plt.subplots(figsize=(7.2, 3.6), layout="constrained")
+    axis.plot(sizes + aside, scores, ".", ms=3, color="0.55", label="a choice")
+    axis.plot(sizes[own], scores[own], "D", ms=8, color=COLOURS["good"], label="the search's own")
+    axis.axhline(choices.results["full_score"], color=COLOURS["full"], lw=1, label="full model")
+    axis.axhline(choices.bar, color=COLOURS["bad"], lw=1, ls="--", label="the search's bar")
+    axis.set_xticks(range(len(choices.names) + 1))
+    axis.set_xlabel(f"heads kept of the {len(choices.names)} at the edge")
+    metric = METRIC_LABELS[choices.results["metric"]]
+    axis.set_ylabel(metric)
+    axis.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
+    return Figure.of(
+        drawing,
+        f"All {len(scores):,} choices among {len(choices.names)} heads at the edge of the good "
+        f"ticket of {choices.record['task']} (study {choices.record['study']}, seed "
+        f"{choices.record['seed']}), pruned and not trained again: {metric} on the validation set "
+        "by how many of these heads a choice keeps. Dots are spread sideways so that they can be "
+        "told apart.",
+        f"Dot plot of {len(scores):,} scores from {scores.min():.3f} to {scores.max():.3f} against "
+        f"the number of heads kept; the search's own choice of {sizes[own]} heads scores "
+        f"{scores[own]:.3f}, the full model {choices.results['full_score']:.3f}.",
+    )
+
+
+def load(study: str, task: str, seed: int, results_dir: str = "results") -> Choices:
+    """The record of one entry, computed first where it is missing. Raises `UserError` as
+    `records.resolve` does."""
+    chosen = records.resolve(
+        study,
+        task=task,
+        seeds=[seed],
+        changes={"followups.choices": [task]},
+        results_dir=results_dir,
+    )
+    records.load(chosen, results_dir=results_dir)
+    found = followups.load(chosen, chosen.tasks[0], "choices", Store(results_dir))
+    if seed not in found:
+        raise UserError(
+            f"The choices of {task}, seed {seed}, are not on record in {results_dir}/{chosen.name}:"
+            f" expected choices.json there; 'lottery run {chosen.name} --task {task} --seed {seed} "
+            f"--set followups.choices=[{task}]' makes it where the data are at hand."
+        )
+    return Choices(found[seed])

@@ -1,0 +1,110 @@
+"""What the page on the embedded corpus shows: its baselines, from records, and its sentences."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+import miniglue
+from lottery_utils.errors import UserError
+from lottery_utils.metrics import METRIC_LABELS
+from lottery_utils.tasks import get_task
+from replication.experiments.baselines import baselines_name, read_baselines
+from replication.pages.show import COLOURS, STYLE, Figure
+from replication.store import Record, Store
+from replication.study import Study
+
+plt.style.use(STYLE)
+pd.set_option("display.max_colwidth", None)  # sentences are shown whole
+
+# What the corpus aims at: a bag of words scores no more than this, by metric, and the
+# backbone at least this much above it.
+CEILINGS = {"accuracy": 0.75, "matthews": 0.5, "pearson": 0.6}
+MARGIN = 0.1
+
+
+def load(study: str, results_dir: str = "results") -> dict[str, Record]:
+    """The baselines' record of each task. Raises `UserError` if there are none."""
+    chosen = Study.load(study, results_dir)
+    records = read_baselines(chosen, Store(results_dir))
+    if not records:
+        raise UserError(
+            f"There are no records {results_dir}/{baselines_name(chosen)}: make them with "
+            f"'lottery baselines {study}'."
+        )
+    return records
+
+
+def table(records: dict[str, Record]) -> pd.DataFrame:
+    """Majority, bag of words and backbone of each task, and whether the aims are met."""
+    rows = []
+    for task, record in records.items():
+        results = record["results"]
+        backbone = float(np.mean(list(results["backbone"].values())))
+        gain = backbone - results["bag_of_words"]
+        rows.append(
+            {
+                "task": task,
+                "metric": METRIC_LABELS[results["metric"]],
+                "majority": f"{results['majority']:.3f}",
+                "bag of words": f"{results['bag_of_words']:.3f}",
+                "backbone": f"{backbone:.3f}",
+                "backbone minus bag of words": f"{gain:+.3f}",
+                "bag of words low enough": _yes(
+                    results["bag_of_words"] <= CEILINGS[results["metric"]]
+                ),
+                "backbone 0.10 above": _yes(gain >= MARGIN),
+            }
+        )
+    return pd.DataFrame(rows).set_index("task").rename_axis(None)
+
+
+def plot(records: dict[str, Record]) -> Figure:
+    """A line per task from the bag of words to the backbone, with the guesser beside them."""
+    drawing, axes = plt.subplots(figsize=(7.5, 0.9 + 0.38 * len(records)), layout="constrained")
+    tasks = list(records)[::-1]
+    texts = []
+    for y, task in enumerate(tasks):
+        results = records[task]["results"]
+        scores, words = list(results["backbone"].values()), results["bag_of_words"]
+        axes.plot([words, np.mean(scores)], [y, y], color="0.7", linewidth=3, zorder=1)
+        axes.plot(results["majority"], y, "|", color=COLOURS["majority"], ms=14, mew=2)
+        axes.plot(words, y, "s", color=COLOURS["random"], ms=8)
+        axes.plot(scores, [y] * len(scores), "o", color=COLOURS["good"], ms=7, mfc="white")
+        texts.append(f"{task} {words:.3f} against {np.mean(scores):.3f}")
+    axes.plot([], [], "|", color=COLOURS["majority"], ms=14, mew=2, label="majority")
+    axes.plot([], [], "s", color=COLOURS["random"], label="bag of words")
+    axes.plot([], [], "o", color=COLOURS["good"], mfc="white", label="fine-tuned backbone")
+    labels = [f"{t} ({METRIC_LABELS[records[t]['results']['metric']].split()[0]})" for t in tasks]
+    axes.set_yticks(range(len(tasks)), labels)
+    axes.set(xlabel="validation score, each task by its own metric", xlim=(-0.05, 1.02))
+    axes.legend(loc="lower center", bbox_to_anchor=(0.45, 1), ncols=3, fontsize=9)
+    results = [record["results"] for record in records.values()]
+    sizes = sorted({r["examples"]["train"] for r in results})
+    n_seeds = max(len(r["backbone"]) for r in results)
+    return Figure.of(
+        drawing,
+        "The tasks of the embedded corpus. Squares: logistic (or ridge) regression on word counts. "
+        f"Circles: the backbone, fine-tuned on the same examples, {n_seeds} seeds. Bars: the "
+        f"majority baseline. {' or '.join(f'{n:,}' for n in sizes)} training and "
+        f"{results[0]['examples']['validation']:,} validation examples per task.",
+        f"Dot plot of bag of words against backbone: {'; '.join(texts[::-1])}.",
+    )
+
+
+def sentences(task: str, n: int = 10) -> pd.DataFrame:
+    """The first validation examples of one task of the corpus, as they come."""
+    about = get_task(task)
+    examples = miniglue.generate(task, 1, 400)["validation"][:n]
+    rows = []
+    for example in examples:
+        label = f"{example.label:.1f}" if about.is_graded else about.labels[int(example.label)]
+        second = {"second": example.sentence2} if about.is_pair else {}
+        rows.append({"label": label, "first" if about.is_pair else "sentence": example.sentence1})
+        rows[-1].update(second)  # type: ignore[arg-type]
+    return pd.DataFrame(rows).set_index("label").rename_axis(None)
+
+
+def _yes(holds: bool) -> str:
+    return "yes" if holds else "no"

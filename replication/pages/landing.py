@@ -1,0 +1,133 @@
+"""The first page: what the paper claimed and what came out, in one figure and a few sentences."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.ticker import MultipleLocator
+
+from replication.claims.rules import VERDICTS, Judged
+from replication.claims.trial import Trial
+from replication.pages.claims import certainty, counted
+from replication.pages.claims_tables import PAPER, Table, as_released, badge
+from replication.pages.show import COLOURS, STYLE, Figure
+from replication.pages.standing import missing
+from replication.pages.wins import HALF, KEPT, kept, losing, sides
+from replication.store import Store
+
+plt.style.use(STYLE)
+
+
+@dataclass(frozen=True)
+class Told:
+    """A paragraph that opens with a few words in bold."""
+
+    lead: str
+    text: str
+
+    def _repr_html_(self) -> str:
+        return f"<p><strong>{html.escape(self.lead)}</strong> {html.escape(self.text)}</p>"
+
+    def __repr__(self) -> str:
+        return f"{self.lead} {self.text}"
+
+
+def outcome(trial: Trial) -> Told:
+    """What happened here, in a few sentences made from the verdicts."""
+    here = kept(trial.ours)
+    under_way = missing(trial.study, Store(trial.results_dir))
+    if len(here) == len(KEPT):
+        shares = ", ".join(
+            f"{kind} {of.found.mean:.0%} [{of.found.low:.0%}, {of.found.high:.0%}]"
+            for kind, of in here.items()
+            if of.found
+        )
+        first = (
+            f"Do bad tickets win too? {_answer(trial)} A ticket wins where, trained again, it "
+            f"keeps {HALF:.0%} or more of what fine-tuning gained. Of that gain retrained tickets "
+            f"keep on average here: {shares} (95 % intervals over tasks)."
+        )
+    else:
+        first = "Too few tasks have been learned so far: there is no result yet."
+    second = f"Of {len(trial.ours)} claims on trial: {counted(trial.ours)}{certainty(trial.ours)}."
+    if under_way:
+        n, every = len(trial.study.tasks) - len(under_way), len(trial.study.tasks)
+        second += f" The study is under way ({n} of {every} tasks complete), and this may change."
+    return Told("What happened here:", f"{first} {second}")
+
+
+def _answer(trial: Trial) -> str:
+    """On how many tasks bad tickets win: here, and by the same rule in the released numbers."""
+    here, theirs = kept(trial.ours)["bad"], kept(trial.theirs)["bad"]
+    n, n_theirs, lost = len(here.means), len(theirs.means), len(losing(here))
+    told = "Yes" if not lost else "No" if lost == n else "Not always"
+    won = [task for task in here.means if task not in losing(here)]
+    on = f" ({', '.join(won)}; not {', '.join(losing(here))})" if won and lost else ""
+    return (
+        f"{told}. In a model of half the depth bad tickets win on {n - lost} of the {n} tasks "
+        f"that it learned{on}; in BERT-base, by the scores that the paper's authors released, on "
+        f"{n_theirs - len(losing(theirs))} of {n_theirs}."
+    )
+
+
+def plot(trial: Trial) -> Figure:
+    """What retrained tickets keep of the full model's gain, for BERT-base and here."""
+    shown = sides(trial)
+    drawing, axis = plt.subplots(figsize=(7.2, 1.9), layout="constrained")
+    told = []
+    for place, (name, of) in enumerate(shown.items()):
+        for up, (kind, judged) in zip((0.26, 0.0, -0.26), of.items(), strict=False):
+            found = judged.found
+            assert found is not None
+            means = np.array([judged.means[task] for task in judged.means])
+            axis.plot(means, np.full(len(means), place + up), "|", color=COLOURS[kind], alpha=0.6)
+            axis.plot([found.low, found.high], [place + up] * 2, color=COLOURS[kind], lw=2)
+            label = f"{kind} ticket" if place == 0 else None
+            axis.plot(found.mean, place + up, "o", color=COLOURS[kind], label=label)
+            told.append(f"{name}, {kind}: {found.mean:.2f}")
+    axis.set_yticks(range(len(shown)), [_with_size(name, of) for name, of in shown.items()])
+    axis.set_ylim(-0.5, len(shown) - 0.5)
+    for x, text in ((0, "majority baseline"), (1, "full model")):
+        axis.axvline(x, color="0.7", lw=1, zorder=0)
+        axis.annotate(text, (x, 1), xycoords=("data", "axes fraction"), ha="center", fontsize=8)
+    axis.xaxis.set_major_locator(MultipleLocator(0.5))
+    axis.set_xlabel("kept of what fine-tuning gains (share)")
+    axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=9)
+    return Figure.of(
+        drawing,
+        "What a ticket keeps after being trained again: its gain over the majority baseline as a "
+        "share of the full model's. Dots are means over tasks, lines their 95 % intervals, strokes "
+        f"the single tasks. {trial.study.name}: up to {len(trial.study.seeds)} seeds a task; "
+        "BERT-base: five seeds a task, released by the paper's authors.",
+        f"Interval plot of what retrained tickets keep. {'; '.join(told)}.",
+    )
+
+
+def _with_size(name: str, of: dict[str, Judged]) -> str:
+    n = max(judged.found.n for judged in of.values() if judged.found)
+    return f"{name}\n{n} tasks"
+
+
+def claims(trial: Trial, page: str) -> Table:
+    """Every claim in a line, with both verdicts; `page` is the address of the page on trial.
+
+    Why a claim holds in part only is told there, and by `outcome` for all of them.
+    """
+    rows = [
+        {
+            "the paper's claim": f'<a href="{page}#{ours.claim.key}">'
+            f"{html.escape(ours.claim.text)}</a>",
+            "here": badge(_plain(ours)),
+            PAPER: badge(_plain(as_released(theirs))),
+        }
+        for ours, theirs in zip(trial.ours, trial.theirs, strict=True)
+    ]
+    return Table(pd.DataFrame(rows).set_index("the paper's claim").rename_axis(None))
+
+
+def _plain(judged: Judged) -> Judged:
+    return judged._replace(why="") if judged.verdict == VERDICTS[1] else judged

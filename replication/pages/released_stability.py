@@ -1,0 +1,149 @@
+"""How far the seeds' good masks of BERT-base agree (section 5.1): tables and maps, from records."""
+
+from __future__ import annotations
+
+import math
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+from lottery_utils.agreement.chance import Chance
+from lottery_utils.agreement.over_seeds import OverSeeds
+from lottery_utils.agreement.statistics import p_text
+from replication.pages.released_tables import UNLEARNED, Results
+from replication.pages.show import COLOURS, STYLE, Figure
+from replication.paper.release import SEEDS
+from replication.runs.recorded import seeds_text
+
+plt.style.use(STYLE)
+
+PARTS = {"heads": "heads", "mlps": "MLPs"}
+
+
+def over_seeds(results: Results, part: str, setting: str = "heads_mlps") -> dict[str, OverSeeds]:
+    """The masks of every task over seeds; `part` is heads or mlps."""
+    return {t: OverSeeds.from_json(found["masks"][setting][part]) for t, found in results.items()}
+
+
+def agreement_table(
+    results: Results, part: str = "heads", setting: str = "heads_mlps"
+) -> pd.DataFrame:
+    """Each task's agreement beside chance: mean and 95 % range of masks of the same sizes."""
+    rows = {}
+    for task, found in over_seeds(results, part, setting).items():
+        kappa = found.beside_chance["Fleiss' kappa"]
+        some = found.beside_chance["some but not all"]
+        alpha = found.beside_chance["Krippendorff's alpha"]
+        row = {
+            "kept": ", ".join(map(str, found.kept)),
+            "some but not all": f"{_number(some.observed)} {_chance(some)}",
+            "Fleiss' kappa": f"{_number(kappa.observed)} {_chance(kappa)}",
+            "alpha": _number(alpha.observed),
+            "Q": f"{_number(found.q.statistic, 2)} ({p_text(found.q.p_value)})",
+        }
+        if found.by_layer is not None:
+            row["kappa, same layers"] = _chance(found.by_layer)
+        rows[task] = row
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    return table.rename(columns={"kept": f"{PARTS[part]} kept"})
+
+
+def pooled_table(results: Results) -> pd.DataFrame:
+    """What the paper states of all heads together, over the eight tasks that BERT learns."""
+    found = {t: o for t, o in over_seeds(results, "heads").items() if t not in UNLEARNED}
+    survival = np.stack([of.survival for of in found.values()])
+    n = len(SEEDS)
+    std = np.sqrt(survival * (n - survival) / n / (n - 1))
+    kappas = [of.beside_chance["Fleiss' kappa"] for of in found.values()]
+    layered = [of.by_layer for of in found.values() if of.by_layer is not None]
+    by_chance = float(np.mean([o.beside_chance["some but not all"].mean for o in found.values()]))
+    rows = {
+        "heads with a standard deviation of 0.45 to 0.55, to two decimals": _share(
+            (std.round(2) >= 0.45) & (std.round(2) <= 0.55)
+        ),
+        "heads that survive with some seeds, but not all": _share((survival > 0) & (survival < n)),
+        "the same by chance, for masks of the same sizes": f"{by_chance:.1%}",
+        "heads that survive with all seeds": _share(survival == n),
+        "heads that survive with none": _share(survival == 0),
+        "tasks with a kappa above chance, same sizes (97.5 %)": _beyond(kappas),
+        "tasks with a kappa above chance, same layers (97.5 %)": _beyond(layered),
+    }
+    return pd.DataFrame({f"{len(found)} tasks": rows})
+
+
+def survival_maps(results: Results) -> Figure:
+    """How many of the five seeds keep each head and MLP, a map for each task."""
+    heads, mlps = (over_seeds(results, part) for part in PARTS)
+    drawing, axes = plt.subplots(3, 3, figsize=(9.5, 9.3), layout="constrained")
+    for axis, task in zip(axes.flat, results, strict=True):
+        grid = np.column_stack([heads[task].survival, mlps[task].survival])
+        image = axis.imshow(grid, cmap="cividis", vmin=0, vmax=len(SEEDS), origin="lower")
+        axis.axvline(grid.shape[1] - 1.5, color="white", linewidth=2)
+        n = grid.shape[1] - 1
+        axis.set_xticks([*range(0, n, 3), n], [*(str(x + 1) for x in range(0, n, 3)), "MLP"])
+        axis.set_yticks(range(0, len(grid), 3), [str(y + 1) for y in range(0, len(grid), 3)])
+        axis.set_title(task)
+    for axis in axes[:, 0]:
+        axis.set_ylabel("layer")
+    for axis in axes[-1]:
+        axis.set_xlabel("head")
+    drawing.colorbar(image, ax=axes, label="seeds that keep it, of five", shrink=0.6)
+    told = "; ".join(
+        f"{t} {of.n_all} with all and {of.n_none} with none" for t, of in heads.items()
+    )
+    return Figure.of(
+        drawing,
+        "How many seeds keep each head and MLP (last column) of BERT-base on the nine tasks of "
+        f"GLUE, in the masks that the paper's authors released: {seeds_text(SEEDS)}, searches over "
+        "heads and MLPs together. Layer 1 is the lowest. On WNLI four seeds keep nothing and one "
+        "keeps every head.",
+        f"Nine maps of 12 layers by 12 heads and an MLP. Of 144 heads survive: {told}.",
+    )
+
+
+def kappa_plot(results: Results) -> Figure:
+    """Fleiss' kappa of heads and of MLPs on every task, beside two kinds of chance."""
+    tasks = [task for task in results if task not in UNLEARNED]
+    drawing, axes = plt.subplots(1, 2, figsize=(9, 3.6), sharey=True, layout="constrained")
+    said = []
+    for axis, (part, name) in zip(axes, PARTS.items(), strict=True):
+        found = over_seeds(results, part)
+        for y, task in enumerate(reversed(tasks)):
+            kappa, layered = found[task].beside_chance["Fleiss' kappa"], found[task].by_layer
+            axis.plot([kappa.low, kappa.high], [y, y], color="0.75", linewidth=6)
+            if layered is not None:
+                axis.plot([layered.low, layered.high], [y - 0.2] * 2, color="#E69F00", linewidth=3)
+            axis.plot(kappa.observed, y, "o", color=COLOURS["good"])
+            said.append(f"{task} {name} {kappa.observed:.2f}")
+        axis.axvline(0, color="0.5", linestyle=":")
+        axis.set(xlabel="Fleiss' kappa", title=name)
+        axis.set_yticks(range(len(tasks)), tasks[::-1])
+    axes[0].plot([], [], "o", color=COLOURS["good"], label="five seeds")
+    axes[0].plot([], [], color="0.75", linewidth=6, label="chance, same sizes")
+    axes[0].plot([], [], color="#E69F00", linewidth=3, label="chance, same layers")
+    drawing.legend(loc="outside lower center", ncols=3, fontsize=8)
+    return Figure.of(
+        drawing,
+        "How far five seeds agree about the heads (left) and MLPs (right) of BERT-base, by task: "
+        "Fleiss' kappa of the released masks, 1 for equal masks. Grey: 95 % of a thousand sets of "
+        "masks of the same sizes; orange: of masks that keep as many heads of every layer, but "
+        "others. An MLP is alone in its layer. WNLI is left out, its masks are all or nothing.",
+        f"Dot plots of kappa: {', '.join(said)}.",
+    )
+
+
+def _share(which: np.ndarray) -> str:
+    return f"{which.mean():.1%} ({which.sum():,} of {which.size:,})"
+
+
+def _beyond(found: list[Chance]) -> str:
+    return f"{sum(c.observed > c.high for c in found)} of {len(found)}"
+
+
+def _chance(found: Chance) -> str:
+    return "" if math.isnan(found.mean) else f"[{found.low:.3f}, {found.high:.3f}]"
+
+
+def _number(value: float, digits: int = 3) -> str:
+    return "undefined" if math.isnan(value) else f"{value:.{digits}f}"

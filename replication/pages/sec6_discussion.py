@@ -1,0 +1,159 @@
+"""What the page of section 6 shows: tickets without pre-training, and the loss around them."""
+
+from __future__ import annotations
+
+from itertools import cycle
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+from lottery_utils.agreement.statistics import t_interval
+from lottery_utils.metrics import METRIC_LABELS
+from replication.pages.show import COLOURS, SEED_COLOURS, STYLE, Figure, Note
+from replication.runs.recorded import TICKETS, Entries, stage_results, task_name, tickets_of
+from replication.store import Record
+
+plt.style.use(STYLE)
+
+STATES = {
+    "retrained": "pre-trained weights",
+    "embeddings_kept": "only embeddings pre-trained",
+    "reinitialized": "nothing pre-trained",
+}
+NO_CONTROL = Note(
+    "The control without pre-training is not computed for this task here: a study has to ask for "
+    "it (lottery run STUDY --set followups.control=null)."
+)
+NO_LANDSCAPE = Note("These records are from before the loss around tickets was measured.")
+
+
+def scores(entries: Entries, control: dict[int, Record], kind: str, state: str) -> list[float]:
+    """The scores of a ticket that starts as `state` says, of every seed that has a control."""
+    if state == "retrained":
+        return [float(tickets_of(entries[seed])[kind][state]) for seed in control]
+    return [
+        float(record["results"]["tickets"][kind][state]["score"]) for record in control.values()
+    ]
+
+
+def table(entries: Entries, control: dict[int, Record]) -> pd.DataFrame | Note:
+    """Each ticket trained from three kinds of weights; means over seeds with 95 % intervals."""
+    if not control:
+        return NO_CONTROL
+    rows: list[dict[str, str]] = []
+    for kind in TICKETS:
+        by_state = {state: np.array(scores(entries, control, kind, state)) for state in STATES}
+        row = {"ticket": kind}
+        row |= {label: str(t_interval(by_state[state].tolist())) for state, label in STATES.items()}
+        lost = by_state["retrained"] - by_state["reinitialized"]
+        row["what pre-training adds"] = str(t_interval(lost.tolist()))
+        rows.append(row)
+    return pd.DataFrame(rows).set_index("ticket").rename_axis(None)
+
+
+def plot(entries: Entries, control: dict[int, Record]) -> Figure | Note:
+    """The same, drawn: a group of three for each ticket, a marker for each seed."""
+    if not control:
+        return NO_CONTROL
+    drawing, axis = plt.subplots(figsize=(7, 3.4), layout="constrained")
+    task, first = task_name(entries), stage_results(entries)[0]
+    texts = []
+    for x, kind in enumerate(TICKETS):
+        for shift, state, marker in zip((-0.22, 0, 0.22), STATES, "os^", strict=True):
+            values = scores(entries, control, kind, state)
+            look: dict[str, Any] = {"color": COLOURS[kind], "ls": "none", "ms": 8}
+            look["mfc"] = COLOURS[kind] if state == "retrained" else "white"
+            axis.plot([x + shift] * len(values), values, marker, **look)
+            texts.append(f"{kind}, {STATES[state]}: {np.mean(values):.3f}")
+    for state, marker in zip(STATES, "os^", strict=True):
+        face = "0.3" if state == "retrained" else "white"
+        axis.plot([], [], marker, color="0.3", mfc=face, ls="none", label=STATES[state])
+    axis.axhline(first["majority"], color=COLOURS["majority"], linestyle=":", label="majority")
+    axis.axhline(
+        float(np.mean([r["score"] for r in stage_results(entries)])),
+        color=COLOURS["full"],
+        linewidth=1,
+        label="full model, pre-trained",
+    )
+    axis.set_xticks(range(len(TICKETS)), TICKETS)
+    axis.set_ylabel(f"validation {METRIC_LABELS[first['metric']]}")
+    axis.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.01, 0.5))
+    return Figure.of(
+        drawing,
+        f"Tickets of {task}, trained by the same recipe from three kinds of weights. One marker "
+        f"per seed (n = {len(control)}; {first['examples']['train']:,} training and "
+        f"{first['examples']['validation']:,} validation examples). Masks are those of section "
+        "4.2; everything outside them is removed.",
+        f"Dot plot for {task}: {'; '.join(texts)}.",
+    )
+
+
+def landscape(entries: Entries) -> Figure | Note:
+    """The loss around the retrained good and bad tickets along random directions."""
+    tickets = {seed: tickets_of(records) for seed, records in entries.items()}
+    if any("landscape" not in t["good"] for t in tickets.values()):
+        return NO_LANDSCAPE
+    kinds = ("good", "bad")
+    drawing, axes = plt.subplots(1, 2, figsize=(8, 3.2), sharey=True, layout="constrained")
+    rises = []
+    for axis, kind in zip(axes, kinds, strict=True):
+        of_kind = []
+        for colour, (seed, found) in zip(cycle(SEED_COLOURS), tickets.items(), strict=False):
+            radii, losses = found[kind]["landscape"]["radii"], found[kind]["landscape"]["loss"]
+            for i, line in enumerate(losses):
+                rise = np.array(line) - line[radii.index(0)]
+                label = None if i else f"seed {seed}"
+                axis.plot(radii, rise, "o-", ms=3, color=colour, label=label)
+                of_kind.append(float(np.mean([rise[0], rise[-1]])))
+        rises.append(f"{kind} {np.mean(of_kind):+.3f} on average at both ends")
+        axis.axhline(0, color="0.7", linewidth=0.8)
+        axis.set(title=f"{kind} ticket, retrained", xlabel="step (1 = each filter's own length)")
+    axes[0].set_ylabel("validation loss, minus that at 0")
+    axes[0].legend(fontsize=8)
+    task = task_name(entries)
+    first = next(iter(tickets.values()))["good"]["landscape"]
+    # Records that do not say so are of 200 examples.
+    n_directions, n = len(first["loss"]), first.get("n_examples", 200)
+    return Figure.of(
+        drawing,
+        f"The loss around retrained tickets of {task} along {n_directions} random directions for "
+        f"each seed, scaled filter by filter (n = {n} validation examples). A flat curve means "
+        "that the weights may change a lot before the loss does, or that the ticket has learned "
+        "nothing that it could lose.",
+        f"Line plots for {task} of how much the loss rises: {'; '.join(rises)}.",
+    )
+
+
+def reading(entries: Entries, control: dict[int, Record]) -> Note:
+    """What the control says about the two explanations, in words that follow the numbers."""
+    if not control:
+        return NO_CONTROL
+    guess = float(stage_results(entries)[0]["majority"])
+    means = {
+        (kind, state): float(np.mean(scores(entries, control, kind, state)))
+        for kind in ("good", "bad")
+        for state in STATES
+    }
+    sentences = []
+    for kind in ("good", "bad"):
+        gained = means[kind, "retrained"] - guess
+        start = f"With pre-training the {kind} ticket is {gained:+.3f} from the majority baseline"
+        if gained <= 0:
+            sentences.append(f"{start}, so there is nothing to explain.")
+            continue
+        nothing, embeddings = (
+            (means[kind, state] - guess) / gained for state in ("reinitialized", "embeddings_kept")
+        )
+        sentences.append(
+            f"{start}; with nothing pre-trained it keeps {nothing:.0%} of that, with only the "
+            f"embeddings {embeddings:.0%}."
+        )
+    n = len(control)
+    sentences.append(
+        "High shares speak for an easy task, low ones for pre-training; where the embeddings "
+        f"alone keep most of it, the layers above them owe little to it (n = {n}"
+        + (", a single run each)." if n == 1 else " seeds).")
+    )
+    return Note(" ".join(sentences))

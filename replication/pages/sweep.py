@@ -1,0 +1,104 @@
+"""What the page on the recipe shows, from the sweep's records alone."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from itertools import cycle
+
+import matplotlib.pyplot as plt
+import pandas as pd
+
+from lottery_utils.errors import UserError
+from lottery_utils.metrics import METRIC_LABELS
+from replication.experiments.sweep import sweep_name
+from replication.pages.show import COLOURS, SEED_COLOURS, STYLE, Figure, Note
+from replication.store import Key, Record, Store
+from replication.study import SWEPT, Study
+
+plt.style.use(STYLE)
+
+
+NO_SWEEP = Note("The recipe of this study was not chosen by a sweep.")
+
+
+def load(study: str, results_dir: str = "results", *, needed: bool = True) -> dict[str, Record]:
+    """The sweep's record of each task that was swept.
+
+    Raises `UserError` if there is none and it is `needed`.
+    """
+    chosen, store = Study.load(study, results_dir), Store(results_dir)
+    found = {t: store.read(Key(sweep_name(chosen), t, None, "sweep")) for t in chosen.tasks}
+    records = {task: record for task, record in found.items() if record is not None}
+    if needed and not records:
+        raise UserError(
+            f"There is no sweep of the study {study!r}: make one with "
+            f"'lottery sweep {study} --rates 1e-4 2e-4'."
+        )
+    return records
+
+
+def plot(records: dict[str, Record]) -> Figure:
+    """Held-out score against learning rate, a panel per task, a line per batch and epochs."""
+    drawing, axes = plt.subplots(
+        1, len(records), figsize=(4 * len(records), 3.4), squeeze=False, layout="constrained"
+    )
+    for axis, (task, record) in zip(axes.flat, records.items(), strict=True):
+        groups = _frame(record).groupby(["batch_size", "epochs"])
+        for colour, ((batch, epochs), runs) in zip(cycle(SEED_COLOURS), groups, strict=False):
+            axis.plot(runs.learning_rate, runs.score, "o", color=colour, mfc="white", ms=5)
+            means = runs.groupby("learning_rate").score.mean()
+            label = f"batch {batch:g}, {epochs:g} epochs"
+            axis.plot(means.index, means.to_numpy(), "-", color=colour, label=label)
+        majority = record["results"]["majority"]
+        axis.axhline(majority, color=COLOURS["majority"], linestyle=":", label="majority")
+        axis.set(xscale="log", title=task, xlabel="learning rate")
+        axis.set_ylabel(f"held-out {METRIC_LABELS[record['results']['metric']]}")
+    axes.flat[0].legend(fontsize=8)
+    counts = {task: record["results"]["examples"] for task, record in records.items()}
+    sizes = "; ".join(
+        f"{task}: {n['fit']:,} fitted, {n['held_out']:,} held out" for task, n in counts.items()
+    )
+    n_seeds = max(_frame(record).seed.nunique() for record in records.values())
+    return Figure.of(
+        drawing,
+        "Score on held-out training examples by learning rate (log scale), batch size and number "
+        f"of epochs: circles are the {n_seeds} seeds, lines join their means, dotted is the "
+        f"majority baseline. Examples: {sizes}.",
+        "Dot plots of held-out score against learning rate, one panel per task.",
+    )
+
+
+def table(records: dict[str, Record]) -> pd.DataFrame | Note:
+    """Mean held-out score over seeds, best recipe first: a row each, a column per task."""
+    if not records:
+        return NO_SWEEP
+    return _ranked(records)
+
+
+def _ranked(records: dict[str, Record]) -> pd.DataFrame:
+    means = {
+        task: _frame(record).groupby(list(SWEPT)).score.mean() for task, record in records.items()
+    }
+    frame = pd.DataFrame(means)
+    frame["mean over tasks"] = frame.mean(axis=1)
+    ranked = frame.sort_values("mean over tasks", ascending=False, kind="stable")
+    return ranked.round(3).reset_index()
+
+
+def choice(records: dict[str, Record], study: str, results_dir: str = "results") -> Note:
+    """Whether the study follows its sweep."""
+    if not records:
+        return NO_SWEEP
+    loaded = Study.load(study, results_dir)
+    if any(record["hash"] != loaded.hash("sweep") for record in records.values()):
+        return Note(f"The study {study} was changed after this sweep: make it anew.", "warning")
+    best, recipe = _ranked(records).iloc[0], asdict(loaded.recipe)
+    follows = all(recipe[name] == best[name] for name in SWEPT)
+    chosen = ", ".join(f"{name.replace('_', ' ')} {recipe[name]:g}" for name in SWEPT)
+    if follows:
+        return Note(f"The study {study} uses the best of these: {chosen}.")
+    return Note(f"The study {study} does not follow its sweep: it uses {chosen}.", "warning")
+
+
+def _frame(record: Record) -> pd.DataFrame:
+    return pd.DataFrame(record["results"]["runs"]).sort_values(["seed", "learning_rate"])

@@ -1,0 +1,167 @@
+"""The paper's own BERT-base as records: what its released masks and scores come to.
+
+`lottery released DIR` reads a copy of the authors' results (`replication.paper.release`) and
+writes one record per task, with our statistics of the masks and the sha256 of what was read. The
+masks are theirs and are not kept; the scores are facts, and are. Whatever pages say of BERT-base
+comes from these records.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lottery_utils.agreement.over_seeds import OverSeeds
+from lottery_utils.agreement.sharing import Pair, Seeds, Sharing
+from lottery_utils.errors import UserError
+from lottery_utils.tasks import TASKS
+from replication.experiments.progress import Progress
+from replication.paper.release import N_HEADS, N_LAYERS, SEEDS, SETTINGS, Release, digest, read
+from replication.store import Key, Record, Store
+from replication.study import FollowUps, Study
+
+STUDY, STAGE = "bert-base-released", "released"
+GOOD = "heads_mlps"
+SEARCHED = (GOOD, "heads", "mlps")  # the settings whose masks a search found, seed by seed
+SOURCE = "github.com/sai-prasanna/bert-experiments, commit f02280f"
+_TO_SAMPLE = math.sqrt(len(SEEDS) / (len(SEEDS) - 1))  # from population to sample deviation
+
+
+def study() -> Study:
+    """The study that the release is of: the paper's recipe, read as its code reads it."""
+    theirs = Study.load("bert-base-glue")
+    return replace(
+        theirs,
+        name=STUDY,
+        variant="release",
+        recipe=replace(theirs.recipe, bf16=False),
+        followups=FollowUps(),
+    )
+
+
+def released(directory: Path | str, store: Store) -> None:
+    """Read the release in `directory` and write its nine records.
+
+    Raises `UserError` where the release is not as it should be; nothing is written then.
+    """
+    found, chosen = read(directory), study()
+    good = found.masks[GOOD]
+    sharing = Sharing.of(good)
+    progress = Progress(STUDY, len(TASKS))
+    for task in TASKS:
+        begun = time.monotonic()
+        progress.unit(task)
+        results = of_task(found, task, sharing)
+        run = {"device": "cpu", "threads": 1, "training_precision": "fp32"}
+        run["seconds"] = round(time.monotonic() - begun, 2)
+        store.write(Key(STUDY, task, None, STAGE), chosen, results, run)
+    progress.done(f"records in {store.root / STUDY}")
+
+
+def of_task(found: Release, task: str, sharing: Sharing) -> dict[str, Any]:
+    """What a task's record holds: scores, masks over seeds, and what it shares with later tasks."""
+    pairs = {other: pair for (one, other), pair in sharing.pairs.items() if one == task}
+    return {
+        "source": SOURCE,
+        "seeds": list(SEEDS),
+        "layers": N_LAYERS,
+        "heads_per_layer": N_HEADS,
+        "scores": {
+            setting: {metric: _sample(*score) for metric, score in of_setting.items()}
+            for setting, of_setting in found.scores[task].items()
+        },
+        "masks": {
+            setting: {
+                part: OverSeeds.of(_stack(found.masks[setting][task], part)).to_json()
+                for part in SETTINGS[setting]
+            }
+            for setting in SEARCHED
+        },
+        "tickets": {
+            setting: dict(_beside_good(found.masks[setting][task], found.masks[GOOD][task]))
+            for setting in SETTINGS
+            if setting not in SEARCHED
+        },
+        "shared_with": {other: pair.to_json() for other, pair in pairs.items()},
+        "sha256": {setting: digest(found, task, setting) for setting in SETTINGS}
+        | {p: d for p, d in found.sha256.items() if not p.startswith("masks/")},
+    }
+
+
+def _sample(mean: float, population_std: float) -> dict[str, float]:
+    return {"mean": round(mean, 9), "std": round(population_std * _TO_SAMPLE, 9)}
+
+
+def _stack(masks: Seeds, part: str) -> npt.NDArray[np.bool_]:
+    return np.stack([getattr(mask, part) for mask in masks.values()])
+
+
+def _beside_good(masks: Seeds, good: Seeds) -> Iterator[tuple[str, Any]]:
+    """A kind of ticket beside the good one, seed by seed: what it keeps, and of that how much
+    the good one keeps too, or all, some or none of the five good ones."""
+    yield "different_masks", len(set(masks.values()))
+    for part in ("heads", "mlps"):
+        votes = _stack(good, part).sum(axis=0)
+        kinds = {"all": votes == len(SEEDS), "none": votes == 0}
+        kinds["some"] = ~kinds["all"] & ~kinds["none"]
+        pairs = [(getattr(masks[s], part), getattr(good[s], part)) for s in masks]
+        yield (
+            part,
+            {
+                "kept": [int(mask.sum()) for mask, _ in pairs],
+                "good": [int(own.sum()) for _, own in pairs],
+                "both": [int((mask & own).sum()) for mask, own in pairs],
+                "kept_by": {
+                    name: [int((mask & of_kind).sum()) for mask, _ in pairs]
+                    for name, of_kind in kinds.items()
+                },
+            },
+        )
+
+
+def on_record(results_dir: str = "results") -> bool:
+    """Whether the records of all nine tasks are there."""
+    store = Store(results_dir)
+    return all(store.path(Key(STUDY, task, None, STAGE)).is_file() for task in TASKS)
+
+
+def load(results_dir: str = "results") -> dict[str, dict[str, Any]]:
+    """The results of every task on record. Raises `UserError` where a record is missing."""
+    return {task: record["results"] for task, record in load_records(results_dir).items()}
+
+
+def load_records(results_dir: str = "results") -> dict[str, Record]:
+    """The records themselves, of all nine tasks. Raises `UserError` where one is missing."""
+    store, found = Store(results_dir), dict[str, Record]()
+    for task in TASKS:
+        record = store.read(Key(STUDY, task, None, STAGE))
+        if record is None:
+            raise UserError(
+                f"There is no record of {task} in {store.root / STUDY}: expected what the command "
+                "lottery released DIR writes from a copy of the authors' repository; run it."
+            )
+        found[task] = record
+    return found
+
+
+def sharing_of(results: Mapping[str, Mapping[str, Any]]) -> Sharing:
+    """What the tasks share, from their records."""
+    heads = {task: OverSeeds.from_json(r["masks"][GOOD]["heads"]) for task, r in results.items()}
+    return Sharing(
+        SEEDS,
+        N_LAYERS * N_HEADS,
+        {task: found.kept for task, found in heads.items()},
+        {task: found.n_all for task, found in heads.items()},
+        {
+            (one, other): Pair.from_json(results[one]["shared_with"][other])
+            for one, other in itertools.combinations(results, 2)
+        },
+    )

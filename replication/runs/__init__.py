@@ -1,0 +1,1 @@
+"""Records: which are there, computing what is missing, reading them, one table of all."""

@@ -1,0 +1,123 @@
+"""All records of a study as one table: a row for every score, a CSV file to take away.
+
+What the columns mean is written down once, in `record.columns.csv`, which the book shows.
+Training curves, masks and importance scores are in the records alone; what a record looks
+like is in `record.schema.json`.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from lottery_utils.errors import UserError
+from replication.runs import followups
+from replication.runs.records import entry_status
+from replication.runs.score_rows import ROWS, Row
+from replication.store import Key, Record, Store
+from replication.study import FOLLOWUPS, STAGES, SWEPT, Study
+
+_ADDRESS = re.compile(r"(?P<task>[^/]+)/(seed-(?P<seed>\d+)/)?(?P<stage>\w+)\.json")
+
+
+@cache
+def columns() -> dict[str, str]:
+    """The table's columns in order, and what each means."""
+    with Path(__file__).with_name("record.columns.csv").open(encoding="utf-8") as file:
+        return {line["column"]: line["meaning"] for line in csv.DictReader(file)}
+
+
+def to_csv(
+    study: Study,
+    store: Store,
+    *,
+    tasks: Collection[str] | None = None,
+    seeds: Collection[int] | None = None,
+) -> str:
+    """The study's records as CSV: a header, commas, LF line ends, nothing where no value is.
+
+    Parameters and errors as for `rows`; raises `UserError` too if there are no rows.
+    """
+    table = list(rows(study, store, tasks=tasks, seeds=seeds))
+    if not table:
+        raise UserError(
+            f"There is nothing to export: {store.root / study.name} has no such records; compute "
+            f"them with 'lottery run {study.name}'."
+        )
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns(), lineterminator="\n")
+    writer.writeheader()
+    for row in table:
+        writer.writerow({name: _cell(value) for name, value in row.items()})
+    return text.getvalue()
+
+
+def rows(
+    study: Study,
+    store: Store,
+    *,
+    tasks: Collection[str] | None = None,
+    seeds: Collection[int] | None = None,
+) -> Iterator[Row]:
+    """One row per score in the study's records, by task, seed and stage.
+
+    Every record in the study's folder is read, also of tasks and seeds that the study does
+    not list; `tasks` and `seeds` choose among them. A row has those keys of `columns` that
+    apply to it. Raises `UserError` if a record is broken.
+    """
+    for key in _keys(study, store):
+        if tasks is not None and key.task not in tasks:
+            continue
+        record = store.read(key)
+        full = store.read(replace(key, stage="finetune"))
+        assert record is not None
+        common = {**_about(record), "status": _status(record, study, store)}
+        for row in ROWS[key.stage](record["results"], full["results"] if full else {}):
+            if seeds is None or row.get("seed", key.seed) in seeds:
+                yield {**common, **row}
+
+
+def _keys(study: Study, store: Store) -> list[Key]:
+    """Where the study's records with scores are, in the order of the table."""
+    folder = store.root / study.name
+    found = [
+        Key(study.name, place["task"], int(place["seed"]) if place["seed"] else None, stage)
+        for path in folder.rglob("*.json")
+        if (place := _ADDRESS.fullmatch(path.relative_to(folder).as_posix()))
+        and (stage := place["stage"]) in ROWS
+    ]
+    return sorted(found, key=lambda key: (key.task, key.seed or 0, list(ROWS).index(key.stage)))
+
+
+def _about(record: Record) -> Row:
+    """What all rows of a record have in common."""
+    config, made = record["config"], record["provenance"]
+    address = Key(*(record[name] for name in ("study", "task", "seed", "stage")))
+    return {
+        **{name: record[name] for name in ("study", "task", "seed", "stage", "hash")},
+        **{name: config.get(name) for name in ("backbone", "data", "variant")},
+        **{name: config["recipe"].get(name) for name in SWEPT},
+        **{name: made[name] for name in ("device", "threads", "training_precision", "created")},
+        **{name: made[name] for name in ("lottery_utils", "commit", "torch", "transformers")},
+        "stage_seconds": made["seconds"],
+        "record": (address.folder / f"{address.stage}.json").as_posix(),
+    }
+
+
+def _status(record: Record, study: Study, store: Store) -> str:
+    task, seed, stage = (record[name] for name in ("task", "seed", "stage"))
+    if stage in STAGES:
+        return entry_status(study, task, seed, store).get(stage, "stale")
+    if stage in FOLLOWUPS:
+        return followups.status(study, task, seed, stage, store)
+    return "done" if record["hash"] == study.hash(stage) else "stale"
+
+
+def _cell(value: Any) -> Any:
+    return str(value).lower() if isinstance(value, bool) else value

@@ -1,0 +1,244 @@
+"""Where records live: results/<study>/<task>/seed-<n>/<stage>.json.
+
+A record is a small JSON file that answers for itself: what was asked (`config` and its
+hash), what came out (`results`), how (`provenance`) and a checksum over all of it. Records
+are written in one piece or not at all. What is too large or too short-lived for a record
+(checkpoints, the steps of an unfinished search) lies in a cache that can be deleted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Iterator, Set
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any, TypeVar
+
+import lottery_utils
+from lottery_utils.errors import UserError
+from replication.study import Study, home
+
+SCHEMA = 1
+Record = dict[str, Any]
+T = TypeVar("T")
+READ: dict[Path, Record] = {}  # whatever this process has read, so that a page can name it
+
+
+@dataclass(frozen=True)
+class Key:
+    """One record's address. `seed` is None for records across seeds."""
+
+    study: str
+    task: str
+    seed: int | None
+    stage: str
+
+    @property
+    def folder(self) -> Path:
+        parts = [self.study, self.task]
+        return Path(*parts, *([f"seed-{self.seed}"] if self.seed is not None else []))
+
+
+class Store:
+    """Reads and writes records below `root`, and scratch files below `cache`."""
+
+    def __init__(self, root: Path | str = "results", cache: Path | str = ".cache") -> None:
+        self.root = home() / root
+        # Two stores with different roots must not mix their checkpoints.
+        self.cache = (
+            home() / cache / hashlib.sha256(str(self.root.resolve()).encode()).hexdigest()[:8]
+        )
+
+    def path(self, key: Key) -> Path:
+        return self.root / key.folder / f"{key.stage}.json"
+
+    def read(self, key: Key) -> Record | None:
+        """The record at `key`, or None. Raises `UserError` if the file is not a whole record."""
+        path = self.path(key)
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise UserError(
+                f"The record {path} cannot be read ({error.strerror}): expected {self.root} to be "
+                "a folder of records; check --results-dir."
+            ) from error
+        try:
+            record = json.loads(content)
+            intact = record["checksum"] == checksum(record)
+        except (ValueError, KeyError, TypeError):
+            intact = False
+        if not intact:
+            raise UserError(
+                f"The record {path} is broken (its checksum does not fit its content): restore it "
+                "from version control, or delete it to have it computed again."
+            )
+        if record["schema"] != SCHEMA:
+            raise UserError(
+                f"The record {path} has schema {record['schema']}, and this version reads schema "
+                f"{SCHEMA}: use the version of lottery_utils it names, or delete it."
+            )
+        address = Key(*(record[name] for name in ("study", "task", "seed", "stage")))
+        if address != key:
+            raise UserError(
+                f"The record {path} belongs to {address.folder / address.stage}: it was copied or "
+                "moved here by hand; delete it to have the right one computed."
+            )
+        READ[path] = record
+        result: Record = record
+        return result
+
+    def write(self, key: Key, study: Study, results: dict[str, Any], run: dict[str, Any]) -> Record:
+        """Write a record, atomically, and return it. `run` says how it was computed."""
+        record: Record = {
+            "schema": SCHEMA,
+            "study": key.study,
+            "task": key.task,
+            "seed": key.seed,
+            "stage": key.stage,
+            "hash": study.hash(key.stage),
+            "config": study.identity(key.stage),
+            "results": results,
+            "provenance": {**provenance(), **run},
+        }
+        # Through text once, so that what is returned is what a later read would give.
+        record = json.loads(json.dumps(record))
+        record["checksum"] = checksum(record)
+        self.write_study(study)
+        write_text(self.path(key), json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+        return record
+
+    def write_study(self, study: Study) -> None:
+        """Keep the study beside its records, so that a derived one can be asked for by name."""
+        path = self.root / study.name / "study.yaml"
+        if path.exists():  # a narrowed study must not forget what was run before
+            before = Study.load(path)
+            dropped = before.own_tasks.keys() - study.own_tasks.keys()  # no longer described
+            study = replace(
+                study,
+                tasks=_union(before.tasks, study.tasks, dropped),
+                seeds=_union(before.seeds, study.seeds),
+                magnitude_tasks=_both(before.magnitude_tasks, study.magnitude_tasks, dropped),
+                followups=before.followups.joined(study.followups, dropped),
+            )
+            if study.to_yaml() == before.to_yaml():
+                return
+        write_text(path, study.to_yaml())
+
+    def scratch(self, key: Key, name: str) -> Path:
+        """A path in the cache for this entry; its folder exists."""
+        folder = self.cache / key.folder
+        with _clear_disk_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        return folder / name
+
+
+class Journal:
+    """What an unfinished stage has done so far: one JSON text a line, in the cache.
+
+    `stamp` is whatever the entries depend on; a journal with another stamp starts empty. A
+    last line that was cut off by a crash is dropped.
+    """
+
+    def __init__(self, path: Path, stamp: str) -> None:
+        self.path, self.stamp = path, stamp
+        self.entries: list[Any] = []
+        if path.exists():
+            for line in path.read_text(encoding="utf-8").splitlines():
+                try:
+                    self.entries.append(json.loads(line))
+                except ValueError:
+                    break
+        if self.entries[:1] == [stamp]:
+            self.entries = self.entries[1:]
+        else:
+            self.entries = []
+        write_text(path, "".join(json.dumps(e) + "\n" for e in [stamp, *self.entries]))
+
+    def append(self, entry: Any) -> None:
+        with _clear_disk_errors(self.path), self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(entry) + "\n")
+        self.entries.append(entry)
+
+    def close(self) -> None:
+        """The stage has written its record: the journal is no longer needed."""
+        self.path.unlink(missing_ok=True)
+
+
+def _both(
+    first: tuple[str, ...] | None, second: tuple[str, ...] | None, dropped: Set[str]
+) -> tuple[str, ...] | None:
+    return None if first is None or second is None else _union(first, second, dropped)
+
+
+def _union(
+    first: tuple[T, ...], second: tuple[T, ...], dropped: Set[T] = frozenset()
+) -> tuple[T, ...]:
+    return tuple(value for value in dict.fromkeys((*first, *second)) if value not in dropped)
+
+
+def checksum(record: Record) -> str:
+    """sha256 over everything in a record but the checksum itself."""
+    content = {name: value for name, value in record.items() if name != "checksum"}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def provenance() -> dict[str, Any]:
+    """When, by which code and with which libraries something was computed."""
+    return {
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "lottery_utils": lottery_utils.__version__,
+        "commit": _commit(),
+        "python": platform.python_version(),
+        **{name: metadata.version(name) for name in ("torch", "transformers", "numpy")},
+    }
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file in one piece: a reader sees the old content or the new, never a half."""
+    with _clear_disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            with draft.open("w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def _clear_disk_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UserError(
+            f"Cannot write {path}: {error.strerror}; free some space or choose another folder, "
+            "then run the same command again, it goes on where it stopped."
+        ) from error
+
+
+def _commit() -> str | None:
+    """The commit of the code, with a + where files were changed since; None outside git."""
+    root = Path(lottery_utils.__file__).parent
+    try:
+        answer = subprocess.run(
+            ["git", "-C", str(root), "describe", "--always", "--dirty=+", "--exclude=*"],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return answer.stdout.strip() or None

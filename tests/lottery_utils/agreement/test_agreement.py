@@ -1,0 +1,263 @@
+"""Agreement of masks: hand-computed cases, the formulas written out, and chance by simulation."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import subprocess
+import sys
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+
+from lottery_utils.agreement import (
+    cochran_q,
+    fleiss_kappa,
+    krippendorff_alpha,
+    mean_overlap,
+    of_votes,
+    overlap,
+    some_but_not_all,
+    survival,
+    survival_std,
+    votes,
+)
+from lottery_utils.agreement.chance import (
+    STATISTICS,
+    against_chance,
+    expected_votes,
+    kappa_by_layer,
+    random_masks,
+    shared,
+)
+
+Masks = npt.NDArray[np.bool_]
+SHAPES = array_shapes(min_dims=2, max_dims=2, min_side=2, max_side=8)
+any_masks = arrays(bool, SHAPES)
+# Three seeds, four components: kept by all, by two, by one, by none.
+STEPS = np.array([[1, 1, 1, 0], [1, 1, 0, 0], [1, 0, 0, 0]], bool)
+
+
+def test_survival_of_a_small_case() -> None:
+    assert survival(STEPS).tolist() == [1, pytest.approx(2 / 3), pytest.approx(1 / 3), 0]
+    assert survival_std(STEPS, ddof=0)[1] == pytest.approx(math.sqrt(2) / 3)
+    assert survival_std(STEPS)[1] == pytest.approx(math.sqrt(1 / 3))
+    assert some_but_not_all(STEPS) == 0.5
+
+
+def test_five_seeds_have_three_standard_deviations() -> None:
+    """The paper's "0.45 to 0.55" is: some seeds, but not all."""
+    every = np.array(list(itertools.product([0, 1], repeat=5))).T
+    found = set(survival_std(every).round(3).tolist())
+    assert found == {0.0, 0.447, 0.548}
+    between = (survival_std(every) > 0.44) & (survival_std(every) < 0.56)
+    assert between.mean() == some_but_not_all(every)
+
+
+def test_one_seed_has_no_spread() -> None:
+    one = STEPS[:1]
+    assert np.isnan(survival_std(one)).all()
+    assert some_but_not_all(one) == 0
+    for undefined in (mean_overlap, fleiss_kappa, krippendorff_alpha):
+        assert math.isnan(undefined(one))
+    assert math.isnan(cochran_q(one).p_value)
+
+
+def test_overlap_of_small_cases() -> None:
+    assert overlap([1, 1, 0, 0], [0, 1, 1, 0]) == pytest.approx(1 / 3)
+    assert overlap([1, 0], [0, 1]) == 0
+    assert overlap([0, 0], [0, 0]) == 1
+    assert mean_overlap(STEPS) == pytest.approx((2 / 3 + 1 / 3 + 1 / 2) / 3)
+
+
+def kappa_by_hand(masks: Masks) -> float:
+    """Fleiss (1971), equations 3 to 7, written out for two categories."""
+    n, components = masks.shape
+    kept = masks.sum(axis=0)
+    agreeing = (kept * (kept - 1) + (n - kept) * (n - kept - 1)) / (n * (n - 1))
+    share = kept.sum() / (n * components)
+    expected = share**2 + (1 - share) ** 2
+    return float((agreeing.mean() - expected) / (1 - expected))
+
+
+def alpha_by_hand(masks: Masks) -> float:
+    """Krippendorff's: 1 - observed disagreement / expected, over pairs of values."""
+    n, components = masks.shape
+    total, kept = n * components, int(masks.sum())
+    within = [a != b for column in masks.T for a, b in itertools.permutations(column, 2)]
+    observed = sum(within) / (n - 1) / total
+    expected = 2 * kept * (total - kept) / (total * (total - 1))
+    return 1 - observed / expected
+
+
+def q_by_hand(masks: Masks) -> float:
+    """Cochran (1950): k (k - 1) sum (size - mean size)^2 / sum of L (k - L)."""
+    k = len(masks)
+    sizes, votes = masks.sum(axis=1), masks.sum(axis=0)
+    return float(k * (k - 1) * ((sizes - sizes.mean()) ** 2).sum() / (votes * (k - votes)).sum())
+
+
+@settings(deadline=None)
+@given(any_masks)
+def test_statistics_are_their_formulas(masks: Masks) -> None:
+    if masks.all() or not masks.any():
+        assert math.isnan(fleiss_kappa(masks))
+        assert math.isnan(krippendorff_alpha(masks))
+    else:
+        assert fleiss_kappa(masks) == pytest.approx(kappa_by_hand(masks), abs=1e-9)
+        assert krippendorff_alpha(masks) == pytest.approx(alpha_by_hand(masks), abs=1e-9)
+    if some_but_not_all(masks):
+        assert cochran_q(masks).statistic == pytest.approx(q_by_hand(masks), abs=1e-9)
+        assert 0 <= cochran_q(masks).p_value <= 1
+    else:
+        assert math.isnan(cochran_q(masks).statistic)
+
+
+@settings(deadline=None)
+@given(any_masks)
+def test_neither_seeds_nor_components_have_an_order(masks: Masks) -> None:
+    turned = masks[::-1, ::-1]
+    for function, _ in STATISTICS.values():
+        assert function(turned) == pytest.approx(function(masks), nan_ok=True)
+
+
+def test_equal_masks_agree_entirely() -> None:
+    same = np.tile(STEPS[1], (4, 1))
+    assert fleiss_kappa(same) == krippendorff_alpha(same) == mean_overlap(same) == 1
+    assert some_but_not_all(same) == 0
+
+
+def test_cochrans_q_tests_sizes_and_not_agreement() -> None:
+    """Masks that share nothing, but are of one size, are no reason to reject."""
+    disjoint = np.eye(4, dtype=bool)
+    assert cochran_q(disjoint) == (0, 1)
+    assert mean_overlap(disjoint) == 0
+    nested = np.tri(6, 60, 54, dtype=bool)  # each mask is in the next: they agree, sizes differ
+    assert cochran_q(nested).p_value < 0.05
+    assert mean_overlap(nested) > 0.9
+
+
+@settings(deadline=None)
+@given(arrays(bool, (2, 24)), st.sampled_from([1, 3, 6]), st.integers(0, 9))
+def test_shared_by_chance_is_what_shuffling_gives(masks: Masks, n_groups: int, seed: int) -> None:
+    groups = np.arange(24) % n_groups
+    found = shared(*masks, groups)
+    assert found.observed == (masks[0] & masks[1]).sum()
+    rng, draws = np.random.default_rng(seed), []
+    for _ in range(300):
+        drawn = masks[1].copy()
+        for group in range(n_groups):
+            drawn[groups == group] = rng.permutation(drawn[groups == group])
+        draws.append((masks[0] & drawn).sum())
+    assert found.mean == pytest.approx(np.mean(draws), abs=0.5)
+    inside = [found.low <= draw <= found.high for draw in draws]
+    assert np.mean(inside) > 0.9
+
+
+def test_the_profile_explains_what_it_explains() -> None:
+    """Two masks of the same layers share all by chance, once chance knows the layers."""
+    layers = np.repeat(np.arange(4), 6)
+    lower = layers < 2
+    assert shared(lower, lower, layers) == (12, 12, 12, 12)
+    alone = shared(lower, lower)
+    assert alone.mean == pytest.approx(12 * 12 / 24)
+    assert alone.observed > alone.high
+
+
+@given(any_masks, st.integers(0, 99))
+def test_random_masks_keep_every_size(masks: Masks, seed: int) -> None:
+    (drawn,) = random_masks(masks, np.random.default_rng(seed), 1)
+    assert drawn.shape == masks.shape
+    assert drawn.sum(axis=1).tolist() == masks.sum(axis=1).tolist()
+
+
+def test_chance_is_what_theory_says() -> None:
+    """Two masks of 30 of 100: 9 are shared on average; kappa is 0 by chance."""
+    masks = np.zeros((2, 100), bool)
+    masks[0, :30] = masks[1, 20:50] = True
+    jaccard = against_chance("mean overlap", masks, n_draws=4000)
+    # The hypergeometric distribution of what both keep, by its definition.
+    ways = [math.comb(30, k) * math.comb(70, 30 - k) / math.comb(100, 30) for k in range(31)]
+    expected = sum(p * k / (60 - k) for k, p in enumerate(ways))
+    assert jaccard.observed == 10 / 50
+    assert jaccard.mean == pytest.approx(expected, abs=0.003)
+    assert jaccard.low < jaccard.mean < jaccard.high
+    either = against_chance("some but not all", masks, n_draws=4000)
+    assert either.mean == pytest.approx(2 * 0.3 * 0.7, abs=0.005)
+    assert abs(against_chance("Fleiss' kappa", masks, n_draws=4000).mean) < 0.01
+
+
+@settings(deadline=None)
+@given(any_masks)
+def test_votes_are_enough(masks: Masks) -> None:
+    counts = votes(masks)
+    assert counts.sum() == masks.shape[1]
+    for name, value in of_votes(counts).items():
+        assert value == pytest.approx(STATISTICS[name].of_one(masks), abs=1e-9, nan_ok=True)
+
+
+def test_expected_votes_are_the_mean_of_random_masks() -> None:
+    masks = np.zeros((3, 40), bool)
+    for row, size in zip(masks, (10, 20, 35), strict=True):
+        row[:size] = True
+    rng = np.random.default_rng(0)
+    mean = np.mean([votes(drawn) for drawn in random_masks(masks, rng, 4000)], axis=0)
+    assert expected_votes(masks.mean(axis=1), 40) == pytest.approx(mean, abs=0.1)
+    assert expected_votes([0.5, 0.5], 4).tolist() == [1, 2, 1]
+
+
+def test_chance_is_the_same_every_time() -> None:
+    assert against_chance("mean std", STEPS) == against_chance("mean std", STEPS)
+    assert against_chance("mean std", STEPS, seed=1) != against_chance("mean std", STEPS, seed=2)
+
+
+@pytest.mark.parametrize("wrong", [[1, 0], [[]], [[0.5, 1]], [[2, 0]]])
+def test_what_is_no_set_of_masks_is_refused(wrong: list[object]) -> None:
+    with pytest.raises(ValueError, match="mask"):
+        survival(wrong)
+
+
+def test_it_needs_no_torch() -> None:
+    heavy = "{'torch', 'statsmodels'} & set(sys.modules)"
+    code = f"import sys, lottery_utils.agreement; assert not {heavy}"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@settings(deadline=None)
+@given(any_masks, st.integers(0, 2**32 - 1))
+def test_many_masks_at_once_are_measured_as_one_by_one(masks: Masks, seed: int) -> None:
+    drawn = random_masks(masks, np.random.default_rng(seed), 4)
+    for name, (of_one, of_many) in STATISTICS.items():
+        expected = [of_one(draw) for draw in drawn]
+        assert of_many(drawn) == pytest.approx(expected, abs=1e-9, nan_ok=True), name
+
+
+def test_draws_are_independent_of_each_other_and_of_how_many_follow() -> None:
+    few, many = (random_masks(STEPS, np.random.default_rng(0), n) for n in (3, 50))
+    assert np.array_equal(few, many[:3])
+    assert len({draw.tobytes() for draw in many}) > 20
+    expected = np.mean([mean_overlap(draw) for draw in many])
+    assert against_chance("mean overlap", STEPS, n_draws=50).mean == pytest.approx(expected)
+
+
+def test_agreement_about_layers_alone_is_not_beyond_the_layers() -> None:
+    """Seeds that keep the lower layers whole agree fully, and by their layers as well."""
+    lower = np.broadcast_to(np.arange(6)[:, None] < 3, (4, 6, 8))
+    found = kappa_by_layer(lower)
+    assert found == (1, 1, 1, 1)
+    rng = np.random.default_rng(0)
+    mostly = lower & (rng.random(lower.shape) < 0.7)  # in them, each seed its own heads
+    layered = kappa_by_layer(mostly)
+    plain = against_chance("Fleiss' kappa", mostly.reshape(4, -1))
+    assert layered.observed == plain.observed > plain.high
+    assert layered.low < layered.observed < layered.high
+
+
+def test_agreement_about_heads_is_beyond_the_layers() -> None:
+    masks = np.broadcast_to(np.random.default_rng(1).random((6, 8)) < 0.5, (4, 6, 8))
+    found = kappa_by_layer(masks)
+    assert found.observed == 1 > found.high

@@ -1,0 +1,124 @@
+"""Pooling over tasks: against statsmodels, against known answers, and in its corners."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lottery_utils.agreement.inference import bootstrap, holm, jackknifed, pooled
+
+RNG = np.random.default_rng(0)
+BALANCED = {f"task {i}": (0.3 * RNG.normal() + 0.1 * RNG.normal(size=5)).tolist() for i in range(9)}
+
+
+def test_a_pooled_mean_is_what_a_mixed_model_gives() -> None:
+    import statsmodels.formula.api as smf
+
+    rows = [{"task": task, "value": v} for task, values in BALANCED.items() for v in values]
+    fitted = smf.mixedlm("value ~ 1", pd.DataFrame(rows), groups="task").fit(reml=True)
+    found = pooled(BALANCED, low=0)
+    assert found.mean == pytest.approx(fitted.params["Intercept"], abs=1e-6)
+    from scipy.stats import t
+
+    half = float(t.ppf(0.975, 8)) * float(fitted.bse["Intercept"])
+    assert found.high - found.mean == pytest.approx(half, rel=1e-3)
+    assert found.n == 9
+
+
+def test_one_bound_is_a_one_sided_t_test() -> None:
+    from scipy.stats import ttest_1samp
+
+    means = [np.mean(v) for v in BALANCED.values()]
+    for bound in (-0.2, 0.0, 0.2):
+        above = ttest_1samp(means, bound, alternative="greater").pvalue
+        below = ttest_1samp(means, bound, alternative="less").pvalue
+        assert pooled(BALANCED, low=bound).p == pytest.approx(above)
+        assert pooled(BALANCED, high=bound).p == pytest.approx(below)
+
+
+def test_two_bounds_are_two_one_sided_tests() -> None:
+    from statsmodels.stats.weightstats import DescrStatsW
+
+    means = [np.mean(v) for v in BALANCED.values()]
+    p, _, _ = DescrStatsW(means).ttost_mean(-0.3, 0.4)
+    assert pooled(BALANCED, -0.3, 0.4).p == pytest.approx(p)
+
+
+def test_the_unit_is_the_task_and_not_the_seed() -> None:
+    twice = {task: values * 2 for task, values in BALANCED.items()}
+    assert pooled(twice, low=0) == pytest.approx(pooled(BALANCED, low=0))
+
+
+def test_a_single_task_is_judged_over_its_seeds() -> None:
+    found = pooled({"WNLI": [-0.1, 0.0, -0.05]}, high=0.05)
+    assert (found.n, found.inside) == (3, 1.0)
+    assert 0 < found.p < 0.05
+
+
+def test_equal_values_are_judged_by_their_number() -> None:
+    assert pooled({"a": [0.0], "b": [0.0]}, high=0.05).p == 0.25, "two equal signs"
+    assert pooled({"a": [0.0], "b": [0.0]}, low=0.0).p == 1
+
+
+@pytest.mark.parametrize("values", [{"a": [1.0]}, {"WNLI": [0.5]}])
+def test_one_value_has_no_spread(values: dict[str, list[float]]) -> None:
+    with pytest.raises(ValueError, match="at least two"):
+        pooled(values)
+
+
+def test_the_bootstrap_covers_the_mean_as_students_interval_does() -> None:
+    low, high = bootstrap(BALANCED)
+    found = pooled(BALANCED)
+    assert found.low < low < found.mean < high < found.high, "somewhat narrower, by its nature"
+    assert (low, high) == bootstrap(BALANCED), "seeded"
+
+
+def test_the_bootstrap_knows_seeds_too() -> None:
+    noisy = {task: [-1.0, 0.0, 1.0] for task in "abc"}
+    low, high = bootstrap(noisy)
+    assert low < -0.2 and high > 0.2, "tasks of one mean, but seeds that differ"
+
+
+@settings(max_examples=25)  # statsmodels takes its time
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
+def test_holm_is_statsmodels_holm(values: list[float]) -> None:
+    from statsmodels.stats.multitest import multipletests
+
+    expected = multipletests(values, method="holm")[1]
+    assert holm(values) == pytest.approx(expected)
+    assert all(a >= p or math.isclose(a, p) for a, p in zip(holm(values), values, strict=True))
+
+
+def test_the_jackknife_keeps_the_mean_and_widens_the_error() -> None:
+    import itertools
+
+    tasks = [f"task {i}" for i in range(9)]
+    pairs = {pair: float(RNG.normal()) for pair in itertools.combinations(tasks, 2)}
+    found = jackknifed(pairs)
+    assert np.mean([v for (v,) in found.values()]) == pytest.approx(np.mean(list(pairs.values())))
+    plain = {t: [float(np.mean([v for pair, v in pairs.items() if t in pair]))] for t in tasks}
+    wider = (pooled(found).high - pooled(found).mean) / (pooled(plain).high - pooled(plain).mean)
+    assert wider == pytest.approx(2 * 8 / 7)
+    assert jackknifed({("a", "b"): 1.0}) == {}
+
+
+def test_the_jackknife_is_right_as_often_as_it_says() -> None:
+    """Pairs whose tasks have effects of their own, and no mean: 5 % are found all the same."""
+    import itertools
+
+    rng, tasks = np.random.default_rng(1), list(range(9))
+    n_found = 0
+    for _ in range(400):
+        effects = rng.normal(size=9)
+        pairs = {
+            (str(a), str(b)): effects[a] + effects[b] + 0.3 * rng.normal()
+            for a, b in itertools.combinations(tasks, 2)
+        }
+        found = pooled(jackknifed(pairs))
+        n_found += found.low > 0 or found.high < 0
+    assert n_found < 0.1 * 400

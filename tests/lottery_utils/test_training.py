@@ -1,0 +1,221 @@
+"""Fine-tuning learns, repeats itself exactly, and says when it breaks."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from lottery_utils import training
+from lottery_utils.backbone import weights_sha256
+from lottery_utils.batches import Encoded, EvaluationBatches
+from lottery_utils.errors import UserError
+from lottery_utils.losses import example_losses
+from lottery_utils.metrics import score
+from lottery_utils.recipe import Recipe
+from lottery_utils.training import evaluate, finetune, predict
+
+Model = Any
+FAST = Recipe(learning_rate=3e-3, epochs=10, batch_size=16)
+
+
+def learnable(n: int = 128, seed: int = 0) -> Encoded:
+    """Sentences of random tokens; the label says whether they begin and end with token 7."""
+    rng = np.random.default_rng(seed)
+    rows, labels = [], []
+    for i in range(n):
+        row = rng.integers(8, 60, rng.integers(4, 12)).tolist()
+        if i % 2:
+            row[0] = row[-1] = 7
+        rows.append([1, *row, 2])
+        labels.append(i % 2)
+    return Encoded(rows, [[0] * len(row) for row in rows], labels, pad_id=0)
+
+
+def test_it_learns_what_can_be_learned(tiny_model: Callable[..., Model]) -> None:
+    model, data = tiny_model(), learnable()
+    batches = EvaluationBatches(learnable(64, seed=1), 16)
+    before = evaluate(model, batches, "accuracy")
+    curve = finetune(
+        model, data, FAST, seed=0, evaluate=lambda: evaluate(model, batches, "accuracy")
+    )
+    assert evaluate(model, batches, "accuracy") > max(0.9, before)
+    assert curve.loss[-1][1] < 0.5 * curve.loss[0][1]
+    assert len(curve.scores) == FAST.epochs
+    assert curve.scores[-1] == evaluate(model, batches, "accuracy")
+    assert not model.training
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(
+    tiny_model: Callable[..., Model],
+) -> None:
+    hashes = []
+    for seed in (1, 1, 2):
+        model = tiny_model()
+        finetune(model, learnable(), FAST, seed=seed)
+        hashes.append(weights_sha256(model))
+    assert hashes[0] == hashes[1] != hashes[2]
+
+
+def test_a_score_in_between_changes_nothing(tiny_model: Callable[..., Model]) -> None:
+    hashes = []
+    for watched in (False, True):
+        model = tiny_model()
+        batches = EvaluationBatches(learnable(32), 8)
+        score_it = (lambda m=model, b=batches: evaluate(m, b, "accuracy")) if watched else None
+        finetune(model, learnable(), FAST, seed=0, evaluate=score_it)
+        hashes.append(weights_sha256(model))
+    assert hashes[0] == hashes[1]
+
+
+def test_the_learning_rate_falls_linearly_to_zero_and_gradients_are_clipped(
+    tiny_model: Callable[..., Model], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rates, norms = [], []
+    real_step, real_clip = torch.optim.AdamW.step, torch.nn.utils.clip_grad_norm_
+
+    def step(self: torch.optim.AdamW, *args: Any) -> Any:
+        rates.append(self.param_groups[0]["lr"])
+        group = self.param_groups[0]
+        assert (group["eps"], group["weight_decay"]) == (1e-8, 0.0)
+        return real_step(self, *args)
+
+    def clip(parameters: Any, max_norm: float) -> Any:
+        norms.append(max_norm)
+        return real_clip(parameters, max_norm)
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", step)
+    monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", clip)
+    finetune(tiny_model(), learnable(64), Recipe(epochs=2, batch_size=16), seed=0)
+    np.testing.assert_allclose(rates, 2e-5 * (1 - np.arange(8) / 8))
+    assert norms == [1.0] * 8
+
+
+def test_a_diverging_loss_stops_with_a_sentence(tiny_model: Callable[..., Model]) -> None:
+    with pytest.raises(UserError, match=r"Training diverged.*learning rate 1e\+30"):
+        finetune(tiny_model(), learnable(), Recipe(learning_rate=1e30, clip_norm=1e30), seed=0)
+
+
+def test_no_data_is_refused(tiny_model: Callable[..., Model]) -> None:
+    with pytest.raises(ValueError, match="at least one"):
+        finetune(tiny_model(), Encoded([], [], [], 0), FAST, seed=0)
+
+
+def test_evaluation_does_not_depend_on_the_batching(tiny_model: Callable[..., Model]) -> None:
+    model, data = tiny_model(seed=3), learnable(50)
+    scores = {evaluate(model, EvaluationBatches(data, size), "accuracy") for size in (1, 7, 50)}
+    scores.add(evaluate(model, EvaluationBatches(data, 16, file_order=True), "accuracy"))
+    assert len(scores) == 1
+
+
+def test_the_loss_of_classes_is_cross_entropy_and_that_of_grades_the_squared_error() -> None:
+    generator = torch.Generator().manual_seed(0)
+    logits, classes = torch.randn(5, 3, generator=generator), torch.tensor([0, 2, 1, 1, 0])
+    losses = example_losses(logits, classes)
+    by_hand = -torch.log_softmax(logits, -1)[range(5), classes]
+    torch.testing.assert_close(losses, by_hand)
+    grades = torch.tensor([0.0, 1.5, 5.0, 2.5, 4.0])
+    squared = example_losses(logits[:, :1], grades)
+    torch.testing.assert_close(squared, (logits[:, 0] - grades) ** 2)
+    torch.testing.assert_close(example_losses(logits[:, :1].double(), grades.double()), squared)
+    assert losses.dtype == squared.dtype == torch.float32
+
+
+def graded(n: int = 128, seed: int = 0) -> Encoded:
+    """The same sentences as `learnable`, graded: those of token 7 about 4, the others about 1."""
+    data, rng = learnable(n, seed), np.random.default_rng(seed)
+    grades = [1 + 3 * label + rng.uniform(-0.5, 0.5) for label in data.labels]
+    return Encoded(data.input_ids, data.token_type_ids, grades, data.pad_id)
+
+
+def test_it_learns_grades(tiny_model: Callable[..., Model]) -> None:
+    model = tiny_model(n_outputs=1)
+    batches = EvaluationBatches(graded(64, seed=1), 16)
+    before = evaluate(model, batches, "pearson")
+    curve = finetune(
+        model, graded(), FAST, seed=0, evaluate=lambda: evaluate(model, batches, "pearson")
+    )
+    predictions, grades = predict(model, batches)
+    assert curve.scores[-1] == score("pearson", predictions, grades) > max(0.8, before)
+    assert np.mean((predictions - grades) ** 2) < 0.5 * np.var(grades), "close, not only in order"
+
+
+def test_predictions_are_classes_or_grades_and_change_nothing(
+    tiny_model: Callable[..., Model],
+) -> None:
+    for n_outputs, data in ((2, learnable(21)), (1, graded(21))):
+        model = tiny_model(n_outputs=n_outputs)
+        model.train()
+        before = weights_sha256(model)
+        predictions, labels = predict(model, EvaluationBatches(data, 8, file_order=True))
+        assert predictions.shape == labels.shape == (21,)
+        np.testing.assert_allclose(labels, data.labels, rtol=1e-6)
+        assert model.training, "it is left as it was"
+        assert weights_sha256(model) == before
+        model.eval()
+        again, _ = predict(model, EvaluationBatches(data, 1, file_order=True))
+        np.testing.assert_allclose(predictions, again, atol=1e-5)
+        assert not model.training
+        assert len(np.unique(predictions)) <= (2 if n_outputs == 2 else 21)
+    assert predictions.dtype.kind == "f"
+    assert len(np.unique(predictions)) > 2
+
+
+def test_training_the_rows_that_occur_gives_the_same_model(
+    tiny_model: Callable[..., Model], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = learnable()
+    data.input_ids[0] = [1, 59, 2]  # rows of very different lengths, so that there is padding
+    data.token_type_ids[0] = [0, 0, 0]  # type: ignore[index]
+    unused = [i for i in range(60) if i not in {t for row in data.input_ids for t in row}]
+    trained = {}
+    for trimmed in (True, False):
+        model = tiny_model()
+        model.bert.embeddings.word_embeddings.padding_idx = 0
+        if not trimmed:
+            monkeypatch.setattr(
+                "lottery_utils.training.only_used_rows", lambda *_: contextlib.nullcontext()
+            )
+        table = model.bert.embeddings.word_embeddings
+        finetune(model, data, FAST, seed=0, evaluate=lambda: 0.0)
+        assert model.bert.embeddings.word_embeddings is table
+        trained[trimmed] = model.state_dict()
+    fresh = tiny_model().bert.embeddings.word_embeddings.weight
+    for name, values in trained[False].items():
+        torch.testing.assert_close(trained[True][name], values, atol=1e-5, rtol=0)
+    rows = trained[True]["bert.embeddings.word_embeddings.weight"]
+    assert torch.equal(rows[unused], fresh[unused])
+    assert (rows[7] != fresh[7]).any()
+
+
+def test_unused_tokens_can_be_evaluated_in_between(tiny_model: Callable[..., Model]) -> None:
+    from lottery_utils.fast.used_rows import only_used_rows
+
+    model, data = tiny_model(), learnable(16)
+    batch = {k: v for k, v in data.collate(range(16)).items() if k != "labels"}
+    expected = model(**batch).logits
+    with only_used_rows(model, [1, 2, 7]):
+        torch.testing.assert_close(model(**batch).logits, expected)
+
+
+def test_a_cpu_trains_in_bf16_only_where_the_recipe_asks_and_it_can(
+    tiny_model: Callable[..., Model], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "cpu_has_bf16", lambda: True)
+    assert not training.uses_bf16("cpu", Recipe()), "the default is for graphics cards"
+    assert not training.uses_bf16("cpu", Recipe(bf16=False))
+    assert training.uses_bf16("cpu", Recipe(bf16="cpu"))
+    weights = {}
+    for bf16 in (True, "cpu"):
+        model = tiny_model()
+        finetune(model, learnable(), Recipe(bf16=bf16, epochs=1, learning_rate=1e-3), seed=1)  # type: ignore[arg-type]
+        weights[bf16] = torch.cat([p.detach().flatten() for p in model.parameters()])
+        assert weights[bf16].dtype == torch.float32
+    assert not torch.equal(weights[True], weights["cpu"])
+    assert torch.allclose(weights[True], weights["cpu"], atol=2e-2)
+    monkeypatch.setattr(training, "cpu_has_bf16", lambda: False)
+    assert not training.uses_bf16("cpu", Recipe(bf16="cpu"))

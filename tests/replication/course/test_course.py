@@ -1,0 +1,278 @@
+"""The live exercises: every check knows the right answer from the usual wrong ones, and every
+notebook can be done, and cannot be done by leaving a blank."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import REPOSITORY
+
+from lottery_utils.agreement.statistics import t_interval
+from lottery_utils.errors import UserError
+from lottery_utils.masks import StructuredMask
+from replication.course import blanks, checks, lesson
+from replication.course.checks import NotYet
+from replication.course.lesson import Lesson
+from replication.pages.show import Note
+
+EXERCISES = sorted((REPOSITORY / "notebooks" / "course").glob("exercise_*.ipynb"))
+GRADIENTS = np.random.default_rng(0).normal(size=(20, 3, 4))
+DIFFERENCES = [0.06, 0.02, -0.01]
+OWN = np.array([0.5, 0.2, 0.1, 0.1, 0.1])
+DRAWN = np.random.default_rng(0).normal([0.3, 0.2, 0.3, 0.1, 0.1], 0.02, (500, 5))
+KEPT = StructuredMask.full(2, 4).without([(0, 1)], [])
+
+
+def lowest(scores: Any, kept: Any, n: int) -> Any:
+    order = np.argsort(np.where(kept.heads, scores, np.inf), axis=None)[:n]
+    return [divmod(int(place), scores.shape[1]) for place in order]
+
+
+def p_value(score: float, others: Any) -> float:
+    return (1 + sum(other >= score for other in others)) / (1 + len(others))
+
+
+def shares(types: Any, heads: Any) -> Any:
+    return np.bincount(types[:, heads].ravel(), minlength=5) / types[:, heads].size
+
+
+def outside() -> Any:
+    low, high = np.quantile(DRAWN, [0.025, 0.975], axis=0)
+    return ~((low <= OWN) & (high >= OWN))
+
+
+def norms(scores: Any) -> Any:
+    return scores / np.linalg.norm(scores, axis=1, keepdims=True)
+
+
+# A check of an answer, the right one, and wrong ones with what is said of each.
+SCORES, MEASURED = np.arange(12.0).reshape(3, 4), np.array([0.3, -0.1, 0.2, 0.4])
+CASES: dict[str, tuple[Callable[[Any], Note], Any, list[tuple[Any, str]]]] = {
+    "importance": (
+        lambda answer: checks.head_importance(answer, GRADIENTS),
+        lambda g: np.abs(g).mean(0),
+        [
+            (lambda g: np.abs(g.mean(0)), "absolute value of the mean"),
+            (lambda g: np.abs(g).sum(0), "grows with the number"),
+            (lambda g: g.mean(0), "negative"),
+            (lambda g: np.abs(g).mean(1), "shape"),
+            (lambda g: (g**2).mean(0), "not the importance"),
+            (lambda g: "high", "numbers, not str"),
+            (lambda g: None, "still blank"),
+        ],
+    ),
+    "by layer": (
+        checks.by_layer,
+        norms,
+        [
+            (lambda s: s / np.linalg.norm(s), "one norm"),
+            (lambda s: s / s.sum(1, keepdims=True), "sum of a layer"),
+            (lambda s: s, "not divided"),
+        ],
+    ),
+    "rank correlation": (
+        lambda answer: checks.rank_correlation(answer, SCORES, MEASURED, 1),
+        0.4,  # ranks 0 1 2 3 and 2 0 1 3
+        [(0.9, "not the rank correlation"), (..., "still blank")],
+    ),
+    "least important": (
+        checks.least_important,
+        lowest,
+        [
+            (lambda s, k, n: lowest(s, StructuredMask.full(3, 4), n), "removed before"),
+            (lambda s, k, n: lowest(np.where(k.heads, -s, np.inf), k, n), "most important"),
+            (lambda s, k, n: lowest(s, k, n + 1), "3 heads are wanted"),
+            (lambda s, k, n: 7, "list of (layer, head) pairs"),
+        ],
+    ),
+    "passes": (
+        checks.passes,
+        lambda score, full: score >= 0.9 * full,
+        [
+            (lambda score, full: score >= 0.9, "should pass"),
+            (lambda score, full: score > 0.9 * full, "should pass"),
+            (lambda score, full: score >= full - 0.1, "should fail"),
+        ],
+    ),
+    "pruned": (
+        lambda answer: checks.pruned(answer, KEPT, 0.8, 0.75),
+        KEPT,
+        [(StructuredMask.full(2, 4), "8 heads are left"), ([1, 0], "a mask, not list")],
+    ),
+    "random": (
+        checks.random_like,
+        lambda mask, rng: mask.random_like(int(rng.integers(1e9))),
+        [
+            (
+                lambda mask, rng: StructuredMask(rng.random((3, 8)) < 0.25, mask.mlps),
+                "gave masks of",
+            ),
+            (lambda mask, rng: mask.random_like(0), "all the same"),
+            (lambda mask, rng: rng.permuted(mask.heads), "a StructuredMask"),
+            (
+                lambda mask, rng: StructuredMask(rng.permuted(mask.heads, axis=1), mask.mlps),
+                "far more often",
+            ),
+        ],
+    ),
+    "p": (
+        checks.p_value,
+        p_value,
+        [
+            (lambda score, others: np.mean(np.array(others) >= score), "p of 0"),
+            (lambda score, others: 1 - p_value(score, others), "should be 0.2"),
+        ],
+    ),
+    "interval": (
+        lambda answer: checks.interval(answer, DIFFERENCES),
+        t_interval(DIFFERENCES)[1:3],
+        [
+            ((-0.016407, 0.063074), "1.96 is for many"),  # 0.023333 ± 1.96 * 0.020276
+            ((0.0, 0.1), "not Student's"),
+            ((0.1,), "shape"),
+        ],
+    ),
+    "shares": (
+        checks.shares,
+        shares,
+        [
+            (lambda t, h: shares(t, h) * t[:, h].size, "counts"),
+            (lambda t, h: shares(t, ~h), "not the shares"),
+        ],
+    ),
+    "chance": (
+        lambda answer: checks.beyond_chance(answer, OWN, DRAWN),
+        outside(),
+        [(~outside(), "other way round"), (np.ones(5, bool), "not the types")],
+    ),
+    "choice": (
+        lambda answer: checks.choice(answer, "b", {"a": "no.", "c": "no."}),
+        "B ",
+        [("a", "Not a: no."), ("x", "no answer"), (..., "still blank")],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_right_answer_is_right(name: str) -> None:
+    check, answer, _ = CASES[name]
+    assert check(answer).text.startswith("Right.")
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "said"),
+    [(name, answer, said) for name, (_, _, wrong) in CASES.items() for answer, said in wrong],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_wrong_answer_has_its_hint(name: str, answer: Any, said: str) -> None:
+    with pytest.raises(NotYet) as error:
+        CASES[name][0](answer)
+    assert said in str(error.value) and "Hint: " in str(error.value)
+
+
+def test_a_score_below_the_rule_is_found_out() -> None:
+    with pytest.raises(NotYet, match="below 90 %"):
+        checks.pruned(KEPT, KEPT, 0.8, 0.7)
+
+
+def run(notebook: Any, parameters: dict[str, Any]) -> list[str | None]:
+    """Execute the code of an exercise in this process, whatever fails; of each check what it said
+    where it failed."""
+    names: dict[str, Any] = {}
+    said: list[str | None] = []
+    for cell in notebook.cells:
+        tags = cell.metadata.get("tags", [])
+        if cell.cell_type != "code" or "remove-cell" in tags:
+            continue
+        error = None
+        try:
+            exec(compile(cell.source, str(tags), "exec"), names)
+        except Exception as found:
+            error = f"{type(found).__name__}: {found}"
+        if "parameters" in tags:
+            names |= parameters
+        if "check" in tags:
+            said.append(error)
+    return said
+
+
+@pytest.fixture
+def small(tiny_backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Parameters of a lesson on the tiny model."""
+    monkeypatch.chdir(REPOSITORY)
+    monkeypatch.setattr(lesson, "_cached", lambda what: tmp_path / "lesson.safetensors")
+    return {"backbone": str(tiny_backbone), "n_draws": 30, "n_examples": 3, "layer": 1}
+
+
+@pytest.mark.parametrize("path", EXERCISES, ids=lambda path: path.stem)
+def test_an_exercise_can_be_done_and_not_by_leaving_blanks(
+    path: Path, small: dict[str, Any]
+) -> None:
+    notebook = blanks.read(path)
+    assert run(blanks.filled(notebook), small) == [None] * len(blanks.tagged(notebook, "blank"))
+    for error in run(notebook, small):
+        assert error and error.startswith("NotYet: ") and "Hint: " in error
+
+
+@pytest.mark.parametrize("path", EXERCISES, ids=lambda path: path.stem)
+def test_what_students_get_has_no_solutions(path: Path) -> None:
+    notebook = blanks.read(path)
+    given = blanks.handout(notebook)
+    text = "\n".join(cell.source for cell in given.cells)
+    for solution in blanks.tagged(notebook, "solution"):
+        assert solution.source not in text
+    assert "{solution" not in text and "```{" not in text and "{doc}" not in text
+    assert text.count("**Exercise: ") == len(blanks.tagged(notebook, "blank")) > 2
+    assert len(blanks.tagged(given, "blank")) == len(blanks.tagged(notebook, "blank"))
+    assert all("..." in blank.source for blank in blanks.tagged(given, "blank"))
+
+
+def test_a_solution_that_fails_and_a_blank_that_passes_are_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    path = EXERCISES[0]
+    n = len(blanks.tagged(blanks.read(path), "blank"))
+    hint = ("NotYet", "It is blank. Hint: think.")
+    for filled, left_open, said in (
+        ([None] * n, [hint] * n, None),
+        ([*[None] * (n - 1), hint], [hint] * n, f"the solution of blank {n} fails"),
+        ([None] * n, [hint, None, hint], "blank 2, left open, should fail with a hint"),
+        ([None] * n, [("NameError", "scores"), hint, hint], "says NameError"),
+    ):
+        outcomes = iter([filled, left_open])
+        monkeypatch.setattr(blanks, "failures", lambda *_, of=outcomes: next(of))
+        if said is None:
+            assert f"{n} blanks" in blanks.check(path, {})
+        else:
+            with pytest.raises(UserError, match=said):
+                blanks.check(path, {})
+
+
+def test_blanks_and_solutions_have_to_pair_up() -> None:
+    notebook = copy.deepcopy(blanks.read(EXERCISES[0]))
+    notebook.cells.remove(blanks.tagged(notebook, "solution")[0])
+    with pytest.raises(UserError, match="as many of each"):
+        blanks.filled(notebook)
+
+
+def test_a_lesson_is_trained_once(workplace: Path, tiny_backbone: Path) -> None:
+    said: list[str] = []
+    first, again = (
+        Lesson("CoLA", 42, str(tiny_backbone), n_train=32, n_validation=16, say=said.append)
+        for _ in range(2)
+    )
+    assert [text.startswith("Fine-tuning") for text in said] == [True, False, False]
+    assert first.full_score == again.full_score
+    assert len(list(workplace.glob(".cache/course/*.safetensors"))) == 1
+    assert first.gradients.shape == (16, *first.full.heads.shape)
+    assert first.losses_without(0).shape == first.full.heads.shape[1:]
+    layer, head = 1, 2
+    only = first.full.without([(layer, head)], [])
+    assert first.losses_without(layer)[head] == pytest.approx(
+        first._loss(only) - first._loss(first.full)
+    )

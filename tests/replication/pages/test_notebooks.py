@@ -1,0 +1,189 @@
+"""The notebooks through papermill: with records, without them, and with a user's mistake."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from conftest import REPOSITORY
+
+from replication.pages import build as pages
+from replication.runs import followups
+from replication.store import Store
+from replication.study import Study
+
+OF_A_STUDY = {"sec5_3_shared_between_tasks"}  # one page over all tasks
+SECTIONS = sorted(
+    {path.stem for path in (REPOSITORY / "notebooks").glob("sec*.ipynb")} - OF_A_STUDY
+)
+
+
+def outputs(page: Path) -> str:
+    """All HTML and text that an executed notebook shows."""
+    cells = nbformat.read(page, as_version=4).cells  # type: ignore[no-untyped-call]
+    shown = [o for c in cells if c.cell_type == "code" for o in c.outputs]
+    return "\n".join(str(o.get("data", {}).get("text/html", o)) for o in shown)
+
+
+def code_of(notebook: str, task: str) -> str:
+    """A notebook on the tiny study as plain Python, which prints what heavy it imported."""
+    path = REPOSITORY / "notebooks" / f"{notebook}.ipynb"
+    source = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+    hidden = "remove-cell"  # for machines without the package, and not plain Python
+    code = "\n".join(
+        c.source
+        for c in source.cells
+        if c.cell_type == "code" and hidden not in c.metadata.get("tags", [])
+    )
+    code = code.replace('study = "quick"', 'study = "tiny"').replace('"SST-2"', f'"{task}"')
+    code += "\nimport sys\nheavy = {'torch', 'transformers', 'datasets'}"
+    return code + "\nprint(sorted(heavy & set(sys.modules)))"
+
+
+def visible(html: str) -> str:
+    """The text of HTML, without images."""
+    return re.sub(r"<[^>]*>", " ", html)
+
+
+def build(folder: Path, notebook: str, **parameters: Any) -> tuple[Path, str]:
+    page = folder / "pages" / f"{notebook}.ipynb"
+    pages.build_page(REPOSITORY / "notebooks" / f"{notebook}.ipynb", page, parameters)
+    return page, outputs(page)
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_a_section_becomes_a_page_of_its_task(finished: Path, section: str) -> None:
+    page, shown = build(finished, section, study="tiny", task="CoLA")
+    # The tiny study asks for no attention maps.
+    assert ("lottery-figure" in shown) != ("followups.attention=null" in shown)
+    assert "CoLA" in shown
+    assert "Made from 8 records" in shown  # two seeds, four stages
+    assert not re.search(r"\bnan\b", visible(shown), re.IGNORECASE)
+    cells = nbformat.read(page, as_version=4).cells  # type: ignore[no-untyped-call]
+    assert cells[0].source.split("\n")[0].endswith(": CoLA, tiny")
+    parameters = [c.source for c in cells if "injected-parameters" in c.metadata.get("tags", [])]
+    assert len(parameters) == 1
+    assert 'task = "CoLA"' in parameters[0]
+    # The page shows what it was made with, and not the defaults too.
+    assert not [c for c in cells if "parameters" in c.metadata.get("tags", [])]
+
+
+FOLLOWED = {  # figures, and records beside the eight of the stages
+    "sec5_1_stability": (3, 2),
+    "sec5_2_attention_patterns": (1, 2),
+    "sec6_discussion": (2, 1),
+}
+
+
+def test_pages_compute_the_followups_that_their_study_asks_for(finished: Path) -> None:
+    study = finished / "studies" / "tiny.yaml"
+    asked = "{survivors: [RTE], attention: null, control: [RTE], control_seeds: [42]}"
+    study.write_text(f"{study.read_text('utf-8')}followups: {asked}\n", "utf-8")
+    for section, (n_figures, n_more) in FOLLOWED.items():
+        # The first page computes what it shows, with torch in a kernel of its own. The rest is
+        # computed here, where torch is loaded already, and the other pages find it.
+        _, shown = build(finished, section, study="tiny", task="RTE")
+        followups.ensure(Study.load("tiny"), Store(), device="cpu", threads=1, quiet=True)
+        assert shown.count("lottery-figure") == n_figures
+        assert f"Made from {8 + n_more} records" in shown
+        assert "followups." not in shown, "nothing is left to ask for"
+        assert not re.search(r"\bnan\b", visible(shown), re.IGNORECASE)
+    # With records, the page on attention types needs no torch either.
+    code = code_of("sec5_2_attention_patterns", task="RTE")
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip().endswith("[]")
+
+
+def test_the_page_on_labels_and_classifiers(workplace: Path) -> None:
+    _, shown = build(workplace, "patterns", n=2)
+    assert shown.count("lottery-figure") == 3
+    assert "class: diagonal" in shown
+
+
+def test_the_overview_shows_every_task(finished: Path) -> None:
+    _, shown = build(finished, "overview", study="tiny")
+    for task in ("CoLA", "STS-B", "RTE"):
+        assert shown.count(f"<th>{task}</th>") == 2, "under structured and magnitude pruning"
+    assert not re.search(r"\bnan\b", visible(shown), re.IGNORECASE)
+
+
+def test_what_tasks_share_is_a_page_of_the_study(finished: Path) -> None:
+    _, shown = build(finished, "sec5_3_shared_between_tasks", study="tiny")
+    assert "Left out, because" in shown, "so small a model hardly learns"
+    where = str(REPOSITORY / "results")
+    name = "sec5_3_shared_between_tasks"
+    study = str(REPOSITORY / "studies" / "minilm-glue.yaml")
+    _, shown = build(finished, name, study=study, results_dir=where)
+    assert shown.count("lottery-figure") == 2, "the map and the tree"
+    for pair in itertools.combinations(("CoLA", "SST-2", "STS-B", "QQP", "MNLI", "QNLI"), 2):
+        assert f"<th>{' and '.join(pair)}</th>" in shown
+    assert "majority baseline: MRPC, RTE, WNLI." in shown
+    assert not re.search(r"\bnan\b", visible(shown), re.IGNORECASE)
+
+
+@pytest.mark.parametrize("notebook", ["overview", "sec4_2_good_random_bad"])
+def test_pages_of_a_study_without_magnitude_pruning_say_so(finished: Path, notebook: str) -> None:
+    path = finished / "studies" / "tiny.yaml"
+    path.write_text(path.read_text("utf-8") + "magnitude_tasks: []\n", "utf-8")
+    task = {} if notebook == "overview" else {"task": "STS-B"}
+    _, shown = build(finished, notebook, study="tiny", **task)
+    assert "largest removed" in shown, "it was run all the same, and is shown"
+    for record in finished.glob("results/tiny/*/*/magnitude.json"):
+        record.unlink()
+    _, shown = build(finished, notebook, study="tiny", **task)
+    assert "This study has no magnitude pruning here" in shown
+    assert shown.count("lottery-figure") == 1, "that of heads and MLPs"
+    assert "largest removed" not in shown
+    if task:
+        assert "Made from 6 records" in shown
+
+
+def test_papermill_computes_what_is_missing(workplace: Path) -> None:
+    """The README's command: no records yet, and seeds as papermill's command line gives them."""
+    command = [str(Path(sys.executable).with_name("papermill"))]
+    notebook = REPOSITORY / "notebooks" / "sec4_2_good_random_bad.ipynb"
+    command += [str(notebook), "out.ipynb", "-p", "study", "tiny", "-p", "task", "RTE"]
+    command += ["-p", "seeds", "[1337, 42]"]
+    subprocess.run(command, check=True, capture_output=True)
+    found = workplace.rglob("tickets.json")
+    made = sorted(path.relative_to(workplace).as_posix() for path in found)
+    assert made == [f"results/tiny/RTE/seed-{seed}/tickets.json" for seed in (1337, 42)]
+    shown = outputs(workplace / "out.ipynb")
+    assert "retrain the bad ticket" in shown  # progress, while it was computed
+    assert "n = 2" in shown
+
+
+def test_a_mistake_is_one_sentence_without_traceback(
+    workplace: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    page = workplace / "page.ipynb"
+    notebook = str(REPOSITORY / "notebooks" / "sec4_1_good_subnetworks.ipynb")
+    assert pages.main([notebook, str(page), "study=tiny", "task=COLA2"]) == 1
+    said = capfd.readouterr().err
+    assert "Unknown task 'COLA2'" in said
+    assert "CoLA" in said
+    assert "Traceback" not in said
+    assert not list(workplace.glob("*.ipynb"))
+
+
+def test_notebooks_that_read_import_nothing_heavy(finished: Path) -> None:
+    """What a notebook runs, run here: the first figure needs no torch."""
+    code = code_of("sec4_2_good_random_bad", task="STS-B")
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip().endswith("[]")
+
+
+def test_pages_start_without_what_no_notebook_needs() -> None:
+    """A parser of grammars, which would cost every page more than two seconds."""
+    code = (
+        "import replication.pages.build, sys; "
+        "print('jsonschema' in sys.modules, 'lark' in sys.modules)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.split() == ["True", "False"]

@@ -1,0 +1,85 @@
+"""The page on other rules of the search, against the committed records read by hand."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import REPOSITORY
+from scipy import stats
+
+from replication.experiments.sensitivity import RULES
+from replication.pages import sensitivity
+from replication.pages.sensitivity import NOTHING, Found
+from replication.pages.show import Figure
+from replication.runs import records
+from replication.runs.recorded import Entries
+
+RESULTS = REPOSITORY / "results" / "minilm-glue"
+
+
+@pytest.fixture(scope="module")
+def found() -> Found:
+    return sensitivity.load("minilm-glue")
+
+
+@pytest.fixture(scope="module")
+def every(found: Found) -> dict[str, Entries]:
+    return records.load("minilm-glue", list(found))
+
+
+def by_hand(rule: str, state: str) -> list[float]:
+    """Other minus own of every entry, from the files."""
+
+    def ticket(path: Path, name: str) -> dict[str, Any]:
+        tickets: dict[str, Any] = json.loads(path.read_text("utf-8"))["results"]["tickets"]
+        return tickets[name]
+
+    return [
+        ticket(path, rule)[state] - ticket(path.with_name("tickets.json"), "good")[state]
+        for path in RESULTS.glob("*/*/sensitivity.json")
+    ]
+
+
+def test_a_row_for_each_rule(found: Found, every: dict[str, Entries]) -> None:
+    table = sensitivity.table(found, every)
+    assert isinstance(table, pd.DataFrame)
+    assert [*table.index] == [*RULES]
+    for rule in RULES:
+        for state in ("pruned", "retrained"):
+            expected = by_hand(rule, state)
+            assert table.loc[rule, "entries"] == str(len(expected))
+            mean = float(str(table.loc[rule, state]).split(" [")[0])
+            assert mean == pytest.approx(np.mean(expected), abs=5e-4)
+
+
+def test_the_reading_names_the_rules_whose_interval_leaves_out_nothing(
+    found: Found, every: dict[str, Entries]
+) -> None:
+    told = sensitivity.reading(found, every).text
+    pruned, retrained = told.split("pruned, ")[1].split("; retrained, ")
+    for state, said in (("pruned", pruned), ("retrained", retrained.split(". With")[0])):
+        for rule in RULES:
+            values = np.array(by_hand(rule, state))
+            half = stats.t.ppf(0.975, len(values) - 1) * stats.sem(values)
+            assert (rule in said) == (abs(values.mean()) > half), (rule, state)
+    assert f"n = {len(by_hand('as released', 'pruned'))} entries" in told
+    assert sensitivity.reading({}, every) is NOTHING
+
+
+def test_the_figure_shows_what_the_table_says(found: Found, every: dict[str, Entries]) -> None:
+    drawn = sensitivity.plot(found, every)
+    assert isinstance(drawn, Figure)
+    assert f"n = {len(by_hand('threshold 0.8', 'pruned'))}, " in drawn.caption
+    for rule in RULES:
+        for state in ("pruned", "retrained"):
+            assert f"{rule}, {state}: {np.mean(by_hand(rule, state)):+.3f}" in drawn.alt
+
+
+def test_without_records_the_page_says_how_to_make_them() -> None:
+    assert sensitivity.table({}, {}) is NOTHING
+    assert sensitivity.plot({}, {}) is NOTHING

@@ -1,0 +1,620 @@
+"""Follow-ups of a study: computed once, from the right records, and resumed where they stopped."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+
+from lottery_utils import pruning, training
+from lottery_utils.agreement.survivors import KINDS
+from lottery_utils.attention import attention_maps
+from lottery_utils.errors import UserError
+from lottery_utils.masks import StructuredMask
+from lottery_utils.patterns.maps import WEIGHTINGS, AnnotatedMap
+from replication import cli
+from replication.experiments import after_search, choices, quirks, sensitivity
+from replication.experiments.checkpoint import load_checkpoint
+from replication.experiments.control import STATES, reinitialized
+from replication.experiments.entry import Entry
+from replication.experiments.progress import Progress
+from replication.experiments.sensitivity import RULES
+from replication.runs import followups, records
+from replication.store import Key, Record, Store, checksum
+from replication.study import FOLLOWUPS, FollowUps, Study
+
+# STS-B's searches keep some but not all heads with either seed, so that its masks differ.
+TASK, SEED, OTHER = "STS-B", 42, 1337
+OF_ONE_SEED = {(what, SEED) for what in ("control", "sensitivity", "quirks")}
+CHOICES = {("choices", seed) for seed in (OTHER, SEED)}
+MADE = {(what, seed) for what in ("survivors", "attention") for seed in (OTHER, SEED)} | OF_ONE_SEED
+MADE |= CHOICES
+
+
+def asked(**changes: Any) -> Study:
+    """The study of the current folder with every follow-up of one task, three of one seed."""
+    every = FollowUps(
+        **dict.fromkeys(FOLLOWUPS, (TASK,)),
+        control_seeds=(SEED,),
+        sensitivity_seeds=(SEED,),
+        quirks_seeds=(SEED,),
+    )
+    return replace(Study.load("tiny"), **{"followups": every, **changes})
+
+
+def only(what: str, **changes: Any) -> Study:
+    return asked(**changes).only(what, TASK)
+
+
+def ensure(study: Study) -> None:
+    followups.ensure(study, Store(), device="cpu", threads=1, quiet=True)
+
+
+def statuses(study: Study) -> dict[tuple[str, int], str]:
+    return {(what, seed): followups.status(study, TASK, seed, what, Store()) for what, seed in MADE}
+
+
+def stale(study: Study) -> set[tuple[str, int]]:
+    """The records that are not up to date; the others are."""
+    found = statuses(study)
+    assert set(found.values()) <= {"done", "stale"}
+    return {which for which, status in found.items() if status == "stale"}
+
+
+def path(stage: str, seed: int = SEED) -> Path:
+    return Store().path(Key("tiny", TASK, seed, stage))
+
+
+def read(stage: str, seed: int = SEED) -> Record:
+    found = Store().read(Key("tiny", TASK, seed, stage))
+    assert found is not None
+    return found["results"]  # type: ignore[no-any-return]
+
+
+def change(stage: str, seed: int, edit: Callable[[dict[str, Any]], None]) -> None:
+    """A whole record with other results, as another machine might have written it."""
+    record = json.loads(path(stage, seed).read_text("utf-8"))
+    edit(record["results"])
+    record["checksum"] = checksum(record)
+    path(stage, seed).write_text(json.dumps(record), "utf-8")
+
+
+def without_seconds(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: without_seconds(v) for k, v in value.items() if k != "seconds"}
+    return [without_seconds(v) for v in value] if isinstance(value, list) else value
+
+
+def entry(seed: int = SEED) -> Entry:
+    progress = Progress("test", 1, quiet=True)
+    return Entry(Study.load("tiny"), TASK, seed, Store(), torch.device("cpu"), progress)
+
+
+def by_place(maps: Sequence[AnnotatedMap]) -> npt.NDArray[Any]:
+    """Stands in for the classifiers: a type by where a map is largest."""
+    return np.array([int(m.values.argmax()) % 5 for m in maps])
+
+
+def without_classifiers(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(after_search, "sorter", lambda weighting: by_place)
+    patch.setattr(quirks, "sorter", lambda weighting: by_place)
+    patch.setattr(after_search, "chosen", lambda weighting: "network")
+    patch.setattr(followups, "sorter_sha256", lambda: "0" * 64)
+
+
+def move_to_copy(source: Path, folder: Path, patch: pytest.MonkeyPatch) -> None:
+    """A copy of a run as the current folder, without the classifiers that come with the library."""
+    shutil.copytree(source, folder)
+    patch.chdir(folder)
+    (cache,) = (folder / ".cache").iterdir()
+    if cache != Store().cache:  # it is named after where the store is
+        cache.rename(Store().cache)
+    without_classifiers(patch)
+
+
+def follow_up(tiny_run: Path, folder: Path) -> Path:
+    """Compute all follow-ups of `TASK` in a copy of the finished tiny run."""
+    with pytest.MonkeyPatch.context() as patch:
+        move_to_copy(tiny_run, folder, patch)
+        ensure(asked())
+    return folder
+
+
+@pytest.fixture(scope="module")
+def followed_run(tmp_path_factory: pytest.TempPathFactory, tiny_run: Path) -> Path:
+    """The tiny run with its follow-ups: read it, never write."""
+    return follow_up(tiny_run, tmp_path_factory.mktemp("followed") / "run")
+
+
+@pytest.fixture
+def followed(tmp_path: Path, followed_run: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of it as the current folder: do with it what you like."""
+    move_to_copy(followed_run, tmp_path / "followed", monkeypatch)
+    return Path.cwd()
+
+
+@pytest.fixture
+def trainings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What has been trained since."""
+    found: list[str] = []
+    train = Entry.train_model
+
+    def counted(self: Entry, model: Any, what: str, **how: Any) -> Any:
+        found.append(what)
+        return train(self, model, what, **how)
+
+    monkeypatch.setattr(Entry, "train_model", counted)
+    return found
+
+
+# What is done and what is not
+
+
+def test_a_follow_up_is_a_record_beside_those_of_the_stages(followed: Path) -> None:
+    found = {p for p in followed.glob("results/**/*.json") if p.stem in FOLLOWUPS}
+    assert found == {path(what, seed).resolve() for what, seed in MADE}
+    assert set(statuses(asked()).values()) == {"done"}
+    assert not list(Store().cache.rglob("*.jsonl"))
+
+
+def test_what_is_done_is_not_done_again(followed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = {p: p.read_bytes() for p in followed.glob("results/**/*") if p.is_file()}
+    monkeypatch.setattr(followups, "_compute", lambda *a: pytest.fail("computed again"))
+    ensure(asked())
+    assert {p: p.read_bytes() for p in followed.glob("results/**/*") if p.is_file()} == before
+
+
+def test_survivors_need_two_seeds(finished: Path, trainings: list[str]) -> None:
+    ensure(only("survivors", seeds=(SEED,)))
+    assert not path("survivors").exists()
+    assert trainings == []
+    ensure(only("survivors"))
+    assert path("survivors", SEED).exists() and path("survivors", OTHER).exists()
+    assert len(trainings) == 2 * len(KINDS)
+
+
+def test_fewer_seeds_leave_a_record_as_it_is_and_more_do_not(followed: Path) -> None:
+    assert not stale(asked(seeds=(SEED,)))
+    assert not stale(asked(seeds=(OTHER, SEED)))
+    more = {("survivors", SEED), ("survivors", OTHER)}
+    assert stale(asked(seeds=(1337, 42, 7))) == more
+
+
+def test_another_mask_makes_stale_what_was_made_from_it(followed: Path) -> None:
+    def flip(results: dict[str, Any]) -> None:
+        kept = results["mask"]["mlps"]
+        results["mask"]["mlps"] = kept.translate(str.maketrans("01", "10"))
+
+    change("search", OTHER, flip)
+    survivors = {("survivors", SEED), ("survivors", OTHER)}
+    assert stale(asked()) == survivors | {("choices", OTHER)}, "the control is of the other seed"
+    change("search", SEED, flip)
+    assert stale(asked()) == survivors | OF_ONE_SEED | CHOICES, "attention knows no masks"
+
+
+def test_other_weights_make_stale_what_was_made_from_them(followed: Path) -> None:
+    for stage in ("finetune", "search"):
+        change(stage, SEED, lambda results: results.update(weights_sha256="1" * 64))
+    of_seed = {("survivors", SEED), ("attention", SEED), ("choices", SEED)}
+    assert stale(asked()) == of_seed | OF_ONE_SEED
+
+
+def test_other_settings_make_stale_what_depends_on_them(followed: Path) -> None:
+    of_attention = {which for which in MADE if which[0] == "attention"}
+    assert stale(asked(variant="release")) == MADE - of_attention
+    assert stale(asked(train_size=32)) == MADE
+
+
+def test_another_classifier_makes_types_of_maps_stale(
+    followed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(followups, "sorter_sha256", lambda: "1" * 64)
+    assert stale(asked()) == {which for which in MADE if which[0] in ("attention", "quirks")}
+
+
+def test_lost_searches_make_stale_what_followed(followed: Path) -> None:
+    path("search", OTHER).unlink()
+    assert stale(asked()) == {("survivors", SEED), ("survivors", OTHER), ("choices", OTHER)}
+    with pytest.raises(UserError, match=r"survivors of STS-B need the search of every seed first"):
+        ensure(asked())
+
+
+# Which ones a study has
+
+
+@pytest.mark.parametrize("what", FOLLOWUPS)
+def test_none_means_every_task(workplace: Path, what: str) -> None:
+    study = asked(followups=FollowUps(**{what: None}))
+    entries = {(task, seed) for task in study.tasks for seed in study.seeds}
+    assert set(study.followups_of(what)) == entries
+    assert not any(study.followups_of(other) for other in FOLLOWUPS if other != what)
+
+
+def test_seeds_can_be_chosen_for_the_control_alone(workplace: Path) -> None:
+    study = asked(followups=FollowUps(survivors=None, control=(TASK,), control_seeds=(SEED, 7)))
+    assert study.followups_of("control") == ((TASK, SEED),), "7 is no seed of the study"
+    assert len(study.followups_of("survivors")) == 6
+
+
+def test_a_study_asks_for_none_unless_it_says_so(
+    finished: Path, trainings: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = (Store().root / "tiny" / "study.yaml").read_bytes()
+    followups.ensure(Study.load("tiny"), Store())
+    assert (trainings, capsys.readouterr().err) == ([], "")
+    assert (Store().root / "tiny" / "study.yaml").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ("survivor: [RTE]", "unknown key 'followups.survivor'; did you mean 'followups.survivors'"),
+        ("xyzzy: [RTE]", "unknown key 'followups.xyzzy'; known: "),
+        ("survivors: [RTEE]", "did you mean 'RTE'?"),
+        ("attention: [RTEE]", "did you mean 'RTE'?"),
+        ("control: [RTEE]", "did you mean 'RTE'?"),
+        ("control: RTE", "followups.control should be a list of texts, not 'RTE'"),
+        ("control_seeds: [one]", "followups.control_seeds should be a list of whole numbers"),
+        ("control_seeds: 1", "followups.control_seeds should be a list of whole numbers, not 1"),
+    ],
+)
+def test_a_mistake_is_one_clear_sentence(
+    workplace: Path, lines: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with (workplace / "studies" / "tiny.yaml").open("a", encoding="utf-8") as file:
+        file.write(f"followups: {{{lines}}}\n")
+    assert cli.main(["run", "tiny"]) == 2
+    message = capsys.readouterr().err
+    assert said in message
+    assert message.count("\n") == 1
+    assert ". " not in message
+
+
+# The command and the pages
+
+
+def test_run_computes_them_at_the_end_and_keeps_the_studys_name(
+    finished: Path, trainings: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    wanted = ["--set", "followups.survivors=[RTE]", "--device", "cpu", "--threads", "1"]
+    assert cli.main(["run", "tiny", *wanted]) == 0
+    assert "Study tiny: all records are in results/tiny." in capsys.readouterr().out
+    assert {p.name for p in (finished / "results").iterdir()} == {"tiny"}
+    found = {p.relative_to(finished) for p in finished.glob("results/**/survivors.json")}
+    assert found == {Path(f"results/tiny/RTE/seed-{seed}/survivors.json") for seed in (42, 1337)}
+    assert len(trainings) == 2 * len(KINDS), "the stages were done before"
+
+
+def test_run_computes_the_stages_first(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    without_classifiers(monkeypatch)
+    with (workplace / "studies" / "tiny.yaml").open("a", encoding="utf-8") as file:
+        file.write("magnitude_tasks: []\nfollowups: {attention: null}\n")
+    assert cli.main(["run", "tiny", "--task", TASK, "--seed", "42", "--device", "cpu"]) == 0
+    assert path("attention").exists()
+
+
+def test_a_page_has_what_it_asks_for_and_no_more(finished: Path, trainings: list[str]) -> None:
+    study = asked(followups=FollowUps(survivors=("RTE",), control=None, control_seeds=(SEED,)))
+    found = followups.load(study, TASK, "control", Store(), device="cpu")
+    assert list(found) == [SEED]
+    assert found[SEED]["results"] == read("control")
+    assert len(trainings) == 3 * len(STATES), "of one task and one follow-up"
+    assert followups.load(study, TASK, "survivors", Store(), device="cpu") == {}
+    assert len(trainings) == 3 * len(STATES)
+
+
+def test_a_page_shows_what_is_up_to_date_although_it_is_no_longer_asked_for(
+    followed: Path,
+) -> None:
+    study = Study.load("tiny")
+    assert list(followups.load(study, TASK, "survivors", Store())) == list(study.seeds)
+    one = replace(study, seeds=(SEED,))
+    assert list(followups.load(one, TASK, "survivors", Store())) == [SEED]
+    released = replace(study, variant="release")
+    assert followups.load(released, TASK, "survivors", Store()) == {}
+
+
+# Interruptions and lost caches
+
+
+@pytest.mark.parametrize(
+    ("what", "n_trainings"), [("survivors", 3), ("control", 6), ("sensitivity", 7)]
+)
+def test_an_interrupted_follow_up_goes_on_where_it_stopped(
+    followed: Path, monkeypatch: pytest.MonkeyPatch, what: str, n_trainings: int
+) -> None:
+    before = without_seconds(read(what))
+    path(what).unlink()
+    train, seen = Entry.train_model, []
+
+    def interrupted(self: Entry, model: Any, text: str, **how: Any) -> Any:
+        seen.append(text)
+        if len(seen) == 3:
+            raise KeyboardInterrupt
+        return train(self, model, text, **how)
+
+    monkeypatch.setattr(Entry, "train_model", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        ensure(only(what))
+    assert not path(what).exists()
+    ensure(only(what))
+    assert seen[3] == seen[2], "it goes on with what was cut off"
+    assert len(seen) == n_trainings + 1
+    assert without_seconds(read(what)) == before
+    assert not list(Store().cache.rglob("*.jsonl"))
+
+
+def test_the_journal_of_another_mask_is_not_gone_on_with(
+    followed: Path, monkeypatch: pytest.MonkeyPatch, trainings: list[str]
+) -> None:
+    before = without_seconds(read("control"))
+    path("control").unlink()
+    place = Store().scratch(Key("tiny", TASK, SEED, "control"), "control.jsonl")
+    ticket = {"score": 0.123, "undefined": None, "loss": [[1, 1.0]], "seconds": 1.0}
+    lines = ["another stamp", ["good", "reinitialized", ticket]]
+    place.write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
+    ensure(only("control"))
+    assert len(trainings) == 6
+    assert without_seconds(read("control")) == before
+
+
+def test_a_lost_checkpoint_is_trained_again(followed: Path, trainings: list[str]) -> None:
+    before = {what: without_seconds(read(what)) for what in ("survivors", "attention")}
+    shutil.rmtree(Store().cache)
+    for what in before:
+        path(what).unlink()
+        ensure(only(what))
+    assert {what: without_seconds(read(what)) for what in before} == before
+    assert trainings[0] == "fine-tune"
+    assert trainings.count("fine-tune") == 1, "it is in the cache again"
+
+
+def test_the_control_needs_no_checkpoint(followed: Path, trainings: list[str]) -> None:
+    before = without_seconds(read("control"))
+    shutil.rmtree(Store().cache)
+    path("control").unlink()
+    ensure(only("control"))
+    assert without_seconds(read("control")) == before
+    assert "fine-tune" not in trainings
+
+
+def test_weights_that_cannot_be_had_again_are_one_clear_sentence(finished: Path) -> None:
+    """The records come from another machine, where training gives other weights."""
+    for stage in ("finetune", "search"):
+        change(stage, SEED, lambda results: results.update(weights_sha256="1" * 64))
+    with pytest.raises(UserError) as raised:
+        ensure(only("attention"))
+    message = str(raised.value)
+    assert f"behind {path('finetune').parent} are not in the cache" in message
+    assert message.endswith("delete that folder to have all of it computed here.")
+    assert ". " not in message
+    assert not path("attention").exists()
+
+
+# What the records hold
+
+
+@pytest.fixture
+def here(followed_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The current folder is the finished run: to be read."""
+    monkeypatch.chdir(followed_run)
+    without_classifiers(monkeypatch)
+
+
+def mask_of(ticket: dict[str, Any]) -> StructuredMask:
+    return StructuredMask.from_json(ticket["mask"])
+
+
+def test_survivors_are_of_one_size_and_the_same_for_all_seeds(here: None) -> None:
+    good = {seed: mask_of(read("search", seed)) for seed in (OTHER, SEED)}
+    tickets = read("survivors")["tickets"]
+    assert tuple(tickets) == KINDS
+    assert mask_of(tickets["super"]) == good[OTHER] & good[SEED]
+    sizes = {(mask_of(ticket).n_heads, mask_of(ticket).n_mlps) for ticket in tickets.values()}
+    assert sizes == {((good[OTHER] & good[SEED]).n_heads, (good[OTHER] & good[SEED]).n_mlps)}
+    ((n_heads, n_mlps),) = sizes
+    assert n_heads > 0, "empty masks would prove nothing"
+    for ticket in tickets.values():
+        assert sum(ticket["heads_from"].values()) == n_heads
+        assert sum(ticket["mlps_from"].values()) == n_mlps
+    others = read("survivors", OTHER)["tickets"]
+    for kind in KINDS:
+        assert others[kind]["mask"] == tickets[kind]["mask"]
+    assert others["super"]["loss"] != tickets["super"]["loss"], "the models are the seed's own"
+    assert read("survivors")["made_from"] == {
+        "weights_sha256": read("finetune")["weights_sha256"],
+        "masks": {str(seed): good[seed].to_json() for seed in (OTHER, SEED)},
+    }
+
+
+def test_survivors_are_scored_as_tickets_are(here: None) -> None:
+    """Made again from the parts: pruned the fine-tuned model, retrained the backbone."""
+    of = entry()
+    ticket = read("survivors")["tickets"]["anti"]
+    model = load_checkpoint(of, read("finetune")["weights_sha256"])
+    pruned = pruning.remove(model, mask_of(ticket))
+    assert of.score(pruned) == ticket["pruned"]
+    assert sum(p.numel() for p in pruned.parameters()) == ticket["parameters"]
+    start = pruning.remove(of.pretrained(), mask_of(ticket))
+    curve = training.finetune(start, of.train, of.study.recipe, seed=SEED)
+    assert of.score(start) == ticket["retrained"]
+    assert [list(point) for point in curve.loss] == ticket["loss"]
+
+
+def test_searches_by_other_rules_are_those_of_studies_with_other_settings(
+    followed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = read("sensitivity")["tickets"]
+    assert list(found) == list(RULES)
+    for name, changes in {
+        "threshold 0.8": {"search.threshold": 0.8},
+        "steps of 5 %": {"search.head_step": 0.05},
+        "as released": {"variant": "release"},
+    }.items():
+        other = Study.load("tiny").override({**changes, "magnitude_tasks": []})
+        other = replace(other, tasks=(TASK,), seeds=(SEED,))
+        records.ensure(other, Store(), device="cpu", threads=1, quiet=True)
+        record = Store().read(Key(other.name, TASK, SEED, "search"))
+        good = Store().read(Key(other.name, TASK, SEED, "tickets"))
+        assert record is not None and good is not None
+        assert found[name]["mask"] == record["results"]["mask"], name
+        assert found[name]["steps"] == len(record["results"]["steps"])
+        for state in ("pruned", "retrained"):
+            assert found[name][state] == good["results"]["tickets"]["good"][state]
+
+
+def test_quirks_are_measured_beside_what_is_meant(followed: Path) -> None:
+    of, found, mask = entry(), read("quirks"), StructuredMask.from_json(read("search")["mask"])
+    model = load_checkpoint(of, read("finetune")["weights_sha256"])
+    equal, alone = found["random"]["equal"], found["random"]["independent"]
+    assert set(equal["heads"]) == {mask.n_heads} and set(equal["mlps"]) == {mask.n_mlps}
+    assert len(set(alone["heads"])) > 1
+    assert np.mean(alone["heads"]) == pytest.approx(mask.n_heads, abs=2)
+    with pruning.masked(model, mask.random_like(3)):
+        assert of.score(model) == equal["scores"][3]
+    drawn = quirks.independent_like(mask, 5)
+    assert (drawn.n_heads, drawn.n_mlps) == (alone["heads"][5], alone["mlps"][5])
+    with pruning.masked(model, drawn):
+        assert of.score(model) == alone["scores"][5]
+    # Right maps are those that the follow-up on attention counts, over all heads.
+    right = np.array(read("attention")["counts"]["fine-tuned"]["normed"]).sum(axis=(0, 1))
+    counts = np.array(found["transposed"]["counts"])
+    assert counts.sum(axis=1).tolist() == right.tolist()
+    assert counts.sum() == found["transposed"]["examples"] * mask.heads.size
+
+
+def test_every_choice_at_the_edge_is_scored(followed: Path) -> None:
+    of, found, mask = entry(), read("choices"), StructuredMask.from_json(read("search")["mask"])
+    model = load_checkpoint(of, read("finetune")["weights_sha256"])
+    heads = [(layer, head) for layer, head in found["heads"]]
+    assert len(found["scores"]) == 2 ** len(heads)
+    assert choices.chosen(mask, heads, found["good"]) == mask
+    for number in (0, 5, found["good"], len(found["scores"]) - 1):
+        with pruning.masked(model, choices.chosen(mask, heads, number)):
+            assert of.score(model) == found["scores"][number]
+
+
+def test_choices_go_on_where_they_were_interrupted(
+    followed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, score, left = read("choices"), Entry.score, iter(range(20))
+
+    def interrupted(self: Entry, model: Any, metric: str | None = None) -> float:
+        next(left)  # StopIteration stands for whatever stops a run
+        return score(self, model, metric)
+
+    path("choices").unlink()
+    monkeypatch.setattr(Entry, "score", interrupted)
+    with pytest.raises(StopIteration):
+        ensure(only("choices"))
+    scored: list[float] = []
+    monkeypatch.setattr(Entry, "score", lambda *a: scored.append(score(*a)) or scored[-1])
+    ensure(only("choices"))
+    assert read("choices") == before
+    assert len(scored) == len(before["scores"]) - 20 + 1, "and the full model"
+
+
+def test_masks_from_training_data_see_neither_what_was_trained_on_nor_the_validation_set(
+    here: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = entry()
+    model = load_checkpoint(work, read("finetune")["weights_sha256"])
+    expected = read("sensitivity")["tickets"]["masks from training data"]["mask"]
+    known = {tuple(ids) for ids in (*work.train.input_ids, *work.validation.input_ids)}
+    monkeypatch.setattr(Entry, "validation_batches", property(lambda e: pytest.fail("was read")))
+    seen: list[Any] = []
+    make = sensitivity.EvaluationBatches
+
+    def watched(examples: Any, *others: Any, **how: Any) -> Any:
+        seen.extend(examples.input_ids)
+        return make(examples, *others, **how)
+
+    monkeypatch.setattr(sensitivity, "EvaluationBatches", watched)
+    found = sensitivity.search_by(work, model, RULES["masks from training data"])
+    assert found["mask"] == expected
+    assert len(seen) == len(work.validation)
+    assert not known & {tuple(ids) for ids in seen}
+
+
+def test_without_unseen_examples_there_is_nothing_to_find_masks_on(
+    here: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lottery_utils import data
+
+    monkeypatch.setattr(data, "unseen_examples", lambda *a: [])
+    with pytest.raises(UserError, match="takes all training examples of STS-B"):
+        _ = entry().unseen
+
+
+def test_the_control_trains_the_tickets_from_scratch(here: None) -> None:
+    found, tickets = read("control")["tickets"], read("tickets")["tickets"]
+    assert {kind: ticket["mask"] for kind, ticket in found.items()} == {
+        kind: ticket["mask"] for kind, ticket in tickets.items()
+    }
+    losses = [[ticket[state]["loss"] for state in STATES] for ticket in found.values()]
+    for (anew, kept), ticket in zip(losses, tickets.values(), strict=True):
+        assert anew != kept
+        assert ticket["loss"] not in (anew, kept)
+    of = entry()
+    for state in STATES:
+        start = reinitialized(of.pretrained(), SEED, keep_embeddings=state == "embeddings_kept")
+        start = pruning.remove(start, mask_of(found["bad"]))
+        curve = training.finetune(start, of.train, of.study.recipe, seed=SEED)
+        assert [list(point) for point in curve.loss] == found["bad"][state]["loss"]
+        assert of.score(start) == found["bad"][state]["score"]
+
+
+def test_attention_counts_every_example_of_every_head(here: None) -> None:
+    results = read("attention")
+    assert results["examples"] == 40, "all of the validation set, as it has fewer than 100"
+    assert list(results["counts"]) == ["pre-trained", "fine-tuned"]
+    for weightings in results["counts"].values():
+        assert tuple(weightings) == WEIGHTINGS
+        for counts in weightings.values():
+            assert np.shape(counts) == (2, 4, len(results["types"]))
+            assert (np.sum(counts, axis=2) == 40).all()
+    of_one = results["counts"]["fine-tuned"]
+    assert of_one["raw"] != of_one["normed"]
+    assert of_one != results["counts"]["pre-trained"]
+    assert results["classifier"] == dict.fromkeys(WEIGHTINGS, "network")
+
+
+@pytest.mark.parametrize("weighting", WEIGHTINGS)
+@pytest.mark.parametrize("state", ["pre-trained", "fine-tuned"])
+def test_attention_counts_are_those_of_the_maps(here: None, state: str, weighting: str) -> None:
+    of = entry()
+    tuned = load_checkpoint(of, read("finetune")["weights_sha256"])
+    model = of.pretrained() if state == "pre-trained" else tuned
+    batches = [of.validation.collate([i]) for i in range(40)]
+    expected = np.zeros((2, 4, 5), int)
+    for maps in attention_maps(model, batches):
+        for layer, head in np.ndindex(2, 4):
+            place = int(getattr(maps, weighting)[layer, head].argmax()) % 5
+            expected[layer, head, place] += 1
+    assert read("attention")["counts"][state][weighting] == expected.tolist()
+
+
+def test_attention_looks_at_the_first_examples_alone(
+    followed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path("attention").unlink()
+    monkeypatch.setattr(after_search, "ATTENTION_EXAMPLES", 3)
+    asked_for: list[tuple[int, ...]] = []
+    collate = type(entry().validation).collate
+
+    def noted(self: Any, indices: Sequence[int], *args: Any) -> Any:
+        asked_for.append(tuple(indices))
+        return collate(self, indices, *args)
+
+    monkeypatch.setattr(type(entry().validation), "collate", noted)
+    ensure(only("attention"))
+    assert read("attention")["examples"] == 3
+    assert asked_for == [(0,), (1,), (2,)] * 2

@@ -1,0 +1,77 @@
+"""`lottery verify`: the same bits on the same machine, and a plain word where numbers differ."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from replication import cli
+from replication.runs.verify import PLACE, TOLERANCES, compare
+from replication.store import Key, Store
+from replication.study import STAGES
+
+ENTRY = ["--task", "CoLA", "--seed", "1337", "--device", "cpu", "--threads", "1"]
+
+
+def entry(root: Path) -> dict[str, Any]:
+    store = Store(root / "results")
+    return {stage: store.read(Key("tiny", "CoLA", 1337, stage)) for stage in STAGES}
+
+
+def test_an_entry_computed_again_is_the_same(
+    finished: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["verify", "tiny", *ENTRY]) == 0
+    said = capsys.readouterr().out
+    assert "the same bits as those on record" in said
+    assert "All entries agree" in said
+    assert "magnitude, largest_removed, retrained" in said
+    assert "APART" not in said
+    left = [path for path in (finished / PLACE).rglob("seed-*") if any(path.iterdir())]
+    assert not left, "a finished verification leaves no entry behind"
+
+
+def test_numbers_within_the_tolerance_agree_and_others_do_not(finished: Path) -> None:
+    recorded = entry(finished)
+    again = copy.deepcopy(recorded)
+    again["finetune"]["results"]["weights_sha256"] = "others"
+    again["tickets"]["results"]["tickets"]["bad"]["retrained"] += TOLERANCES["score"] - 0.001
+    found = compare(recorded, again)
+    assert not found.same
+    assert found.agrees
+    again["tickets"]["results"]["tickets"]["bad"]["retrained"] += 0.01
+    found = compare(recorded, again)
+    assert [check.what for check in found.checks if not check.agrees] == [
+        "structured, bad, retrained"
+    ]
+
+
+def test_a_record_that_was_changed_by_hand_is_found_out(
+    finished: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from replication import store
+
+    key = Key("tiny", "CoLA", 1337, "finetune")
+    record = Store().read(key)
+    assert record is not None
+    record["results"]["score"] = 0.99
+    record["checksum"] = store.checksum(record)  # a careful forger
+    import json
+
+    Store().path(key).write_text(json.dumps(record), encoding="utf-8")
+    assert cli.main(["verify", "tiny", *ENTRY]) == 2
+    told = capsys.readouterr()
+    assert "APART" in told.out
+    assert "Not reproduced within the tolerances: CoLA seed 1337" in told.err
+
+
+def test_what_is_not_on_record_cannot_be_verified(
+    workplace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["verify", "tiny", *ENTRY]) == 2
+    line = capsys.readouterr().err
+    assert "CoLA with seed 1337 of the study tiny is not on record" in line
+    assert "lottery run tiny" in line

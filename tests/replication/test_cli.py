@@ -1,0 +1,250 @@
+"""The `lottery` command: what it says, where, and with which exit status."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from replication import cli
+from replication.runs import records
+from replication.store import Key, Store
+from replication.study import Study
+
+ONE_ENTRY = ["--task", "CoLA", "--seed", "1337"]
+SWEEP = ["sweep", "tiny", "--task", "CoLA", "--seed", "1337", "--rates", "1e-3", "3e-3"]
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """What the command says when it exits with status 2: one line, after progress if any."""
+    assert cli.main(arguments) == 2
+    *progress, line = capsys.readouterr().err.splitlines()
+    assert line.startswith("lottery: ")
+    assert all(" | " in other for other in progress)
+    return line
+
+
+def test_run_then_status(workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["status", "tiny", *ONE_ENTRY]) == 0
+    said = capsys.readouterr().out
+    assert said.count("missing") == 4
+    assert "0 of 4 records are done.\nTo compute the rest: 'lottery run'" in said
+
+    assert cli.main(["run", "tiny", *ONE_ENTRY, "--device", "cpu", "--threads", "1"]) == 0
+    said = capsys.readouterr()
+    *warned, last = said.out.splitlines()
+    assert last == "Study tiny: all records are in results/tiny."
+    (search,) = workplace.glob("results/tiny/CoLA/seed-1337/search.json")
+    warning = json.loads(search.read_text("utf-8"))["results"]["warning"]
+    assert warning, "so small a model learns nothing"
+    assert warned == [f"CoLA, seed 1337: {warning}"]
+    for part in ("fine-tune", "search", "retrain the bad ticket", "to go", "done in"):
+        assert part in said.err, "progress goes to stderr"
+    for part in ("magnitude search", "retrain the largest_removed ticket"):
+        assert part in said.err
+    assert len(list(workplace.glob("results/tiny/CoLA/seed-1337/*.json"))) == 4
+
+    assert cli.main(["status", "tiny", *ONE_ENTRY]) == 0
+    said = capsys.readouterr().out
+    assert said.count(" done") == 4 + 1
+    assert "4 of 4 records are done.\n" in said
+    assert "To compute the rest" not in said
+
+    assert cli.main(["run", "tiny", *ONE_ENTRY]) == 0
+    assert capsys.readouterr().err == "", "nothing was left to do"
+
+
+def test_status_lists_every_entry(tiny_run: Path, finished: Path, capsys: Any) -> None:
+    assert cli.main(["status", "tiny"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[:2] for line in lines[1:7]] == [
+        [task, seed] for task in ("CoLA", "STS-B", "RTE") for seed in ("1337", "42")
+    ]
+    assert lines[-1] == "Study tiny: 24 of 24 records are done."
+    assert cli.main(["status", "tiny", "--set", "variant=release", "--seed", "42"]) == 0
+    assert "0 of 12 records are done" in capsys.readouterr().out
+
+
+def test_status_has_a_dash_where_there_is_nothing_to_do(finished: Path, capsys: Any) -> None:
+    def rows(choice: str) -> list[list[str]]:
+        assert cli.main(["status", "tiny", "--set", f"magnitude_tasks={choice}"]) == 0
+        return [line.split() for line in capsys.readouterr().out.splitlines()]
+
+    some = rows("[RTE]")
+    assert some[0][-1] == "magnitude"
+    assert [row[-1] for row in some[1:7]] == ["-"] * 4 + ["done"] * 2
+    assert some[7] == "Study tiny: 20 of 20 records are done.".split()
+    none = rows("[]")
+    assert none[0] == ["task", "seed", "finetune", "search", "tickets"]
+    assert none[7] == "Study tiny: 18 of 18 records are done.".split()
+
+
+def test_what_changes_numbers_goes_to_a_folder_of_its_own(
+    workplace: Path, tiny_backbone: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = [*ONE_ENTRY, "--set", "train_size=16", "--set", "recipe.learning_rate=1e-3"]
+    assert cli.main(["run", "tiny", *options, "--backbone", str(tiny_backbone)]) == 0
+    name = capsys.readouterr().out.split()[1].rstrip(":")
+    assert name.startswith("tiny-")
+    assert [p.name for p in (workplace / "results").iterdir()] == [name]
+    kept = Study.load(name)
+    assert (kept.train_size, kept.recipe.learning_rate) == (16, 1e-3)
+
+
+def test_records_can_be_kept_elsewhere(
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    assert cli.main(["status", "tiny", "--results-dir", str(elsewhere)]) == 0
+    assert "0 of 24" in capsys.readouterr().out
+    (finished / "results").rename(elsewhere)
+    assert cli.main(["status", "tiny", "--results-dir", str(elsewhere)]) == 0
+    assert "24 of 24" in capsys.readouterr().out
+
+
+def sweep_record() -> dict[str, Any]:
+    record = Store().read(Key("tiny-sweep", "CoLA", None, "sweep"))
+    assert record is not None
+    return record
+
+
+def test_a_sweep_scores_rates_on_held_out_training_data(workplace: Path) -> None:
+    assert cli.main([*SWEEP, "--device", "cpu"]) == 0
+    results = sweep_record()["results"]
+    assert [(run["learning_rate"], run["seed"]) for run in results["runs"]] == [
+        (1e-3, 1337),
+        (3e-3, 1337),
+    ]
+    assert results["examples"] == {"fit": 48, "held_out": 16}
+    assert {(run["batch_size"], run["epochs"]) for run in results["runs"]} == {(4, 1)}
+    assert len({run["loss"] for run in results["runs"]}) == 2
+    assert "learning_rate" not in sweep_record()["config"]["recipe"]
+
+
+def test_a_sweep_is_made_once_and_again_for_other_questions(workplace: Path) -> None:
+    common = ["--device", "cpu", "--set", "train_size=16"]
+    path = workplace / "results"
+
+    def sweep(*arguments: str) -> str:
+        assert cli.main([*arguments, *common]) == 0
+        (record,) = path.glob("*-sweep/CoLA/sweep.json")
+        return record.read_text("utf-8")
+
+    first = sweep(*SWEEP)
+    assert sweep(*SWEEP) == first
+    other_seed = [argument.replace("1337", "42") for argument in SWEEP]
+    assert {run["seed"] for run in json.loads(sweep(*other_seed))["results"]["runs"]} == {42}
+    rates = json.loads(sweep(*other_seed, "1e-2"))["results"]["runs"]
+    assert [run["learning_rate"] for run in rates] == [1e-3, 3e-3, 1e-2]
+    grid = json.loads(sweep(*SWEEP, "--batch-sizes", "4", "8", "--epochs", "1", "2"))
+    tried = [(r["learning_rate"], r["batch_size"], r["epochs"]) for r in grid["results"]["runs"]]
+    assert sorted(tried) == list(itertools.product((1e-3, 3e-3), (4, 8), (1, 2)))
+
+
+def test_a_sweep_finds_its_device_itself(workplace: Path) -> None:
+    assert cli.main([*SWEEP, "--set", "train_size=8"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        (["run", "tiny", "--task", "cola"], "Unknown task 'cola'.*did you mean 'CoLA'"),
+        (["status", "tiny", "--task", "cola"], "Unknown task 'cola'"),
+        (["run", "tinny"], "Unknown study 'tinny'.*tiny"),
+        (["run", "missing.yaml"], "Cannot read the study missing.yaml"),
+        (["run", "tiny", "--set", "recipe.epoch=1"], "did you mean 'recipe.epochs'"),
+        (["run", "tiny", "--set", "recipe.epochs=many"], "should be a whole number, not 'many'"),
+        (["run", "tiny", "--set", "recipe.epochs="], "should be a whole number, not None"),
+        (["run", "tiny", "--data", "gleu"], "Unknown data source 'gleu'"),
+        (["run", "tiny", "--data", "local:nowhere"], "no folder nowhere/CoLA"),
+        (["run", "tiny", "--backbone", "nowhere"], "Unknown backbone 'nowhere'"),
+        (["run", "tiny", "--device", "gpu"], "device 'gpu' cannot be used here"),
+        (["run", "tiny", "--seed", "-1"], "seed"),
+        (["run", "tiny", *ONE_ENTRY, "--threads", "0"], "threads"),
+        (["run", "tiny", *ONE_ENTRY, "--threads", "-1"], "threads"),
+        ([*SWEEP, "--device", "gpu"], "device 'gpu' cannot be used here"),
+        ([*SWEEP, "-1"], "rate"),
+        ([*SWEEP, "--batch-sizes", "0"], "batch"),
+        ([*SWEEP, "--epochs", "0"], "epochs"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_mistake_is_one_line_and_status_2(
+    workplace: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], what: str
+) -> None:
+    assert re.search(what, refused(capsys, *arguments))
+
+
+@pytest.mark.parametrize("change", ["recipe.epochs", "recipe.epochs=[1"])
+def test_a_change_that_cannot_be_read_is_a_mistake_of_usage(
+    workplace: Path, capsys: pytest.CaptureFixture[str], change: str
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["run", "tiny", "--set", change])
+    assert stopped.value.code == 2
+    assert change in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_a_broken_record_is_one_line(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = finished / "results" / "tiny" / "RTE" / "seed-42" / "search.json"
+    path.write_text(path.read_text("utf-8").replace("1", "2", 1), "utf-8")
+    for command in ("status", "run"):
+        assert "search.json is broken" in refused(capsys, command, "tiny")
+
+
+def test_training_that_diverges_is_one_line(
+    workplace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changes = ["--set", "recipe.learning_rate=1e30", "--set", "train_size=16"]
+    assert cli.main(["run", "tiny", *ONE_ENTRY, *changes]) == 2
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.startswith("lottery: Training diverged")
+    assert "choose a smaller one" in last
+    assert not list(workplace.glob("results/*/CoLA")), "no record of a failure"
+
+
+def test_an_interruption_says_how_to_go_on(
+    workplace: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_args: Any, **_kwargs: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(records, "ensure", interrupt)
+    assert cli.main(["run", "tiny"]) == 130
+    assert capsys.readouterr().err == "lottery: interrupted; the same command goes on from here.\n"
+
+
+def test_the_command_works_from_a_shell(finished: Path) -> None:
+    command = [str(Path(sys.executable).with_name("lottery"))]
+    if not Path(command[0]).exists():
+        command = [sys.executable, "-m", "replication.cli"]
+
+    def call(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*command, *arguments], capture_output=True, text=True, cwd=finished, env=os.environ
+        )
+
+    good = call("status", "tiny")
+    assert (good.returncode, good.stderr) == (0, "")
+    assert "24 of 24 records are done" in good.stdout
+    bad = call("run", "tiny", "--task", "RTEE")
+    assert (bad.returncode, bad.stdout) == (2, "")
+    assert bad.stderr.startswith("lottery: Unknown task 'RTEE'")
+    assert bad.stderr.count("\n") == 1
+
+
+def test_whoever_has_read_enough_hears_no_complaint(workplace: Path) -> None:
+    """`lottery status | head -1`: the pipe is closed while, or before, we write to it."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "replication.cli", "status", "tiny"]
+    told = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+    assert (told.returncode, told.stderr) == (0, "")

@@ -1,0 +1,364 @@
+"""Records: in one piece or not at all, and never silently changed."""
+
+from __future__ import annotations
+
+import errno
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lottery_utils import tasks
+from lottery_utils.errors import UserError
+from lottery_utils.tasks import TASKS as GLUE
+from lottery_utils.tasks import OwnTask
+from replication import store as store_module
+from replication.store import Journal, Key, Record, Store, checksum, write_text
+from replication.study import FollowUps, Study
+
+KEY = Key("mine", "RTE", 1, "finetune")
+STUDY = Study("mine", ("RTE",), (1,), data="local:/some/where")
+RESULTS = {"score": 0.123456, "curve": [[1, 0.5]], "text": "ein Maß"}
+RUN = {"device": "cpu", "threads": 1, "seconds": 1.5}
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "results", tmp_path / "cache")
+
+
+def full_disk(*_args: Any, **_kwargs: Any) -> Any:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def files(store: Store) -> set[str]:
+    return {p.relative_to(store.root).as_posix() for p in store.root.rglob("*") if p.is_file()}
+
+
+def test_a_record_comes_back_as_it_was_written(store: Store) -> None:
+    assert store.read(KEY) is None
+    written = store.write(KEY, STUDY, RESULTS, RUN)
+    assert store.read(KEY) == written
+    assert written["results"] == RESULTS
+    assert (written["study"], written["task"], written["seed"], written["stage"]) == (
+        "mine",
+        "RTE",
+        1,
+        "finetune",
+    )
+    assert written["hash"] == STUDY.hash("finetune")
+    assert written["config"] == STUDY.identity("finetune")
+    assert files(store) == {"mine/study.yaml", "mine/RTE/seed-1/finetune.json"}
+
+
+def test_a_record_across_seeds_lies_above_them(store: Store) -> None:
+    key = Key("mine", "RTE", None, "sweep")
+    store.write(key, STUDY, RESULTS, RUN)
+    assert "mine/RTE/sweep.json" in files(store)
+    found = store.read(key)
+    assert found is not None
+    assert found["seed"] is None
+
+
+def test_a_record_says_how_it_was_made_but_not_where(store: Store, tmp_path: Path) -> None:
+    record = store.write(KEY, STUDY, RESULTS, RUN)
+    assert RUN.items() <= record["provenance"].items()
+    for name in ("created", "lottery_utils", "python", "torch", "transformers", "numpy"):
+        assert record["provenance"][name]
+    for path in store.root.rglob("*"):
+        if path.is_file():
+            text = path.read_text("utf-8")
+            assert "/some/where" not in text
+            assert str(tmp_path) not in text
+            assert str(Path.cwd()) not in text
+
+
+def test_records_are_readable_and_end_in_a_newline(store: Store) -> None:
+    store.write(KEY, STUDY, RESULTS, RUN)
+    text = store.path(KEY).read_text("utf-8")
+    assert text.endswith("}\n")
+    assert "ein Maß" in text
+    assert text.count("\n") > 10
+
+
+def change_a_digit(text: str) -> str:
+    return text.replace("0.123456", "0.123457")
+
+
+def cut(text: str) -> str:
+    return text[: len(text) // 2]
+
+
+def drop_the_checksum(text: str) -> str:
+    record = json.loads(text)
+    del record["checksum"]
+    return json.dumps(record)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        change_a_digit,
+        cut,
+        drop_the_checksum,
+        lambda text: "",
+        lambda text: "[]",
+        lambda text: "null",
+        lambda text: text.replace('"RTE"', '"CoLA"'),
+        lambda text: "<<<<<<< HEAD\n" + text,
+    ],
+)
+def test_damage_is_noticed(store: Store, damage: Callable[[str], str]) -> None:
+    store.write(KEY, STUDY, RESULTS, RUN)
+    path = store.path(KEY)
+    before = path.read_text("utf-8")
+    path.write_text(damage(before), "utf-8")
+    assert path.read_text("utf-8") != before
+    with pytest.raises(UserError, match=r"finetune\.json is broken.*restore it.*delete it"):
+        store.read(KEY)
+
+
+def test_bytes_that_are_no_text_are_noticed(store: Store) -> None:
+    store.write(KEY, STUDY, RESULTS, RUN)
+    path = store.path(KEY)
+    path.write_bytes(path.read_bytes().replace(b"RTE", b"R\xffE", 1))
+    with pytest.raises(UserError, match=r"finetune\.json is broken"):
+        store.read(KEY)
+
+
+def test_another_schema_is_named(store: Store) -> None:
+    record = store.write(KEY, STUDY, RESULTS, RUN)
+    record["schema"] = 99
+    record["checksum"] = checksum(record)
+    store.path(KEY).write_text(json.dumps(record), "utf-8")
+    with pytest.raises(UserError, match=r"has schema 99, and this version reads schema 1"):
+        store.read(KEY)
+
+
+def test_a_checksum_does_not_depend_on_layout_or_order(store: Store) -> None:
+    record = store.write(KEY, STUDY, RESULTS, RUN)
+    turned: Record = dict(reversed(record.items()))
+    store.path(KEY).write_text(json.dumps(turned, indent=7), "utf-8")
+    assert store.read(KEY) == record
+
+
+def test_a_record_is_replaced_whole_or_not_at_all(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = store.write(KEY, STUDY, RESULTS, RUN)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", full_disk)
+        patch.setattr("os.replace", full_disk)
+        with pytest.raises(UserError, match="No space left on device"):
+            store.write(KEY, STUDY, {"score": 0.9}, RUN)
+    assert store.read(KEY) == before
+    assert store.write(KEY, STUDY, {"score": 0.9}, RUN)["results"] == {"score": 0.9}
+
+
+def test_an_interrupted_write_leaves_the_old_record(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = store.write(KEY, STUDY, RESULTS, RUN)
+
+    def interrupt(_descriptor: int) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store_module.os, "fsync", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            store.write(KEY, STUDY, {"score": 0.9}, RUN)
+    assert store.read(KEY) == before
+
+
+def test_a_failed_write_leaves_no_drafts(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.write(KEY, STUDY, RESULTS, RUN)
+    before = files(store)
+    monkeypatch.setattr(store_module.os, "fsync", full_disk)
+    with pytest.raises(UserError):
+        store.write(KEY, STUDY, {"score": 0.9}, RUN)
+    assert files(store) == before
+
+
+def test_a_full_disk_is_one_sentence(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = Journal(tmp_path / "journal.jsonl", "stamp")
+    opened = Path.open
+
+    def open_on_full_disk(path: Path, mode: str = "r", *args: Any, **kwargs: Any) -> Any:
+        return opened(path, mode, *args, **kwargs) if mode[0] == "r" else full_disk()
+
+    monkeypatch.setattr(Path, "open", open_on_full_disk)
+    what = "Cannot write .*: No space left on device; free some space"
+    with pytest.raises(UserError, match=what):
+        store.write(KEY, STUDY, RESULTS, RUN)
+    with pytest.raises(UserError, match=what):
+        journal.append({"step": 1})
+    assert journal.entries == [], "what was not written down did not happen"
+
+
+def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    store = Store(tmp_path / "file" / "results", tmp_path / "file" / "cache")
+    with pytest.raises(UserError, match=r"Cannot write .*: Not a directory"):
+        store.write(KEY, STUDY, RESULTS, RUN)
+    with pytest.raises(UserError, match=r"Cannot write .*: Not a directory"):
+        store.scratch(KEY, "checkpoint")
+
+
+def test_a_study_is_kept_beside_its_records(store: Store) -> None:
+    store.write(KEY, STUDY, RESULTS, RUN)
+    path = store.root / "mine" / "study.yaml"
+    assert Study.load(path) == replace(STUDY, data="local")
+
+
+def test_a_narrowed_study_does_not_forget_what_was_run_before(store: Store) -> None:
+    store.write_study(replace(STUDY, tasks=("RTE",), seeds=(1,)))
+    store.write_study(replace(STUDY, tasks=("CoLA",), seeds=(2, 1)))
+    kept = Study.load(store.root / "mine" / "study.yaml")
+    assert (kept.tasks, kept.seeds) == (("RTE", "CoLA"), (1, 2))
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "kept"),
+    [
+        ((), (), ()),
+        (("RTE",), (), ("RTE",)),
+        (("RTE",), ("CoLA", "RTE"), ("RTE", "CoLA")),
+        (None, (), None),
+        (("RTE",), None, None),
+    ],
+)
+def test_magnitude_pruning_that_was_run_before_is_not_forgotten(
+    store: Store,
+    first: tuple[str, ...] | None,
+    second: tuple[str, ...] | None,
+    kept: tuple[str, ...] | None,
+) -> None:
+    for chosen in (first, second):
+        store.write_study(replace(STUDY, magnitude_tasks=chosen))
+    assert Study.load(store.root / "mine" / "study.yaml").magnitude_tasks == kept
+
+
+def test_followups_that_were_asked_before_are_not_forgotten(store: Store) -> None:
+    def kept(*asked: FollowUps) -> FollowUps:
+        for followups in asked:
+            store.write_study(replace(STUDY, followups=followups))
+        return Study.load(store.root / "mine" / "study.yaml").followups
+
+    first = FollowUps(survivors=("RTE",), control=("RTE",), control_seeds=(1,))
+    assert kept(first, FollowUps()) == first, "nothing asked, nothing lost, no seeds added"
+    both = kept(FollowUps(survivors=None, control=("CoLA",), control_seeds=(2,)))
+    assert both == FollowUps(survivors=None, control=("RTE", "CoLA"), control_seeds=(1, 2))
+    assert kept(FollowUps(control=("RTE",))).control_seeds is None, "all seeds"
+    other = kept(FollowUps(sensitivity=("RTE",), sensitivity_seeds=(3,)))
+    assert (other.sensitivity_seeds, other.control_seeds) == ((3,), None), "each its own seeds"
+
+
+def own(*names: str) -> Study:
+    labels = {name: OwnTask(labels=("no", "yes")) for name in names}
+    return replace(STUDY, data="csv", tasks=("RTE", *names), own_tasks=labels)
+
+
+def test_a_task_of_your_own_is_kept_with_the_study(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.write_study(own("Trees"))
+    monkeypatch.setattr(tasks, "TASKS", dict(GLUE))  # as in a process that starts afresh
+    kept = Study.load(store.root / "mine" / "study.yaml")
+    assert kept == own("Trees")
+
+
+def test_a_task_of_your_own_that_a_study_drops_is_dropped(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is left must be a study that can be read without it."""
+    store.write_study(replace(own("Trees", "Bushes"), magnitude_tasks=("Trees", "Bushes")))
+    store.write_study(replace(own("Bushes"), seeds=(2,), magnitude_tasks=("Bushes",)))
+    monkeypatch.setattr(tasks, "TASKS", dict(GLUE))
+    kept = Study.load(store.root / "mine" / "study.yaml")
+    assert (kept.tasks, kept.seeds) == (("RTE", "Bushes"), (1, 2))
+    assert (set(kept.own_tasks), kept.magnitude_tasks) == ({"Bushes"}, ("Bushes",))
+
+
+def test_a_task_of_your_own_may_change(store: Store) -> None:
+    """The definition at hand counts, also after the one beside the records was read."""
+    store.write_study(own("Trees"))
+    changed = replace(own("Trees"), own_tasks={"Trees": OwnTask(labels=("bush", "tree"))})
+    store.write_study(changed)
+    assert tasks.get_task("Trees").labels == ("bush", "tree")
+    assert Study.load(store.root / "mine" / "study.yaml") == changed
+
+
+def test_stores_with_different_roots_share_no_scratch_files(tmp_path: Path) -> None:
+    first, second = (Store(tmp_path / name, tmp_path / "cache") for name in ("a", "b"))
+    assert first.scratch(KEY, "checkpoint") != second.scratch(KEY, "checkpoint")
+    assert first.scratch(KEY, "checkpoint").parent.is_dir()
+    assert tmp_path / "cache" in first.scratch(KEY, "checkpoint").parents
+
+
+def test_a_root_is_the_same_however_it_is_written(workplace: Path) -> None:
+    assert Store("results").scratch(KEY, "x").resolve() == (
+        Store(workplace / "results").scratch(KEY, "x").resolve()
+    )
+
+
+def test_text_is_written_over(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "er" / "file.txt"
+    write_text(path, "one, long")
+    write_text(path, "two")
+    assert path.read_text("utf-8") == "two"
+    assert [p.name for p in path.parent.iterdir()] == ["file.txt"]
+
+
+class TestJournal:
+    def test_goes_on_where_it_stopped(self, tmp_path: Path) -> None:
+        path = tmp_path / "journal.jsonl"
+        first = Journal(path, "stamp")
+        first.append({"step": 1})
+        first.append(["good", {"score": 0.5}])
+        second = Journal(path, "stamp")
+        assert second.entries == [{"step": 1}, ["good", {"score": 0.5}]]
+        second.append({"step": 3})
+        assert Journal(path, "stamp").entries == [*first.entries, {"step": 3}]
+
+    def test_drops_a_last_line_that_was_cut_off(self, tmp_path: Path) -> None:
+        path = tmp_path / "journal.jsonl"
+        journal = Journal(path, "stamp")
+        journal.append({"step": 1})
+        with path.open("a") as file:
+            file.write('{"step": 2, "sco')
+        again = Journal(path, "stamp")
+        assert again.entries == [{"step": 1}]
+        again.append({"step": 2})
+        assert Journal(path, "stamp").entries == [{"step": 1}, {"step": 2}]
+
+    @pytest.mark.parametrize("content", ["", '"sta', "[1]\n[2]\n", "\0\0\0"])
+    def test_starts_anew_from_garbage(self, tmp_path: Path, content: str) -> None:
+        path = tmp_path / "journal.jsonl"
+        path.write_text(content)
+        assert Journal(path, "stamp").entries == []
+
+    def test_starts_anew_with_another_stamp(self, tmp_path: Path) -> None:
+        path = tmp_path / "journal.jsonl"
+        Journal(path, "stamp").append({"step": 1})
+        other = Journal(path, "other")
+        assert other.entries == []
+        other.append({"step": 7})
+        assert Journal(path, "stamp").entries == []
+
+    def test_is_gone_when_closed(self, tmp_path: Path) -> None:
+        journal = Journal(tmp_path / "journal.jsonl", "stamp")
+        journal.append(1)
+        journal.close()
+        journal.close()
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_results_that_are_no_folder_are_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "results").write_text("")
+    with pytest.raises(UserError, match=r"cannot be read.*results to be a folder of records"):
+        Store(tmp_path / "results").read(KEY)

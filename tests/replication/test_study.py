@@ -1,0 +1,401 @@
+"""Studies: mistakes are named, and a hash changes exactly when numbers may."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import REPOSITORY, make_backbone
+
+from lottery_utils.errors import UserError
+from lottery_utils.recipe import Recipe
+from lottery_utils.tasks import get_task
+from replication.study import STAGES, STARTS_FROM, SWEPT, Study
+
+MINIMAL = "tasks: [RTE]\nseeds: [1]\n"
+OWN = """\
+tasks: [Trees]
+seeds: [1]
+data: csv
+own_tasks:
+  Trees: {labels: ["no", "yes"]}
+"""
+GRADED = OWN.replace('{labels: ["no", "yes"]}', "{metric: spearman, is_pair: true}")
+
+
+@pytest.fixture
+def quick() -> Study:
+    """A study like the repository's own `quick`, whose recipe may change."""
+    recipe = Recipe(learning_rate=1e-4, epochs=3, batch_size=32)
+    return Study("quick", ("SST-2", "CoLA"), (1337, 42), train_size=1000, recipe=recipe)
+
+
+def write(folder: Path, text: str, name: str = "mine.yaml") -> Path:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_quick_needs_no_download_and_follows_the_paper() -> None:
+    study = Study.load("quick")
+    assert (study.backbone, study.data, study.variant) == ("bundled", "mini", "paper")
+    assert (study.search.threshold, study.search.head_step) == (0.9, 0.1)
+    assert len(study.seeds) >= 2, "one seed has no spread"
+
+
+@pytest.mark.parametrize(
+    "path", sorted((REPOSITORY / "studies").glob("*.yaml")), ids=lambda path: path.stem
+)
+def test_every_study_of_the_repository_loads(path: Path) -> None:
+    study = Study.load(path)
+    assert study.name == path.stem
+    assert Study.load(path.stem) == study
+    assert all(re.fullmatch("[0-9a-f]{16}", study.hash(stage)) for stage in STAGES)
+
+
+def test_what_a_file_leaves_out_is_the_papers(tmp_path: Path) -> None:
+    study = Study.load(write(tmp_path, MINIMAL))
+    assert study == Study("mine", ("RTE",), (1,))
+    assert study.recipe == Recipe(learning_rate=2e-5, epochs=3, batch_size=32, max_length=128)
+
+
+@pytest.mark.parametrize("spelling", ["1e-4", "1.0e-4", "0.0001", '"1e-4"'])
+def test_a_rate_may_be_written_in_any_way(tmp_path: Path, spelling: str) -> None:
+    path = write(tmp_path, f"{MINIMAL}recipe: {{learning_rate: {spelling}}}\n")
+    assert Study.load(path).recipe.learning_rate == 1e-4
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        (MINIMAL + "trian_size: 5\n", "unknown key 'trian_size'; did you mean 'train_size'?"),
+        (
+            MINIMAL + "recipe: {learning_rat: 1}\n",
+            "unknown key 'recipe.learning_rat'; did you mean 'recipe.learning_rate'?",
+        ),
+        (MINIMAL + "xyzzy: 1\n", "unknown key 'xyzzy'; known: "),
+        (MINIMAL + "1: 2\n", "unknown key '1'"),
+        ("seeds: [1]\n", "the key 'tasks' is missing"),
+        ("tasks: [RTE]\n", "the key 'seeds' is missing"),
+        ("tasks: []\nseeds: [1]\n", "tasks should be at least one task"),
+        ("tasks: [RTE]\nseeds: []\n", "seeds should be at least one seed"),
+        ("tasks: RTE\nseeds: [1]\n", "tasks should be a list of texts, not 'RTE'"),
+        ("tasks: [RTE]\nseeds: 1\n", "seeds should be a list of whole numbers, not 1"),
+        ("tasks: [RTE]\nseeds: [1.5]\n", "seeds should be a list of whole numbers"),
+        ("tasks: [RTE]\nseeds: [true]\n", "seeds should be a list of whole numbers"),
+        ("tasks: [SST2]\nseeds: [1]\n", "did you mean 'SST-2'"),
+        (MINIMAL + "train_size: 1.5\n", "train_size should be a whole number or null, not 1.5"),
+        (MINIMAL + "train_size: 0\n", "train_size should be a positive number of examples"),
+        (MINIMAL + "validation_size: -3\n", "validation_size should be a positive number"),
+        (MINIMAL + "recipe: fast\n", "recipe should be a group of keys, not 'fast'"),
+        (MINIMAL + "recipe:\n", "recipe should be a group of keys, not None"),
+        (MINIMAL + "recipe: {epochs: 0}\n", "recipe.epochs should be a positive number"),
+        (MINIMAL + "recipe: {epochs: 2.5}\n", "recipe.epochs should be a whole number, not 2.5"),
+        (MINIMAL + "recipe: {bf16: 1}\n", "recipe.bf16 should be true, false or 'cpu', not 1"),
+        (MINIMAL + "recipe: {learning_rate: high}\n", "learning_rate should be a number"),
+        (MINIMAL + "recipe: {learning_rate: -1}\n", "learning_rate should be a positive number"),
+        (MINIMAL + "recipe: {learning_rate: .nan}\n", "learning_rate should be a positive number"),
+        (MINIMAL + "recipe: {max_length: 4}\n", "recipe.max_length should be at least 8 tokens"),
+        (MINIMAL + "search: {threshold: 1.1}\n", "search.threshold should be above 0, at most 1"),
+        (MINIMAL + "search: {head_step: 0}\n", "search.head_step should be above 0, at most 1"),
+        (MINIMAL + "variant: papr\n", "variant should be 'paper' or 'release'"),
+        (MINIMAL + "draws: lots\n", "draws should be 'independent' or 'shared'"),
+        (MINIMAL + "whole_tasks: [RTEE]\n", "did you mean 'RTE'"),
+        (MINIMAL + "data: 7\n", "data should be a text, not 7"),
+        (MINIMAL + "data: nowhere\n", "Unknown data source 'nowhere'"),
+        (MINIMAL + "name: a/b\n", "name should be letters, digits"),
+        (MINIMAL + "magnitude_tasks: RTE\n", "magnitude_tasks should be a list of texts"),
+        (MINIMAL + "magnitude_tasks: [RTEE]\n", "did you mean 'RTE'"),
+        (MINIMAL + "search: {weight_step: 0}\n", "search.weight_step should be above 0, at most 1"),
+        (OWN.replace("own_tasks", "tasks_of_mine"), "unknown key 'tasks_of_mine'"),
+        (OWN.replace("[Trees]", "[Tree]"), "did you mean 'Trees'"),
+        (OWN.replace("Trees", "RTE"), "'RTE' belongs to a task of GLUE"),
+        (OWN.replace("Trees", "../up"), "own_tasks: the name '../up' should be letters, digits"),
+        (OWN + "  Bushes: yes\n", "own_tasks.Bushes should be a group of keys"),
+        (MINIMAL + "own_tasks: [Trees]\n", "own_tasks should be a group of keys"),
+        (OWN.replace("labels:", "label:"), "unknown key 'own_tasks.Trees.label'; did you mean"),
+        (OWN.replace("labels: [", "labels: [1, "), "own_tasks.Trees.labels should be a list"),
+        (OWN.replace('["no", "yes"]', '["yes"]'), "own_tasks.Trees.labels should be two or more"),
+        (OWN.replace('"no"', '"yes"'), "own_tasks.Trees.labels should be two or more different"),
+        (
+            OWN.replace("labels:", "metric: acuracy, labels:"),
+            "own_tasks.Trees.metric should be one of accuracy, matthews, f1 (with 2 labels)",
+        ),
+        (
+            OWN.replace("labels:", "metric: pearson, labels:"),
+            "own_tasks.Trees.metric should be one of accuracy, matthews, f1 (with 2 labels)",
+        ),
+        (
+            OWN.replace('labels: ["no",', 'metric: f1, labels: ["no", "perhaps",'),
+            "own_tasks.Trees.metric should be one of accuracy, matthews (with 3 labels)",
+        ),
+        (
+            OWN.replace('labels: ["no", "yes"]', "is_pair: true"),
+            "should be one of pearson, spearman, pearson_spearman (with grades instead of labels)",
+        ),
+        ("- tasks\n", "expected a study, that is lines of 'key: value'"),
+        ("", "expected a study"),
+    ],
+)
+def test_a_mistake_is_named(tmp_path: Path, text: str, what: str) -> None:
+    with pytest.raises(UserError, match=re.escape(what)):
+        Study.load(write(tmp_path, text))
+
+
+def test_broken_yaml_names_its_line(tmp_path: Path) -> None:
+    path = write(tmp_path, "tasks: [RTE]\nseeds: [1]\nrecipe: {epochs: 3\ndata: mini\n")
+    with pytest.raises(UserError, match=r"mine\.yaml, line 4: this is not valid YAML"):
+        Study.load(path)
+
+
+def test_a_file_that_is_not_utf8_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_bytes(MINIMAL.encode() + "# caf\u00e9\n".encode("latin-1"))
+    with pytest.raises(UserError, match=r"mine\.yaml"):
+        Study.load(path)
+
+
+def test_an_unknown_study_is_answered_with_the_known_ones(workplace: Path) -> None:
+    with pytest.raises(UserError, match=r"Unknown study 'quik'.*\(tiny\)"):
+        Study.load("quik")
+    with pytest.raises(UserError, match=r"Cannot read the study nowhere\.yaml: No such file"):
+        Study.load("nowhere.yaml")
+
+
+def test_studies_are_found_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert Study.load("quick") == Study.load(REPOSITORY / "studies" / "quick.yaml")
+
+
+NOT_NUMBERS: list[dict[str, Any]] = [
+    {"name": "other"},
+    {"tasks": ["RTE"]},
+    {"seeds": [1, 2, 3]},
+    {"magnitude_tasks": []},
+    {"magnitude_tasks": ["RTE"]},
+]
+EVERYWHERE: list[dict[str, Any]] = [
+    {"backbone": "hub:google-bert/bert-base-uncased"},
+    {"data": "local:some/where"},
+    {"train_size": 999},
+    {"validation_size": 10},
+    {"recipe.learning_rate": 2e-4},
+    {"recipe.epochs": 4},
+    {"recipe.batch_size": 16},
+    {"recipe.max_length": 64},
+    {"recipe.weight_decay": 0.1},
+    {"recipe.adam_epsilon": 1e-6},
+    {"recipe.clip_norm": 2.0},
+    {"recipe.bf16": False},
+    {"recipe.bf16": "cpu"},
+    {"whole_tasks": ["SST-2"]},
+    {"held_out": True},
+]
+AFTER_TRAINING: list[dict[str, Any]] = [
+    {"search.threshold": 0.8},
+    {"search.head_step": 0.2},
+    {"search.weight_step": 0.2},
+    {"variant": "release"},
+]
+
+
+def hashes(study: Study) -> dict[str, str]:
+    return {stage: study.hash(stage) for stage in STAGES}
+
+
+@pytest.mark.parametrize("change", NOT_NUMBERS, ids=str)
+def test_names_and_choices_leave_every_hash(quick: Study, change: dict[str, Any]) -> None:
+    assert hashes(quick.override(change)) == hashes(quick)
+
+
+@pytest.mark.parametrize("change", EVERYWHERE, ids=str)
+def test_what_training_depends_on_changes_every_hash(quick: Study, change: dict[str, Any]) -> None:
+    before, after = hashes(quick), hashes(quick.override(change))
+    assert all(before[stage] != after[stage] for stage in STAGES)
+
+
+@pytest.mark.parametrize("change", AFTER_TRAINING, ids=str)
+def test_the_search_rule_leaves_the_fine_tuning(quick: Study, change: dict[str, Any]) -> None:
+    before, after = hashes(quick), hashes(quick.override(change))
+    changed = {stage for stage in STAGES if before[stage] != after[stage]}
+    assert changed == {"search", "tickets", "magnitude"}
+    assert quick.override(change).hash("sweep") == quick.hash("sweep")
+    assert quick.override(change).hash("baselines") == quick.hash("baselines")
+
+
+def test_how_tickets_are_drawn_leaves_the_search(quick: Study) -> None:
+    before, after = hashes(quick), hashes(quick.override({"draws": "shared"}))
+    changed = {stage for stage in STAGES if before[stage] != after[stage]}
+    assert changed == {"tickets", "magnitude"}
+
+
+def test_each_task_and_kind_of_ticket_has_draws_of_its_own(quick: Study) -> None:
+    asked = [(t, s, k) for t in ("CoLA", "RTE") for s in (1, 2) for k in ("random", "bad")]
+    found = [quick.draw(*one) for one in asked]
+    assert all(found[i] != found[j] for i in range(len(found)) for j in range(i))
+    assert found == [quick.draw(*one) for one in asked], "the same every time"
+    shared = quick.override({"draws": "shared"})
+    assert {shared.draw(*one) for one in asked} == {1, 2}, "as the first studies had it"
+
+
+def test_a_study_from_before_there_were_draws_keeps_its_hashes(tmp_path: Path) -> None:
+    """Beside records lie study files that do not name them; studies of old say so."""
+    (tmp_path / "mine").mkdir()
+    kept = write(tmp_path / "mine", MINIMAL).rename(tmp_path / "mine" / "study.yaml")
+    assert Study.load(kept).draws == "shared"
+    assert Study.load(write(tmp_path, MINIMAL)).draws == "independent"
+    assert "draws" not in Study.load("minilm-glue").identity("tickets")
+
+
+def test_some_tasks_are_taken_whole() -> None:
+    study = Study("mine", ("RTE", "CoLA"), (1,), train_size=9, whole_tasks=("RTE",))
+    assert study.sizes("RTE") == {"train_size": None, "validation_size": None}
+    assert study.sizes("CoLA") == {"train_size": 9, "validation_size": None}
+
+
+def test_a_sweep_holds_out_training_data(quick: Study) -> None:
+    """It does not look at the validation set, however large a part of it is used."""
+    assert quick.override({"validation_size": 10}).hash("sweep") == quick.hash("sweep")
+    assert quick.override({"train_size": 999}).hash("sweep") != quick.hash("sweep")
+
+
+def test_every_stage_starts_from_one_before_it() -> None:
+    for stage, before in STARTS_FROM.items():
+        assert before is None or STAGES.index(before) < STAGES.index(stage)
+    assert STAGES[0] == "finetune", "all others need its weights"
+
+
+@pytest.mark.parametrize(
+    ("magnitude_tasks", "has_it"),
+    [(None, {"SST-2", "CoLA"}), ((), set()), (("CoLA", "RTE"), {"CoLA"})],
+)
+def test_a_study_says_which_tasks_are_pruned_by_magnitude(
+    quick: Study, magnitude_tasks: tuple[str, ...] | None, has_it: set[str]
+) -> None:
+    study = replace(quick, magnitude_tasks=magnitude_tasks)
+    for task in study.tasks:
+        without = tuple(stage for stage in STAGES if stage != "magnitude")
+        assert study.stages(task) == (STAGES if task in has_it else without)
+
+
+def test_a_task_of_your_own_takes_ten_lines(tmp_path: Path) -> None:
+    study = Study.load(write(tmp_path, OWN))
+    assert (study.tasks, study.data) == (("Trees",), "csv")
+    task = get_task("Trees")
+    assert (task.labels, task.metric, task.is_pair, task.is_graded) == (
+        ("no", "yes"),
+        "accuracy",
+        False,
+        False,
+    )
+    graded = Study.load(write(tmp_path, GRADED)).own_tasks["Trees"]
+    task = get_task("Trees")
+    assert (task.metric, task.is_pair, task.is_graded) == ("spearman", True, True)
+    assert graded.labels == ()
+
+
+def test_a_task_of_your_own_comes_back_from_yaml_and_is_part_of_the_hash(tmp_path: Path) -> None:
+    study = Study.load(write(tmp_path, OWN))
+    again = Study.load(write(tmp_path, study.to_yaml()))
+    assert again == study
+    assert hashes(again) == hashes(study)
+    assert hashes(study.override({"data": f"csv:{tmp_path}"})) == hashes(study)
+    turned = study.override({"own_tasks.Trees.labels": ["yes", "no"]})
+    assert turned.name.startswith("mine-")
+    assert all(turned.hash(stage) != study.hash(stage) for stage in STAGES)
+    without = {key: value for key, value in study.identity().items() if key != "own_tasks"}
+    plain = replace(study, tasks=("RTE",), own_tasks={})
+    assert plain.identity() == without, "studies of GLUE are as they were"
+
+
+def test_a_sweep_does_not_depend_on_what_it_chooses(quick: Study) -> None:
+    for name in SWEPT:
+        assert quick.override({f"recipe.{name}": 9}).hash("sweep") == quick.hash("sweep")
+    for name in ("max_length", "clip_norm"):
+        assert quick.override({f"recipe.{name}": 9}).hash("sweep") != quick.hash("sweep")
+
+
+def test_the_place_of_data_is_no_part_of_a_hash(quick: Study) -> None:
+    here, there = (quick.override({"data": f"local:{place}"}) for place in ("here", "there"))
+    assert hashes(here) == hashes(there)
+    assert here.name == there.name
+    assert here.data == "local:here"
+    assert "here" not in str(here.identity())
+
+
+def test_a_local_backbone_is_its_weights_and_not_its_path(
+    quick: Study, tiny_backbone: Path, tmp_path: Path
+) -> None:
+    same = make_backbone(tmp_path / "elsewhere", seed=0)
+    other = make_backbone(tmp_path / "other", seed=1)
+    first, moved, different = (
+        quick.override({"backbone": str(folder)}) for folder in (tiny_backbone, same, other)
+    )
+    assert hashes(first) == hashes(moved)
+    assert first.name == moved.name
+    assert hashes(first)["finetune"] != hashes(different)["finetune"]
+    assert str(tiny_backbone) not in str(first.identity())
+
+
+@pytest.mark.parametrize("change", EVERYWHERE + AFTER_TRAINING, ids=str)
+def test_what_changes_numbers_gets_a_name_of_its_own(quick: Study, change: dict[str, Any]) -> None:
+    derived = quick.override(change)
+    assert re.fullmatch(r"quick-[0-9a-f]{8}", derived.name)
+    assert quick.override(change) == derived
+    assert quick.name == "quick"
+
+
+def test_derived_names_tell_changes_apart_and_do_not_pile_up(quick: Study) -> None:
+    names = {quick.override(change).name for change in EVERYWHERE + AFTER_TRAINING}
+    assert len(names) == len(EVERYWHERE + AFTER_TRAINING)
+    twice = quick.override({"train_size": 10}).override({"recipe.epochs": 1})
+    assert twice.name == quick.override({"recipe.epochs": 1, "train_size": 10}).name
+
+
+def test_the_values_a_study_has_already_change_nothing(quick: Study) -> None:
+    assert quick.override({"recipe.epochs": 3, "data": "mini", "train_size": 1000}) == quick
+    assert quick.override({}) == quick
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ({"recipe.epoch": 1}, "unknown key 'recipe.epoch'; did you mean 'recipe.epochs'?"),
+        ({"recip.epochs": 1}, "unknown key 'recip'; did you mean 'recipe'?"),
+        ({"seeds.first": 1}, "'seeds' has no keys below it"),
+        ({"recipe": 1}, "recipe should be a group of keys"),
+        ({"recipe.epochs": None}, "recipe.epochs should be a whole number, not None"),
+    ],
+)
+def test_a_wrong_change_is_named(quick: Study, change: dict[str, Any], what: str) -> None:
+    with pytest.raises(UserError, match=re.escape(what)):
+        quick.override(change)
+
+
+def test_a_study_comes_back_from_its_yaml(tmp_path: Path, quick: Study) -> None:
+    changed = quick.override({"variant": "release", "recipe.learning_rate": 1e-5})
+    for study in (quick, changed):
+        again = Study.load(write(tmp_path, study.to_yaml()))
+        assert again == study
+
+
+def test_a_study_is_kept_without_places(tmp_path: Path, quick: Study, tiny_backbone: Path) -> None:
+    study = quick.override({"data": f"local:{tmp_path}", "backbone": str(tiny_backbone)})
+    text = study.to_yaml()
+    assert str(tmp_path) not in text
+    assert str(tiny_backbone) not in text
+    again = Study.load(write(tmp_path, text))
+    assert (again.name, again.data, again.recipe) == (study.name, "local", study.recipe)
+
+
+def test_a_study_kept_without_places_is_still_the_same_study(
+    tmp_path: Path, quick: Study, tiny_backbone: Path
+) -> None:
+    study = quick.override({"data": f"local:{tmp_path}", "backbone": str(tiny_backbone)})
+    again = Study.load(write(tmp_path, study.to_yaml()))
+    assert hashes(again) == hashes(study), "its records can be read where its folders are not"
+    told = again.override({"data": f"local:{tmp_path}", "backbone": str(tiny_backbone)})
+    assert (told.name, hashes(told)) == (study.name, hashes(study))

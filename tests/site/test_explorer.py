@@ -1,0 +1,194 @@
+"""The ticket explorer: what it is given, and what it does in a browser."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from browsing import address, eventually
+
+from lottery_utils.errors import UserError
+from replication.pages import explorer
+from replication.pages.explorer import Explorer
+from replication.runs import records
+
+PAGE = "book/report/explorer.html"
+
+
+@pytest.fixture
+def gathered(tiny_run: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    monkeypatch.chdir(tiny_run)
+    return explorer.gather(["tiny"]).studies["tiny"]["tasks"]  # type: ignore[no-any-return]
+
+
+def test_every_entry_is_there(gathered: dict[str, Any]) -> None:
+    every = records.load("tiny")
+    assert {task: [*seeds] for task, seeds in gathered.items()} == {
+        task: [str(seed) for seed in seeds] for task, seeds in every.items()
+    }
+    stages = every["CoLA"][1337]
+    shown, search = gathered["CoLA"]["1337"], stages["search"]["results"]
+    assert shown["full"] == search["full_score"]
+    for step, drawn in zip(search["steps"], shown["structured"]["steps"], strict=True):
+        assert (drawn["score"], drawn["passed"]) == (step["score"], step["passed"])
+        for row, heads, mlp in zip(
+            drawn["importance"], step["head_scores"], step["mlp_scores"], strict=True
+        ):
+            assert row == pytest.approx([*heads, mlp], abs=5e-4)
+    for method, stage in (("structured", "tickets"), ("magnitude", "magnitude")):
+        tickets = stages[stage]["results"]["tickets"]
+        assert [*shown[method]["tickets"]] == [*tickets]
+        for kind, ticket in tickets.items():
+            drawn = shown[method]["tickets"][kind]
+            assert (drawn["pruned"], drawn["retrained"]) == (ticket["pruned"], ticket["retrained"])
+
+
+def test_the_steps_that_passed_lead_to_the_good_ticket(gathered: dict[str, Any]) -> None:
+    """The page finds masks by following the steps, and has nothing else to go by."""
+    for seeds in gathered.values():
+        for found in seeds.values():
+            steps, good = found["structured"]["steps"], found["structured"]["tickets"]["good"]
+            kept = [["1"] * len(row) for row in steps[0]["importance"]]
+            for step in steps:
+                if step["passed"]:
+                    for layer, head in step["heads"]:
+                        kept[layer][head] = "0"
+                    for layer in step["mlps"]:
+                        kept[layer][-1] = "0"
+            assert ["".join(row) for row in kept] == good["kept"]
+
+
+def test_densities_of_a_weight_mask_are_shares(gathered: dict[str, Any]) -> None:
+    for found in (seed for seeds in gathered.values() for seed in seeds.values()):
+        for ticket in found["magnitude"]["tickets"].values():
+            rows = ticket["density"]
+            assert len({len(row) for row in rows}) == 1
+            assert all(0 <= share <= 1 for row in rows for share in row)
+
+
+def test_data_cannot_end_their_own_element() -> None:
+    shown = Explorer({"</script><b>": {"tasks": {}}})._repr_html_()
+    assert shown.count("</script>") == 1 and "<b>" not in shown
+    found = re.search(r'id="ticket-explorer-data">(.*)</script>', shown)
+    assert found and json.loads(found[1]) == {"</script><b>": {"tasks": {}}}
+
+
+def test_nothing_to_show_is_one_sentence(workplace: Path) -> None:
+    with pytest.raises(UserError, match="None of the studies tiny has a complete entry in results"):
+        explorer.gather(["tiny"])
+
+
+def said(page: Any) -> str:
+    return str(page.locator(".explorer-said").inner_text())
+
+
+def drawn(page: Any, chart: str = "grid") -> Any:
+    """The numbers that Plotly draws."""
+    return page.evaluate(
+        f"[...document.querySelector('.explorer-{chart}').data].map((trace) => trace.z ?? trace.y)"
+    )
+
+
+def choose(page: Any, name: str, value: str) -> None:
+    page.locator(f"#ticket-explorer [name={name}]").select_option(value)
+
+
+def test_every_control_changes_what_is_drawn(page: Any) -> None:
+    seen = [(said(page), drawn(page))]
+    for name, value in (
+        ("view", "good"),
+        ("view", "bad"),
+        ("task", "CoLA"),
+        ("seed", "42"),
+        ("other", "SST-2/42"),
+        ("other", ""),
+        ("method", "magnitude"),
+        ("view", "random"),
+        ("study", "glue-small"),
+    ):
+        choose(page, name, value)
+        seen.append((said(page), drawn(page)))
+        assert seen[-1] != seen[-2], f"{name} = {value} changes nothing"
+        assert f"{name}={value.replace('/', '%2F')}" in address(page) or not value
+
+
+def test_the_search_by_keyboard(page: Any) -> None:
+    slider = page.locator("#ticket-explorer [name=step]")
+    slider.focus()
+    page.keyboard.press("Home")
+    assert said(page).startswith("The full model: ")
+    assert "✕" not in page.locator(".explorer-grid").inner_text()
+    for number in (1, 2, 3):
+        page.keyboard.press("ArrowRight")
+        assert said(page).startswith(f"Step {number}, heads and MLPs: ")
+        assert slider.get_attribute("aria-valuetext").startswith(f"step {number}, ")
+    assert page.locator(".explorer-grid").inner_text().count("✕") > 1
+    page.keyboard.press("End")
+    assert "failed" in said(page), "the last trial of a search is one that failed"
+    page.locator("#ticket-explorer [name=view]").focus()
+    page.keyboard.press("ArrowDown")
+    eventually(page.locator("tr[aria-current]")).to_contain_text(re.compile("^the good ticket"))
+
+
+def test_a_view_can_be_linked(page: Any, browser: Any) -> None:
+    choose(page, "task", "CoLA")
+    choose(page, "view", "good")
+    choose(page, "other", "CoLA/86")
+    again = browser.new_page()
+    again.goto(address(page), wait_until="load")
+    assert (said(again), drawn(again)) == (said(page), drawn(page))
+    assert "B (CoLA, seed 86: the good ticket)" in said(again)
+    # An address of what does not exist shows what does.
+    again.goto(f"{address(page).split('#')[0]}#study=none&step=many&view=bad")
+    eventually(again.locator("tr[aria-current]")).to_contain_text(re.compile("^the bad ticket"))
+    again.close()
+
+
+def test_the_pages_own_links_lead_to_views(page: Any) -> None:
+    links = page.locator("article a[href^='#study']")
+    assert links.count() > 3
+    for link in links.all():
+        link.click()
+        asked = dict(part.split("=") for part in link.get_attribute("href")[1:].split("&"))
+        # The page hears of its new address only after the click has returned.
+        for name, value in asked.items():
+            eventually(page.locator(f"[name={name}]")).to_have_value(value.replace("%2F", "/"))
+
+
+def test_what_is_said_is_on_record(page: Any, site: Path) -> None:
+    place = site.parents[1] / "results/minilm-glue/CoLA/seed-42"
+    search = json.loads((place / "search.json").read_text("utf-8"))["results"]
+    for name, value in (("study", "minilm-glue"), ("task", "CoLA"), ("seed", "42")):
+        choose(page, name, value)
+    scores = [search["full_score"], *(step["score"] for step in search["steps"])]
+    assert drawn(page, "curve")[0] == scores
+    last = search["steps"][-1]
+    assert f"{last['n_heads']} heads" in said(page) and f"{last['score']:.3f}" in said(page)
+    choose(page, "view", "good")
+    heads, mlps = drawn(page)
+    mask, importance = search["mask"], search["steps"][0]["head_scores"]
+    for layer, kept in enumerate(mask["heads"]):
+        shown = [value is not None for value in heads[layer]]
+        assert shown == [bit == "1" for bit in kept]
+        assert (mlps[layer][0] is not None) == (mask["mlps"][layer] == "1")
+        for head in range(len(kept)):
+            assert not shown[head] or heads[layer][head] == pytest.approx(
+                importance[layer][head], abs=5e-4
+            )
+    page.locator("summary", has_text="The grid as a table").click()
+    rows = page.locator("#ticket-explorer details tr")  # made a moment after the click
+    eventually(rows).to_have_count(1 + len(search["mask"]["heads"]))
+    eventually(rows.nth(1)).to_contain_text("importance")
+
+
+def test_it_follows_the_dark_mode(page: Any) -> None:
+    colour = "document.querySelector('.explorer-grid').layout.font.color"
+    page.evaluate("document.documentElement.dataset.theme = 'light'")
+    page.wait_for_timeout(300)
+    light = page.evaluate(colour)
+    page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    page.wait_for_timeout(300)
+    assert page.evaluate(colour) != light

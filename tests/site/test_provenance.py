@@ -1,0 +1,86 @@
+"""A page says how it was made, and leads to its records, its notebook and back from each figure."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from conftest import REPOSITORY
+
+from replication.pages.build import how_made
+from replication.pages.show import Figure
+
+CODE = "https://github.com/someone/lottery"
+
+
+@pytest.fixture(scope="module")
+def provenance() -> Any:
+    path = REPOSITORY / "book" / "_ext" / "provenance.py"
+    spec = importlib.util.spec_from_file_location("provenance", path)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_a_page_tells_the_command_that_makes_it_again() -> None:
+    told = how_made(Path("notebooks/x.ipynb"), {"study": "quick", "seeds": [1337, 42]}, 12.4)
+    assert "in 12 seconds" in told
+    assert "notebooks/x.ipynb</span>" in how_made(REPOSITORY / "notebooks" / "x.ipynb", {}, 1)
+    assert "/tmp" not in how_made(Path("/tmp/elsewhere/x.ipynb"), {}, 1)
+    lines = ("papermill notebooks/x.ipynb page.ipynb", "-p study quick", "-p seeds '[1337, 42]'")
+    assert " \\\n    ".join(lines) in told
+
+
+def test_marks_become_links_from_where_the_page_is(provenance: Any) -> None:
+    body = '<span data-record="quick/RTE/seed-1/search.json">it</span>'
+    assert provenance.linked(body, "../../", "", "main") == (
+        '<a href="../../records/quick/RTE/seed-1/search.json">it</a>'
+    )
+    body = '<span data-notebook="notebooks/x.ipynb">x</span>'
+    assert provenance.linked(body, "../", "", "main") == (
+        '<a href="../notebooks/x.ipynb" download>x</a>'
+    )
+
+
+def test_a_known_repository_adds_ways_to_open_a_notebook(provenance: Any) -> None:
+    body = '<span data-notebook="notebooks/x.ipynb">x</span>'
+    shown = provenance.linked(body, "", f"{CODE}/", "dev")
+    for address in (
+        "https://colab.research.google.com/github/someone/lottery/blob/dev/notebooks/x.ipynb",
+        "https://mybinder.org/v2/gh/someone/lottery/dev?labpath=notebooks/x.ipynb",
+        f"{CODE}/edit/dev/notebooks/x.ipynb",
+    ):
+        assert f'href="{address}"' in shown
+    assert provenance.launch("notebooks/x.ipynb", "https://example.org/lottery", "main") == []
+
+
+def test_a_figure_leads_to_how_it_was_made(provenance: Any) -> None:
+    figure = Figure(b"", "What is seen.", "alt")._repr_html_()
+    heading = '<h2 id="how-this-page-was-made">'
+    assert provenance.linked(figure, "", "", "main") == figure, "there is no such section"
+    shown = provenance.linked(figure + heading, "", "", "main")
+    assert 'What is seen. <a class="figure-made" href="#how-this-page-was-made">' in shown
+
+
+def test_the_edition_is_cited_as_it_cites_itself() -> None:
+    told = (REPOSITORY / "book" / "cite.md").read_text("utf-8")
+    known = yaml.safe_load((REPOSITORY / "CITATION.cff").read_text("utf-8"))
+    assert f"version = {{{known['version']}}}" in told
+    assert f"year    = {{{known['date-released'].year}}}" in told
+    assert known["title"].replace("BERT", "{BERT}") in told
+    assert f"doi       = {{{known['preferred-citation']['doi']}}}" in told
+
+
+def test_pages_of_the_site_lead_to_their_records(site: Path) -> None:
+    page = site / "book" / "report" / "quick" / "SST-2" / "sec4_2_good_random_bad.html"
+    text = page.read_text("utf-8")
+    assert "data-record" not in text and "data-notebook" not in text
+    place = "../../../../records/quick/SST-2/seed-42/tickets.json"
+    assert f'href="{place}"' in text
+    assert (page.parent / place).is_file()
+    assert (page.parent / "../../../../notebooks/sec4_2_good_random_bad.ipynb").is_file()
+    assert text.count("figure-made") == text.count("</figcaption>") >= 1
