@@ -17,11 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from lottery_utils.errors import UserError
-from replication.runs import followups
-from replication.runs.records import entry_status
+from replication.runs.run import status
 from replication.runs.score_rows import ROWS, Row
 from replication.store import Key, Record, Store
-from replication.study import FOLLOWUPS, STAGES, SWEPT, Study
+from replication.study import PIPELINE, STAGES, SWEPT, Study
 
 _ADDRESS = re.compile(r"(?P<task>[^/]+)/(seed-(?P<seed>\d+)/)?(?P<stage>\w+)\.json")
 
@@ -112,11 +111,11 @@ def _about(record: Record) -> Row:
 
 def _status(record: Record, study: Study, store: Store) -> str:
     task, seed, stage = (record[name] for name in ("task", "seed", "stage"))
-    if stage in STAGES:
-        return entry_status(study, task, seed, store).get(stage, "stale")
-    if stage in FOLLOWUPS:
-        return followups.status(study, task, seed, stage, store)
-    return "done" if record["hash"] == study.hash(stage) else "stale"
+    if PIPELINE[stage].beside:  # the table of a folder that is not a study's own
+        return "done" if record["hash"] == study.hash(stage) else "stale"
+    if stage in STAGES and stage not in study.stages(task):
+        return "stale"
+    return status(study, task, seed, stage, store)
 
 
 def _cell(value: Any) -> Any:
