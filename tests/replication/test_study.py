@@ -83,24 +83,45 @@ def test_a_rate_may_be_written_in_any_way(tmp_path: Path, spelling: str) -> None
         ("tasks: []\nseeds: [1]\n", "tasks should be at least one task"),
         ("tasks: [RTE]\nseeds: []\n", "seeds should be at least one seed"),
         ("tasks: RTE\nseeds: [1]\n", "tasks should be a list of texts, not 'RTE'"),
-        ("tasks: [RTE]\nseeds: 1\n", "seeds should be a list of whole numbers from 0 up to 2**32 - 1, not 1"),
+        (
+            "tasks: [RTE]\nseeds: 1\n",
+            "seeds should be a list of whole numbers from 0 up to 2**32 - 1, not 1",
+        ),
         ("tasks: [RTE]\nseeds: [1.5]\n", "seeds should be a list of whole numbers"),
         ("tasks: [RTE]\nseeds: [true]\n", "seeds should be a list of whole numbers"),
         ("tasks: [SST2]\nseeds: [1]\n", "did you mean 'SST-2'"),
-        (MINIMAL + "train_size: 1.5\n", "train_size should be a positive whole number of examples, or null, not 1.5"),
+        (
+            MINIMAL + "train_size: 1.5\n",
+            "train_size should be a positive whole number of examples, or null, not 1.5",
+        ),
         (MINIMAL + "train_size: 0\n", "train_size should be a positive whole number of examples"),
         (MINIMAL + "validation_size: -3\n", "validation_size should be a positive whole number"),
         (MINIMAL + "recipe: fast\n", "recipe should be a group of keys, not 'fast'"),
         (MINIMAL + "recipe:\n", "recipe should be a group of keys, not None"),
-        (MINIMAL + "recipe: {epochs: 0}\n", "recipe.epochs should be a positive whole number, not 0"),
-        (MINIMAL + "recipe: {epochs: 2.5}\n", "recipe.epochs should be a positive whole number, not 2.5"),
+        (
+            MINIMAL + "recipe: {epochs: 0}\n",
+            "recipe.epochs should be a positive whole number, not 0",
+        ),
+        (
+            MINIMAL + "recipe: {epochs: 2.5}\n",
+            "recipe.epochs should be a positive whole number, not 2.5",
+        ),
         (MINIMAL + "recipe: {bf16: 1}\n", "recipe.bf16 should be true, false or 'cpu', not 1"),
-        (MINIMAL + "recipe: {learning_rate: high}\n", "learning_rate should be a positive number, not 'high'"),
+        (
+            MINIMAL + "recipe: {learning_rate: high}\n",
+            "learning_rate should be a positive number, not 'high'",
+        ),
         (MINIMAL + "recipe: {learning_rate: -1}\n", "learning_rate should be a positive number"),
         (MINIMAL + "recipe: {learning_rate: .nan}\n", "learning_rate should be a positive number"),
         (MINIMAL + "recipe: {max_length: 4}\n", "recipe.max_length should be at least 8 tokens"),
-        (MINIMAL + "search: {threshold: 1.1}\n", "search.threshold should be a number above 0, at most 1"),
-        (MINIMAL + "search: {head_step: 0}\n", "search.head_step should be a number above 0, at most 1"),
+        (
+            MINIMAL + "search: {threshold: 1.1}\n",
+            "search.threshold should be a number above 0, at most 1",
+        ),
+        (
+            MINIMAL + "search: {head_step: 0}\n",
+            "search.head_step should be a number above 0, at most 1",
+        ),
         (MINIMAL + "variant: papr\n", "variant should be 'paper' or 'release'"),
         (MINIMAL + "draws: lots\n", "draws should be 'independent' or 'shared'"),
         (MINIMAL + "whole_tasks: [RTEE]\n", "did you mean 'RTE'"),
@@ -109,7 +130,10 @@ def test_a_rate_may_be_written_in_any_way(tmp_path: Path, spelling: str) -> None
         (MINIMAL + "name: a/b\n", "name should be letters, digits"),
         (MINIMAL + "magnitude_tasks: RTE\n", "magnitude_tasks should be a list of texts"),
         (MINIMAL + "magnitude_tasks: [RTEE]\n", "did you mean 'RTE'"),
-        (MINIMAL + "search: {weight_step: 0}\n", "search.weight_step should be a number above 0, at most 1"),
+        (
+            MINIMAL + "search: {weight_step: 0}\n",
+            "search.weight_step should be a number above 0, at most 1",
+        ),
         (OWN.replace("own_tasks", "tasks_of_mine"), "unknown key 'tasks_of_mine'"),
         (OWN.replace("[Trees]", "[Tree]"), "did you mean 'Trees'"),
         (OWN.replace("Trees", "RTE"), "'RTE' belongs to a task of GLUE"),
@@ -296,7 +320,7 @@ def test_every_stage_starts_from_one_before_it() -> None:
         assert stage.after is None or order.index(stage.after) < order.index(name)
         assert bool(stage.after) == bool(stage.made_from)
     assert STAGES[0] == "finetune", "all others need its weights"
-    assert STAGES + FOLLOWUPS == tuple(name for name in order if not PIPELINE[name].alone)
+    assert tuple(name for name in order if not PIPELINE[name].alone) == STAGES + FOLLOWUPS
 
 
 @pytest.mark.parametrize(

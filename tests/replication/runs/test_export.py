@@ -26,10 +26,10 @@ from test_followups import SEED, TASK, follow_up
 from lottery_utils.errors import UserError
 from lottery_utils.masks import StructuredMask
 from replication import cli
-from replication.experiments.baselines import baselines as run_baselines
 from replication.experiments.baselines import read_baselines
 from replication.runs import score_rows
 from replication.runs import table as export
+from replication.runs.run import ensure
 from replication.store import SCHEMA, Key, Record, Store, checksum
 from replication.study import FOLLOWUPS, STAGES, Study
 
@@ -231,7 +231,7 @@ def test_a_sweep_has_a_row_for_every_run() -> None:
 def baselines(finished: Path) -> Record:
     """A record of the stage `baselines`, computed here for one task and seed."""
     study = replace(Study.load("tiny"), tasks=("CoLA",), seeds=(42,))
-    run_baselines(study, Store(), device="cpu", threads=1)
+    ensure(study, Store(), ["baselines"], device="cpu", threads=1)
     return read_baselines(study, Store())["CoLA"]
 
 
