@@ -64,8 +64,9 @@ def load_examples(
 
     `name` is one of GLUE's, or a `Task` itself. A size caps its split: from files, that many
     examples are drawn once, by a fixed seed and in file order, so that every study with the same
-    cap sees the same examples. `None` takes a file whole and the embedded corpus at `MINI_SIZES`. Raises `UserError` for an
-    unknown task or source, a missing folder or file, or a line that is not as it should be.
+    cap sees the same examples. `None` takes a file whole and the embedded corpus at `MINI_SIZES`.
+    Raises `UserError` for an unknown task or source, a missing folder or file, or a line that is
+    not as it should be.
     """
     task = get_task(name)
     sizes = {"train": train_size, "validation": validation_size}
