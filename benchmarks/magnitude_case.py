@@ -15,7 +15,7 @@ from torch.nn.utils import prune
 from benchmarks.alternate import Prepared, Row, Setting, alternate
 from benchmarks.profiles import of_functions
 from lottery_utils.magnitude import magnitude_step
-from lottery_utils.weight_masks import WeightMask
+from lottery_utils.masks import WeightMask
 from lottery_utils.weight_pruning import prunable
 
 FRACTION = 0.1

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from lottery_utils.weight_masks import WeightMask
+from lottery_utils.masks import WeightMask
 
 if TYPE_CHECKING:
     from torch import Tensor

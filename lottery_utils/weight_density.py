@@ -9,7 +9,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from lottery_utils.encoder import encoder_shape
-from lottery_utils.weight_masks import WeightMask
+from lottery_utils.masks import WeightMask
 from lottery_utils.weight_pruning import MAPS, prunable, prunable_names
 
 

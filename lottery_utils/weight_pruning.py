@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from lottery_utils.encoder import encoder_layers
-from lottery_utils.weight_masks import WeightMask
+from lottery_utils.masks import WeightMask
 
 Model = TypeVar("Model", bound=nn.Module)
 

@@ -20,7 +20,7 @@ from lottery_utils.magnitude import (
     magnitude_step,
     smallest,
 )
-from lottery_utils.weight_masks import WeightMask
+from lottery_utils.masks import WeightMask
 
 Parameters = dict[str, Tensor]
 
