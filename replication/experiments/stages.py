@@ -16,9 +16,14 @@ from lottery_utils.encoder import component_parameters, encoder_shape
 from lottery_utils.importance import Variant, score_and_importance
 from lottery_utils.magnitude import WeightStep, largest_removed, magnitude_search
 from lottery_utils.masks import StructuredMask, WeightMask
+from lottery_utils.pruning import (
+    head_densities,
+    hold_zeros,
+    map_densities,
+    prunable,
+    weights_masked,
+)
 from lottery_utils.search import Step, structured_search
-from lottery_utils.weight_density import head_densities, map_densities
-from lottery_utils.weight_pruning import hold_zeros, prunable, weights_masked
 from replication.experiments.checkpoint import save_checkpoint
 from replication.experiments.entry import EVALUATION_BATCH, Entry
 from replication.experiments.tickets import Ticket, score_tickets, structured_ticket
