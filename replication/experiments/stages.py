@@ -14,7 +14,6 @@ from lottery_utils import backbone, data, metrics
 from lottery_utils.batches import EvaluationBatches
 from lottery_utils.encoder import component_parameters, encoder_shape
 from lottery_utils.importance import Variant, score_and_importance
-from lottery_utils.magnitude import WeightStep, largest_removed, magnitude_search
 from lottery_utils.masks import StructuredMask, WeightMask
 from lottery_utils.pruning import (
     head_densities,
@@ -23,7 +22,13 @@ from lottery_utils.pruning import (
     prunable,
     weights_masked,
 )
-from lottery_utils.search import Step, structured_search
+from lottery_utils.search import (
+    Step,
+    WeightStep,
+    largest_removed,
+    magnitude_search,
+    structured_search,
+)
 from replication.experiments.checkpoint import save_checkpoint
 from replication.experiments.entry import EVALUATION_BATCH, Entry
 from replication.experiments.tickets import Ticket, score_tickets, structured_ticket

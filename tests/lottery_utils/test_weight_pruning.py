@@ -14,7 +14,6 @@ from torch.nn.utils import prune
 
 from lottery_utils.batches import Encoded
 from lottery_utils.encoder import component_parameters, encoder_layers
-from lottery_utils.magnitude import magnitude_step
 from lottery_utils.masks import WeightMask
 from lottery_utils.pruning import (
     MAPS,
@@ -26,6 +25,7 @@ from lottery_utils.pruning import (
     weights_masked,
 )
 from lottery_utils.recipe import Recipe
+from lottery_utils.search import magnitude_step
 from lottery_utils.training import finetune
 
 Model = Any
