@@ -212,7 +212,6 @@ def test_masks_are_read_and_compared_without_torch(tmp_path: Path) -> None:
     mask.save(path)
     script = f"""
 import sys
-import lottery_utils.search
 from lottery_utils.masks import WeightMask
 mask = WeightMask.load({str(path)!r})
 assert mask.bad_like(0) & mask != mask.random_like(0)
