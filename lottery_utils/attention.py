@@ -45,8 +45,8 @@ def attention_maps(
     `attention_mask` (batch, tokens) and whatever else the model takes; `labels` are passed
     over. The model attends eagerly while this runs, as other kernels return no maps, and is
     as before afterwards. With `transposed` the output projection is read as in the authors' code,
-    which takes its rows for a head's columns. Raises `ValueError` if tokens are padded on the left
-    or if heads were removed, and `AttributeError` if whole sublayers were.
+    which takes its rows for a head's columns. Raises `ValueError` if tokens are padded on the left,
+    `UserError` if heads or MLPs were removed.
     """
     for batch in batches:
         lengths = batch["attention_mask"].sum(dim=1).tolist()

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -19,6 +20,7 @@ from lottery_utils.tasks import Example
 # In training, this many batches' worth of shuffled examples are sorted by length together:
 # enough for nearly no padding, few enough that batches differ between epochs.
 BUCKET_BATCHES = 50
+Values = TypeVar("Values", bound=npt.NDArray[Any])
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,7 @@ class EvaluationBatches:
         order = list(range(len(encoded)))
         if not file_order:
             order.sort(key=lambda i: len(encoded.input_ids[i]))
+        self._order = order
         self._batches = [
             encoded.collate(order[start : start + batch_size], device)
             for start in range(0, len(order), batch_size)
@@ -91,6 +94,12 @@ class EvaluationBatches:
 
     def __len__(self) -> int:
         return len(self._batches)
+
+    def in_file_order(self, values: Values) -> Values:
+        """One value per example, in the order of the batches, brought back to the file's."""
+        placed: Values = np.empty_like(values)
+        placed[self._order] = values
+        return placed
 
 
 def training_order(encoded: Encoded, batch_size: int, rng: np.random.Generator) -> list[list[int]]:

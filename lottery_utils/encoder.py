@@ -7,7 +7,7 @@ Everything that touches the inside of a model (masks, removal, importance) goes 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from torch import nn
 
@@ -21,15 +21,17 @@ class Family:
     `layers` is the path of the list of layers in the base model, `maps` are the paths of
     the six linear maps in a layer. `headless` and `mlpless` say how to empty a sublayer:
     each module named there gives way to one that returns the constant beside it, so that
-    nothing is computed and LayerNorm receives the layer's input plus zero. `is_bert_layer` says
-    that a layer calls its parts as BERT's does.
+    nothing is computed and LayerNorm receives the layer's input plus zero. `calls` names the
+    way in which a layer calls its parts, where `first_token` knows it. `attention` is the path
+    of a module that has to be told which heads it still has; most find out by themselves.
     """
 
     layers: str
     maps: dict[str, str]
     headless: dict[str, Any]
     mlpless: dict[str, Any]
-    is_bert_layer: bool = False
+    calls: Literal["bert", "mpnet", None] = None
+    attention: str = ""
 
 
 # BERT's attention returns (context, attention map); the last module before the residual sum
@@ -50,7 +52,7 @@ _BERT = Family(
         "attention.output.dropout": 0.0,
     },
     mlpless={"intermediate": None, "output.dense": None, "output.dropout": 0.0},
-    is_bert_layer=True,
+    calls="bert",
 )
 _DISTILBERT = Family(
     layers="transformer.layer",
@@ -65,7 +67,29 @@ _DISTILBERT = Family(
     headless={"attention": (0.0, None)},
     mlpless={"ffn": 0.0},
 )
-FAMILIES = {"bert": _BERT, "roberta": _BERT, "electra": _BERT, "distilbert": _DISTILBERT}
+# BERT's layer with a bias by relative position, and the output map inside the attention.
+_MPNET = Family(
+    layers="encoder.layer",
+    maps={
+        "query": "attention.attn.q",
+        "key": "attention.attn.k",
+        "value": "attention.attn.v",
+        "attention_output": "attention.attn.o",
+        "mlp_input": "intermediate.dense",
+        "mlp_output": "output.dense",
+    },
+    headless={"attention.attn": (None,), "attention.dropout": 0.0},
+    mlpless={"intermediate": None, "output.dense": None, "output.dropout": 0.0},
+    calls="mpnet",
+    attention="attention.attn",
+)
+FAMILIES = {
+    "bert": _BERT,
+    "roberta": _BERT,
+    "electra": _BERT,
+    "distilbert": _DISTILBERT,
+    "mpnet": _MPNET,
+}
 
 
 @dataclass(frozen=True)
@@ -96,18 +120,26 @@ def require_bert_shaped(model_type: str, where: str) -> None:
 
 
 def encoder_layers(model: nn.Module) -> list[EncoderLayer]:
-    """The layers of a transformers model, bottom first.
+    """The layers of a whole transformers model, bottom first.
 
-    Layers whose attention or MLP was removed (`pruning.remove`) no longer have these maps
-    and raise `AttributeError`: masks act on whole models.
+    Raises `UserError` if anything was removed from it (`pruning.remove`): masks, importance and
+    maps speak of the heads of a whole model.
     """
     layers, family = _modules(model)
-    return [
-        EncoderLayer(
-            layer, family, **{name: layer.get_submodule(path) for name, path in family.maps.items()}
-        )
-        for layer in layers
-    ]
+    found = []
+    for number, layer in enumerate(layers):
+        try:
+            maps = {name: layer.get_submodule(path) for name, path in family.maps.items()}
+            whole = maps["attention_output"].in_features == maps["attention_output"].out_features
+        except AttributeError:
+            whole = False
+        if not whole:
+            raise UserError(
+                f"Heads or MLPs were removed from layer {number} of this model: expected a whole "
+                "one; load it again, or use 'masked', which leaves the model as it was."
+            )
+        found.append(EncoderLayer(layer, family, **maps))
+    return found
 
 
 def last_layer(model: nn.Module) -> tuple[nn.Module, Family]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 BoolArray = npt.NDArray[np.bool_]
 Bits = npt.NDArray[np.uint8]
 Shape = tuple[int, ...]
+Seed = int | Sequence[int]  # what NumPy's generators take
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +67,7 @@ class StructuredMask:
         """How many MLPs are kept."""
         return int(self.mlps.sum())
 
-    def random_like(self, seed: int) -> StructuredMask:
+    def random_like(self, seed: Seed) -> StructuredMask:
         """As many heads and MLPs as here, drawn from the whole model (section 4.2).
 
         The sizes are exactly equal. The authors' code keeps each component independently
@@ -78,7 +79,7 @@ class StructuredMask:
             _sample(np.ones_like(self.mlps), self.n_mlps, rng),
         )
 
-    def bad_like(self, seed: int) -> StructuredMask:
+    def bad_like(self, seed: Seed) -> StructuredMask:
         """What is not kept here, brought to exactly this size (section 4.2).
 
         Where the complement is too small, the rest is drawn from the components kept here;
@@ -250,11 +251,11 @@ class WeightMask(Mapping[str, "Tensor"]):
         sizes = {name: math.prod(shape) for name, shape in self._shapes.items()}
         return {name: _share(_count(self._bits[name]), size) for name, size in sizes.items()}
 
-    def random_like(self, seed: int) -> WeightMask:
+    def random_like(self, seed: Seed) -> WeightMask:
         """As many weights as here, drawn from all of them at once (section 4.2)."""
         return _sample_weights(self._complete(), self.n_kept, np.random.default_rng(seed))
 
-    def bad_like(self, seed: int) -> WeightMask:
+    def bad_like(self, seed: Seed) -> WeightMask:
         """What is not kept here, brought to exactly this size (section 4.2).
 
         Where the complement is too small, the rest is drawn from the weights kept here;

@@ -119,6 +119,14 @@ def majority_baseline(metric: str, labels: Sequence[float], *, graded: bool = Fa
     return score(metric, np.full(len(labels), most_frequent), true)
 
 
+def passes(score: float, full_score: float, threshold: float) -> bool:
+    """Whether a score is at least `threshold` of the full model's, an exact tie included.
+
+    Scores have six decimals: 288 of 400 right is 90 % of 320 right, whatever the last one says.
+    """
+    return score >= threshold * full_score - 1e-6
+
+
 def meaningless(full_score: float, majority: float, threshold: float = 0.9) -> str | None:
     """Why a search for `threshold` of the full model's score would say nothing, or None.
 

@@ -129,7 +129,7 @@ def remove(model: Model, mask: StructuredMask) -> Model:
     """A smaller copy of `model` without the components outside `mask`.
 
     The copy has fewer parameters and costs less to run; `model` is left as it was. Raises
-    `ValueError` if the mask is of another shape.
+    `ValueError` if the mask is of another shape, `UserError` if `model` is not whole.
     """
     _check_shape(model, mask)
     smaller = copy.deepcopy(model)
@@ -147,8 +147,8 @@ def remove(model: Model, mask: StructuredMask) -> Model:
 def _keep_heads(layer: EncoderLayer, kept: Tensor, n_heads: int) -> None:
     """Cut the query, key and value maps' rows and the output projection's columns.
 
-    That is all: the models divide what these maps give into heads by the size of a head,
-    which stays the same.
+    That is all in most families: they divide what these maps give into heads by the size of a
+    head, which stays the same.
     """
     projection = layer.attention_output
     channels = torch.arange(projection.in_features).view(n_heads, -1)[kept].flatten()
@@ -158,10 +158,16 @@ def _keep_heads(layer: EncoderLayer, kept: Tensor, n_heads: int) -> None:
         linear.out_features = len(channels)
     projection.weight = _cut(projection.weight, 1, channels)
     projection.in_features = len(channels)
+    if layer.family.attention:  # its bias has a row for each head of the whole model
+        from lottery_utils import mpnet
+
+        device = projection.weight.device
+        mpnet.keep_heads(layer.module.get_submodule(layer.family.attention), kept.to(device))
 
 
 def _cut(values: Tensor, axis: int, kept: Tensor) -> nn.Parameter:
-    return nn.Parameter(values.detach().index_select(axis, kept.to(values.device)))
+    chosen = values.detach().index_select(axis, kept.to(values.device))
+    return nn.Parameter(chosen, requires_grad=values.requires_grad)
 
 
 def _replace(layer: nn.Module, results: dict[str, Any]) -> None:

@@ -29,6 +29,7 @@ from torch import Tensor
 
 from lottery_utils.importance import Importance, Variant
 from lottery_utils.masks import StructuredMask, WeightMask
+from lottery_utils.metrics import passes
 
 Phase = Literal["both", "heads", "mlps"]
 PHASES: tuple[Phase, ...] = ("both", "heads", "mlps")
@@ -116,7 +117,7 @@ def structured_search(
                     trial.n_heads,
                     trial.n_mlps,
                     value,
-                    value >= threshold * full_score,
+                    passes(value, full_score, threshold),
                     _rounded(scores.heads),
                     _rounded(scores.mlps),
                 )
@@ -213,7 +214,9 @@ def magnitude_search(
             step = done[len(steps)]
         else:
             value = score(trial)
-            step = WeightStep(trial.n_kept, trial.density, value, value >= threshold * full_score)
+            step = WeightStep(
+                trial.n_kept, trial.density, value, passes(value, full_score, threshold)
+            )
             on_step(step)
         steps.append(step)
         if not step.passed or (variant == "release" and len(steps) == RELEASE_STEPS):

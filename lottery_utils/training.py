@@ -1,8 +1,8 @@
 """Fine-tuning and evaluation, as plain loops.
 
 The recipe is the paper's unless a study changes it: AdamW, linear decay without warm-up,
-gradients clipped at norm 1. On a GPU training may run in bf16; evaluation and importance
-are always in float32.
+gradients clipped at norm 1. Training may run in bf16, on a GPU or a CPU that computes in it;
+evaluation and importance are always in float32.
 """
 
 from __future__ import annotations
@@ -123,9 +123,16 @@ def _train(
 
 
 def uses_bf16(device: torch.device | str, recipe: Recipe) -> bool:
-    """Whether training runs in bf16: where the recipe allows it and the GPU can do it."""
-    cuda = torch.device(device).type == "cuda"
-    return recipe.bf16 and cuda and torch.cuda.is_bf16_supported()
+    """Whether training runs in bf16: where the recipe allows it and the device computes in it."""
+    kind = torch.device(device).type
+    if kind == "cpu":
+        return recipe.bf16 == "cpu" and cpu_has_bf16()
+    return bool(recipe.bf16) and kind == "cuda" and torch.cuda.is_bf16_supported()
+
+
+def cpu_has_bf16() -> bool:
+    """Whether this processor multiplies matrices in bfloat16; emulated, that would be slower."""
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
 
 
 def predict(model: Any, batches: Iterable[Batch]) -> tuple[Array, Array]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import fields, is_dataclass
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from lottery_utils.errors import UserError
 
@@ -33,6 +33,7 @@ _WANTED = {
     int: "a whole number",
     int | None: "a whole number or null",
     bool: "true or false",
+    bool | Literal["cpu"]: "true, false or 'cpu'",
     str: "a text",
     tuple[str, ...]: "a list of texts",
     tuple[int, ...]: "a list of whole numbers",
@@ -58,6 +59,7 @@ def _convert(value: Any, wanted: Any, where: str, key: str) -> Any:
         (wanted is int and is_int)
         or (wanted == int | None and (is_int or value is None))
         or (wanted is bool and isinstance(value, bool))
+        or (wanted == bool | Literal["cpu"] and (isinstance(value, bool) or value == "cpu"))
         or (wanted is str and isinstance(value, str))
     ):
         return value

@@ -11,24 +11,29 @@ STAGES = tuple(STARTS_FROM)
 # What can be asked after the stages, for the tasks that a study names.
 FOLLOWUPS = ("survivors", "control", "attention", "sensitivity", "quirks", "choices")
 # What each stage's numbers depend on. A stage also depends on the records it starts from.
-_TRAINING = ("backbone", "data", "train_size", "validation_size", "recipe")
+_SAMPLES = ("backbone", "data", "train_size", "validation_size", "whole_tasks", "recipe")
+_TRAINING = (*_SAMPLES, "held_out")
 _PRUNING = (*_TRAINING, "search", "variant")
+_DRAWN = (*_PRUNING, "draws")  # stages that draw tickets at random
 STAGE_FIELDS = {
     "finetune": _TRAINING,
     "search": _PRUNING,
-    "tickets": _PRUNING,
-    "magnitude": _PRUNING,
-    "survivors": _PRUNING,
-    "control": _PRUNING,
+    "tickets": _DRAWN,
+    "magnitude": _DRAWN,
+    "survivors": _DRAWN,
+    "control": _DRAWN,
     "attention": _TRAINING,
     "sensitivity": _PRUNING,
     "quirks": _PRUNING,
     "choices": _PRUNING,
-    "sweep": _TRAINING,
-    "baselines": _TRAINING,
+    "sweep": _SAMPLES,
+    "baselines": _SAMPLES,
     "weight_overlap": _PRUNING,
     "released": _PRUNING,
 }
+# Fields that came after the first records: at these values they say nothing new, and a hash of
+# them is the one from before.
+SINCE = {"whole_tasks": (), "held_out": False, "draws": "shared"}
 SWEPT = ("learning_rate", "batch_size", "epochs")  # what `lottery sweep` chooses of a recipe
 
 

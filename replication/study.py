@@ -23,7 +23,15 @@ from lottery_utils.errors import UserError
 from lottery_utils.recipe import Recipe, SearchRule
 from lottery_utils.tasks import OwnTask, add_task, get_task
 from replication.checked import build
-from replication.pipeline import FOLLOWUPS, STAGE_FIELDS, STAGES, STARTS_FROM, SWEPT, FollowUps
+from replication.pipeline import (
+    FOLLOWUPS,
+    SINCE,
+    STAGE_FIELDS,
+    STAGES,
+    STARTS_FROM,
+    SWEPT,
+    FollowUps,
+)
 
 __all__ = [
     "FOLLOWUPS", "STAGES", "STARTS_FROM", "SWEPT",
@@ -51,10 +59,14 @@ class Study:
     """A validated study.
 
     `train_size` and `validation_size` cap the number of examples; None takes all there are
-    (of the embedded corpus, its default sizes). `variant` is `paper` or `release`: the text
+    (of the embedded corpus, its default sizes), and so it is of `whole_tasks`. With `held_out`
+    every model is also scored on the validation examples that the cap leaves to nobody, which no
+    search has seen, and its predictions are kept. `variant` is `paper` or `release`: the text
     of the paper, or what the authors' released code does. Heads and MLPs are always pruned,
     single weights on `magnitude_tasks` (None: on all): their tickets cannot be made smaller,
-    so that they cost most of a study's time. `own_tasks` describe tasks that are not GLUE's.
+    so that they cost most of a study's time. Random and bad tickets have `draws` of their own for
+    each task and kind (`independent`), or one stream for all (`shared`), as the first studies had.
+    `own_tasks` describe tasks that are not GLUE's.
     """
 
     name: str
@@ -64,9 +76,12 @@ class Study:
     data: str = "mini"
     train_size: int | None = None
     validation_size: int | None = None
+    whole_tasks: tuple[str, ...] = ()
+    held_out: bool = False
     recipe: Recipe = field(default_factory=Recipe)
     search: SearchRule = field(default_factory=SearchRule)
     variant: str = "paper"
+    draws: str = "independent"
     magnitude_tasks: tuple[str, ...] | None = None
     followups: FollowUps = field(default_factory=FollowUps)
     own_tasks: dict[str, OwnTask] = field(default_factory=dict)
@@ -75,7 +90,11 @@ class Study:
         for name, own in self.own_tasks.items():
             _check_own_task(self, name, own)
             add_task(own.task(name))
-        asked = (self.magnitude_tasks, *(getattr(self.followups, what) for what in FOLLOWUPS))
+        asked = (
+            self.whole_tasks,
+            self.magnitude_tasks,
+            *(getattr(self.followups, what) for what in FOLLOWUPS),
+        )
         for task in (*self.tasks, *(task for tasks in asked for task in tasks or ())):
             get_task(task)
         source_kind(self.data)
@@ -94,6 +113,8 @@ class Study:
         ):
             _require(size is None or size > 0, self, key, "a positive number of examples, or null")
         _require(self.variant in ("paper", "release"), self, "variant", "'paper' or 'release'")
+        draws = ("independent", "shared")
+        _require(self.draws in draws, self, "draws", "'independent' or 'shared'")
         for key in ("learning_rate", "epochs", "batch_size", "clip_norm", "adam_epsilon"):
             value = getattr(self.recipe, key)
             _require(0 < value < math.inf, self, f"recipe.{key}", "a positive number")
@@ -137,6 +158,8 @@ class Study:
         for key in ("tasks", "seeds"):
             if key not in content:
                 raise UserError(f"{path}: the key {key!r} is missing; add a list of {key}.")
+        if path.name == "study.yaml":  # beside records, perhaps from before there was the key
+            content.setdefault("draws", "shared")
         built: Study = build(cls, {"name": path.stem, **content}, str(path))
         return built
 
@@ -161,6 +184,20 @@ class Study:
             return changed
         base = re.sub(r"-[0-9a-f]{8}$", "", self.name)
         return replace(changed, name=f"{base}-{_hash(changed.identity())[:8]}")
+
+    def sizes(self, task: str) -> dict[str, int | None]:
+        """At how many examples each split of a task is capped, as `data.load_examples` takes it."""
+        whole = task in self.whole_tasks
+        return {
+            "train_size": None if whole else self.train_size,
+            "validation_size": None if whole else self.validation_size,
+        }
+
+    def draw(self, task: str, seed: int, kind: str) -> int | list[int]:
+        """What seeds the random draw of one kind of ticket, such as `random`."""
+        if self.draws == "shared":
+            return seed
+        return [seed, *hashlib.sha256(f"{task} {kind}".encode()).digest()[:8]]
 
     def stages(self, task: str) -> tuple[str, ...]:
         """The stages that the study has for a task, in order."""
@@ -193,7 +230,8 @@ class Study:
             values["validation_size"] = None
             values["recipe"] = {k: v for k, v in values["recipe"].items() if k not in SWEPT}
         own = {"own_tasks": values["own_tasks"]} if self.own_tasks else {}
-        return {name: values[name] for name in STAGE_FIELDS[stage]} | own
+        asked = [n for n in STAGE_FIELDS[stage] if n not in SINCE or getattr(self, n) != SINCE[n]]
+        return {name: values[name] for name in asked} | own
 
     def hash(self, stage: str) -> str:
         """A short hash of `identity(stage)`: equal where the numbers should be equal."""

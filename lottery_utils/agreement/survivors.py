@@ -45,7 +45,9 @@ class Survivors:
         }
 
 
-def survivors(masks: Sequence[StructuredMask], seed: int = 0) -> dict[str, Survivors]:
+def survivors(
+    masks: Sequence[StructuredMask], seed: int | Sequence[int] = 0
+) -> dict[str, Survivors]:
     """The three kinds, by name (`KINDS`), from one good mask for each of two or more seeds.
 
     One draw serves all seeds, as in the paper; `seed` decides it. Raises `ValueError` with

@@ -76,6 +76,18 @@ def load_examples(
     return {split: _cap(whole[split], sizes[split]) for split in SPLITS}
 
 
+def left_out_examples(name: str, source: str, validation_size: int | None) -> list[Example]:
+    """The validation examples that a cap of `validation_size` leaves to nobody, in file order.
+
+    None where there is no cap, and none of the embedded corpus, which is made to size.
+    """
+    if validation_size is None or source_kind(source) == "mini":
+        return []
+    whole = load_examples(name, source)["validation"]
+    taken = set(_places(len(whole), validation_size))
+    return [example for i, example in enumerate(whole) if i not in taken]
+
+
 def unseen_examples(
     name: str, source: str, n: int, seen: dict[str, list[Example]]
 ) -> list[Example]:
@@ -169,7 +181,11 @@ def _folder(task: Task, place: str, kind: str, expected: str) -> Path:
 
 
 def _cap(examples: Sequence[Example], size: int | None) -> list[Example]:
-    if size is None or size >= len(examples):
-        return list(examples)
-    chosen = sorted(random.Random(0).sample(range(len(examples)), size))
-    return [examples[i] for i in chosen]
+    return [examples[i] for i in _places(len(examples), size)]
+
+
+def _places(n: int, size: int | None) -> Sequence[int]:
+    """Which of `n` examples a cap of `size` takes."""
+    if size is None or size >= n:
+        return range(n)
+    return sorted(random.Random(0).sample(range(n), size))

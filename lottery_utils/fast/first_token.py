@@ -25,18 +25,19 @@ from lottery_utils.encoder import last_layer
 def first_token_only(model: nn.Module) -> Iterator[None]:
     """Within the block, the last layer of `model` gives (batch, 1, hidden) instead of all tokens.
 
-    For models whose layers are BERT's (BERT, RoBERTa, ELECTRA), whole or with components
-    removed, with one of transformers' classifiers on top. Hooks in the layer act as before.
-    Other families compute all tokens as always, and so do models in training that draw their
-    dropout otherwise: on any device but a CPU inside the kernel of attention, with chunked
+    For models whose layers are BERT's (BERT, RoBERTa, ELECTRA) or MPNet's, whole or with
+    components removed, with one of transformers' classifiers on top. Hooks in the layer act as
+    before. Other families compute all tokens as always, and so do models in training that draw
+    their dropout otherwise: on any device but a CPU inside the kernel of attention, with chunked
     MLPs chunk by chunk, with gradient checkpointing twice. The block must begin in the mode,
     training or evaluation, in which the model is called.
     """
     layer, family = last_layer(model)
-    if not family.is_bert_layer or (model.training and _draws_otherwise(layer)):
+    if family.calls is None or (model.training and _draws_otherwise(layer)):
         yield
         return
-    layer.forward = partial(_forward, layer)  # before the class's own, until it is deleted
+    forward: Any = {"bert": _bert_forward, "mpnet": _mpnet_forward}[family.calls]
+    layer.forward = partial(forward, layer)  # before the class's own, until it is deleted
     try:
         yield
     finally:
@@ -46,10 +47,11 @@ def first_token_only(model: nn.Module) -> Iterator[None]:
 def _draws_otherwise(layer: Any) -> bool:
     elsewhere = next(layer.parameters()).device.type != "cpu"
     checkpointed = getattr(layer, "gradient_checkpointing", False)
-    return bool(elsewhere or layer.chunk_size_feed_forward or checkpointed)
+    chunked = getattr(layer, "chunk_size_feed_forward", 0)
+    return bool(elsewhere or chunked or checkpointed)
 
 
-def _forward(
+def _bert_forward(
     layer: Any, hidden: Tensor, attention_mask: Tensor | None = None, *_: Any, **__: Any
 ) -> Tensor:
     """BERT's layer at the first token: (batch, 1, hidden) from (batch, tokens, hidden).
@@ -60,37 +62,73 @@ def _forward(
     first = hidden[:, :1].contiguous()
     context = None  # of a layer that has lost its heads
     with _drawing_for(hidden.shape[1], layer):
-        if hasattr(layer.attention.self, "query"):
-            attend = _context_in_training if layer.training else _context
-            context = attend(layer.attention.self, first, hidden, attention_mask)
+        own = layer.attention.self
+        if hasattr(own, "query"):
+            context = _context(own, (own.query, own.key, own.value), hidden, attention_mask)
         found: Tensor = layer.feed_forward_chunk(layer.attention.output(context, first))
     return found
 
 
+def _mpnet_forward(
+    layer: Any,
+    hidden: Tensor,
+    attention_mask: Tensor | None,
+    position_bias: Tensor,
+    *_: Any,
+    **__: Any,
+) -> tuple[Tensor]:
+    """MPNet's layer at the first token, in a tuple as MPNet has it."""
+    from lottery_utils.mpnet import bias_of
+
+    first, own = hidden[:, :1].contiguous(), layer.attention.attn
+    with _drawing_for(hidden.shape[1], layer):
+        attended: Any = None
+        if hasattr(own, "q"):
+            bias = bias_of(own, position_bias, attention_mask)
+            attended = own.o(_context(own, (own.q, own.k, own.v), hidden, bias))
+        attended = layer.attention.LayerNorm(layer.attention.dropout(attended) + first)
+        return (layer.output(layer.intermediate(attended), attended),)
+
+
 def _context(
-    attention: Any, first: Tensor, hidden: Tensor, attention_mask: Tensor | None
+    attention: Any,
+    maps: tuple[nn.Module, nn.Module, nn.Module],
+    hidden: Tensor,
+    attention_mask: Tensor | None,
 ) -> Tensor:
-    context = nn.functional.scaled_dot_product_attention(
-        _by_head(attention, attention.query(first)),
-        _by_head(attention, attention.key(hidden)),
-        _by_head(attention, attention.value(hidden)),
-        attn_mask=None if attention_mask is None else attention_mask[:, :, :1],
+    """What the heads give the first token: (batch, 1, heads x head size).
+
+    `maps` are those of queries, keys and values; `attention_mask` (batch, heads or 1, from, to)
+    says what may be seen, or what is to be added to the scores.
+    """
+    inputs = (hidden[:, :1].contiguous(), hidden, hidden)
+    query, key, value = (
+        _by_head(attention, linear(values)) for linear, values in zip(maps, inputs, strict=True)
     )
+    of_first = None if attention_mask is None else attention_mask[:, :, :1]
+    if attention.training:
+        context = _with_dropout(attention, query, key, value, of_first, hidden.shape[1])
+    else:
+        if of_first is not None and of_first.dtype != torch.bool:
+            of_first = of_first.to(query.dtype)
+        context = nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=of_first)
     return context.transpose(1, 2).flatten(2)
 
 
-def _context_in_training(
-    attention: Any, first: Tensor, hidden: Tensor, attention_mask: Tensor | None
+def _with_dropout(
+    attention: Any,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    of_first: Tensor | None,
+    n_tokens: int,
 ) -> Tensor:
-    query = _by_head(attention, attention.query(first)) * attention.attention_head_size**-0.5
-    scores = query @ _by_head(attention, attention.key(hidden)).transpose(2, 3)
-    if attention_mask is not None:
-        of_first = attention_mask[:, :, :1]  # what may be seen, or what is to be added
+    scores = (query * attention.attention_head_size**-0.5) @ key.transpose(2, 3)
+    if of_first is not None:
         is_bool = of_first.dtype == torch.bool
         scores = scores.masked_fill(~of_first, -math.inf) if is_bool else scores + of_first
-    weights = _dropped(scores.softmax(-1), attention.dropout.p, hidden.shape[1], axis=2)
-    context = weights @ _by_head(attention, attention.value(hidden))
-    return context.transpose(1, 2).flatten(2)
+    weights = _dropped(scores.softmax(-1), attention.dropout.p, n_tokens, axis=2)
+    return weights @ value
 
 
 def _by_head(attention: Any, values: Tensor) -> Tensor:

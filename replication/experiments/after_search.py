@@ -34,7 +34,9 @@ def survivors(entry: Entry, model: Any, inputs: dict[str, Any]) -> dict[str, Any
 
     The masks are the same for all seeds of the task; the models are this seed's.
     """
-    found = survivors_of([StructuredMask.from_json(m) for m in inputs["masks"].values()])
+    # One draw serves all seeds, which share the masks.
+    draw = 0 if entry.study.draws == "shared" else entry.study.draw(entry.task, 0, "survivors")
+    found = survivors_of([StructuredMask.from_json(m) for m in inputs["masks"].values()], draw)
     tickets = {k: structured_ticket(entry, model, s.mask) for k, s in found.items()}
     scored = score_tickets(entry, model, tickets, _journal(entry, "survivors", inputs))
     return {
@@ -50,7 +52,7 @@ def control(entry: Entry, _model: Any, inputs: dict[str, Any]) -> dict[str, Any]
     the embeddings. Recipe, seed and masks are those of the retrained tickets.
     """
     (good,) = inputs["masks"].values()
-    masks = ticket_masks(StructuredMask.from_json(good), entry.seed)
+    masks = ticket_masks(entry, StructuredMask.from_json(good))
     journal = _journal(entry, "control", inputs)
     done: dict[str, Any] = {f"{kind} {state}": value for kind, state, value in journal.entries}
     found: dict[str, Any] = {}
@@ -66,10 +68,11 @@ def control(entry: Entry, _model: Any, inputs: dict[str, Any]) -> dict[str, Any]
                 small = pruning.remove(start, mask)
                 text = state.replace("_", " ")
                 curve = entry.train_model(small, f"train the {kind} ticket, {text}")
-                scores, why = entry.measure(small)
+                scores, why, answers = entry.measure(small)
                 done[name] = {
                     "score": scores[entry.metric],
                     "undefined": why,
+                    **answers,
                     "loss": curve.loss,
                     "seconds": round(time.monotonic() - begun, 2),
                 }

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 
 from lottery_utils import backbone, data, metrics, training
@@ -42,6 +44,27 @@ def prepare_device(name: str, threads: int | None = None) -> torch.device:
     return torch.device(name)
 
 
+class Measured(NamedTuple):
+    """What a model scores on the validation set, by metric.
+
+    `undefined` says why the task's own metric is undefined, where it is (it then counts as 0).
+    `answers` is empty but for studies with `held_out`: `predictions` on the validation examples
+    and on those held out, as `answers_text` writes them, and the scores on the latter, `held_out`.
+    """
+
+    scores: dict[str, float]
+    undefined: str | None
+    answers: dict[str, Any]
+
+
+def answers_text(values: Iterable[float]) -> str:
+    """Answers or labels, example by example, as a record holds them: `0110`, or `4.25 0.5`."""
+    numbers = np.asarray(list(values))
+    if np.issubdtype(numbers.dtype, np.integer):  # classes, of which GLUE has three at most
+        return ("" if numbers.max(initial=0) < 10 else " ").join(map(str, numbers.tolist()))
+    return " ".join(f"{value:.3f}" for value in numbers.tolist())
+
+
 @dataclass
 class Entry:
     """One (study, task, seed) at work: its data and model are made once, when first needed."""
@@ -55,8 +78,7 @@ class Entry:
 
     @cached_property
     def splits(self) -> dict[str, Any]:
-        sizes = {"train_size": self.study.train_size, "validation_size": self.study.validation_size}
-        return data.load_examples(self.task, self.study.data, **sizes)
+        return data.load_examples(self.task, self.study.data, **self.study.sizes(self.task))
 
     @cached_property
     def about(self) -> Task:
@@ -99,6 +121,13 @@ class Entry:
         return encode(self.tokenizer, found, self.study.recipe.max_length)
 
     @cached_property
+    def held_out(self) -> Encoded:
+        """The validation examples that the study's cap leaves to nobody; there may be none."""
+        size = self.study.sizes(self.task)["validation_size"]
+        left = data.left_out_examples(self.task, self.study.data, size)
+        return encode(self.tokenizer, left, self.study.recipe.max_length)
+
+    @cached_property
     def validation_batches(self) -> EvaluationBatches:
         return EvaluationBatches(self.validation, EVALUATION_BATCH, self.device)
 
@@ -108,6 +137,10 @@ class Entry:
 
     def key(self, stage: str) -> Key:
         return Key(self.study.name, self.task, self.seed, stage)
+
+    def draw(self, kind: str) -> int | list[int]:
+        """What seeds the random draw of one kind of ticket."""
+        return self.study.draw(self.task, self.seed, kind)
 
     def pretrained(self) -> Any:
         """The backbone before fine-tuning, with the classifier that this seed draws."""
@@ -119,14 +152,23 @@ class Entry:
         score = training.evaluate(model, self.validation_batches, metric or self.metric)
         return round(score, 6)
 
-    def measure(self, model: Any) -> tuple[dict[str, float], str | None]:
-        """The validation scores by all of the task's metrics.
-
-        Also why the task's own metric is undefined, where it is (it then counts as 0).
-        """
+    def measure(self, model: Any) -> Measured:
+        """The validation scores by all of the task's metrics, and what else the study keeps."""
         predicted, labels = training.predict(model, self.validation_batches)
-        scores = {m: round(metrics.score(m, predicted, labels), 6) for m in self.about.metrics}
-        return scores, metrics.undefined(self.metric, predicted, labels)
+        answers: dict[str, Any] = {}
+        if self.study.held_out:
+            texts = {"validation": answers_text(self.validation_batches.in_file_order(predicted))}
+            if len(self.held_out):
+                unseen = EvaluationBatches(self.held_out, EVALUATION_BATCH, self.device)
+                found, true = training.predict(model, unseen)
+                texts["held_out"] = answers_text(unseen.in_file_order(found))
+                answers["held_out"] = self._scores(found, true)
+            answers["predictions"] = texts
+        why = metrics.undefined(self.metric, predicted, labels)
+        return Measured(self._scores(predicted, labels), why, answers)
+
+    def _scores(self, predicted: metrics.Array, labels: metrics.Array) -> dict[str, float]:
+        return {m: round(metrics.score(m, predicted, labels), 6) for m in self.about.metrics}
 
     def train_model(self, model: Any, what: str, *, watch: bool = False) -> training.Curve:
         """Fine-tune by the study's recipe, telling progress about it.

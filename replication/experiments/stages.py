@@ -30,7 +30,7 @@ from lottery_utils.search import (
     structured_search,
 )
 from replication.experiments.checkpoint import save_checkpoint
-from replication.experiments.entry import EVALUATION_BATCH, Entry
+from replication.experiments.entry import EVALUATION_BATCH, Entry, answers_text
 from replication.experiments.tickets import Ticket, score_tickets, structured_ticket
 from replication.store import Journal
 
@@ -43,11 +43,13 @@ def finetune(entry: Entry) -> dict[str, Any]:
     labels = {split: [e.label for e in examples] for split, examples in entry.splits.items()}
     n_layers, n_heads = encoder_shape(model)
     graded = entry.about.is_graded
-    scores, undefined = entry.measure(model)
+    scores, undefined, answers = entry.measure(model)
     return {
         "score": scores[entry.metric],
         "scores": scores,
         "undefined": {"full": undefined} if undefined else {},
+        **answers,
+        **({"labels": _labels(entry)} if answers else {}),
         "metric": entry.metric,
         "majority": metrics.majority_baseline(entry.metric, labels["validation"], graded=graded),
         "curve": {"loss": curve.loss, "scores": curve.scores},
@@ -69,6 +71,13 @@ def finetune(entry: Entry) -> dict[str, Any]:
         "data_sha256": data.fingerprint(entry.splits),
         "weights_sha256": backbone.weights_sha256(model),
     }
+
+
+def _labels(entry: Entry) -> dict[str, str]:
+    """The labels beside which a study with `held_out` keeps predictions."""
+    kind = float if entry.about.is_graded else int
+    splits = {"validation": entry.validation.labels, "held_out": entry.held_out.labels}
+    return {name: answers_text(map(kind, labels)) for name, labels in splits.items() if labels}
 
 
 def search(entry: Entry, model: Any, full: dict[str, Any]) -> dict[str, Any]:
@@ -123,7 +132,7 @@ def tickets(entry: Entry, model: Any, found: dict[str, Any]) -> dict[str, Any]:
 
     For retraining, everything outside the mask is physically removed.
     """
-    masks = ticket_masks(StructuredMask.from_json(found["mask"]), entry.seed)
+    masks = ticket_masks(entry, StructuredMask.from_json(found["mask"]))
     stamp = f"{entry.study.hash('tickets')} {found['weights_sha256']} {found['mask']}"
     journal = Journal(entry.store.scratch(entry.key("tickets"), "tickets.jsonl"), stamp)
     built = {
@@ -134,9 +143,13 @@ def tickets(entry: Entry, model: Any, found: dict[str, Any]) -> dict[str, Any]:
     return {"tickets": scored, "made_from": made_from(found)}
 
 
-def ticket_masks(good: StructuredMask, seed: int) -> dict[str, StructuredMask]:
+def ticket_masks(entry: Entry, good: StructuredMask) -> dict[str, StructuredMask]:
     """The masks of a seed's three tickets, by kind."""
-    return {"good": good, "random": good.random_like(seed), "bad": good.bad_like(seed)}
+    return {
+        "good": good,
+        "random": good.random_like(entry.draw("random")),
+        "bad": good.bad_like(entry.draw("bad")),
+    }
 
 
 def made_from(found: dict[str, Any]) -> dict[str, Any]:
@@ -179,8 +192,8 @@ def magnitude(entry: Entry, model: Any, full: dict[str, Any]) -> dict[str, Any]:
     good.save(entry.store.scratch(entry.key("magnitude"), "good-weights.safetensors"))
     masks = {
         "good": good,
-        "random": good.random_like(entry.seed),
-        "bad": good.bad_like(entry.seed),
+        "random": good.random_like(entry.draw("random weights")),
+        "bad": good.bad_like(entry.draw("bad weights")),
         "largest_removed": largest_removed(parameters, good.n_kept),
     }
     whole = sum(p.numel() for p in model.parameters())

@@ -82,18 +82,18 @@ def score_tickets(
             continue
         begun = time.monotonic()
         with ticket.pruned():
-            pruned, reason = entry.measure(model)
+            pruned = entry.measure(model)
         start = ticket.start()
         with ticket.held(start):
             curve = entry.train_model(start, f"retrain the {kind} ticket")
-        retrained, other_reason = entry.measure(start)
-        undefined = {"pruned": reason, "retrained": other_reason}
+        states = {"pruned": pruned, "retrained": entry.measure(start)}
+        answers = {state: found.answers for state, found in states.items() if found.answers}
         finished[kind] = {
             **ticket.facts,
-            "pruned": pruned[entry.metric],
-            "retrained": retrained[entry.metric],
-            "undefined": {state: why for state, why in undefined.items() if why},
+            **{state: found.scores[entry.metric] for state, found in states.items()},
+            "undefined": {s: found.undefined for s, found in states.items() if found.undefined},
             "loss": curve.loss,
+            **({"answers": answers} if answers else {}),
             **ticket.look(start),
             "seconds": round(time.monotonic() - begun, 2),
         }

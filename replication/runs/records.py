@@ -177,8 +177,7 @@ def check_data(study: Study, task: str, seed: int, store: Store) -> None:
     record = store.read(Key(study.name, task, seed, "finetune"))
     if not place or record is None or record["hash"] != study.hash("finetune"):
         return
-    sizes = {"train_size": study.train_size, "validation_size": study.validation_size}
-    found = data.fingerprint(data.load_examples(task, study.data, **sizes))
+    found = data.fingerprint(data.load_examples(task, study.data, **study.sizes(task)))
     if found != record["results"]["data_sha256"]:
         raise UserError(
             f"The {task} files in {place} are not those that the records of study {study.name!r} "

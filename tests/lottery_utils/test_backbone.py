@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 import json
+import random
 import shutil
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,7 +21,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from lottery_utils import backbone
-from lottery_utils.backbone import backbone_fingerprint, load_backbone, weights_sha256
+from lottery_utils.backbone import backbone_fingerprint, load_backbone, packaged, weights_sha256
 from lottery_utils.encoder import encoder_shape
 from lottery_utils.errors import UserError
 
@@ -61,6 +65,76 @@ def test_a_package_without_the_file_counts_as_missing(monkeypatch: pytest.Monkey
     monkeypatch.setattr(importlib.metadata, "files", lambda name: [])
     with pytest.raises(UserError, match="not installed"):
         load_backbone("bundled", "RTE")
+
+
+# all-mpnet-base-v2, in five packages
+
+
+@pytest.fixture
+def pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """A zip laid out as the real one, cut into five pieces that packages seem to hold."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    whole, weights = tmp_path / "whole.zip", random.Random(0).randbytes(99_999)
+    with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("all/config.json", "{}")
+        archive.writestr("all/1_Pooling/config.json", "not this one")
+        archive.writestr("all/pytorch_model.bin", "never")
+        archive.writestr("all/tokenizer.json", "[]")
+        archive.writestr("all/model.safetensors", weights)
+    monkeypatch.setattr(packaged, "MPNET_SHA256", hashlib.sha256(weights).hexdigest())
+    data, found = whole.read_bytes(), []
+    step = len(data) // 5 + 1
+    for n in range(5):
+        found.append(tmp_path / f"model.zip.00{n + 1}")
+        found[-1].write_bytes(data[n * step : (n + 1) * step])
+
+    def files(name: str) -> list[Any]:
+        path = found[int(name[-1]) - 1]
+        return [SimpleNamespace(name=path.name, locate=lambda: path)] if path.exists() else []
+
+    monkeypatch.setattr(importlib.metadata, "files", files)
+    return found
+
+
+def test_pieces_of_packages_are_joined_once(pieces: list[Path]) -> None:
+    folder = packaged.mpnet_folder()
+    assert {path.name for path in folder.iterdir()} == {
+        "config.json", "tokenizer.json", "model.safetensors"
+    }  # fmt: skip
+    assert (folder / "config.json").read_text("utf-8") == "{}"
+    assert list(folder.parent.iterdir()) == [folder], "no draft is left"
+    pieces[0].unlink()
+    assert packaged.mpnet_folder() == folder, "the packages are no longer needed"
+
+
+def test_a_missing_piece_says_how_to_install_it(pieces: list[Path]) -> None:
+    pieces[3].unlink()
+    with pytest.raises(UserError, match=r"part-004; run 'make backbone-mpnet'"):
+        load_backbone("mpnet", "RTE")
+
+
+def test_pieces_that_do_not_fit_leave_nothing(pieces: list[Path]) -> None:
+    content = bytearray(pieces[2].read_bytes())
+    content[50] ^= 1
+    pieces[2].write_bytes(content)
+    with pytest.raises(UserError, match=r"no zip file|do not join to the publisher's"):
+        packaged.mpnet_folder()
+    assert not list(packaged._cache().iterdir())
+    pieces[4].write_bytes(b"")
+    with pytest.raises(UserError, match="no zip file"):
+        packaged.mpnet_folder()
+
+
+def test_weights_in_the_cache_are_checked(pieces: list[Path]) -> None:
+    path = packaged.mpnet_folder() / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    with pytest.raises(UserError, match=r"not the publisher's.*delete that folder"):
+        packaged.mpnet_folder()
+
+
+def test_the_name_identifies_a_packaged_backbone() -> None:
+    assert backbone_fingerprint("mpnet") == "mpnet"
+    assert backbone_fingerprint("bundled") == "bundled"
 
 
 @pytest.mark.parametrize("prefix", ["", "local:"])

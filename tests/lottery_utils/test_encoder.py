@@ -1,4 +1,4 @@
-"""Every family of backbones: BERT, RoBERTa, ELECTRA and DistilBERT, tiny and random.
+"""Every family of backbones: BERT, RoBERTa, ELECTRA, DistilBERT and MPNet, tiny and random.
 
 What a mask, its importance and its removal mean is tested on BERT (test_pruning.py,
 test_importance.py). Here it is tested that they mean the same wherever a family keeps its
@@ -7,6 +7,7 @@ parts, without using the table of their names.
 
 from __future__ import annotations
 
+import copy
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,20 +20,28 @@ from conftest import masks, randomized
 from hypothesis import given, settings
 from torch import Tensor, nn
 
+from lottery_utils import mpnet
+from lottery_utils.attention import attention_maps
 from lottery_utils.backbone import load_backbone
 from lottery_utils.batches import EvaluationBatches, encode
 from lottery_utils.encoder import FAMILIES, component_parameters, encoder_layers, encoder_shape
 from lottery_utils.errors import UserError
 from lottery_utils.importance import structured_importance
 from lottery_utils.masks import StructuredMask
-from lottery_utils.pruning import masked, remove
+from lottery_utils.pruning import masked, prunable, remove
 from lottery_utils.recipe import Recipe
 from lottery_utils.tasks import Example, get_task
 from lottery_utils.training import finetune
 
 Model = Any
 N_LAYERS, N_HEADS, SIZE = 3, 4, 32
-CLASSES = {"bert": "Bert", "roberta": "Roberta", "electra": "Electra", "distilbert": "DistilBert"}
+CLASSES = {
+    "bert": "Bert",
+    "roberta": "Roberta",
+    "electra": "Electra",
+    "distilbert": "DistilBert",
+    "mpnet": "MPNet",
+}
 # Where each family keeps the two maps whose outputs are added to the residual stream.
 _BERT = ("encoder.layer.{}.attention.output.dense", "encoder.layer.{}.output.dense")
 OUTPUTS = {
@@ -40,6 +49,7 @@ OUTPUTS = {
     "roberta": _BERT,
     "electra": _BERT,
     "distilbert": ("transformer.layer.{}.attention.out_lin", "transformer.layer.{}.ffn.lin2"),
+    "mpnet": ("encoder.layer.{}.attention.attn.o", "encoder.layer.{}.output.dense"),
 }
 EVERY_FAMILY = pytest.mark.parametrize("family", CLASSES)
 
@@ -60,10 +70,15 @@ def configuration(family: str, **values: Any) -> Any:
 def tiny(family: str, attention: str = "sdpa", num_labels: int = 2) -> Model:
     """A random classifier in evaluation mode, biases and LayerNorms included. Do not change it."""
     config = configuration(family, num_labels=num_labels)
-    config._attn_implementation = attention
+    config._attn_implementation = "eager" if family == "mpnet" else attention
     torch.manual_seed(0)
-    model = getattr(transformers, f"{CLASSES[family]}ForSequenceClassification")(config)
-    return randomized(model)
+    model = randomized(getattr(transformers, f"{CLASSES[family]}ForSequenceClassification")(config))
+    if family == "mpnet":
+        model.mpnet.encoder.relative_attention_bias.weight.data.normal_(0.0, 2.0)
+        if attention == "sdpa":  # ours: transformers has none
+            for layer in encoder_layers(model):
+                mpnet.adapt(layer.module.attention.attn)
+    return model
 
 
 def batch_for(model: Model, lengths: tuple[int, ...] = (7, 5, 3)) -> dict[str, Tensor]:
@@ -141,8 +156,56 @@ def test_removal_takes_away_exactly_its_parameters(family: str) -> None:
         OUTPUTS[family][0].split(".{")[0]
     )
     assert sum(p.numel() for p in layers.parameters()) == N_LAYERS * 2 * 2 * SIZE
-    with pytest.raises(AttributeError):
-        encoder_layers(empty)
+
+
+@EVERY_FAMILY
+@pytest.mark.parametrize(
+    "heads, mlps", [([(0, 1)], []), ([(1, h) for h in range(4)], []), ([], [2])]
+)
+def test_a_model_that_lost_something_is_refused(
+    family: str, heads: list[tuple[int, int]], mlps: list[int]
+) -> None:
+    """By everything that speaks of the heads of a whole model."""
+    everything = StructuredMask.full(N_LAYERS, N_HEADS)
+    smaller = remove(tiny(family), everything.without(heads, mlps))
+    batch = batch_for(smaller)
+    for use in (
+        lambda: masked(smaller, everything).__enter__(),
+        lambda: remove(smaller, everything),
+        lambda: structured_importance(smaller, [batch]),
+        lambda: next(attention_maps(smaller, [batch])),
+        lambda: component_parameters(smaller),
+        lambda: prunable(smaller),
+    ):
+        with pytest.raises(
+            UserError, match=f"layer {heads[0][0] if heads else mlps[0]} of this model"
+        ):
+            use()
+
+
+def test_the_fused_attention_is_the_one_of_transformers() -> None:
+    for lengths in ((7, 5, 3), (1,), (4, 4), (60, 33)):
+        batch = batch_for(tiny("mpnet"), lengths)
+        found, expected = (logits(tiny("mpnet", kernel), batch) for kernel in ("sdpa", "eager"))
+        torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
+
+
+def test_the_bias_by_position_matters_and_each_layer_keeps_its_heads_rows() -> None:
+    model, everything = tiny("mpnet"), StructuredMask.full(N_LAYERS, N_HEADS)
+    batch = batch_for(model)
+    other = copy.deepcopy(model)
+    other.mpnet.encoder.relative_attention_bias.weight.data[:, 2] += torch.arange(32.0)
+    assert (logits(other, batch) - logits(model, batch)).abs().max() > 1e-3
+    without = everything.without([(layer, 2) for layer in range(N_LAYERS)], [])
+    torch.testing.assert_close(
+        logits(remove(other, without), batch), logits(remove(model, without), batch)
+    )
+
+
+def test_removal_keeps_what_was_frozen() -> None:
+    model = copy.deepcopy(tiny("bert")).requires_grad_(False)
+    smaller = remove(model, StructuredMask.full(N_LAYERS, N_HEADS).without([(0, 1)], []))
+    assert not any(p.requires_grad for p in smaller.parameters())
 
 
 def gradients_by_hand(model: Model, example: dict[str, Tensor], mask: StructuredMask) -> Any:
@@ -232,7 +295,7 @@ def test_a_ticket_is_scored_removed_and_trained(stored: Path, family: str, task:
     if task == "STS-B":
         examples = [example._replace(label=5.0 * example.label) for example in examples]
     train = encode(tokenizer, examples, 32)
-    assert (train.token_type_ids is None) == (family in ("roberta", "distilbert"))
+    assert (train.token_type_ids is None) == (family in ("roberta", "distilbert", "mpnet"))
     scores = structured_importance(model, EvaluationBatches(train, 16)).normalized()
     assert scores.heads.max() == scores.mlps.max() == 1
 
@@ -247,7 +310,7 @@ def test_a_ticket_is_scored_removed_and_trained(stored: Path, family: str, task:
     layers = OUTPUTS[family][0].split(".{")[0]
     still = [n for n, p in smaller.named_parameters() if layers in n and torch.equal(p, before[n])]
     # A constant added to all keys of a row does not change its softmax.
-    assert all("key.bias" in n or "k_lin.bias" in n for n in still), still
+    assert all(n.endswith(("key.bias", "k_lin.bias", "attn.k.bias")) for n in still), still
 
 
 @EVERY_FAMILY

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from lottery_utils.importance import Importance
 from lottery_utils.masks import StructuredMask
+from lottery_utils.metrics import passes
 from lottery_utils.search import Step, structured_search
 
 FULL = StructuredMask.full(4, 5)
@@ -157,3 +158,12 @@ def test_an_interrupted_search_goes_on_where_it_stopped(seed: int, cut: int) -> 
     )
     assert resumed == whole
     assert len(scored) == len(told) == max(0, len(whole.steps) - cut)
+
+
+@pytest.mark.parametrize("n", [277, 400, 408, 872, 1043, 1500])
+def test_an_exact_tie_with_the_threshold_passes(n: int) -> None:
+    """Scores have six decimals; nine tenths of one of them is seldom another, to the last bit."""
+    for right in range(10, n + 1, 10):
+        full, tie, below = (round(k / n, 6) for k in (right, right * 9 // 10, right * 9 // 10 - 1))
+        assert passes(tie, full, 0.9)
+        assert not passes(below, full, 0.9)

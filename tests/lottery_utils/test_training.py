@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from lottery_utils import training
 from lottery_utils.backbone import weights_sha256
 from lottery_utils.batches import Encoded, EvaluationBatches
 from lottery_utils.errors import UserError
@@ -199,3 +200,22 @@ def test_unused_tokens_can_be_evaluated_in_between(tiny_model: Callable[..., Mod
     expected = model(**batch).logits
     with only_used_rows(model, [1, 2, 7]):
         torch.testing.assert_close(model(**batch).logits, expected)
+
+
+def test_a_cpu_trains_in_bf16_only_where_the_recipe_asks_and_it_can(
+    tiny_model: Callable[..., Model], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "cpu_has_bf16", lambda: True)
+    assert not training.uses_bf16("cpu", Recipe()), "the default is for graphics cards"
+    assert not training.uses_bf16("cpu", Recipe(bf16=False))
+    assert training.uses_bf16("cpu", Recipe(bf16="cpu"))
+    weights = {}
+    for bf16 in (True, "cpu"):
+        model = tiny_model()
+        finetune(model, learnable(), Recipe(bf16=bf16, epochs=1, learning_rate=1e-3), seed=1)  # type: ignore[arg-type]
+        weights[bf16] = torch.cat([p.detach().flatten() for p in model.parameters()])
+        assert weights[bf16].dtype == torch.float32
+    assert not torch.equal(weights[True], weights["cpu"])
+    assert torch.allclose(weights[True], weights["cpu"], atol=2e-2)
+    monkeypatch.setattr(training, "cpu_has_bf16", lambda: False)
+    assert not training.uses_bf16("cpu", Recipe(bf16="cpu"))

@@ -94,7 +94,7 @@ def test_a_rate_may_be_written_in_any_way(tmp_path: Path, spelling: str) -> None
         (MINIMAL + "recipe:\n", "recipe should be a group of keys, not None"),
         (MINIMAL + "recipe: {epochs: 0}\n", "recipe.epochs should be a positive number"),
         (MINIMAL + "recipe: {epochs: 2.5}\n", "recipe.epochs should be a whole number, not 2.5"),
-        (MINIMAL + "recipe: {bf16: 1}\n", "recipe.bf16 should be true or false, not 1"),
+        (MINIMAL + "recipe: {bf16: 1}\n", "recipe.bf16 should be true, false or 'cpu', not 1"),
         (MINIMAL + "recipe: {learning_rate: high}\n", "learning_rate should be a number"),
         (MINIMAL + "recipe: {learning_rate: -1}\n", "learning_rate should be a positive number"),
         (MINIMAL + "recipe: {learning_rate: .nan}\n", "learning_rate should be a positive number"),
@@ -102,6 +102,8 @@ def test_a_rate_may_be_written_in_any_way(tmp_path: Path, spelling: str) -> None
         (MINIMAL + "search: {threshold: 1.1}\n", "search.threshold should be above 0, at most 1"),
         (MINIMAL + "search: {head_step: 0}\n", "search.head_step should be above 0, at most 1"),
         (MINIMAL + "variant: papr\n", "variant should be 'paper' or 'release'"),
+        (MINIMAL + "draws: lots\n", "draws should be 'independent' or 'shared'"),
+        (MINIMAL + "whole_tasks: [RTEE]\n", "did you mean 'RTE'"),
         (MINIMAL + "data: 7\n", "data should be a text, not 7"),
         (MINIMAL + "data: nowhere\n", "Unknown data source 'nowhere'"),
         (MINIMAL + "name: a/b\n", "name should be letters, digits"),
@@ -188,6 +190,9 @@ EVERYWHERE: list[dict[str, Any]] = [
     {"recipe.adam_epsilon": 1e-6},
     {"recipe.clip_norm": 2.0},
     {"recipe.bf16": False},
+    {"recipe.bf16": "cpu"},
+    {"whole_tasks": ["SST-2"]},
+    {"held_out": True},
 ]
 AFTER_TRAINING: list[dict[str, Any]] = [
     {"search.threshold": 0.8},
@@ -219,6 +224,36 @@ def test_the_search_rule_leaves_the_fine_tuning(quick: Study, change: dict[str, 
     assert changed == {"search", "tickets", "magnitude"}
     assert quick.override(change).hash("sweep") == quick.hash("sweep")
     assert quick.override(change).hash("baselines") == quick.hash("baselines")
+
+
+def test_how_tickets_are_drawn_leaves_the_search(quick: Study) -> None:
+    before, after = hashes(quick), hashes(quick.override({"draws": "shared"}))
+    changed = {stage for stage in STAGES if before[stage] != after[stage]}
+    assert changed == {"tickets", "magnitude"}
+
+
+def test_each_task_and_kind_of_ticket_has_draws_of_its_own(quick: Study) -> None:
+    asked = [(t, s, k) for t in ("CoLA", "RTE") for s in (1, 2) for k in ("random", "bad")]
+    found = [quick.draw(*one) for one in asked]
+    assert all(found[i] != found[j] for i in range(len(found)) for j in range(i))
+    assert found == [quick.draw(*one) for one in asked], "the same every time"
+    shared = quick.override({"draws": "shared"})
+    assert {shared.draw(*one) for one in asked} == {1, 2}, "as the first studies had it"
+
+
+def test_a_study_from_before_there_were_draws_keeps_its_hashes(tmp_path: Path) -> None:
+    """Beside records lie study files that do not name them; studies of old say so."""
+    (tmp_path / "mine").mkdir()
+    kept = write(tmp_path / "mine", MINIMAL).rename(tmp_path / "mine" / "study.yaml")
+    assert Study.load(kept).draws == "shared"
+    assert Study.load(write(tmp_path, MINIMAL)).draws == "independent"
+    assert "draws" not in Study.load("minilm-glue").identity("tickets")
+
+
+def test_some_tasks_are_taken_whole() -> None:
+    study = Study("mine", ("RTE", "CoLA"), (1,), train_size=9, whole_tasks=("RTE",))
+    assert study.sizes("RTE") == {"train_size": None, "validation_size": None}
+    assert study.sizes("CoLA") == {"train_size": 9, "validation_size": None}
 
 
 def test_a_sweep_holds_out_training_data(quick: Study) -> None:

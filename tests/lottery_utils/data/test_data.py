@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from lottery_utils.data import MINI_SIZES, fingerprint, load_examples, load_task, source_kind
+from lottery_utils.data import (
+    MINI_SIZES,
+    fingerprint,
+    left_out_examples,
+    load_examples,
+    load_task,
+    source_kind,
+)
 from lottery_utils.errors import UserError
 from lottery_utils.tasks import TASKS, Example
 
@@ -160,6 +167,18 @@ def test_a_cap_draws_the_same_examples_in_file_order(tmp_path: Path) -> None:
     assert places != list(range(30)), "the first lines are no sample"
     assert capped["validation"] == whole["validation"]
     assert load_examples("SST-2", source, validation_size=500) == whole
+
+
+def test_what_a_cap_leaves_is_the_rest_in_file_order(tmp_path: Path) -> None:
+    source = write_task(tmp_path, "SST-2", sst2(*(f"sentence {i}\t{i % 2}" for i in range(100))))
+    whole = load_examples("SST-2", source)["validation"]
+    taken = load_examples("SST-2", source, validation_size=1)["validation"]
+    left = left_out_examples("SST-2", source, 1)
+    assert left == [example for example in whole if example not in taken]
+    assert len(left) == len(whole) - 1 > 0
+    assert left_out_examples("SST-2", source, None) == []
+    assert left_out_examples("SST-2", source, len(whole)) == []
+    assert left_out_examples("SST-2", "mini", 10) == [], "the embedded corpus is made to size"
 
 
 def test_the_embedded_corpus_has_the_sizes_asked_for() -> None:

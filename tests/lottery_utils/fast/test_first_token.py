@@ -67,7 +67,7 @@ def test_importance_is_that_of_all_tokens(family: str, mask: StructuredMask) -> 
     assert np.allclose(found.mlps, expected.mlps, atol=1e-6)
 
 
-@pytest.mark.parametrize("family", ["bert", "roberta", "electra"])
+@pytest.mark.parametrize("family", ["bert", "roberta", "electra", "mpnet"])
 def test_the_last_layer_computes_one_token(family: str) -> None:
     model = tiny(family)
     seen: list[tuple[int, ...]] = []
@@ -121,13 +121,13 @@ def test_training_draws_the_same_dropout(
         assert torch.allclose(found[name], values, atol=1e-5), name
 
 
-@pytest.mark.parametrize("family", ["bert", "roberta", "electra"])
+@pytest.mark.parametrize("family", ["bert", "roberta", "electra", "mpnet"])
 @pytest.mark.parametrize("rates", [(0.4, 0.1), (0.0, 0.3), (0.3, 0.0), (0.0, 0.0), (0.2, 1.0)])
 def test_each_dropout_has_its_own_rate(family: str, rates: tuple[float, float]) -> None:
     model = copy.deepcopy(tiny(family))
     for name, module in model.named_modules():
         if isinstance(module, torch.nn.Dropout):
-            module.p = rates[0] if name.endswith("self.dropout") else rates[1]
+            module.p = rates[0] if name.endswith(("self.dropout", "attn.dropout")) else rates[1]
     expected = trained(model, (6, 4, 5), 3, lambda _: nullcontext())
     found = trained(model, (6, 4, 5), 3, first_token_only)
     for name, values in expected.items():
@@ -146,7 +146,7 @@ def test_training_of_what_a_mask_leaves(family: str, mask: StructuredMask) -> No
         assert torch.allclose(found[name], values, atol=1e-5), name
 
 
-@pytest.mark.parametrize("family", ["bert", "roberta", "electra"])
+@pytest.mark.parametrize("family", ["bert", "roberta", "electra", "mpnet"])
 def test_training_computes_one_token_of_the_last_layer(family: str) -> None:
     encoded = Encoded([[2, 7, 9, 3], [2, 8, 3]], None, [0, 1], pad_id=1)
     model = copy.deepcopy(tiny(family))

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from conftest import make_backbone
 
@@ -546,13 +547,46 @@ def test_tickets_are_drawn_by_the_seed_and_retrained_from_the_backbone(finished:
     found = read(tiny())
     good = StructuredMask.from_json(found["search"]["results"]["mask"])
     tickets = found["tickets"]["results"]["tickets"]
-    assert tickets["random"]["mask"] == good.random_like(SEED).to_json()
-    assert tickets["bad"]["mask"] == good.bad_like(SEED).to_json()
-    smaller = pruning.remove(entry.pretrained(), good.bad_like(SEED))
+    assert tickets["random"]["mask"] == good.random_like(entry.draw("random")).to_json()
+    assert tickets["bad"]["mask"] == good.bad_like(entry.draw("bad")).to_json()
+    smaller = pruning.remove(entry.pretrained(), good.bad_like(entry.draw("bad")))
     recipe = entry.study.recipe
     curve = training.finetune(smaller, entry.train, recipe, seed=SEED)
     assert entry.score(smaller) == tickets["bad"]["retrained"]
     assert [list(point) for point in curve.loss] == tickets["bad"]["loss"]
+
+
+@pytest.mark.parametrize("task", [TASK, "STS-B"])
+def test_answers_are_kept_example_by_example(
+    workplace: Path, task: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the order of the file, and the scores are theirs; those held out were never searched."""
+    import torch
+    from lottery_utils.progress import Progress
+
+    from lottery_utils import data, metrics
+
+    held = data.load_examples(task, "mini", validation_size=90)["validation"][-50:]
+    monkeypatch.setattr(data, "left_out_examples", lambda *_: held)
+    study = replace(tiny(held_out=True), tasks=(task,))
+    entry = Entry(study, task, SEED, Store(), torch.device("cpu"), Progress("", 1, quiet=True))
+    model = entry.pretrained()
+    found = entry.measure(model)
+    for split, encoded in (("validation", entry.validation), ("held_out", entry.held_out)):
+        with torch.no_grad():
+            by_hand = []
+            for i in range(len(encoded)):
+                batch = encoded.collate([i])
+                batch.pop("labels")
+                out = model(**batch).logits[0]
+                by_hand.append(out.argmax().item() if len(out) > 1 else out.item())
+        text = found.answers["predictions"][split]
+        kept = [float(v) for v in (text.split() if task == "STS-B" else text)]
+        np.testing.assert_allclose(kept, by_hand, atol=6e-4)
+        scores = found.scores if split == "validation" else found.answers["held_out"]
+        for metric, value in scores.items():
+            assert value == pytest.approx(metrics.score(metric, kept, encoded.labels), abs=1e-3)
+    assert replace(entry, study=replace(study, held_out=False)).measure(model).answers == {}
 
 
 def test_a_model_that_learned_nothing_is_warned_about(tiny_run: Path) -> None:
@@ -734,8 +768,8 @@ def test_magnitude_records_are_what_their_masks_give(finished: Path) -> None:
         assert good.n_kept == (passed[-1] if passed else good.size)
         masks = {
             "good": good,
-            "random": good.random_like(seed),
-            "bad": good.bad_like(seed),
+            "random": good.random_like(entry.draw("random weights")),
+            "bad": good.bad_like(entry.draw("bad weights")),
             "largest_removed": largest_removed(prunable(model), good.n_kept),
         }
         assert tuple(masks) == tuple(results["tickets"])
@@ -765,7 +799,7 @@ def test_magnitude_tickets_are_retrained_from_the_backbone_with_zeros_held(finis
     ticket = found["results"]["tickets"]["random"]
     assert 0 < good.n_kept < good.size
     start = entry.pretrained()
-    with hold_zeros(start, good.random_like(seed)):
+    with hold_zeros(start, good.random_like(entry.draw("random weights"))):
         curve = training.finetune(start, entry.train, entry.study.recipe, seed=seed)
     assert entry.score(start) == ticket["retrained"]
     assert [list(point) for point in curve.loss] == ticket["loss"]

