@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from lottery_utils.magnitude import WeightStep, largest_removed, magnitude_search
-from lottery_utils.weight_density import head_densities, map_densities
-from lottery_utils.weight_masks import WeightMask
-from lottery_utils.weight_pruning import hold_zeros, prunable, weights_masked
+from lottery_utils.masks import WeightMask
+from lottery_utils.pruning import (
+    head_densities,
+    hold_zeros,
+    map_densities,
+    prunable,
+    weights_masked,
+)
+from lottery_utils.search import WeightStep, largest_removed, magnitude_search
 from replication.experiments.entry import Entry
 from replication.experiments.search import outcome
 from replication.experiments.tickets import Ticket, score_tickets

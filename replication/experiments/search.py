@@ -9,9 +9,8 @@ from typing import Any
 from lottery_utils import metrics
 from lottery_utils.batches import EvaluationBatches
 from lottery_utils.importance import score_and_importance
-from lottery_utils.magnitude import WeightStep
 from lottery_utils.masks import StructuredMask
-from lottery_utils.search import Step, structured_search
+from lottery_utils.search import Step, WeightStep, structured_search
 from replication.experiments.entry import EVALUATION_BATCH, Entry
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lottery_utils.errors import UserError
-from lottery_utils.weight_masks import WeightMask
+from lottery_utils.masks import WeightMask
 from replication.pages.show import Note
 from replication.store import Store
 from replication.study import Study

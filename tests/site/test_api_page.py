@@ -23,7 +23,7 @@ INTERNAL = re.compile(
     r"|replication[.](cli|paper[.]numbers)"
     r"|replication[.]runs[.](followups|recorded|task_records)"
     r"|lottery_utils[.](data[.]glue_metric|patterns[.]sheets)"
-    r"|miniglue[.].*"
+    r"|miniglue[.](?!grammar).*"
 )
 
 
