@@ -100,9 +100,7 @@ PIPELINE: dict[str, Stage] = {
         "search", _PRUNING, ("weights", "classifier", "masks"), asked=True, own_seeds=True
     ),
     "choices": Stage("search", _PRUNING, ("weights", "masks"), asked=True),
-    "weight_overlap": Stage(
-        "magnitude", _PRUNING, ("good_weights",), units=0, alone=True, over_seeds=True
-    ),
+    "weight_overlap": Stage("magnitude", _PRUNING, ("good_weights",), alone=True, over_seeds=True),
     "sweep": Stage(
         None,
         _SAMPLES,
@@ -142,7 +140,7 @@ _Asked: Any = make_dataclass(
         key
         for name, stage in PIPELINE.items()
         if stage.asked
-        for key in ((name, _SomeNames, ()), (f"{name}_seeds", _SomeSeeds, None))[
+        for key in [(name, _SomeNames, ()), (f"{name}_seeds", _SomeSeeds, None)][
             : 1 + stage.own_seeds
         ]
     ],
