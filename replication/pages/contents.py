@@ -3,7 +3,8 @@
     book/report/[STUDY/[TASK/]]NOTEBOOK   notebooks/NOTEBOOK.ipynb, executed for that study and task
     book/course/exercise_N                notebooks/course/exercise_N.ipynb
     book/index                            notebooks/landing.ipynb
-    anything else                         prose: it lies there as a .md file
+
+Anything else is prose: a .md file that lies there.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from typing import Any, NamedTuple
 import yaml
 
 from lottery_utils.errors import UserError
+from replication.paper.records import STUDY as RELEASED
 
-RELEASED = "bert-base-released"
 # What a page shows beside the study that its path names: by that study or, where the path names
 # none, by notebook. A page of any study may show what was released of BERT-base beside its own.
 SHOWS = {

@@ -18,6 +18,7 @@ from lottery_utils.masks import StructuredMask
 from replication.experiments.choices import EACH_SIDE, chosen, edge, number_of
 from replication.pages import choices
 from replication.pages.choices import Choices
+from replication.runs import records
 
 PAGE = "book/report/choices.html"
 IMPORTANCE = arrays(float, (3, 4), elements=st.floats(0, 1), unique=True)
@@ -99,7 +100,7 @@ def test_what_is_not_on_record_is_one_sentence(
     tiny_run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tiny_run)
-    monkeypatch.setattr("replication.runs.records.at_hand", lambda study: False)
+    monkeypatch.setattr(records, "at_hand", lambda study: False)
     with pytest.raises(UserError, match="The choices of RTE, seed 42, are not on record"):
         choices.load("tiny", "RTE", 42)
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import pytest
 from conftest import REPOSITORY
 
 from lottery_utils.errors import UserError
-from replication.pages.contents import RELEASED, SHOWS, Page, listed, pages
+from replication.pages.contents import SHOWS, Page, listed, pages
+from replication.paper.records import STUDY as RELEASED
 from replication.runs import records
 from replication.runs.recorded import warning
 from replication.store import Store
@@ -33,7 +37,7 @@ def test_a_path_says_how_its_page_is_made(path: str, page: Page | None) -> None:
 
 
 def test_a_path_that_says_too_much_is_refused() -> None:
-    with pytest.raises(UserError, match="book/report/a/b/c/d: a page .* give it such a path"):
+    with pytest.raises(UserError, match=r"book/report/a/b/c/d: a page .* give it such a path"):
         Page.of("book/report/a/b/c/d")
 
 
@@ -69,6 +73,19 @@ def test_what_pages_show_is_there() -> None:
     for study in {study for page in made for study in page.studies}:
         places = (*(REPOSITORY / "results").glob(f"{study}*"), REPOSITORY / f"studies/{study}.yaml")
         assert any(place.exists() for place in places), study
+
+
+def test_a_page_reads_what_its_notebook_asks_for_where_its_path_names_no_study() -> None:
+    for page in pages(CONTENTS).values():
+        notebook = REPOSITORY / "notebooks" / f"{page.notebook}.ipynb"
+        cells = json.loads(notebook.read_text("utf-8"))["cells"]
+        (cell,) = [c for c in cells if "parameters" in c["metadata"].get("tags", [])]
+        defaults: dict[str, Any] = {}
+        exec("".join(cell["source"]), defaults)
+        asked = defaults.get("studies", [defaults[key] for key in ("study",) if key in defaults])
+        if not page.study:
+            shown = {study.removesuffix("-sweep") for study in page.studies}
+            assert set(asked) <= shown, page.notebook
 
 
 def test_real_glue_has_a_page_wherever_there_is_something_to_show() -> None:
