@@ -7,7 +7,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 
-from lottery_utils.agreement.statistics import t_interval
+from lottery_utils.agreement.inference import t_interval
 from lottery_utils.metrics import METRIC_LABELS
 from replication.pages.show import COLOURS, Figure, Note, Table, coloured, style
 from replication.runs.recorded import TICKETS, Entries, stage_results, task_name, tickets_of

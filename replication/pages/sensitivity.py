@@ -9,7 +9,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from lottery_utils.agreement import overlap
-from lottery_utils.agreement.statistics import t_interval
+from lottery_utils.agreement.inference import t_interval
 from lottery_utils.masks import StructuredMask
 from replication.pages.show import COLOURS, Figure, Note, Table, number, style
 from replication.runs import followups

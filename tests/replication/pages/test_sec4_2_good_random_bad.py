@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lottery_utils.agreement.statistics import t_interval
+from lottery_utils.agreement.inference import t_interval
 from replication.pages import sec4_2_good_random_bad as page
 from replication.pages.show import NO_MAGNITUDE, Figure, Table
 from replication.paper import numbers
