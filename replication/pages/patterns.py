@@ -10,13 +10,7 @@ from lottery_utils.patterns.maps import TYPES, UNLABELLED, WEIGHTINGS, load_maps
 from lottery_utils.patterns.sheets import draw
 from lottery_utils.patterns.sorter import chosen
 from lottery_utils.patterns.validation import cohens_kappa, confusion, read, weighted_f1
-from replication.pages.show import (
-    Figure,
-    Table,
-    number,
-    style,
-    write_cells,
-)
+from replication.pages.show import Figure, Table, number, percent, style, write_cells
 from replication.paper import numbers
 
 
@@ -30,7 +24,12 @@ def labels() -> Table:
         first, second = [m.label for m in twice], [m.second for m in twice]
         equal = np.mean(np.array(first) == second)
         kappa = number(cohens_kappa(first, second), 2)
-        columns[f"{weighting} maps"] = [*counts, str(len(maps)), str(len(twice)), f"{equal:.0%}"]
+        columns[f"{weighting} maps"] = [
+            *counts,
+            str(len(maps)),
+            str(len(twice)),
+            percent(float(equal)),
+        ]
         columns[f"{weighting} maps"].append(kappa)
     rows = [*TYPES, "in all", "looked at twice", "the same label twice", "Cohen's kappa"]
     return Table(pd.DataFrame(columns, index=rows))

@@ -12,14 +12,7 @@ from lottery_utils.agreement.inference import t_interval
 from lottery_utils.masks import StructuredMask
 from lottery_utils.metrics import METRIC_LABELS
 from replication.claims.evidence import LEARNED, of_scores
-from replication.pages.show import (
-    COLOURS,
-    NO_MAGNITUDE,
-    Figure,
-    Note,
-    Table,
-    style,
-)
+from replication.pages.show import COLOURS, NO_MAGNITUDE, Figure, Note, Table, style
 from replication.pages.wins import HALF, KEPT
 from replication.paper import numbers
 from replication.runs.recorded import (
