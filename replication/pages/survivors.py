@@ -13,7 +13,7 @@ from lottery_utils.agreement.survivors import KINDS
 from lottery_utils.masks import StructuredMask
 from lottery_utils.metrics import METRIC_LABELS
 from replication.pages.show import COLOURS, STYLE, Figure, Note
-from replication.paper import numbers
+from replication.paper import records
 from replication.runs.recorded import Entries, stage_results, task_name
 from replication.store import Record
 
@@ -74,7 +74,7 @@ def plot(entries: Entries, found: dict[int, Record]) -> Figure | Note:
     if _is_empty(found):
         return EMPTY
     task, first = task_name(entries), stage_results(entries)[0]
-    published = numbers.survivors(task)
+    published = records.scores(records.beside(task), task, "survivors")
     drawing, axes = plt.subplots(
         1, 1 + bool(published), figsize=(4.2 * (1 + bool(published)), 3.4), squeeze=False,
         sharey=True, layout="constrained",
@@ -92,9 +92,8 @@ def plot(entries: Entries, found: dict[int, Record]) -> Figure | Note:
     full = float(np.mean([r["score"] for r in stage_results(entries)]))
     levels = [(ours, full, first["majority"], f"here: {len(found)} seeds")]
     if published:
-        scores = numbers.scores(task, "structured")
-        named = f"the paper: BERT-base, {numbers.N_SEEDS} seeds"
-        levels.append((axes[0, 1], scores["full"].mean, scores["majority"].mean, named))
+        named = f"the paper: BERT-base, {records.N_SEEDS} seeds"
+        levels.append((axes[0, 1], published["full"].mean, published["majority"].mean, named))
     for axis, level, guess, title in levels:
         axis.axhline(level, color=COLOURS["full"], linewidth=1)
         axis.axhline(guess, color=COLOURS["majority"], linestyle=":")
