@@ -24,8 +24,8 @@ from lottery_utils.agreement.over_seeds import OverSeeds
 from lottery_utils.agreement.sharing import between, survive_all
 from lottery_utils.masks import StructuredMask
 from lottery_utils.patterns.maps import TYPES
-from replication.pages.pattern_tables import Counts, counts, phi, shares
 from replication.paper import records
+from replication.runs.measured import Counts, counts, phi, shares
 from replication.runs.recorded import TICKETS, Entries, masks_of, stage_results, tickets_of
 from replication.runs.task_records import TaskRecords
 

@@ -26,8 +26,7 @@ def measure(results_dir: str = "results") -> Measured:
     heads = records.over_seeds(results, "heads")
     found: Measured = {}
     for task in TASKS:
-        of = {method: records.scores(results, task, method) for method in METHODS}
-        scores = of_scores(lambda setting, method, of=of: [of[method][setting].mean], METHODS)  # type: ignore[misc]
+        scores = of_scores(lambda s, m, task=task: [_score(results, task, s, m)], METHODS)  # type: ignore[misc]
         kappa = [heads[task].beside_chance["Fleiss' kappa"].observed]
         for name, values in (*scores, ("kappa of heads", kappa), *_of_attention(task)):
             found.setdefault(name, {})[task] = values
@@ -35,6 +34,11 @@ def measure(results_dir: str = "results") -> Measured:
     pairs = {pair: float(of.heads.excess.mean()) for pair, of in sharing.pairs.items()}
     found["heads shared beyond layers"] = jackknifed(pairs)
     return found
+
+
+def _score(results: records.Results, task: str, setting: str, method: str) -> float:
+    """To four decimals, as the scores were at hand when the verdicts were first given."""
+    return round(records.scores(results, task, method)[setting].mean, 4)
 
 
 def _of_attention(task: str) -> Iterator[tuple[str, list[float]]]:

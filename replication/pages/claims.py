@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -52,6 +52,7 @@ def certainty(judged: Sequence[Judged]) -> str:
 
 def basis(trial: Trial) -> Table:
     """What the verdicts rest on: the tasks that were learned, and seeds that tell little."""
+    unlearned = [task for task in trial.records if task not in trial.learned]
     same, few, whole = [], [], []
     for task, of in trial.records.items():
         told = zip(of.entries, of.contrasted(), strict=True)
@@ -65,7 +66,7 @@ def basis(trial: Trial) -> Table:
     gain = f"{LEARNED:g} over the majority baseline"
     rows = {
         f"the full model gains at least {gain}, on average over seeds": trial.learned,
-        "it gains less: no claim about tickets": [t for t in trial.records if t not in trial.learned],
+        "it gains less: no claim about tickets": unlearned,
         "the good ticket keeps more than two thirds of the heads: not told of random and bad "
         "structured tickets": same,
         f"the full model of this seed gains less than {gain}: counted all the same": few,
@@ -93,7 +94,7 @@ def verdicts(trial: Trial) -> Table:
                 PAPER: f"{badge(as_released(theirs))} <small>{_estimate(theirs)}</small>",
             }
         )
-    return _linked(rows, "claims verdicts")
+    return linked(rows, "claims verdicts")
 
 
 @style()
@@ -228,7 +229,7 @@ def stricter(trial: Trial) -> Table | Note:
         for name, ours, strict in every
         if ours.claim.tasks == "learned" and strict.verdict != ours.verdict
     ]
-    return _linked(rows) if rows else Note("The stricter reading changes no verdict.")
+    return linked(rows) if rows else Note("The stricter reading changes no verdict.")
 
 
 def flatness(trial: Trial) -> Table | Note:
@@ -253,7 +254,7 @@ def by_task(trial: Trial) -> Table | Note:
         | {html.escape(t): number(of[t], signed=True) if t in of else "" for t in tasks}
         for name, (key, of) in zip(_numbered(trial), means.items(), strict=True)
     ]
-    return _linked(rows)
+    return linked(rows)
 
 
 def badge(judged: Judged) -> str:
@@ -272,7 +273,8 @@ def as_released(judged: Judged) -> Judged:
     return judged._replace(why="a mean without its seeds" if judged.means else "not released")
 
 
-def _linked(rows: Sequence[dict[str, str]], classes: str = "claims") -> Table:
+def linked(rows: Iterable[dict[str, str]], classes: str = "claims") -> Table:
+    """A table of cells that are HTML."""
     return Table(Table.of(rows).frame, classes, links=True)
 
 

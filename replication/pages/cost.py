@@ -166,7 +166,10 @@ def growth(rows: Rows) -> Figure | Note:
     drawing, axes = plt.subplots(1, 4, figsize=(11, 3), sharey=True, layout="constrained")
     for axis, quantity in zip(axes.flat, QUANTITIES, strict=True):
         for colour, marker, row in zip(
-            SEED_COLOURS, "os", [row for row in found if row["facts"]["quantity"] == quantity], strict=False
+            SEED_COLOURS,
+            "os",
+            [row for row in found if row["facts"]["quantity"] == quantity],
+            strict=False,
         ):
             values = [int(value) for value in row["sides"]]
             seconds = [median(row, side) for side in row["sides"]]

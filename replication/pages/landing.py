@@ -10,7 +10,16 @@ from matplotlib.ticker import MultipleLocator
 
 from replication.claims.rules import HALF, KEPT, VERDICTS, Judged, kept
 from replication.claims.trial import Trial
-from replication.pages.claims import PAPER, as_released, badge, certainty, counted, losing, sides
+from replication.pages.claims import (
+    PAPER,
+    as_released,
+    badge,
+    certainty,
+    counted,
+    linked,
+    losing,
+    sides,
+)
 from replication.pages.provenance import missing
 from replication.pages.show import COLOURS, Figure, Table, number, style
 from replication.store import Store
@@ -37,7 +46,9 @@ def outcome(trial: Trial) -> Markdown:
     if under_way:
         n, every = len(trial.study.tasks) - len(under_way), len(trial.study.tasks)
         second += f" The study is under way ({n} of {every} tasks complete), and this may change."
-    return Markdown(f"**What happened here:** {first} {second}")
+    return Markdown(  # type: ignore[no-untyped-call]
+        f"**What happened here:** {first} {second}"
+    )
 
 
 def _answer(trial: Trial) -> str:
@@ -97,15 +108,14 @@ def claims(trial: Trial, page: str) -> Table:
 
     Why a claim holds in part only is told there, and by `outcome` for all of them.
     """
-    rows = [
+    return linked(
         {
             "": f'<a href="{page}#{ours.claim.key}">{html.escape(ours.claim.text)}</a>',
             "here": badge(_plain(ours)),
             PAPER: badge(_plain(as_released(theirs))),
         }
         for ours, theirs in zip(trial.ours, trial.theirs, strict=True)
-    ]
-    return Table(Table.of(rows).frame, "claims", links=True)
+    )
 
 
 def _plain(judged: Judged) -> Judged:

@@ -11,7 +11,8 @@ import numpy as np
 from lottery_utils.agreement.chance import Chance
 from lottery_utils.agreement.statistics import p_text
 from replication.pages.show import COLOURS, Figure, Table, number, style, within
-from replication.paper.records import GOOD, SEEDS, UNLEARNED, Results, over_seeds
+from replication.paper.records import GOOD, UNLEARNED, Results, over_seeds
+from replication.paper.release import SEEDS
 from replication.runs.recorded import seeds_text
 
 PARTS = {"heads": "heads", "mlps": "MLPs"}

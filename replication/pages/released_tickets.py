@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 
 from lottery_utils.agreement.inference import Pooled, jackknifed, pooled
 from lottery_utils.agreement.statistics import t_interval, welch_interval
@@ -198,18 +199,17 @@ def beside(
     tasks = [task for task in results if task in trial.learned]
     if not tasks:
         return Note(f"The study {study} has learned none of these tasks yet.")
-    table = Table.of(
-        {"": task}
-        | {
+    rows = {
+        task: {
             f"{name}, {model}": _mean(found, measured, task)
             for name, measured in measures.items()
             for model, found in both.items()
         }
         for task in tasks
-    )
+    }
     most = max((tuple(of_task.entries) for of_task in trial.records.values()), key=len)
-    table.frame.rename_axis(f"{study}: {seeds_text(most)}", inplace=True)
-    return table
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    return Table(table.rename_axis(f"{study}: {seeds_text(most)}"))
 
 
 def sizes(results: Results) -> Table:

@@ -77,7 +77,7 @@ def three() -> Choices:
 
 def test_what_heads_add_is_counted_in_every_setting(three: Choices) -> None:
     assert choices.gains(three) == pytest.approx(np.array([[0.1] * 4, [0.1] * 4, [0] * 4]))
-    table = choices.by_head(three)
+    table = choices.by_head(three).frame
     assert list(table.loc["layer 1, head 2"]) == [
         "0.300", "kept", "+0.1000", "+0.100", "+0.100", "100%"
     ]  # fmt: skip
@@ -90,7 +90,7 @@ def test_the_search_is_ranked_among_its_equals(three: Choices) -> None:
     assert "kept 1 of these heads and scores 0.700" in told
     assert "Of the 2 other choices of as many heads 0 score higher, 1 the same and 1 lower" in told
     assert "between 0.600 and 0.700, and 0 of them pass the search's bar of 0.720" in told
-    assert [*choices.by_size(three)["pass the bar"]] == ["0%", "0%", "33%", "100%"]
+    assert [*choices.by_size(three).frame["pass the bar"]] == ["0%", "0%", "33%", "100%"]
     assert "+0.87 (n = 3 heads)" in choices.flatness(three).text
     assert "8 choices among 3 heads" in choices.plot(three).caption
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 from conftest import REPOSITORY
+from matplotlib.figure import Figure as Drawing
 
 from replication.pages.build import how_made
 from replication.pages.show import Figure
@@ -59,7 +60,7 @@ def test_a_known_repository_adds_ways_to_open_a_notebook(provenance: Any) -> Non
 
 
 def test_a_figure_leads_to_how_it_was_made(provenance: Any) -> None:
-    figure = Figure(b"", "What is seen.", "alt")._repr_html_()
+    figure = Figure(Drawing(), "What is seen.", "alt")._repr_html_()
     heading = '<h2 id="how-this-page-was-made">'
     assert provenance.linked(figure, "", "", "main") == figure, "there is no such section"
     shown = provenance.linked(figure + heading, "", "", "main")

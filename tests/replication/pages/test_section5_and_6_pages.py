@@ -13,10 +13,11 @@ import pytest
 from lottery_utils.agreement.survivors import KINDS
 from lottery_utils.masks import StructuredMask
 from lottery_utils.patterns.maps import TYPES, WEIGHTINGS
-from replication.pages import pattern_plots, pattern_tables, sec6_discussion
-from replication.pages import survivors as survivor_pages
-from replication.pages.show import Figure, Note
+from replication.pages import patterns, sec5_1_stability, sec6_discussion
+from replication.pages import sec5_2_attention_patterns as sec5_2
+from replication.pages.show import Figure, Note, Table
 from replication.paper import numbers
+from replication.runs import measured
 from replication.runs.recorded import Entries
 
 SEEDS = (1337, 42)
@@ -59,8 +60,7 @@ def attention(heterogeneous: list[int], n: int = 100) -> dict[int, Any]:
     """Eight heads, of each so many of `n` maps heterogeneous and the others vertical."""
     of_heads = [[n - h, 0, 0, 0, h] for h in heterogeneous]
     counts = {
-        state: {w: [of_heads[:4], of_heads[4:]] for w in WEIGHTINGS}
-        for state in pattern_tables.STATES
+        state: {w: [of_heads[:4], of_heads[4:]] for w in WEIGHTINGS} for state in sec5_2.STATES
     }
     return {s: {"results": {"counts": counts, "examples": n}} for s in SEEDS}
 
@@ -87,13 +87,13 @@ def survivors() -> dict[int, Any]:
 
 
 def test_survivors_tell_how_many_places_others_fill() -> None:
-    table = survivor_pages.table(survivors())
-    assert not isinstance(table, Note)
-    assert table["heads"].tolist() == ["2", "2", "2, of them 1 kept by some seeds"]
+    table = sec5_1_stability.survivors_table(survivors())
+    assert isinstance(table, Table)
+    assert table.frame["heads"].tolist() == ["2", "2", "2, of them 1 kept by some seeds"]
     # All MLPs survive with all seeds, so that neither other kind has any of its own.
-    assert table["MLPs"].tolist() == ["2", *["2, of them 2 kept by all seeds"] * 2]
-    assert all(text.startswith("0.550 [") for text in table["pruned"])
-    assert all(text.startswith("0.750 [") for text in table["retrained"])
+    assert table.frame["MLPs"].tolist() == ["2", *["2, of them 2 kept by all seeds"] * 2]
+    assert all(text.startswith("0.550 [") for text in table.frame["pruned"])
+    assert all(text.startswith("0.750 [") for text in table.frame["retrained"])
 
 
 def test_empty_tickets_of_survivors_are_not_scored() -> None:
@@ -101,17 +101,17 @@ def test_empty_tickets_of_survivors_are_not_scored() -> None:
     for record in nothing.values():
         for ticket in record["results"]["tickets"].values():
             ticket["mask"] = StructuredMask(MASKS[0] & False, np.zeros(2, bool)).to_json()
-    assert survivor_pages.table(nothing) is survivor_pages.EMPTY
-    assert survivor_pages.plot(entries(), nothing) is survivor_pages.EMPTY
+    assert sec5_1_stability.survivors_table(nothing) is sec5_1_stability.EMPTY
+    assert sec5_1_stability.survivors_plot(entries(), nothing) is sec5_1_stability.EMPTY
 
 
 def test_survivors_stand_beside_the_papers() -> None:
-    figure = survivor_pages.plot(entries(), survivors())
+    figure = sec5_1_stability.survivors_plot(entries(), survivors())
     assert isinstance(figure, Figure)
     assert "super-survivors pruned 0.550" in figure.alt
     assert "n = 2; 50 validation examples" in figure.caption
     assert "the paper's means" in figure.caption
-    own = survivor_pages.plot(entries("MINE"), survivors())
+    own = sec5_1_stability.survivors_plot(entries("MINE"), survivors())
     assert isinstance(own, Figure)
     assert "paper" not in own.caption
 
@@ -128,7 +128,7 @@ def test_the_papers_survivors_and_shares() -> None:
     assert shares["vertical+diagonal"] == 0.4219
     assert numbers.pattern_shares("WNLI", "fine-tuned", "all", "raw") is None
     for task in ("CoLA", "SST-2", "MRPC", "STS-B", "QQP", "MNLI", "QNLI", "RTE"):
-        for state in pattern_tables.STATES:
+        for state in sec5_2.STATES:
             for who in ("super", "all"):
                 for weighting in WEIGHTINGS:
                     found = numbers.pattern_shares(task, state, who, weighting)
@@ -138,16 +138,14 @@ def test_the_papers_survivors_and_shares() -> None:
 
 def test_shares_of_super_survivors_and_of_all_heads() -> None:
     # Heads 0 and 4 survive with both seeds.
-    found = pattern_tables.shares(
-        entries(), attention([100, 0, 0, 0, 50, 0, 0, 0]), "fine-tuned", "raw"
-    )
+    found = measured.shares(entries(), attention([100, 0, 0, 0, 50, 0, 0, 0]), "fine-tuned", "raw")
     assert found["super"]["heterogeneous"] == 0.75
     assert found["all"]["heterogeneous"] == 150 / 800
     assert found["all"]["vertical"] == 650 / 800
-    table = pattern_tables.shares_table(entries(), attention([100, 0, 0, 0, 50, 0, 0, 0]))
-    assert not isinstance(table, Note)
-    assert table.loc["raw, fine-tuned, super-survivors", "heterogeneous"] == "75% (35%)"
-    figure = pattern_plots.shares(entries(), attention([100, 0, 0, 0, 50, 0, 0, 0]))
+    table = sec5_2.shares_table(entries(), attention([100, 0, 0, 0, 50, 0, 0, 0]))
+    assert isinstance(table, Table)
+    assert table.frame.loc["raw, fine-tuned, super-survivors", "heterogeneous"] == "75% (35%)"
+    figure = sec5_2.shares(entries(), attention([100, 0, 0, 0, 50, 0, 0, 0]))
     assert isinstance(figure, Figure)
     assert "super-survivors 75% heterogeneous" in figure.alt
     assert "100 validation" in figure.caption
@@ -159,15 +157,17 @@ def test_phi_is_pearsons_r_over_single_maps() -> None:
     counts = rng.multinomial(30, np.full(len(TYPES), 1 / len(TYPES)), size=12)
     inside = np.repeat(chosen, counts.sum(axis=1)).astype(float)
     hits = np.concatenate([np.arange(c.sum()) < c[-1] for c in counts]).astype(float)
-    assert pattern_tables.phi(chosen, counts) == pytest.approx(np.corrcoef(inside, hits)[0, 1])
-    assert math.isnan(pattern_tables.phi(np.ones(12, bool), counts))
+    assert measured.phi(chosen, counts) == pytest.approx(np.corrcoef(inside, hits)[0, 1])
+    assert math.isnan(measured.phi(np.ones(12, bool), counts))
 
 
 def test_the_interval_over_heads_is_as_wide_as_eight_heads_make_it() -> None:
     def interval(n: int) -> tuple[float, float]:
-        table = pattern_tables.association(entries(), attention([n, 0, n // 2, 0, n, 0, 0, n], n))
-        assert not isinstance(table, Note)
-        low, high = table.loc["raw, fine-tuned", "95 % interval over heads"].strip("[]").split(",")
+        table = sec5_2.association(entries(), attention([n, 0, n // 2, 0, n, 0, 0, n], n))
+        assert isinstance(table, Table)
+        low, high = (
+            table.frame.loc["raw, fine-tuned", "95 % interval over heads"].strip("[]").split(",")
+        )
         return float(low), float(high)
 
     few, many = interval(10), interval(1000)
@@ -177,9 +177,9 @@ def test_the_interval_over_heads_is_as_wide_as_eight_heads_make_it() -> None:
 
 def test_the_control_and_what_it_says() -> None:
     table = sec6_discussion.table(entries(), control())
-    assert not isinstance(table, Note)
-    assert table.loc["bad", "what pre-training adds"].startswith("0.100 [")
-    assert table.loc["good", "only embeddings pre-trained"].startswith("0.650 [")
+    assert isinstance(table, Table)
+    assert table.frame.loc["bad", "what pre-training adds"].startswith("0.100 [")
+    assert table.frame.loc["good", "only embeddings pre-trained"].startswith("0.650 [")
     note = sec6_discussion.reading(entries(), control())
     assert "the good ticket is +0.300 from the majority" in note.text
     assert (
@@ -218,14 +218,14 @@ def test_runs_look_around_good_and_bad_tickets(tiny_run: Path) -> None:
 
 def test_without_records_pages_say_how_to_make_them() -> None:
     notes = [
-        survivor_pages.table({}),
-        survivor_pages.plot(entries(), {}),
+        sec5_1_stability.survivors_table({}),
+        sec5_1_stability.survivors_plot(entries(), {}),
         sec6_discussion.table(entries(), {}),
         sec6_discussion.plot(entries(), {}),
         sec6_discussion.reading(entries(), {}),
-        pattern_tables.shares_table(entries(), {}),
-        pattern_tables.association(entries(), {}),
-        pattern_plots.shares(entries(), {}),
+        sec5_2.shares_table(entries(), {}),
+        sec5_2.association(entries(), {}),
+        sec5_2.shares(entries(), {}),
     ]
     for note in notes:
         assert isinstance(note, Note)
@@ -233,7 +233,7 @@ def test_without_records_pages_say_how_to_make_them() -> None:
 
 
 def test_the_tables_of_labels_and_classifiers() -> None:
-    labels, validation = pattern_tables.labels(), pattern_tables.validation()
+    labels, validation = patterns.labels().frame, patterns.validation().frame
     for weighting in WEIGHTINGS:
         column = labels[f"{weighting} maps"]
         assert int(column["in all"]) == sum(int(column[name]) for name in TYPES) >= 400
@@ -241,14 +241,14 @@ def test_the_tables_of_labels_and_classifiers() -> None:
     assert set(validation["sorts the maps"]) <= {"network", "tree"}
     better = validation[["network", "tree"]].astype(float).idxmax(axis=1)
     assert (better == validation["sorts the maps"]).all()
-    assert "class: vertical" in pattern_tables.tree_rules("raw")
+    assert "class: vertical" in patterns.tree_rules("raw")
 
 
 @pytest.mark.parametrize("weighting", WEIGHTINGS)
 def test_the_gallery_names_types_that_do_not_occur(weighting: str) -> None:
-    figure = pattern_plots.gallery(weighting, 2)
+    figure = patterns.gallery(weighting, 2)
     shown = figure.alt.split(": ")[1]
     absent = [name for name in TYPES if name not in shown.rstrip(".").split(", ")]
     assert absent, "every type occurs now: say so elsewhere"
     assert all(name in figure.caption for name in absent)
-    assert "right" in pattern_plots.confusions().alt
+    assert "right" in patterns.confusions().alt

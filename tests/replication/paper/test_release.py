@@ -15,16 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import REPOSITORY
-
-from lottery_utils.agreement import chance, fleiss_kappa
-from lottery_utils.agreement.over_seeds import OverSeeds
-from lottery_utils.agreement.statistics import welch_interval
-from lottery_utils.errors import UserError
-from lottery_utils.tasks import TASKS
-from replication.cli import main
-from replication.pages import build, errata_tables, released_beside, released_tables, study_cost
 from replication.pages.released_sentences import table as sentences
-from replication.pages.released_stability import over_seeds
 from replication.pages.released_tables import (
     METRIC,
     SEPARATE,
@@ -36,6 +27,15 @@ from replication.pages.released_tables import (
     survivor_counts,
     tickets,
 )
+
+from lottery_utils.agreement import chance, fleiss_kappa
+from lottery_utils.agreement.over_seeds import OverSeeds
+from lottery_utils.agreement.statistics import welch_interval
+from lottery_utils.errors import UserError
+from lottery_utils.tasks import TASKS
+from replication.cli import main
+from replication.pages import build, errata_tables, released_beside, released_tables, study_cost
+from replication.pages.released_stability import over_seeds
 from replication.pages.show import Note
 from replication.paper import numbers, records, release
 from replication.paper.release import SCORED, SEEDS, SETTINGS

@@ -1,27 +1,43 @@
-"""Attention types to look at (section 5.2): a gallery, confusions, and shares by head."""
+"""The page on types of attention: annotated maps, and how well classifiers sort unseen heads."""
 
 from __future__ import annotations
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 
 from lottery_utils.patterns import maps as annotated
-from lottery_utils.patterns.maps import TYPES, WEIGHTINGS
+from lottery_utils.patterns.maps import TYPES, UNLABELLED, WEIGHTINGS
 from lottery_utils.patterns.sheets import draw
 from lottery_utils.patterns.sorter import chosen
-from lottery_utils.patterns.validation import confusion, read
-from replication.pages import pattern_tables
-from replication.pages.pattern_tables import NO_ATTENTION, STATES, WHO
-from replication.pages.show import STYLE, Figure, Note
+from lottery_utils.patterns.validation import cohens_kappa, confusion, read, weighted_f1
+from replication.pages.show import (
+    Figure,
+    Table,
+    number,
+    style,
+    write_cells,
+)
 from replication.paper import numbers
-from replication.runs.recorded import Entries, seeds_text, task_name
-from replication.store import Record
-
-plt.style.use(STYLE)
-
-TYPE_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#999999")
 
 
+def labels() -> Table:
+    """How many annotated maps are of each type, and how well two looks at them agree."""
+    columns = {}
+    for weighting in WEIGHTINGS:
+        maps = annotated.load(annotated.shipped(weighting))
+        twice = [m for m in maps if m.second != UNLABELLED]
+        counts = [str(sum(m.label == i for m in maps)) for i in range(len(TYPES))]
+        first, second = [m.label for m in twice], [m.second for m in twice]
+        equal = np.mean(np.array(first) == second)
+        kappa = number(cohens_kappa(first, second), 2)
+        columns[f"{weighting} maps"] = [*counts, str(len(maps)), str(len(twice)), f"{equal:.0%}"]
+        columns[f"{weighting} maps"].append(kappa)
+    rows = [*TYPES, "in all", "looked at twice", "the same label twice", "Cohen's kappa"]
+    return Table(pd.DataFrame(columns, index=rows))
+
+
+@style()
 def gallery(weighting: str, n: int = 6) -> Figure:
     """Annotated maps of each type, the first that come, of about the same size."""
     maps = annotated.load(annotated.shipped(weighting))
@@ -49,6 +65,26 @@ def gallery(weighting: str, n: int = 6) -> Figure:
     )
 
 
+def validation() -> Table:
+    """Weighted F1 of both classifiers on heads they have not seen, beside the paper's."""
+    found, rows = read(), []
+    for weighting in WEIGHTINGS:
+        truth = [m.label for m in annotated.load(annotated.shipped(weighting))]
+        common = np.bincount(truth).argmax()
+        rows.append(
+            {
+                "maps": f"{weighting} (n = {len(truth)})",
+                "always the commonest": number(weighted_f1(truth, [common] * len(truth))),
+                "tree": number(weighted_f1(truth, found[weighting]["tree"])),
+                "network": number(weighted_f1(truth, found[weighting]["network"])),
+                "sorts the maps": chosen(weighting),
+                "paper's network, paper's maps": number(numbers.CLASSIFIER_F1[weighting], 2),
+            }
+        )
+    return Table.of(rows)
+
+
+@style()
 def confusions() -> Figure:
     """What the better classifier takes each type for, on heads that it has not seen."""
     found = read()
@@ -60,9 +96,7 @@ def confusions() -> Figure:
         table = confusion(truth, found[weighting][better])
         share = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
         axis.imshow(share, cmap="cividis", vmin=0, vmax=1)
-        for (i, j), n in np.ndenumerate(table):
-            colour = "white" if share[i, j] < 0.5 else "black"
-            axis.text(j, i, str(n), ha="center", va="center", color=colour, fontsize=9)
+        write_cells(axis, [str(n) for n in table.flat], share < 0.5, fontsize=9)
         names = [name.replace("+", "\n+ ") for name in TYPES]
         axis.set_xticks(range(len(TYPES)), names, rotation=35, ha="right", fontsize=8)
         axis.set_yticks(range(len(TYPES)), names, fontsize=8)
@@ -78,44 +112,12 @@ def confusions() -> Figure:
     )
 
 
-def shares(entries: Entries, attention: dict[int, Record]) -> Figure | Note:
-    """Types of super-survivors' maps and of all heads', here and in the paper."""
-    if not attention:
-        return NO_ATTENTION
-    task = task_name(entries)
-    bars: dict[str, list[tuple[str, dict[str, float]]]] = {}
-    for weighting in WEIGHTINGS:
-        for state in STATES:
-            ours = pattern_tables.shares(entries, attention, state, weighting)
-            for who in WHO:
-                theirs = numbers.pattern_shares(task, state, who, weighting)
-                found = (("here", ours.get(who)), ("paper", theirs))
-                bars.setdefault(weighting, []).extend(
-                    (f"{state}, {WHO[who]}, {where}", of) for where, of in found if of
-                )
-    drawing, axes = plt.subplots(
-        1, 2, figsize=(10, 0.9 + 0.33 * max(map(len, bars.values()))), sharey=True,
-        layout="constrained",
-    )  # fmt: skip
-    for axis, (weighting, rows) in zip(axes, bars.items(), strict=True):
-        left = np.zeros(len(rows))
-        places = np.arange(len(rows))[::-1]
-        for name, colour in zip(TYPES, TYPE_COLOURS, strict=True):
-            width = np.array([of[name] for _, of in rows])
-            axis.barh(places, width, 0.75, left=left, color=colour, label=name)
-            left += width
-        axis.set_yticks(places, [label for label, _ in rows], fontsize=8)
-        axis.set(title=f"{weighting} maps", xlabel="share of maps", xlim=(0, 1))
-    handles, names = axes[0].get_legend_handles_labels()
-    drawing.legend(handles, names, loc="outside lower center", ncols=5, fontsize=8)
-    n = next(iter(attention.values()))["results"]["examples"]
-    fine = pattern_tables.shares(entries, attention, "fine-tuned", "raw")
-    texts = [f"{WHO[who]} {of['heterogeneous']:.0%} heterogeneous" for who, of in fine.items()]
-    return Figure.of(
-        drawing,
-        f"Types of attention maps on {task}, sorted by the better of two classifiers: {n} "
-        f"validation examples, {seeds_text(attention)}. Super-survivors and all heads are in the "
-        "same intact model. The paper's super-survivors are in a pruned BERT-base, its other "
-        "heads in the intact one, and its classifier was trained on other maps.",
-        f"Stacked bars for {task}; raw maps of the fine-tuned model: {', '.join(texts)}.",
-    )
+def tree_rules(weighting: str) -> str:
+    """The transparent classifier's decisions, as text."""
+    from sklearn.tree import export_text
+
+    from lottery_utils.patterns.tree import FEATURES, tree
+
+    fitted = tree(annotated.load(annotated.shipped(weighting)))
+    names = [TYPES[i] for i in fitted.classes_]
+    return str(export_text(fitted, feature_names=list(FEATURES), class_names=names))
