@@ -16,7 +16,6 @@ from lottery_utils.patterns.maps import TYPES, WEIGHTINGS
 from replication.pages import patterns, sec5_1_stability, sec6_discussion
 from replication.pages import sec5_2_attention_patterns as sec5_2
 from replication.pages.show import Figure, Note, Table
-from replication.paper import numbers
 from replication.runs import measured
 from replication.runs.recorded import Entries
 
@@ -114,26 +113,6 @@ def test_survivors_stand_beside_the_papers() -> None:
     own = sec5_1_stability.survivors_plot(entries("MINE"), survivors())
     assert isinstance(own, Figure)
     assert "paper" not in own.caption
-
-
-def test_the_papers_survivors_and_shares() -> None:
-    # From the released results.csv (population deviations) and attention_patterns.json.
-    assert numbers.survivors("SST-2")["super, pruned"].mean == 0.5408
-    assert numbers.survivors("SST-2")["super, pruned"].std == pytest.approx(
-        0.0243 * math.sqrt(1.25)
-    )
-    assert numbers.survivors("MINE") == {}
-    shares = numbers.pattern_shares("CoLA", "fine-tuned", "super", "raw")
-    assert shares is not None
-    assert shares["vertical+diagonal"] == 0.4219
-    assert numbers.pattern_shares("WNLI", "fine-tuned", "all", "raw") is None
-    for task in ("CoLA", "SST-2", "MRPC", "STS-B", "QQP", "MNLI", "QNLI", "RTE"):
-        for state in sec5_2.STATES:
-            for who in ("super", "all"):
-                for weighting in WEIGHTINGS:
-                    found = numbers.pattern_shares(task, state, who, weighting)
-                    assert found is not None
-                    assert sum(found.values()) == pytest.approx(1, abs=3e-4)
 
 
 def test_shares_of_super_survivors_and_of_all_heads() -> None:
