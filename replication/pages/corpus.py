@@ -10,13 +10,7 @@ from lottery_utils.errors import UserError
 from lottery_utils.metrics import METRIC_LABELS
 from lottery_utils.tasks import get_task
 from replication.experiments.baselines import baselines_name, read_baselines
-from replication.pages.show import (
-    COLOURS,
-    Figure,
-    Table,
-    number,
-    style,
-)
+from replication.pages.show import COLOURS, Figure, Table, number, style
 from replication.store import Record, Store
 from replication.study import Study
 

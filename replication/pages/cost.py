@@ -13,7 +13,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from lottery_utils.agreement.statistics import t_interval
+from lottery_utils.agreement.inference import t_interval
 from lottery_utils.errors import UserError
 from replication.pages.show import SEED_COLOURS, Figure, Note, Table, number, style
 from replication.paper.records import STAGE

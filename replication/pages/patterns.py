@@ -6,18 +6,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from lottery_utils.patterns import maps as annotated
-from lottery_utils.patterns.maps import TYPES, UNLABELLED, WEIGHTINGS
+from lottery_utils.patterns.maps import TYPES, UNLABELLED, WEIGHTINGS, load_maps, shipped
 from lottery_utils.patterns.sheets import draw
 from lottery_utils.patterns.sorter import chosen
 from lottery_utils.patterns.validation import cohens_kappa, confusion, read, weighted_f1
-from replication.pages.show import (
-    Figure,
-    Table,
-    number,
-    style,
-    write_cells,
-)
+from replication.pages.show import Figure, Table, number, percent, style, write_cells
 from replication.paper import numbers
 
 
@@ -25,13 +18,18 @@ def labels() -> Table:
     """How many annotated maps are of each type, and how well two looks at them agree."""
     columns = {}
     for weighting in WEIGHTINGS:
-        maps = annotated.load(annotated.shipped(weighting))
+        maps = load_maps(shipped(weighting))
         twice = [m for m in maps if m.second != UNLABELLED]
         counts = [str(sum(m.label == i for m in maps)) for i in range(len(TYPES))]
         first, second = [m.label for m in twice], [m.second for m in twice]
         equal = np.mean(np.array(first) == second)
         kappa = number(cohens_kappa(first, second), 2)
-        columns[f"{weighting} maps"] = [*counts, str(len(maps)), str(len(twice)), f"{equal:.0%}"]
+        columns[f"{weighting} maps"] = [
+            *counts,
+            str(len(maps)),
+            str(len(twice)),
+            percent(float(equal)),
+        ]
         columns[f"{weighting} maps"].append(kappa)
     rows = [*TYPES, "in all", "looked at twice", "the same label twice", "Cohen's kappa"]
     return Table(pd.DataFrame(columns, index=rows))
@@ -40,7 +38,7 @@ def labels() -> Table:
 @style()
 def gallery(weighting: str, n: int = 6) -> Figure:
     """Annotated maps of each type, the first that come, of about the same size."""
-    maps = annotated.load(annotated.shipped(weighting))
+    maps = load_maps(shipped(weighting))
     rows = [(name, [m for m in maps if m.label == i]) for i, name in enumerate(TYPES)]
     rows = [(name, found) for name, found in rows if found]
     drawing, axes = plt.subplots(
@@ -69,7 +67,7 @@ def validation() -> Table:
     """Weighted F1 of both classifiers on heads they have not seen, beside the paper's."""
     found, rows = read(), []
     for weighting in WEIGHTINGS:
-        truth = [m.label for m in annotated.load(annotated.shipped(weighting))]
+        truth = [m.label for m in load_maps(shipped(weighting))]
         common = np.bincount(truth).argmax()
         rows.append(
             {
@@ -91,7 +89,7 @@ def confusions() -> Figure:
     drawing, axes = plt.subplots(1, 2, figsize=(9, 3.9), sharey=True, layout="constrained")
     rights = []
     for axis, weighting in zip(axes, WEIGHTINGS, strict=True):
-        truth = [m.label for m in annotated.load(annotated.shipped(weighting))]
+        truth = [m.label for m in load_maps(shipped(weighting))]
         better = chosen(weighting)
         table = confusion(truth, found[weighting][better])
         share = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
@@ -118,6 +116,6 @@ def tree_rules(weighting: str) -> str:
 
     from lottery_utils.patterns.tree import FEATURES, tree
 
-    fitted = tree(annotated.load(annotated.shipped(weighting)))
+    fitted = tree(load_maps(shipped(weighting)))
     names = [TYPES[i] for i in fitted.classes_]
     return str(export_text(fitted, feature_names=list(FEATURES), class_names=names))

@@ -14,8 +14,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from lottery_utils.agreement.inference import Pooled, jackknifed, pooled
-from lottery_utils.agreement.statistics import t_interval, welch_interval
+from lottery_utils.agreement.inference import Pooled, jackknifed, pooled, t_interval, welch_interval
 from replication.claims import published
 from replication.claims.evidence import Measured, measure
 from replication.claims.trial import put_on_trial

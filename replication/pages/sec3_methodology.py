@@ -8,21 +8,8 @@ import numpy as np
 import miniglue
 from lottery_utils.metrics import METRIC_LABELS
 from lottery_utils.tasks import Example, Task, get_task
-from replication.pages.show import (
-    COLOURS,
-    Figure,
-    Note,
-    Table,
-    coloured,
-    grid_axes,
-    style,
-)
-from replication.runs.recorded import (
-    Entries,
-    seeds_text,
-    stage_results,
-    task_name,
-)
+from replication.pages.show import COLOURS, Figure, Note, Table, coloured, layer_map, style
+from replication.runs.recorded import Entries, seeds_text, stage_results, task_name
 
 
 def setup(entries: Entries) -> Table:
@@ -125,8 +112,7 @@ def importance(entries: Entries) -> Figure:
     for (heads, mlps), (seed, records) in zip(axes, entries.items(), strict=True):
         step = records["search"]["results"]["steps"][0]
         scores = np.array(step["head_scores"])
-        image = heads.imshow(scores, cmap="cividis", vmin=0, vmax=1, origin="lower", aspect="auto")
-        grid_axes(heads, scores.shape, f"heads, seed {seed}")
+        image = layer_map(heads, scores, f"heads, seed {seed}")
         layers = np.arange(1, len(step["mlp_scores"]) + 1)
         mlps.barh(layers, step["mlp_scores"], color=COLOURS["good"], height=0.7)
         mlps.set(yticks=layers, ylabel="layer", xlabel="importance, 0 to 1", xlim=(0, 1.05))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -14,8 +16,9 @@ from replication.pages.show import (
     Note,
     Table,
     coloured,
-    grid_axes,
+    layer_map,
     number,
+    percent,
     style,
     write_cells,
 )
@@ -122,12 +125,11 @@ def survivors(entries: Entries) -> Figure:
     for axis in axes.flat[len(maps) :]:
         axis.set_visible(False)
     for axis, values, title in zip(axes.flat, maps, titles, strict=False):
-        image = axis.imshow(values, cmap="cividis", vmin=0, vmax=1, origin="lower", aspect="auto")
-        n_layers, n_columns = values.shape
-        grid_axes(axis, (n_layers, n_columns - 1), title)
-        axis.set_xticks([*axis.get_xticks(), n_columns - 1])
-        axis.set_xticklabels([*(str(int(x) + 1) for x in axis.get_xticks()[:-1]), "MLP"])
-        axis.axvline(n_columns - 1.5, color="white", linewidth=2)
+        image = layer_map(axis, values, title)
+        mlp = values.shape[1] - 1
+        heads = [int(x) for x in axis.get_xticks() if x < mlp]
+        axis.set_xticks([*heads, mlp], [*(str(x + 1) for x in heads), "MLP"])
+        axis.axvline(mlp - 0.5, color="white", linewidth=2)
     drawing.colorbar(image, ax=axes, label="survives (share of seeds)", shrink=0.8)
     task = task_name(entries)
     return Figure.of(
@@ -162,7 +164,7 @@ def weight_search_curve(entries: Entries) -> Figure | Note:
     metric = METRIC_LABELS[searched[0]["metric"]]
     axes.set(xlabel="weights left (%)", ylabel=f"validation {metric}", xlim=(104, -4))
     axes.legend(fontsize=8)
-    kept = [f"{result['weights']['density']:.1%}" for result in searched]
+    kept = [percent(result["weights"]["density"], 1) for result in searched]
     return Figure.of(
         drawing,
         f"Magnitude pruning on {task_name(entries)}, {seeds_text(entries)}: {metric} of the masked "
@@ -189,7 +191,7 @@ def weights(entries: Entries) -> Table | Note:
                 "seed": f"seed {seed}",
                 "weights kept (M)": f"{found['weights']['kept'] / 1e6:.2f} of "
                 f"{found['weights']['prunable'] / 1e6:.2f}",
-                "share kept": f"{found['weights']['density']:.1%}",
+                "share kept": percent(found["weights"]["density"], 1),
                 "full score": number(full),
                 "good score": number(good["pruned"]),
                 "share of full": _share(good["pruned"], full),
@@ -216,12 +218,8 @@ def weight_densities(entries: Entries) -> Figure | Note:
         (right, heads, [str(h + 1) for h in range(heads.shape[1])], "by head"),
     )
     for axis, values, names, title in panels:
-        image = axis.imshow(
-            values, cmap="cividis", vmin=low, vmax=high, origin="lower", aspect="auto"
-        )
-        axis.set_xticks(range(len(names)), names, fontsize=8)
-        axis.set_yticks(range(len(values)), [str(y + 1) for y in range(len(values))])
-        axis.set(ylabel="layer", title=title)
+        image = layer_map(axis, values, title, limits=(low, high), columns=names)
+        axis.tick_params(axis="x", labelsize=8)
         texts = [number(100 * value, 0) for value in values.flat]
         write_cells(axis, texts, values < (low + high) / 2, fontsize=7)
     right.set_xlabel("head")
@@ -237,4 +235,4 @@ def weight_densities(entries: Entries) -> Figure | Note:
 
 
 def _share(score: float, full: float) -> str:
-    return f"{score / full:.0%}" if full > 0 else "undefined"
+    return percent(score / full if full > 0 else math.nan)

@@ -8,19 +8,12 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 
-from lottery_utils.agreement.statistics import t_interval
+from lottery_utils.agreement.inference import t_interval
 from lottery_utils.masks import StructuredMask
 from lottery_utils.metrics import METRIC_LABELS
 from replication.claims.evidence import LEARNED, of_scores
 from replication.claims.rules import HALF, KEPT
-from replication.pages.show import (
-    COLOURS,
-    NO_MAGNITUDE,
-    Figure,
-    Note,
-    Table,
-    style,
-)
+from replication.pages.show import COLOURS, NO_MAGNITUDE, Figure, Note, Table, style
 from replication.paper import records as paper
 from replication.runs.recorded import (
     KIND_LABELS,

@@ -18,7 +18,7 @@ from matplotlib.axes import Axes
 
 from lottery_utils import agreement
 from lottery_utils.agreement import chance
-from lottery_utils.agreement.statistics import p_text, t_interval
+from lottery_utils.agreement.inference import p_text, t_interval
 from lottery_utils.agreement.survivors import KINDS
 from lottery_utils.masks import StructuredMask
 from lottery_utils.metrics import METRIC_LABELS
@@ -30,19 +30,14 @@ from replication.pages.show import (
     Table,
     by_chance,
     coloured,
+    layer_map,
     number,
     style,
     write_cells,
 )
 from replication.paper import records as paper
 from replication.runs.measured import good_masks
-from replication.runs.recorded import (
-    Entries,
-    has_method,
-    seeds_text,
-    stage_results,
-    task_name,
-)
+from replication.runs.recorded import Entries, has_method, seeds_text, stage_results, task_name
 from replication.store import Record
 
 MISSING = Note(
@@ -78,25 +73,23 @@ def survival_map(entries: Entries) -> Figure | Note:
     if len(entries) < 2:
         return ONE_SEED
     n_layers = stage_results(entries)[0]["layers"]
-    masks = [good_masks(entries, part) for part in ("heads", "mlps")]
+    masks = [good_masks(entries, part) for part in PARTS]
     n_heads = masks[0].shape[1] // n_layers
     drawing, axes = plt.subplots(
         1, 2, figsize=(9.5, 0.8 + 0.5 * n_layers), width_ratios=(n_heads, 1), layout="constrained"
     )
-    for axis, kept, title in zip(axes, masks, ("heads", "MLPs"), strict=True):
+    for axis, kept, part in zip(axes, masks, PARTS, strict=True):
         mean = agreement.survival(kept).reshape(n_layers, -1)
         spread = agreement.survival_std(kept).reshape(n_layers, -1)
-        image = axis.imshow(mean, cmap="cividis", vmin=0, vmax=1, origin="lower", aspect="auto")
+        names = [str(x + 1) for x in range(mean.shape[1])] if part == "heads" else [""]
+        image = layer_map(axis, mean, PARTS[part], columns=names)
         texts = [
             f"{number(share, 2)}\n{number(std, 2)}".replace("0.", ".")
             for share, std in zip(mean.flat, spread.flat, strict=True)
         ]
         write_cells(axis, texts, mean < 0.5, fontsize=7)
-        axis.set_yticks(range(n_layers), [str(y + 1) for y in range(n_layers)])
-        axis.set_title(title)
-    axes[0].set(xlabel="head", ylabel="layer")
-    axes[0].set_xticks(range(n_heads), [str(x + 1) for x in range(n_heads)])
-    axes[1].set_xticks([])
+    axes[0].set_xlabel("head")
+    axes[1].set(xticks=[], ylabel="")
     drawing.colorbar(image, ax=axes[1], label="survives (share of seeds)")
     task, heads = task_name(entries), masks[0]
     return Figure.of(
@@ -188,12 +181,9 @@ def rank_correlations(entries: Entries) -> Table | Note:
 
 def spearman(a: np.ndarray, b: np.ndarray) -> float:
     """Spearman's rank correlation; NaN where one side is constant."""
-    from scipy.stats import rankdata
+    from scipy.stats import spearmanr
 
-    ranks = [rankdata(values) for values in (a, b)]
-    if any(np.ptp(values) == 0 for values in ranks):
-        return math.nan
-    return float(np.corrcoef(*ranks)[0, 1])
+    return math.nan if np.ptp(a) == 0 or np.ptp(b) == 0 else float(spearmanr(a, b).statistic)
 
 
 def density_spread(entries: Entries) -> Table | Note:

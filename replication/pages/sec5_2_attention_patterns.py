@@ -9,23 +9,11 @@ import numpy as np
 
 from lottery_utils.agreement.sharing import survive_all
 from lottery_utils.patterns.maps import TYPES, WEIGHTINGS
-from replication.pages.show import (
-    Figure,
-    Note,
-    Table,
-    number,
-    style,
-    within,
-)
+from replication.pages.show import Figure, Note, Table, number, percent, style, within
 from replication.paper import numbers
 from replication.runs import measured
 from replication.runs.measured import counts, phi
-from replication.runs.recorded import (
-    Entries,
-    masks_of,
-    seeds_text,
-    task_name,
-)
+from replication.runs.recorded import Entries, masks_of, seeds_text, task_name
 from replication.store import Record
 
 TYPE_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#999999")
@@ -92,7 +80,7 @@ def shares_table(entries: Entries, attention: dict[int, Record]) -> Table | Note
                 theirs = numbers.pattern_shares(task_name(entries), state, who, weighting)
                 row: dict[str, str] = {"": f"{weighting}, {state}, {WHO[who]}"}
                 for name, share in of_types.items():
-                    row[name] = f"{share:.0%}" + (f" ({theirs[name]:.0%})" if theirs else "")
+                    row[name] = percent(share) + (f" ({percent(theirs[name])})" if theirs else "")
                 rows.append(row)
     return Table.of(rows)
 
@@ -116,16 +104,18 @@ def association(
             r = phi(chosen, by_head)
             draws = rng.integers(len(chosen), size=(n_draws, len(chosen)))
             again = np.array([phi(chosen[heads], by_head[heads]) for heads in draws])
-            defined = not math.isnan(r)
-            interval = (
-                within(*np.nanquantile(again, [0.025, 0.975]), signed=True) if defined else ""
-            )
-            row = {"": f"{weighting}, {state}"}
-            row["r"] = number(r, signed=True)
-            row["95 % interval over heads"] = interval or "undefined"
-            row["heads"] = f"{int(chosen.sum())} super-survivors of {len(chosen)}"
-            row["maps"] = f"{int(by_head.sum()):,}"
+            interval = "undefined"
+            if not math.isnan(r):
+                interval = within(*np.nanquantile(again, [0.025, 0.975]), signed=True)
             theirs = number(numbers.HETEROGENEOUS_R[weighting], signed=True)
-            row["paper, over all tasks"] = theirs if state == "fine-tuned" else ""
-            rows.append(row)
+            rows.append(
+                {
+                    "": f"{weighting}, {state}",
+                    "r": number(r, signed=True),
+                    "95 % interval over heads": interval,
+                    "heads": f"{int(chosen.sum())} super-survivors of {len(chosen)}",
+                    "maps": f"{int(by_head.sum()):,}",
+                    "paper, over all tasks": theirs if state == "fine-tuned" else "",
+                }
+            )
     return Table.of(rows)

@@ -7,16 +7,9 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 
-from lottery_utils.agreement.statistics import t_interval
+from lottery_utils.agreement.inference import t_interval
 from lottery_utils.metrics import METRIC_LABELS
-from replication.pages.show import (
-    COLOURS,
-    Figure,
-    Note,
-    Table,
-    coloured,
-    style,
-)
+from replication.pages.show import COLOURS, Figure, Note, Table, coloured, style
 from replication.runs.recorded import TICKETS, Entries, stage_results, task_name, tickets_of
 from replication.store import Record
 
@@ -156,9 +149,4 @@ def reading(entries: Entries, control: dict[int, Record]) -> Note:
             f"embeddings {embeddings:.0%}."
         )
     n = len(control)
-    sentences.append(
-        "High shares speak for an easy task, low ones for pre-training; where the embeddings "
-        f"alone keep most of it, the layers above them owe little to it (n = {n}"
-        + (", a single run each)." if n == 1 else " seeds).")
-    )
-    return Note(" ".join(sentences))
+    return Note(f"{' '.join(sentences)} n = {n} {'seeds' if n > 1 else 'run of each'}.")

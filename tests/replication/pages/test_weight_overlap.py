@@ -1,4 +1,4 @@
-"""Section 5.1: what the pages say of agreement is what the records' masks say."""
+"""The overlap of weight masks over seeds: its record, and what section 5.1 makes of it."""
 
 from __future__ import annotations
 
@@ -13,16 +13,15 @@ import pytest
 from conftest import REPOSITORY
 
 from lottery_utils.agreement import chance, votes
-from lottery_utils.masks import StructuredMask
-from lottery_utils.weight_masks import WeightMask
+from lottery_utils.masks import StructuredMask, WeightMask
 from replication.experiments.weight_overlap import (
     overlap_counts,
     recorded_overlap,
     weight_overlap,
 )
 from replication.pages import sec5_1_stability as page
-from replication.pages.sec5_1_stability import MISSING, ONE_SEED
-from replication.pages.show import NO_MAGNITUDE, Figure, Table
+from replication.pages.sec5_1_stability import MISSING
+from replication.pages.show import NO_MAGNITUDE, Table
 from replication.runs import records
 from replication.runs.measured import good_masks
 from replication.runs.recorded import Entries
@@ -51,52 +50,6 @@ def test_masks_are_those_of_the_search(entries: Entries) -> None:
         mask = StructuredMask.from_json(found["search"]["results"]["mask"])
         assert good_masks(entries, "heads")[i].tolist() == mask.heads.ravel().tolist()
         assert good_masks(entries, "mlps")[i].tolist() == mask.mlps.tolist()
-
-
-def test_the_table_says_what_the_masks_say(entries: Entries) -> None:
-    table = page.agreement_table(entries)
-    assert isinstance(table, Table)
-    heads = good_masks(entries, "heads")
-    overlap = chance.against_chance("mean overlap", heads)
-    row = table.frame.loc["overlap of two seeds (Jaccard)"]
-    assert row["heads"] == f"{overlap.observed:.3f}"
-    assert row["heads, by chance"].startswith(f"{overlap.mean:.3f} [{overlap.low:.3f}, ")
-    assert table.frame.loc["kept, seed by seed", "heads"] == ", ".join(map(str, heads.sum(axis=1)))
-    assert "nan" not in table._repr_html_().lower()
-
-
-def test_ranks_are_scipys(entries: Entries) -> None:
-    from scipy.stats import spearmanr
-
-    scores = [entries[s]["search"]["results"]["importance"]["heads"] for s in SEEDS]
-    table = page.rank_correlations(entries)
-    assert isinstance(table, Table)
-    expected = spearmanr(np.ravel(scores[0]), np.ravel(scores[1])).statistic
-    assert table.frame.loc["1337 and 42", "heads"] == f"{expected:.3f}"
-    assert np.isnan(page.spearman(np.ones(4), np.arange(4)))
-
-
-def test_one_seed_agrees_with_nobody(entries: Entries) -> None:
-    one = {42: entries[42]}
-    for say in (
-        page.agreement_table,
-        page.rank_correlations,
-        page.density_spread,
-        page.survival_map,
-    ):
-        assert say(one) is ONE_SEED
-    assert isinstance(page.importance_profile(one), Figure)
-
-
-def test_figures_name_task_seeds_and_n(entries: Entries) -> None:
-    heads = good_masks(entries, "heads")
-    drawn = page.survival_map(entries)
-    assert isinstance(drawn, Figure)
-    assert f"{heads.all(axis=0).sum()} of {heads.shape[1]} heads survive with every" in drawn.alt
-    profile = page.importance_profile(entries)
-    assert "n = 40 validation examples" in profile.caption
-    for figure in (drawn, profile):
-        assert TASK in figure.caption and "2 seeds (1337, 42)" in figure.caption
 
 
 def test_counts_are_those_of_the_masks() -> None:
