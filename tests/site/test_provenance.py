@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from conftest import REPOSITORY
 from matplotlib.figure import Figure as Drawing
 
 from replication.pages.build import how_made
+from replication.pages.contents import pages
 from replication.pages.show import Figure
 
 CODE = "https://github.com/someone/lottery"
@@ -74,6 +76,15 @@ def test_the_edition_is_cited_as_it_cites_itself() -> None:
     assert f"year    = {{{known['date-released'].year}}}" in told
     assert known["title"].replace("BERT", "{BERT}") in told
     assert f"doi       = {{{known['preferred-citation']['doi']}}}" in told
+
+
+@pytest.mark.parametrize("path", pages(REPOSITORY / "_toc.yml"))
+def test_a_page_shows_only_studies_that_it_is_remade_for(site: Path, path: str) -> None:
+    page = pages(REPOSITORY / "_toc.yml")[path]
+    text = (site / f"{path}.html").read_text("utf-8")
+    read = set(re.findall(r'href="[./]*records/([^/"]+)/', text))
+    known = {f"{study}{end}" for study in page.studies for end in ("", "-sweep", "-baselines")}
+    assert read <= known, "name it in replication/pages/contents.py"
 
 
 def test_pages_of_the_site_lead_to_their_records(site: Path) -> None:
