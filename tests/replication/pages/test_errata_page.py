@@ -14,6 +14,7 @@ from lottery_utils.tasks import TASKS
 from replication.pages import errata
 from replication.pages.show import Note, Table
 from replication.paper import numbers
+from replication.paper import records as release
 from replication.paper.records import score
 from replication.runs import records
 from replication.store import Store
