@@ -152,7 +152,7 @@ def _study(options: argparse.Namespace) -> Study:
         data=options.data,
         backbone=options.backbone,
         changes=dict(options.changes),
-        results_dir=options.results_dir,
+        store=Store(options.results_dir),
     )
 
 

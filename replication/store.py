@@ -26,7 +26,6 @@ from lottery_utils.errors import UserError
 
 SCHEMA = 1
 Record = dict[str, Any]
-READ: dict[Path, Record] = {}  # of all stores, until every page passes on the one that it reads
 
 
 def home() -> Path:
@@ -115,7 +114,7 @@ class Store:
                 f"The record {path} belongs to {address.folder / address.stage}: it was copied or "
                 "moved here by hand; delete it to have the right one computed."
             )
-        READ[path] = self.seen[path] = record
+        self.seen[path] = record
         self._stamps[path] = stamp
         return self.seen[path]
 

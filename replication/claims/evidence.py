@@ -83,9 +83,12 @@ def of_scores(
             yield f"structured minus magnitude: kept by {kind}", difference[told & some].tolist()
 
 
-def measure(every: Mapping[str, TaskRecords], *, strict: bool = False) -> Measured:
+def measure(
+    every: Mapping[str, TaskRecords], theirs: records.Results, *, strict: bool = False
+) -> Measured:
     """All measures that a study's records allow, of all tasks that have them.
 
+    `theirs` are the results of the release that some measures compare with.
     `strict` leaves out the seeds whose full model gained less than `LEARNED`, and of magnitude
     pruning those in which nothing was removed, so that every ticket is the full model.
     """
@@ -102,7 +105,7 @@ def measure(every: Mapping[str, TaskRecords], *, strict: bool = False) -> Measur
             of_task = replace(of_task, overlap=None)
         sources = (
             of_scores(of_task.scores, methods, of_task.contrasted(), removed),
-            of_masks(task, of_task),
+            of_masks(of_task, records.over_seeds(theirs, "heads").get(task)),
             of_attention(of_task),
             of_control(of_task),
         )
@@ -123,13 +126,12 @@ def learned_seeds(of_task: TaskRecords) -> list[int]:
     return [seed for seed, gain in zip(of_task.entries, gains, strict=True) if gain >= LEARNED]
 
 
-def of_masks(task: str, of_task: TaskRecords) -> Iterator[tuple[str, list[float]]]:
-    """Sizes, stability and importance: section 4.1 and 5.1 of the paper."""
+def of_masks(of_task: TaskRecords, theirs: OverSeeds | None) -> Iterator[tuple[str, list[float]]]:
+    """Sizes, stability and importance: section 4.1 and 5.1 of the paper, `theirs` its masks."""
     searches = stage_results(of_task.entries, "search")
     masks = [StructuredMask.from_json(r["mask"]) for r in searches]
     yield "share of heads kept", [m.n_heads / m.heads.size for m in masks]
     yield "share of MLPs kept", [m.n_mlps / m.mlps.size for m in masks]
-    theirs = records.over_seeds(records.beside(task), "heads").get(task)
     if theirs is not None:
         share = float(np.mean(theirs.kept)) / theirs.survival.size
         yield (

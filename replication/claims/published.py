@@ -17,12 +17,8 @@ from replication.paper import numbers, records
 METHODS = {"structured": "bad", "magnitude": "largest_removed"}
 
 
-def measure(results_dir: str = "results") -> Measured:
-    """All measures that the released numbers allow, of all nine tasks.
-
-    Where the release is not on record in `results_dir`, those that come with the book serve.
-    """
-    results = records.load(results_dir if records.on_record(results_dir) else records.BOOK)
+def measure(results: records.Results) -> Measured:
+    """All measures that the released numbers allow, of all nine tasks."""
     heads = records.over_seeds(results, "heads")
     found: Measured = {}
     for task in TASKS:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from replication.claims import published
 from replication.claims.evidence import learned, measure
 from replication.claims.rules import CLAIMS, Judged, judge
+from replication.paper.records import Results, beside
 from replication.runs.records import TaskRecords
 from replication.store import Store
 from replication.study import Study
@@ -17,24 +18,30 @@ class Trial:
     """A study's claims judged, those of the released numbers beside them, and what is there."""
 
     study: Study
-    results_dir: str
+    store: Store
     records: dict[str, TaskRecords]
+    release: Results
     learned: list[str]
     ours: list[Judged]
     theirs: list[Judged]
 
 
-def put_on_trial(study: str, results_dir: str = "results") -> Trial:
-    """Judge all claims by what is on record of a study; nothing is computed that is not there."""
-    chosen, store = Study.load(study, results_dir), Store(results_dir)
+def put_on_trial(study: str, store: Store | None = None) -> Trial:
+    """Judge all claims by what is on record of a study; nothing is computed that is not there.
+
+    Where the release is not on record in `store`, the records that come with the book serve.
+    """
+    store = store or Store()
+    chosen, release = Study.load(study, store.root), beside(store)
     found = {task: TaskRecords.of(chosen, task, store) for task in chosen.tasks}
     records = {task: of_task for task, of_task in found.items() if of_task.entries}
-    measured, of_paper = measure(records), published.measure(results_dir)
+    measured, of_paper = measure(records, release), published.measure(release)
     names = learned(measured)
     return Trial(
         chosen,
-        results_dir,
+        store,
         records,
+        release,
         names,
         judge(CLAIMS, measured, names),
         judge(CLAIMS, of_paper, learned(of_paper)),
@@ -48,4 +55,4 @@ def stricter(trial: Trial) -> list[Judged]:
     seeds in which it removed nothing: a reading that came after the numbers had been seen.
     """
     records = {task: of for task, of in trial.records.items() if task in trial.learned}
-    return judge(CLAIMS, measure(records, strict=True), trial.learned)
+    return judge(CLAIMS, measure(records, trial.release, strict=True), trial.learned)

@@ -9,28 +9,14 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from lottery_utils import data, metrics
 from lottery_utils.tasks import Example, Task
-from replication.store import Record, Store
-from replication.study import Study
-
-if TYPE_CHECKING:  # pages read baselines here, and need no torch
-    from replication.experiments.entry import Entry
-
-
-def baselines_name(study: Study) -> str:
-    """The folder of a study's baselines, beside the study's own."""
-    return study.folder("baselines")
-
-
-def read_baselines(study: Study, store: Store) -> dict[str, Record]:
-    """The record of each task that has one."""
-    found = {t: store.read(study.key(t, study.seeds[0], "baselines")) for t in study.tasks}
-    return {task: record for task, record in found.items() if record is not None}
+from replication.experiments.entry import Entry
 
 
 def compute(entry: Entry, _made_from: dict[str, Any]) -> dict[str, Any]:
@@ -39,8 +25,6 @@ def compute(entry: Entry, _made_from: dict[str, Any]) -> dict[str, Any]:
     The backbone is fine-tuned by the study's recipe with each of its seeds; seeds that the
     task's record already answers for are not repeated.
     """
-    from lottery_utils import data, metrics
-
     begun, task, splits = time.monotonic(), entry.about, entry.splits
     before = entry.store.read(entry.key("baselines"))
     scores: dict[str, float] = {}

@@ -20,11 +20,6 @@ HELD_OUT = 0.25
 Grid = Mapping[str, Sequence[float]]
 
 
-def sweep_name(study: Study) -> str:
-    """The folder of a study's sweep, beside the study's own."""
-    return study.folder("sweep")
-
-
 def recipes(study: Study, grid: Grid) -> list[dict[str, float]]:
     """Every combination of the values that `grid` gives for `learning_rate` and so on.
 

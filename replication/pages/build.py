@@ -79,7 +79,7 @@ def build_page(
     made = nbformat.v4.new_markdown_cell(
         how_made(of or notebook, parameters, time.monotonic() - begun)
     )  # type: ignore[no-untyped-call]
-    last = executed.cells[-1].source.endswith("Sources()")
+    last = executed.cells[-1].source.startswith("provenance.Sources(")
     executed.cells.insert(len(executed.cells) - last, made)
     write_text(page, nbformat.writes(executed))  # type: ignore[no-untyped-call]
 

@@ -185,21 +185,16 @@ def plot(choices: Choices) -> Figure:
     )
 
 
-def load(study: str, task: str, seed: int, results_dir: str = "results") -> Choices:
+def load(study: str, task: str, seed: int, store: Store) -> Choices:
     """The record of one entry, computed first where it is missing. Raises `UserError` as
     `records.resolve` does."""
-    chosen = records.resolve(
-        study,
-        task=task,
-        seeds=[seed],
-        changes={"followups.choices": [task]},
-        results_dir=results_dir,
-    )
-    records.load(chosen, results_dir=results_dir)
-    found = records.followup(chosen, chosen.tasks[0], "choices", Store(results_dir))
+    asked = {"followups.choices": [task]}
+    chosen = records.resolve(study, task=task, seeds=[seed], changes=asked, store=store)
+    records.load(chosen, store=store)
+    found = records.followup(chosen, chosen.tasks[0], "choices", store)
     if seed not in found:
         raise UserError(
-            f"The choices of {task}, seed {seed}, are not on record in {results_dir}/{chosen.name}:"
+            f"The choices of {task}, seed {seed}, are not on record in {store.root / chosen.name}:"
             f" expected choices.json there; 'lottery run {chosen.name} --task {task} --seed {seed} "
             f"--set followups.choices=[{task}]' makes it where the data are at hand."
         )

@@ -17,7 +17,6 @@ from replication.claims.trial import stricter as judged_strictly
 from replication.pages.show import Figure, Note, Table, number, style, within
 from replication.runs.records import stage_results
 from replication.runs.run import missing
-from replication.store import Store
 
 COLOURS = dict(zip(VERDICTS, ("#0072B2", "#56B4E9", "#D55E00", "#7F7F7F"), strict=True))
 PAPER = "BERT-base, as released"
@@ -28,7 +27,7 @@ def count(trial: Trial) -> Note:
     texts = []
     for name, judged in ((trial.study.name, trial.ours), (PAPER, trial.theirs)):
         texts.append(f"{name}: {counted(judged)}{certainty(judged)}.")
-    if missing(trial.study, Store(trial.results_dir)):
+    if missing(trial.study, trial.store):
         texts.append("The study is under way, so that its verdicts are provisional.")
     return Note(f"Of {len(CLAIMS)} claims. " + " ".join(texts))
 

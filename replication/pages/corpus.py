@@ -9,8 +9,8 @@ import miniglue
 from lottery_utils.errors import UserError
 from lottery_utils.metrics import METRIC_LABELS
 from lottery_utils.tasks import get_task
-from replication.experiments.baselines import baselines_name, read_baselines
 from replication.pages.show import COLOURS, Figure, Table, number, style
+from replication.runs.records import by_task
 from replication.store import Record, Store
 from replication.study import Study
 
@@ -20,13 +20,13 @@ CEILINGS = {"accuracy": 0.75, "matthews": 0.5, "pearson": 0.6}
 MARGIN = 0.1
 
 
-def load(study: str, results_dir: str = "results") -> dict[str, Record]:
+def load(study: str, store: Store) -> dict[str, Record]:
     """The baselines' record of each task. Raises `UserError` if there are none."""
-    chosen = Study.load(study, results_dir)
-    records = read_baselines(chosen, Store(results_dir))
+    chosen = Study.load(study, store.root)
+    records = by_task(chosen, "baselines", store)
     if not records:
         raise UserError(
-            f"There are no records {results_dir}/{baselines_name(chosen)}: make them with "
+            f"There are no records {store.root / chosen.folder('baselines')}: make them with "
             f"'lottery baselines {study}'."
         )
     return records

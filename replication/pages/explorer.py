@@ -42,15 +42,14 @@ class Explorer:
         return f"The tickets of {'; '.join(told)}"
 
 
-def gather(studies: Sequence[str], results_dir: str = "results") -> Explorer:
+def gather(studies: Sequence[str], store: Store) -> Explorer:
     """All entries on record: `explorer.studies[study]["tasks"][task][seed]`, see `entry`.
 
     Raises `UserError` for unknown studies, and where there is nothing to show.
     """
     found: dict[str, Any] = {}
-    store = Store(results_dir)
     for name in studies:
-        study = Study.load(name, results_dir)
+        study = Study.load(name, store.root)
         survivors = records.followups(study, "survivors", store)
         tasks = {
             task: {
@@ -63,7 +62,7 @@ def gather(studies: Sequence[str], results_dir: str = "results") -> Explorer:
             found[name] = {"tasks": tasks}
     if not found:
         raise UserError(
-            f"None of the studies {', '.join(studies)} has a complete entry in {results_dir}: "
+            f"None of the studies {', '.join(studies)} has a complete entry in {store.root}: "
             "expected one at least; 'lottery run STUDY' makes them."
         )
     return Explorer(found)

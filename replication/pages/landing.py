@@ -22,13 +22,12 @@ from replication.pages.claims import (
 )
 from replication.pages.show import COLOURS, Figure, Table, number, style
 from replication.runs.run import missing
-from replication.store import Store
 
 
 def outcome(trial: Trial) -> Markdown:
     """What happened here, in a few sentences made from the verdicts."""
     here = kept(trial.ours)
-    under_way = missing(trial.study, Store(trial.results_dir))
+    under_way = missing(trial.study, trial.store)
     if len(here) == len(KEPT):
         shares = ", ".join(
             f"{kind} {of.found.mean:.0%} [{of.found.low:.0%}, {of.found.high:.0%}]"

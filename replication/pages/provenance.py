@@ -6,13 +6,11 @@ The book links each record to the copy that the site carries (`book/_ext/provena
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable
 from pathlib import PurePosixPath
 
 import pandas as pd
 
 from lottery_utils.metrics import METRIC_LABELS
-from replication import store
 from replication.pages.show import Note, Table
 from replication.paper import records as release
 from replication.runs.records import (
@@ -28,10 +26,10 @@ from replication.store import Key, Record, Store
 
 
 class Sources:
-    """The records behind a page, folded away at its end; by default all that this process read."""
+    """The records behind a page, all that were read from its store, folded away at its end."""
 
-    def __init__(self, records: Iterable[Record] | None = None) -> None:
-        self.records = [*(store.READ.values() if records is None else records)]
+    def __init__(self, store: Store) -> None:
+        self.records = [*store.seen.values()]
 
     @property
     def summary(self) -> str:
@@ -98,11 +96,11 @@ def standing(
     *,
     data: str | None = None,
     backbone: str | None = None,
-    results_dir: str = "results",
+    store: Store | None = None,
 ) -> Note:
     """Whether a page shows all of its study, or what is missing and how to make it."""
-    chosen = resolve(study, seeds=seeds, data=data, backbone=backbone, results_dir=results_dir)
-    store = Store(results_dir)
+    store = store or Store()
+    chosen = resolve(study, seeds=seeds, data=data, backbone=backbone, store=store)
     lacking = missing(chosen, store)
     n_entries = len(chosen.tasks) * len(chosen.seeds)
     cap, seeds_of = chosen.train_size, ", ".join(map(str, chosen.seeds))
@@ -164,10 +162,10 @@ def warnings(entries: Entries) -> Note:
     return Note(" ".join(reasons), "warning")
 
 
-def released(results_dir: str = "results") -> Table:
+def released(store: Store | None = None) -> Table:
     """The records behind a page on the release: when and by which code each was made, from what."""
     rows = {}
-    for task, record in release.load_records(results_dir).items():
+    for task, record in release.load_records(store).items():
         made, sha256 = record["provenance"], record["results"]["sha256"]
         rows[task] = {
             "record": record["hash"],

@@ -23,6 +23,7 @@ from replication.pages.show import COLOURS, Figure, Note, Table, number, style, 
 from replication.paper import records
 from replication.paper.records import KINDS, METRIC, N_SEEDS, UNLEARNED, Results, score
 from replication.runs.records import seeds_text
+from replication.store import Store
 
 METRIC_NAMES = {"mcc": "Matthews correlation", "pearson": "Pearson's r"}
 # What is left after each of the searches, and after both that search one part alone.
@@ -178,7 +179,7 @@ def beside(
     results: Results,
     measures: Mapping[str, str],
     study: str = "minilm-glue",
-    results_dir: str = "results",
+    store: Store | None = None,
 ) -> Table | Note:
     """Means over seeds of these measures, task by task, of the release and of a study; empty
     cells where one has none.
@@ -186,15 +187,15 @@ def beside(
     What a ticket keeps is its gain over the majority baseline as a share of the full model's;
     where that has learned nothing, nothing can be kept, and the task is left out.
     """
-    trial = put_on_trial(study, results_dir)
+    trial = put_on_trial(study, store)
     if not trial.records:
         return Note(f"The study {study} has nothing on record yet.")
-    theirs = published.measure(results_dir)
+    theirs = published.measure(results)
     theirs["share of heads kept"] = {
         task: [kept / of.survival.size for kept in of.kept]
         for task, of in records.over_seeds(results, "heads").items()
     }
-    both = {"BERT-base": theirs, study: measure(trial.records)}
+    both = {"BERT-base": theirs, study: measure(trial.records, results)}
     tasks = [task for task in results if task in trial.learned]
     if not tasks:
         return Note(f"The study {study} has learned none of these tasks yet.")

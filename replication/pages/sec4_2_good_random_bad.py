@@ -49,12 +49,14 @@ _BESIDE = {
 
 
 @style()
-def ticket_bars(entries: Entries, method: str = "structured") -> Figure | Note:
+def ticket_bars(
+    entries: Entries, release: paper.Results, method: str = "structured"
+) -> Figure | Note:
     """Every kind of ticket, pruned and retrained, beside the paper's BERT-base."""
     if not has_method(entries, method):
         return NO_MAGNITUDE
     task, first, kinds = task_name(entries), stage_results(entries)[0], KINDS[method]
-    published = paper.scores(paper.beside(task), task, method)
+    published = paper.scores(release, task, method)
     drawing, axes = plt.subplots(
         1,
         2 if published else 1,

@@ -264,14 +264,16 @@ def _filled(came: dict[str, int], own: str) -> str:
 
 
 @style()
-def survivors_plot(entries: Entries, found: dict[int, Record]) -> Figure | Note:
+def survivors_plot(
+    entries: Entries, found: dict[int, Record], release: paper.Results
+) -> Figure | Note:
     """The three kinds as tickets, a marker for each seed, beside the paper's."""
     if not found:
         return NO_SURVIVORS
     if _is_empty(found):
         return EMPTY
     task, first = task_name(entries), stage_results(entries)[0]
-    published = paper.scores(paper.beside(task), task, "survivors")
+    published = paper.scores(release, task, "survivors")
     drawing, axes = plt.subplots(
         1, 1 + bool(published), figsize=(4.2 * (1 + bool(published)), 3.4), squeeze=False,
         sharey=True, layout="constrained",

@@ -25,9 +25,9 @@ NOTHING = Note(
 )
 
 
-def load(study: str, results_dir: str = "results") -> Found:
+def load(study: str, store: Store) -> Found:
     """The records of all tasks that have them, computed first where the study asks for them."""
-    chosen, store = Study.load(study, results_dir), Store(results_dir)
+    chosen = Study.load(study, store.root)
     found = {task: records.followup(chosen, task, "sensitivity", store) for task in chosen.tasks}
     return {task: of_task for task, of_task in found.items() if of_task}
 

@@ -10,22 +10,20 @@ import pandas as pd
 
 from lottery_utils.errors import UserError
 from lottery_utils.metrics import METRIC_LABELS
-from replication.experiments.sweep import sweep_name
 from replication.pages.show import COLOURS, SEED_COLOURS, Figure, Note, Table, style
-from replication.store import Key, Record, Store
+from replication.runs.records import by_task
+from replication.store import Record, Store
 from replication.study import SWEPT, Study
 
 NO_SWEEP = Note("The recipe of this study was not chosen by a sweep.")
 
 
-def load(study: str, results_dir: str = "results", *, needed: bool = True) -> dict[str, Record]:
+def load(study: str, store: Store, *, needed: bool = True) -> dict[str, Record]:
     """The sweep's record of each task that was swept.
 
     Raises `UserError` if there is none and it is `needed`.
     """
-    chosen, store = Study.load(study, results_dir), Store(results_dir)
-    found = {t: store.read(Key(sweep_name(chosen), t, None, "sweep")) for t in chosen.tasks}
-    records = {task: record for task, record in found.items() if record is not None}
+    records = by_task(Study.load(study, store.root), "sweep", store)
     if needed and not records:
         raise UserError(
             f"There is no sweep of the study {study!r}: make one with "
@@ -83,11 +81,11 @@ def _ranked(records: dict[str, Record]) -> pd.DataFrame:
     return ranked.round(3).reset_index()
 
 
-def choice(records: dict[str, Record], study: str, results_dir: str = "results") -> Note:
+def choice(records: dict[str, Record], study: str, store: Store) -> Note:
     """Whether the study follows its sweep."""
     if not records:
         return NO_SWEEP
-    loaded = Study.load(study, results_dir)
+    loaded = Study.load(study, store.root)
     if any(record["hash"] != loaded.hash("sweep") for record in records.values()):
         return Note(f"The study {study} was changed after this sweep: make it anew.", "warning")
     best, recipe = _ranked(records).iloc[0], asdict(loaded.recipe)

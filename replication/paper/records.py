@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -159,20 +159,14 @@ def _beside_good(masks: Seeds, good: Seeds) -> Iterator[tuple[str, Any]]:
         )
 
 
-def on_record(results_dir: Path | str = "results") -> bool:
-    """Whether the records of all nine tasks are there."""
-    store = Store(results_dir)
-    return all(store.path(Key(STUDY, task, None, STAGE)).is_file() for task in TASKS)
-
-
-def load(results_dir: Path | str = "results") -> dict[str, dict[str, Any]]:
+def load(store: Store | None = None) -> dict[str, dict[str, Any]]:
     """The results of every task on record. Raises `UserError` where a record is missing."""
-    return {task: record["results"] for task, record in load_records(results_dir).items()}
+    return {task: record["results"] for task, record in load_records(store).items()}
 
 
-def load_records(results_dir: Path | str = "results") -> dict[str, Record]:
+def load_records(store: Store | None = None) -> dict[str, Record]:
     """The records themselves, of all nine tasks. Raises `UserError` where one is missing."""
-    store, found = Store(results_dir), dict[str, Record]()
+    store, found = store or Store(), dict[str, Record]()
     for task in TASKS:
         record = store.read(Key(STUDY, task, None, STAGE))
         if record is None:
@@ -184,15 +178,16 @@ def load_records(results_dir: Path | str = "results") -> dict[str, Record]:
     return found
 
 
-def beside(task: str, results_dir: Path | str = "results") -> dict[str, dict[str, Any]]:
-    """The results of one task, as `load` has them of all, to set beside those of a study.
+def beside(store: Store, tasks: Iterable[str] = tuple(TASKS)) -> dict[str, dict[str, Any]]:
+    """The results of some tasks, as `load` has them of all, to set beside those of a study.
 
-    Where `results_dir` has none, those that come with the book; empty for tasks that are not the
-    paper's.
+    Where `store` has none, those that come with the book; tasks that are not the paper's are left
+    out.
     """
-    key = Key(STUDY, task, None, STAGE)
-    record = Store(results_dir).read(key) or Store(BOOK).read(key)
-    return {task: record["results"]} if record else {}
+    book, keys = Store(BOOK), {task: Key(STUDY, task, None, STAGE) for task in tasks}
+    found = {task: store.read(key) or book.read(key) for task, key in keys.items()}
+    store.seen.update(book.seen)
+    return {task: record["results"] for task, record in found.items() if record}
 
 
 def score(results: Results, task: str, setting: str) -> Score:

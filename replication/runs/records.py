@@ -47,6 +47,16 @@ def task_of(record: Record) -> Task:
     )
 
 
+def complete(study: Study, task: str, store: Store) -> Entries:
+    """The stages of every seed whose tickets are there, and nothing else; nothing is computed."""
+    entries: Entries = {}
+    for seed in study.seeds:
+        found = {stage: read(study, task, seed, stage, store) for stage in STAGES}
+        if found["tickets"]:
+            entries[seed] = {stage: record for stage, record in found.items() if record}
+    return entries
+
+
 @dataclass(frozen=True)
 class TaskRecords:
     """All that a study has on record of one task, and that is up to date.
@@ -63,11 +73,7 @@ class TaskRecords:
     @classmethod
     def of(cls, study: Study, task: str, store: Store) -> TaskRecords:
         """What is there; nothing is computed."""
-        entries: Entries = {}
-        for seed in study.seeds:
-            found = {stage: read(study, task, seed, stage, store) for stage in STAGES}
-            if found["tickets"]:
-                entries[seed] = {stage: record for stage, record in found.items() if record}
+        entries = complete(study, task, store)
         followups = {
             what: {s: record for s in entries if (record := read(study, task, s, what, store))}
             for what in FOLLOWUPS
@@ -153,15 +159,16 @@ def resolve(
     data: str | None = None,
     backbone: str | None = None,
     changes: dict[str, Any] | None = None,
-    results_dir: str = "results",
+    store: Store | None = None,
 ) -> Study:
     """The study that is meant by a name or path and what overrides it.
 
     `task` and `seeds` choose what to run, inside or outside the study's own lists. `data`,
     `backbone` and `changes` (dotted names) derive a study of their own name where they
-    change numbers. Raises `UserError` for anything unknown.
+    change numbers. `store` is where derived ones are found, by default the book's own records.
+    Raises `UserError` for anything unknown.
     """
-    loaded = study if isinstance(study, Study) else Study.load(study, results_dir)
+    loaded = study if isinstance(study, Study) else Study.load(study, (store or Store()).root)
     overrides = {**(changes or {}), **({"data": data} if data else {})}
     if backbone:
         overrides["backbone"] = backbone
@@ -191,7 +198,7 @@ def load(
     *,
     data: str | None = None,
     backbone: str | None = None,
-    results_dir: str = "results",
+    store: Store | None = None,
     device: str = "auto",
 ) -> dict[str, Entries]:
     """The records a notebook shows, computed first where they are missing.
@@ -200,10 +207,8 @@ def load(
     complete, and nothing is computed. Magnitude pruning that was run although the study's
     file leaves it out (`magnitude_tasks`) is shown too. Parameters as in `resolve`.
     """
-    chosen = resolve(
-        study, task=task, seeds=seeds, data=data, backbone=backbone, results_dir=results_dir
-    )
-    store = Store(results_dir)
+    store = store or Store()
+    chosen = resolve(study, task=task, seeds=seeds, data=data, backbone=backbone, store=store)
     if at_hand(chosen) or not _any_done(chosen, store):
         ensure(chosen, store, STAGES, device=device)
     return on_record(chosen, store)
@@ -211,7 +216,7 @@ def load(
 
 def on_record(study: Study, store: Store) -> dict[str, Entries]:
     """`records[task][seed][stage]` of the study's complete entries; nothing is computed."""
-    found = {task: TaskRecords.of(study, task, store).entries for task in study.tasks}
+    found = {task: complete(study, task, store) for task in study.tasks}
     return {task: entries for task, entries in found.items() if entries}
 
 
@@ -234,6 +239,12 @@ def followups(study: Study, what: str, store: Store) -> dict[tuple[str, int], Re
     entries = [(task, seed) for task in study.tasks for seed in study.seeds]
     found = {entry: read(study, *entry, what, store) for entry in entries}
     return {entry: record for entry, record in found.items() if record}
+
+
+def by_task(study: Study, stage: str, store: Store) -> dict[str, Record]:
+    """The record of each task that has one of a stage over seeds, also where it is stale."""
+    found = {t: store.read(study.key(t, study.seeds[0], stage)) for t in study.tasks}
+    return {task: record for task, record in found.items() if record}
 
 
 def at_hand(study: Study) -> bool:

@@ -43,45 +43,29 @@ def to_csv(
 ) -> str:
     """The study's records as CSV: a header, commas, LF line ends, nothing where no value is.
 
-    Parameters and errors as for `rows`; raises `UserError` too if there are no rows.
+    One row per score, by task, seed and stage. Every record in the study's folder is read, also of
+    tasks and seeds that the study does not list; `tasks` and `seeds` choose among them. Raises
+    `UserError` if a record is broken, or if there are no rows.
     """
-    table = list(rows(study, store, tasks=tasks, seeds=seeds))
-    if not table:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns(), lineterminator="\n")
+    writer.writeheader()
+    header = text.tell()
+    for key in _keys(study, store):
+        if tasks is not None and key.task not in tasks:
+            continue
+        record, full = store.read(key), store.read(replace(key, stage="finetune"))
+        assert record is not None
+        common = {**_about(record, key), "status": _status(key, record, study, store)}
+        for row in ROWS[key.stage](record["results"], full["results"] if full else {}):
+            if seeds is None or row.get("seed", key.seed) in seeds:
+                writer.writerow({name: _cell(value) for name, value in (common | row).items()})
+    if text.tell() == header:
         raise UserError(
             f"There is nothing to export: {store.root / study.name} has no such records; compute "
             f"them with 'lottery run {study.name}'."
         )
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns(), lineterminator="\n")
-    writer.writeheader()
-    for row in table:
-        writer.writerow({name: _cell(value) for name, value in row.items()})
     return text.getvalue()
-
-
-def rows(
-    study: Study,
-    store: Store,
-    *,
-    tasks: Collection[str] | None = None,
-    seeds: Collection[int] | None = None,
-) -> Iterator[Row]:
-    """One row per score in the study's records, by task, seed and stage.
-
-    Every record in the study's folder is read, also of tasks and seeds that the study does
-    not list; `tasks` and `seeds` choose among them. A row has those keys of `columns` that
-    apply to it. Raises `UserError` if a record is broken.
-    """
-    for key in _keys(study, store):
-        if tasks is not None and key.task not in tasks:
-            continue
-        record = store.read(key)
-        full = store.read(replace(key, stage="finetune"))
-        assert record is not None
-        common = {**_about(record), "status": _status(record, study, store)}
-        for row in ROWS[key.stage](record["results"], full["results"] if full else {}):
-            if seeds is None or row.get("seed", key.seed) in seeds:
-                yield {**common, **row}
 
 
 def _keys(study: Study, store: Store) -> list[Key]:
@@ -96,28 +80,26 @@ def _keys(study: Study, store: Store) -> list[Key]:
     return sorted(found, key=lambda key: (key.task, key.seed or 0, list(ROWS).index(key.stage)))
 
 
-def _about(record: Record) -> Row:
+def _about(record: Record, key: Key) -> Row:
     """What all rows of a record have in common."""
     config, made = record["config"], record["provenance"]
-    address = Key(*(record[name] for name in ("study", "task", "seed", "stage")))
+    run = ("device", "threads", "training_precision", "created")
     return {
         **{name: record[name] for name in ("study", "task", "seed", "stage", "hash")},
         **{name: config.get(name) for name in ("backbone", "data", "variant")},
         **{name: config["recipe"].get(name) for name in SWEPT},
-        **{name: made[name] for name in ("device", "threads", "training_precision", "created")},
-        **{name: made[name] for name in ("lottery_utils", "commit", "torch", "transformers")},
+        **{name: made[name] for name in (*run, "lottery_utils", "commit", "torch", "transformers")},
         "stage_seconds": made["seconds"],
-        "record": (address.folder / f"{address.stage}.json").as_posix(),
+        "record": (key.folder / f"{key.stage}.json").as_posix(),
     }
 
 
-def _status(record: Record, study: Study, store: Store) -> str:
-    task, seed, stage = (record[name] for name in ("task", "seed", "stage"))
-    if PIPELINE[stage].beside:  # the table of a folder that is not a study's own
-        return "done" if record["hash"] == study.hash(stage) else "stale"
-    if stage in STAGES and stage not in study.stages(task):
+def _status(key: Key, record: Record, study: Study, store: Store) -> str:
+    if PIPELINE[key.stage].beside:  # the table of a folder that is not a study's own
+        return "done" if record["hash"] == study.hash(key.stage) else "stale"
+    if key.stage in STAGES and key.stage not in study.stages(key.task):
         return "stale"
-    return status(study, task, seed, stage, store)
+    return status(study, key.task, key.seed or 0, key.stage, store)
 
 
 def _cell(value: Any) -> Any:
@@ -140,13 +122,10 @@ def _finetune_rows(results: Row, full: Row) -> Iterator[Row]:
     n_layers = results["layers"]
     n_heads = n_layers * results["heads_per_layer"]
     for metric, value in {results["metric"]: results["score"], **results["scores"]}.items():
-        main = metric == results["metric"]
         yield {
             **_validated(full, metric),
-            "ticket": "full",
-            "state": "fine-tuned",
-            "value": value,
-            "undefined": results["undefined"].get("full") if main else None,
+            **_full(value),
+            "undefined": results["undefined"].get("full") if metric == results["metric"] else None,
             **_sizes(n_heads, n_heads, n_layers, n_layers),
             "parameters": results["parameters"],
         }
@@ -166,16 +145,10 @@ def _tickets_rows(results: Row, full: Row) -> Iterator[Row]:
 
 def _control_rows(results: Row, full: Row) -> Iterator[Row]:
     for kind, ticket in results["tickets"].items():
+        sizes = {"method": "structured", **_sizes_of(ticket["mask"])}
         for state in ("reinitialized", "embeddings_kept"):
-            yield {
-                **_validated(full),
-                "method": "structured",
-                "ticket": kind,
-                "state": state,
-                "value": ticket[state]["score"],
-                "undefined": ticket[state]["undefined"],
-                **_sizes_of(ticket["mask"]),
-            }
+            found = {"value": ticket[state]["score"], "undefined": ticket[state]["undefined"]}
+            yield {**_validated(full), "ticket": kind, "state": state, **found, **sizes}
 
 
 def _magnitude_rows(results: Row, full: Row) -> Iterator[Row]:
@@ -188,45 +161,26 @@ def _magnitude_rows(results: Row, full: Row) -> Iterator[Row]:
 
 def _trials(results: Row, full: Row) -> Iterator[tuple[Row, Row]]:
     """The steps of a search, each with what its row says whatever was removed."""
+    common = {**_validated(full, results["metric"]), "ticket": "trial", "state": "pruned"}
     for number, step in enumerate(results["steps"], start=1):
-        yield (
-            step,
-            {
-                **_validated(full, results["metric"]),
-                "ticket": "trial",
-                "state": "pruned",
-                "step": number,
-                "passed": step["passed"],
-                "value": step["score"],
-            },
-        )
+        yield step, {**common, "step": number, "passed": step["passed"], "value": step["score"]}
 
 
 def _tickets(results: Row, full: Row) -> Iterator[tuple[Row, Row]]:
     """The tickets in either state, each with what its row says whatever was removed."""
     for kind, ticket in results["tickets"].items():
+        common = {**_validated(full), "ticket": kind, "parameters": ticket["parameters"]}
         for state in ("pruned", "retrained"):
-            yield (
-                ticket,
-                {
-                    **_validated(full),
-                    "ticket": kind,
-                    "state": state,
-                    "value": ticket[state],
-                    "undefined": ticket["undefined"].get(state),
-                    "parameters": ticket["parameters"],
-                },
-            )
+            found = {"value": ticket[state], "undefined": ticket["undefined"].get(state)}
+            yield ticket, {**common, "state": state, **found}
 
 
-def _sweep_rows(results: Row, _full: Row) -> Iterator[Row]:
+def _sweep_rows(results: Row, _full_model: Row) -> Iterator[Row]:
     for run in results["runs"]:
         yield {
-            "ticket": "full",
-            "state": "fine-tuned",
+            **_full(run["score"]),
             "split": "held-out",
             "metric": results["metric"],
-            "value": run["score"],
             "majority": results["majority"],
             "train_examples": results["examples"]["fit"],
             "scored_examples": results["examples"]["held_out"],
@@ -234,12 +188,15 @@ def _sweep_rows(results: Row, _full: Row) -> Iterator[Row]:
         }
 
 
-def _baselines_rows(results: Row, _full: Row) -> Iterator[Row]:
+def _baselines_rows(results: Row, _full_model: Row) -> Iterator[Row]:
     common = _validated(results)
     yield {**common, "ticket": "bag_of_words", "value": results["bag_of_words"]}
     for seed, value in results["backbone"].items():
-        full = {"ticket": "full", "state": "fine-tuned", "value": value}
-        yield {**common, **full, "seed": int(seed)}
+        yield {**common, **_full(value), "seed": int(seed)}
+
+
+def _full(score: float) -> Row:
+    return {"ticket": "full", "state": "fine-tuned", "value": score}
 
 
 def _sizes(heads_kept: int, heads: int, mlps_kept: int, mlps: int) -> Row:

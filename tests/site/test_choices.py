@@ -21,6 +21,7 @@ from replication.experiments.choices import EACH_SIDE, chosen, edge, number_of
 from replication.pages import choices
 from replication.pages.choices import Choices
 from replication.runs import records
+from replication.store import Store
 
 PAGE = "book/report/choices.html"
 IMPORTANCE = arrays(float, (3, 4), elements=st.floats(0, 1), unique=True)
@@ -103,7 +104,7 @@ def test_what_is_not_on_record_is_one_sentence(
     monkeypatch.chdir(tiny_run)
     monkeypatch.setattr(records, "at_hand", lambda study: False)
     with pytest.raises(UserError, match="The choices of RTE, seed 42, are not on record"):
-        choices.load("tiny", "RTE", 42)
+        choices.load("tiny", "RTE", 42, Store())
 
 
 # The page in a browser
@@ -114,7 +115,7 @@ def said(page: Any) -> str:
 
 
 def test_the_page_shows_the_recorded_score_of_a_choice(page: Any) -> None:
-    record = choices.load("mini-choices", "SST-2", 1337)
+    record = choices.load("mini-choices", "SST-2", 1337, Store())
     number = record.results["good"]
     assert f"{record.scores[number]:.3f}, " in said(page)
     for place, button in enumerate(record.names):

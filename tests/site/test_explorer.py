@@ -14,6 +14,7 @@ from lottery_utils.errors import UserError
 from replication.pages import explorer
 from replication.pages.explorer import Explorer
 from replication.runs import records
+from replication.store import Store
 
 PAGE = "book/report/explorer.html"
 
@@ -21,7 +22,7 @@ PAGE = "book/report/explorer.html"
 @pytest.fixture
 def gathered(tiny_run: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.chdir(tiny_run)
-    return explorer.gather(["tiny"]).studies["tiny"]["tasks"]  # type: ignore[no-any-return]
+    return explorer.gather(["tiny"], Store()).studies["tiny"]["tasks"]  # type: ignore[no-any-return]
 
 
 def test_every_entry_is_there(gathered: dict[str, Any]) -> None:
@@ -78,7 +79,7 @@ def test_data_cannot_end_their_own_element() -> None:
 
 def test_nothing_to_show_is_one_sentence(workplace: Path) -> None:
     with pytest.raises(UserError, match="None of the studies tiny has a complete entry in results"):
-        explorer.gather(["tiny"])
+        explorer.gather(["tiny"], Store())
 
 
 def said(page: Any) -> str:

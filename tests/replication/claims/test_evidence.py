@@ -15,6 +15,8 @@ from replication.claims import published
 from replication.claims.evidence import _of_fewer, learned, learned_seeds, measure, of_scores
 from replication.claims.rules import CLAIMS, judge
 from replication.claims.trial import Trial, put_on_trial, stricter
+from replication.paper.records import load
+from replication.store import Store
 
 BLOCK = "block, super-survivors minus all"
 
@@ -50,7 +52,7 @@ def test_a_stricter_reading_leaves_out_what_can_hardly_tell() -> None:
     assert removed == {1337: False, 42: True, 86: False}
     gains = dict(zip(cola.entries, cola.scores("full"), strict=True))  # the baseline scores 0
     assert [seed for seed, gain in gains.items() if gain >= 0.1] == learned_seeds(cola)
-    plain, strict = (measure({"CoLA": cola}, strict=s) for s in (False, True))
+    plain, strict = (measure({"CoLA": cola}, {}, strict=s) for s in (False, True))
     kept = "magnitude: kept by bad, retrained"
     assert len(plain[kept]["CoLA"]) == 3
     assert kept not in strict, "one seed learned too little, of the others nothing was removed"
@@ -69,17 +71,17 @@ def test_what_could_not_have_been_otherwise_is_not_told(small_trial: Trial) -> N
         for layer in record["results"]["counts"]["fine-tuned"]["raw"]:
             for of_head in layer:
                 of_head[:] = [0, 0, 0, 0, sum(of_head)]
-    all_of_them = measure({"SST-2": of_task})
+    all_of_them = measure({"SST-2": of_task}, {})
     assert all_of_them[name]["SST-2"] == [1.0]
     for record in of_task.attention.values():
         for layer in record["results"]["counts"]["fine-tuned"]["raw"]:
             for of_head in layer:
                 of_head[:] = [sum(of_head) - 1, 0, 0, 0, 1]
-    assert name not in measure({"SST-2": of_task})
+    assert name not in measure({"SST-2": of_task}, {})
 
 
 def test_the_released_numbers_are_judged_by_the_same_rules() -> None:
-    measured = published.measure()
+    measured = published.measure(load())
     assert learned(measured) == [task for task in TASKS if task != "WNLI"]
     judged = {j.claim.key: j for j in judge(CLAIMS, measured, learned(measured))}
     # By hand, from the release's results: the mean over eight tasks of random minus bad.
@@ -95,14 +97,16 @@ def test_the_released_numbers_are_judged_by_the_same_rules() -> None:
 def test_every_measure_that_a_claim_names_is_made(small_trial: Trial) -> None:
     # What tasks share needs three of them: a task stands in for a third here.
     records = {**small_trial.records, "MRPC": small_trial.records["SST-2"]}
-    made = measure(records)
+    made = measure(records, small_trial.release)
     assert made.keys() >= {claim.measure for claim in CLAIMS} - {BLOCK}
     assert not made.get(BLOCK), "the classifiers find no block map in this backbone"
     of_task = copy.deepcopy(records["SST-2"])
     for record in of_task.attention.values():
         of_types = record["results"]["counts"]["fine-tuned"]["raw"][0][0]
         of_types[:] = [0, 0, 0, sum(of_types), 0]
-    assert measure({"SST-2": of_task})[BLOCK]["SST-2"], "with block maps there is something to say"
+    assert measure({"SST-2": of_task}, {})[BLOCK]["SST-2"], (
+        "with block maps there is something to say"
+    )
 
 
 def test_a_record_of_other_settings_is_not_evidence(tmp_path: Path) -> None:
@@ -116,7 +120,7 @@ def test_a_record_of_other_settings_is_not_evidence(tmp_path: Path) -> None:
     other.write_text(
         text.replace("learning_rate: 0.0001", "learning_rate: 0.0002"), encoding="utf-8"
     )
-    assert not put_on_trial(str(other), str(tmp_path)).records
+    assert not put_on_trial(str(other), Store(tmp_path)).records
 
 
 def test_fewer_seeds_are_all_choices_of_them() -> None:

@@ -162,10 +162,10 @@ def written(workplace: Path) -> dict[str, Record]:
             "examples": {"train": 64, "validation": 40},
         }
         run = {"device": "cpu", "threads": 1, "training_precision": "fp32", "seconds": 1.0}
-        key = Key(baselines.baselines_name(study), task, None, "baselines")
+        key = Key(study.folder("baselines"), task, None, "baselines")
         replace(study, name=key.study).keep(store.root)
         store.write(key, study.hash("baselines"), study.identity("baselines"), results, run)
-    return corpus.load("tiny")
+    return corpus.load("tiny", Store())
 
 
 def test_the_table_says_which_aims_are_met(written: dict[str, Record]) -> None:
@@ -188,7 +188,7 @@ def test_the_figure_says_what_it_shows(written: dict[str, Record]) -> None:
 
 def test_missing_baselines_say_how_to_make_them(workplace: Path) -> None:
     with pytest.raises(UserError, match=r"results/tiny-baselines.*'lottery baselines tiny'"):
-        corpus.load("tiny")
+        corpus.load("tiny", Store())
 
 
 @pytest.mark.parametrize("task", miniglue.TASKS_COVERED)

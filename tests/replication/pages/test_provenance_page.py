@@ -16,13 +16,17 @@ from replication.pages import provenance
 from replication.pages.provenance import Sources
 from replication.runs import records
 from replication.runs.records import Entries
-from replication.study import STAGES
+from replication.store import Store
+from replication.study import STAGES, Study
 
 SEEDS = (1337, 42)
 
 
 def all_of(entries: Entries) -> Sources:
-    return Sources(record for stages in entries.values() for record in stages.values())
+    store = Store()
+    records = [record for stages in entries.values() for record in stages.values()]
+    store.seen = {Path(str(i)): record for i, record in enumerate(records)}
+    return Sources(store)
 
 
 def test_sources_list_every_record(every: dict[str, Entries]) -> None:
@@ -38,16 +42,10 @@ def test_sources_list_every_record(every: dict[str, Entries]) -> None:
 
 
 def test_sources_are_what_was_read(every: dict[str, Entries], tiny_run: Path) -> None:
-    code = (
-        "from replication.pages import provenance; from replication.runs import records; "
-        "print(provenance.Sources().summary); "
-        "records.load('tiny', 'RTE', [42]); print(provenance.Sources())"
-    )
-    first, *rows = subprocess.run(
-        [sys.executable, "-c", code], cwd=tiny_run, capture_output=True, text=True, check=True
-    ).stdout.splitlines()
-    assert first == "no records"
-    read = {row.split(" | ")[0] for row in rows}
+    store = Store(tiny_run / "results")
+    assert Sources(store).summary == "no records"
+    records.load(Study.load(tiny_run / "studies" / "tiny.yaml"), "RTE", [42], store=store)
+    read = {row.split(" | ")[0] for row in repr(Sources(store)).splitlines()}
     assert read == {f"tiny/RTE/seed-42/{stage}.json" for stage in STAGES}
 
 

@@ -13,6 +13,7 @@ from replication.pages import provenance, released_stability, released_tickets
 from replication.pages.show import Note, Table
 from replication.paper import records
 from replication.paper.records import UNLEARNED, over_seeds, score
+from replication.store import Store
 
 PARTS = ("heads", "mlps")
 LEARNED = [task for task in TASKS if task not in UNLEARNED]
@@ -124,5 +125,5 @@ def test_beside_a_study_without_records_the_page_says_so(
     ours: dict[str, dict[str, Any]], tmp_path: Path
 ) -> None:
     assert isinstance(
-        released_tickets.beside(ours, released_tickets.TICKETS, "quick", str(tmp_path)), Note
+        released_tickets.beside(ours, released_tickets.TICKETS, "quick", Store(tmp_path)), Note
     )

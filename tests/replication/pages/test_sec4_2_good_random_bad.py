@@ -10,6 +10,7 @@ from replication.pages import sec4_2_good_random_bad as page
 from replication.pages.show import NO_MAGNITUDE, Figure, Table
 from replication.paper import records
 from replication.runs.records import KINDS, Entries
+from replication.store import Store
 
 STAGE = {"structured": "tickets", "magnitude": "magnitude"}
 
@@ -26,13 +27,14 @@ def scores(entries: Entries, method: str, kind: str, state: str) -> list[float]:
 def test_bars_are_means_of_seeds_beside_the_papers(
     every: dict[str, Entries], method: str, task: str
 ) -> None:
-    figure = page.ticket_bars(every[task], method)
+    release = records.beside(Store(), [task])
+    figure = page.ticket_bars(every[task], release, method)
     assert isinstance(figure, Figure)
     ours, papers = figure.drawing.axes
     settings = [(kind, state) for state in ("pruned", "retrained") for kind in KINDS[method]]
     means = [np.mean(scores(every[task], method, *setting)) for setting in settings]
     assert [bar.get_height() for bar in ours.patches] == pytest.approx(means)
-    published = records.scores(records.beside(task), task, method)
+    published = records.scores(release, task, method)
     theirs = [
         published[f"{kind}, {state}"].mean
         for kind, state in settings
@@ -75,9 +77,9 @@ def test_without_magnitude_pruning_the_page_says_so(every: dict[str, Entries]) -
         seed: {stage: record for stage, record in records.items() if stage != "magnitude"}
         for seed, records in every["CoLA"].items()
     }
-    assert page.ticket_bars(fewer, "magnitude") is NO_MAGNITUDE
+    assert page.ticket_bars(fewer, {}, "magnitude") is NO_MAGNITUDE
     assert page.tickets(fewer, "magnitude") is NO_MAGNITUDE
-    assert isinstance(page.ticket_bars(fewer), Figure)
+    assert isinstance(page.ticket_bars(fewer, {}), Figure)
     one = page.tickets({42: every["CoLA"][42]})
     assert isinstance(one, Table)
     assert one.frame.loc["full model", "score"].endswith("(n = 1)")

@@ -15,6 +15,7 @@ from replication.pages.show import Figure, Table
 from replication.paper import records as paper
 from replication.runs.measured import good_masks
 from replication.runs.records import Entries
+from replication.store import Store
 
 TASK, SEEDS = "STS-B", [1337, 42]
 
@@ -100,23 +101,24 @@ def test_empty_tickets_of_survivors_are_not_scored() -> None:
         for ticket in record["results"]["tickets"].values():
             ticket["mask"] = StructuredMask(MASKS[0] & False, np.zeros(2, bool)).to_json()
     assert page.survivors_table(nothing) is page.EMPTY
-    assert page.survivors_plot(entries(), nothing) is page.EMPTY
+    assert page.survivors_plot(entries(), nothing, {}) is page.EMPTY
 
 
 def test_survivors_are_drawn_beside_the_papers() -> None:
-    figure = page.survivors_plot(entries(), survivors())
+    release = paper.beside(Store(), ["SST-2"])
+    figure = page.survivors_plot(entries(), survivors(), release)
     assert isinstance(figure, Figure)
     ours, papers = figure.drawing.axes
     assert [*ours.lines[0].get_ydata()] == [0.5, 0.6], "super-survivors, pruned, both seeds"
     assert [*ours.lines[1].get_ydata()] == [0.7, pytest.approx(0.8)]
-    published = paper.scores(paper.beside("SST-2"), "SST-2", "survivors")
+    published = paper.scores(release, "SST-2", "survivors")
     drawn = [container[0].get_ydata()[0] for container in papers.containers]
     assert drawn == [published[f"{k}, {s}"].mean for k in KINDS for s in ("pruned", "retrained")]
-    own = page.survivors_plot(entries("MINE"), survivors())
+    own = page.survivors_plot(entries("MINE"), survivors(), release)
     assert isinstance(own, Figure)
     assert len(own.drawing.axes) == 1 and "paper" not in own.caption
 
 
 def test_without_tickets_of_survivors_the_page_says_how_to_make_them() -> None:
-    for note in (page.survivors_table({}), page.survivors_plot(entries(), {})):
+    for note in (page.survivors_table({}), page.survivors_plot(entries(), {}, {})):
         assert note is page.NO_SURVIVORS and "--set followups." in note.text

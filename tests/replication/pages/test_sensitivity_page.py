@@ -17,13 +17,14 @@ from replication.pages.sensitivity import NOTHING, Found
 from replication.pages.show import Figure, Table
 from replication.runs import records
 from replication.runs.records import Entries
+from replication.store import Store
 
 RESULTS = REPOSITORY / "results" / "minilm-glue"
 
 
 @pytest.fixture(scope="module")
 def found() -> Found:
-    return sensitivity.load("minilm-glue")
+    return sensitivity.load("minilm-glue", Store())
 
 
 @pytest.fixture(scope="module")

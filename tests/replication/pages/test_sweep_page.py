@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from lottery_utils.errors import UserError
-from replication.experiments.sweep import sweep_name
 from replication.pages import sweep
 from replication.pages.show import Table
 from replication.store import Key, Store
@@ -44,10 +43,10 @@ def swept(workplace: Path) -> dict[str, Any]:
             "examples": {"fit": 48, "held_out": 16},
         }
         run = {"device": "cpu", "threads": 1, "training_precision": "fp32", "seconds": 1.0}
-        key = Key(sweep_name(study), task, None, "sweep")
-        replace(study, name=sweep_name(study)).keep(store.root)
+        key = Key(study.folder("sweep"), task, None, "sweep")
+        replace(study, name=study.folder("sweep")).keep(store.root)
         store.write(key, study.hash("sweep"), study.identity("sweep"), results, run)
-    return sweep.load("tiny")
+    return sweep.load("tiny", Store())
 
 
 def test_the_sweep_page_shows_its_records(swept: dict[str, Any]) -> None:
@@ -79,21 +78,21 @@ def test_a_study_that_does_not_follow_its_sweep_is_warned_about(
 ) -> None:
     path = Path("studies/tiny.yaml")
     path.write_text(path.read_text("utf-8").replace(*change), "utf-8")
-    note = sweep.choice(swept, "tiny")
+    note = sweep.choice(swept, "tiny", Store())
     assert note.kind == kind
     assert "tiny" in note.text
 
 
 def test_a_missing_sweep_says_how_to_make_it(workplace: Path) -> None:
     with pytest.raises(UserError, match=r"no sweep of the study 'tiny'.*lottery sweep tiny"):
-        sweep.load("tiny")
-    none = sweep.load("tiny", needed=False)
-    assert sweep.table(none) is sweep.choice(none, "tiny") is sweep.NO_SWEEP
+        sweep.load("tiny", Store())
+    none = sweep.load("tiny", Store(), needed=False)
+    assert sweep.table(none) is sweep.choice(none, "tiny", Store()) is sweep.NO_SWEEP
 
 
 def test_a_sweep_of_some_tasks_shows_those(swept: dict[str, Any]) -> None:
     (task, *others) = swept
     assert others
     for other in others:
-        Store().path(Key(sweep_name(Study.load("tiny")), other, None, "sweep")).unlink()
-    assert [*sweep.load("tiny")] == [task]
+        Store().path(Key(Study.load("tiny").folder("sweep"), other, None, "sweep")).unlink()
+    assert [*sweep.load("tiny", Store())] == [task]

@@ -223,7 +223,7 @@ def lists_in(value: Any) -> Iterator[tuple[Any, ...]]:
 
 
 def test_records_hold_what_the_masks_come_to(whole: Path, recorded: Path) -> None:
-    read, results = release.read(whole), records.load(str(recorded))
+    read, results = release.read(whole), records.load(Store(recorded))
     assert [*results] == [*TASKS]
     masks = np.stack([m.heads for m in read.masks["heads_mlps"]["RTE"].values()])
     found = OverSeeds.from_json(results["RTE"]["masks"]["heads_mlps"]["heads"])
@@ -250,7 +250,7 @@ def test_records_hold_what_the_masks_come_to(whole: Path, recorded: Path) -> Non
 def test_tickets_stand_beside_the_good_ones(whole: Path, recorded: Path) -> None:
     masks = release.read(whole).masks
     good, bad = masks["heads_mlps"]["QQP"], masks["heads_mlps_bad_1"]["QQP"]
-    found = records.load(str(recorded))["QQP"]["tickets"]["heads_mlps_bad_1"]
+    found = records.load(Store(recorded))["QQP"]["tickets"]["heads_mlps_bad_1"]
     assert found["different_masks"] == 5
     assert found["mlps"]["kept"] == [mask.n_mlps for mask in bad.values()]
     assert found["heads"]["both"] == [(bad[s] & good[s]).n_heads for s in SEEDS]
@@ -262,7 +262,7 @@ def test_what_tasks_share_comes_back_from_the_records(whole: Path, recorded: Pat
     from lottery_utils.agreement.sharing import Sharing
 
     direct = Sharing.of(release.read(whole).masks["heads_mlps"])
-    again = records.sharing_of(records.load(str(recorded)))
+    again = records.sharing_of(records.load(Store(recorded)))
     assert again.kept == direct.kept and again.n_super == direct.n_super
     assert again.seeds == SEEDS and again.n_heads == 144
     one, other = again.of_pair("RTE", "CoLA"), direct.of_pair("CoLA", "RTE")
@@ -274,8 +274,7 @@ def test_what_tasks_share_comes_back_from_the_records(whole: Path, recorded: Pat
 
 def test_without_records_a_page_says_so(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"There is no record of CoLA.*lottery released DIR"):
-        records.load(str(tmp_path))
-    assert not records.on_record(str(tmp_path))
+        records.load(Store(tmp_path))
 
 
 def test_over_seeds_without_spread_is_undefined() -> None:
@@ -328,8 +327,9 @@ def test_scores_have_the_names_of_ours(ours: dict[str, dict[str, Any]]) -> None:
 
 
 def test_the_books_own_records_serve_where_a_folder_has_none(tmp_path: Path) -> None:
-    assert records.beside("RTE", tmp_path) == records.beside("RTE")
-    assert records.beside("MINE") == {}
+    empty = Store(tmp_path)
+    assert records.beside(empty, ["RTE", "MINE"]) == records.beside(Store(), ["RTE"])
+    assert [path.parent.name for path in empty.seen] == ["RTE"], "it is named as a source"
 
 
 def test_our_statistics_are_those_that_the_authors_printed(ours: dict[str, dict[str, Any]]) -> None:
@@ -347,7 +347,7 @@ def test_the_books_records_are_made_again_from_the_release(
     ours: dict[str, dict[str, Any]], tmp_path: Path
 ) -> None:
     records.released(REAL, Store(tmp_path))
-    assert records.load(str(tmp_path)) == ours
+    assert records.load(Store(tmp_path)) == ours
 
 
 @pytest.mark.parametrize(

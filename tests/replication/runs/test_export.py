@@ -27,8 +27,8 @@ from lottery_utils import data
 from lottery_utils.errors import UserError
 from lottery_utils.masks import StructuredMask
 from replication import cli
-from replication.experiments.baselines import read_baselines
 from replication.runs import table as export
+from replication.runs.records import by_task
 from replication.runs.run import ensure
 from replication.store import SCHEMA, Key, Record, Store, checksum
 from replication.study import FOLLOWUPS, STAGES, FollowUps, Study
@@ -232,7 +232,7 @@ def baselines(finished: Path) -> Record:
     """A record of the stage `baselines`, computed here for one task and seed."""
     study = replace(Study.load("tiny"), tasks=("CoLA",), seeds=(42,))
     ensure(study, Store(), ["baselines"], device="cpu", threads=1)
-    return read_baselines(study, Store())["CoLA"]
+    return by_task(study, "baselines", Store())["CoLA"]
 
 
 def test_baselines_have_a_row_for_each_score(baselines: Record) -> None:
