@@ -128,7 +128,7 @@ def test_pages_of_a_task_of_your_own_have_no_paper_beside(here: Path) -> None:
     for task, methods in (("Trees", ["structured"]), ("Warmth", ["structured", "magnitude"])):
         entries = records.load("mine", task)[task]
         for method in methods:
-            bars = sec4_2_good_random_bad.ticket_bars(entries, method)
+            bars = sec4_2_good_random_bad.ticket_plot(entries, {}, method)
             assert isinstance(bars, Figure)
             assert "The paper has no such task." in bars.caption
             assert "BERT-base" not in bars.caption + bars.alt

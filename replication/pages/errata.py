@@ -15,7 +15,7 @@ import numpy as np
 from lottery_utils import agreement
 from lottery_utils.masks import StructuredMask
 from lottery_utils.tasks import TASKS
-from replication.pages.show import COLOURS, Figure, Note, Table, number, style
+from replication.pages.show import COLOURS, Figure, Note, Table, number, plus_minus, style
 from replication.paper import numbers
 from replication.paper.records import UNLEARNED, Results, over_seeds, score
 from replication.store import Record
@@ -137,8 +137,8 @@ def unlearned(results: Results) -> Table:
         {
             "": task,
             "majority": number(score(results, task, "freq_baseline").mean),
-            "full": "{:.3f} ± {:.3f}".format(*score(results, task, "no_mask")),
-            "good, pruned": "{:.3f} ± {:.3f}".format(*score(results, task, "head_mlp")),
+            "full": plus_minus(*score(results, task, "no_mask")),
+            "good, pruned": plus_minus(*score(results, task, "head_mlp")),
             "heads kept": ", ".join(map(str, heads[task].kept)),
             "MLPs kept": ", ".join(map(str, mlps[task].kept)),
         }
@@ -191,8 +191,12 @@ def random_tickets(found: Found) -> Table | Note:
                 "": f"{task}, seed {seed}",
                 "heads": str(equal["heads"][0]),
                 "heads, drawn alone": f"{min(alone['heads'])} to {max(alone['heads'])}",
-                "score, equal sizes": _mean_std(equal["scores"]),
-                "score, drawn alone": _mean_std(alone["scores"]),
+                "score, equal sizes": plus_minus(
+                    np.mean(equal["scores"]), np.std(equal["scores"], ddof=1)
+                ),
+                "score, drawn alone": plus_minus(
+                    np.mean(alone["scores"]), np.std(alone["scores"], ddof=1)
+                ),
                 "r of score and size": _correlation(alone["heads"], alone["scores"]),
             }
         )
@@ -227,10 +231,6 @@ def _kappa_and_q(results: Results) -> list[tuple[str, list[int], float, float]]:
         for task, of in over_seeds(results, "heads").items()
         if task not in UNLEARNED
     ]
-
-
-def _mean_std(scores: list[float]) -> str:
-    return f"{np.mean(scores):.3f} ± {np.std(scores, ddof=1):.3f}"
 
 
 def _correlation(sizes: list[float], scores: list[float]) -> str:

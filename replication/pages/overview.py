@@ -5,15 +5,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure as MatplotlibFigure
 
-from lottery_utils.masks import StructuredMask
 from lottery_utils.metrics import METRIC_LABELS
-from replication.pages.show import COLOURS, NO_MAGNITUDE, Figure, Note, Table, number, style
+from replication.pages.show import COLOURS, NO_MAGNITUDE, Figure, Note, Table, levels, number, style
+from replication.paper import records as paper
 from replication.runs.records import (
     KIND_LABELS,
     KINDS,
@@ -21,6 +22,7 @@ from replication.runs.records import (
     TICKETS,
     Entries,
     has_method,
+    masks_of,
     seeds_text,
     stage_results,
     ticket_scores,
@@ -29,6 +31,10 @@ from replication.runs.records import (
 )
 
 STATES = ("pruned", "retrained")
+PAPER = (
+    " Right, the paper's BERT-base: means and sample standard deviations of the released scores. "
+    "Model and, mostly, data differ: compare the order, not the heights."
+)
 
 
 @style()
@@ -73,14 +79,40 @@ def places(
 ) -> Iterator[tuple[float, str, str, str]]:
     """Draw the levels and the legend of one task's tickets on `axis`, and give where each kind
     goes in each state: x, kind, state, marker."""
-    axis.axhline(full, color=COLOURS["full"], linewidth=1, label="full model")
-    axis.axhline(majority, color=COLOURS["majority"], linestyle=":", label="majority baseline")
+    levels(axis, full, majority)
     axis.set_xticks(range(len(STATES)), STATES)
     axis.set_xlim(-0.5, 1.5)
     for i, (kind, marker) in enumerate(zip(kinds, "osXD", strict=False)):
         axis.plot([], [], marker, color=COLOURS[kind], label=KIND_LABELS.get(kind, kind))
         for x, state in enumerate(STATES):
             yield x + (i - 1) * 0.16, kind, state, marker
+
+
+def beside_paper(
+    ours: Mapping[str, Sequence[float]],
+    published: Mapping[str, paper.Score],
+    kinds: Sequence[str],
+    metric: str,
+) -> MatplotlibFigure:
+    """The tickets of one task: here a marker for each seed, and beside them the paper's means with
+    their deviations. Both have scores by setting: `full`, `majority`, or such as `good, pruned`."""
+    drawing, axes = plt.subplots(
+        1, 1 + bool(published), figsize=(9 if published else 5.5, 3.8), sharey=True, squeeze=False,
+        layout="constrained",
+    )  # fmt: skip
+    axis, full, majority = axes[0, 0], float(np.mean(ours["full"])), ours["majority"][0]
+    for x, kind, state, marker in places(axis, kinds, full, majority):
+        values = ours[f"{kind}, {state}"]
+        axis.plot([x] * len(values), values, marker, color=COLOURS[kind], ms=6)
+    axis.set(title=f"here: n = {len(values)}", ylabel=f"validation {metric}")
+    if published:
+        axis, full, majority = axes[0, 1], published["full"].mean, published["majority"].mean
+        for x, kind, state, marker in places(axis, kinds, full, majority):
+            if found := published.get(f"{kind}, {state}"):
+                axis.errorbar(x, *found, fmt=marker, color=COLOURS[kind], ms=6)
+        axis.set_title(f"the paper: BERT-base, {paper.N_SEEDS} seeds")
+    axis.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.01, 0.5))
+    return drawing
 
 
 def table(records: dict[str, Entries], method: str = "structured") -> Table | Note:
@@ -120,7 +152,7 @@ def _kept(entries: Entries, method: str) -> dict[str, str]:
     if method == "magnitude":
         found = [r["weights"]["density"] for r in stage_results(entries, "magnitude")]
         return {"weights kept": f"{np.mean(found):.1%}"}
-    masks = [StructuredMask.from_json(r["mask"]) for r in stage_results(entries, "search")]
+    masks = [*masks_of(entries).values()]
     return {
         "heads kept": f"{np.mean([m.n_heads for m in masks]):.1f} of {masks[0].heads.size}",
         "MLPs kept": f"{np.mean([m.n_mlps for m in masks]):.1f} of {masks[0].mlps.size}",

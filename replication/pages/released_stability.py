@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
@@ -10,7 +9,16 @@ import numpy as np
 
 from lottery_utils.agreement.chance import Chance
 from lottery_utils.agreement.inference import p_text
-from replication.pages.show import COLOURS, Figure, Table, number, style, within
+from replication.pages.show import (
+    COLOURS,
+    Figure,
+    Table,
+    beside_chance,
+    component_map,
+    number,
+    style,
+    within,
+)
 from replication.paper.records import GOOD, UNLEARNED, Results, over_seeds
 from replication.paper.release import SEEDS
 from replication.runs.records import seeds_text
@@ -24,17 +32,9 @@ def survival_maps(results: Results) -> Figure:
     heads, mlps = (over_seeds(results, part) for part in PARTS)
     drawing, axes = plt.subplots(3, 3, figsize=(9.5, 9.3), layout="constrained")
     for axis, task in zip(axes.flat, results, strict=True):
-        grid = np.column_stack([heads[task].survival, mlps[task].survival])
-        image = axis.imshow(grid, cmap="cividis", vmin=0, vmax=len(SEEDS), origin="lower")
-        axis.axvline(grid.shape[1] - 1.5, color="white", linewidth=2)
-        n = grid.shape[1] - 1
-        axis.set_xticks([*range(0, n, 3), n], [*(str(x + 1) for x in range(0, n, 3)), "MLP"])
-        axis.set_yticks(range(0, len(grid), 3), [str(y + 1) for y in range(0, len(grid), 3)])
-        axis.set_title(task)
-    for axis in axes[:, 0]:
-        axis.set_ylabel("layer")
-    for axis in axes[-1]:
-        axis.set_xlabel("head")
+        kept = heads[task].survival, mlps[task].survival
+        image = component_map(axis, *kept, task, (0, len(SEEDS)))
+        axis.label_outer()
     drawing.colorbar(image, ax=axes, label="seeds that keep it, of five", shrink=0.6)
     told = "; ".join(
         f"{t} {of.n_all} with all and {of.n_none} with none" for t, of in heads.items()
@@ -111,13 +111,13 @@ def agreement_table(results: Results, part: str = "heads", setting: str = GOOD) 
         row = {
             "": task,
             f"{PARTS[part]} kept": ", ".join(map(str, found.kept)),
-            "some but not all": f"{number(some.observed)} {_range(some)}",
-            "Fleiss' kappa": f"{number(kappa.observed)} {_range(kappa)}",
+            "some but not all": beside_chance(some.observed, some),
+            "Fleiss' kappa": beside_chance(kappa.observed, kappa),
             "alpha": number(found.beside_chance["Krippendorff's alpha"].observed),
             "Q": f"{number(found.q.statistic, 2)} ({p_text(found.q.p_value)})",
         }
-        if found.by_layer is not None:
-            row["kappa, same layers"] = _range(found.by_layer)
+        if layered := found.by_layer:
+            row["kappa, same layers"] = within(layered.low, layered.high)
         rows.append(row)
     return Table.of(rows)
 
@@ -128,7 +128,3 @@ def _share(which: np.ndarray) -> str:
 
 def _beyond(found: Sequence[Chance]) -> str:
     return f"{sum(c.observed > c.high for c in found)} of {len(found)}"
-
-
-def _range(found: Chance) -> str:
-    return "" if math.isnan(found.mean) else within(found.low, found.high)

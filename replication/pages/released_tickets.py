@@ -19,7 +19,7 @@ from replication.claims import published
 from replication.claims.evidence import Measured, measure
 from replication.claims.trial import put_on_trial
 from replication.pages.overview import places
-from replication.pages.show import COLOURS, Figure, Note, Table, number, style, within
+from replication.pages.show import COLOURS, Figure, Note, Table, number, plus_minus, style, within
 from replication.paper import records
 from replication.paper.records import KINDS, METRIC, N_SEEDS, UNLEARNED, Results, score
 from replication.runs.records import seeds_text
@@ -109,9 +109,9 @@ def tickets(results: Results, state: str, method: str = "structured") -> Table:
     rows = []
     for task in results:
         of = records.scores(results, task, method)
-        row = {"": task, "majority": number(of["majority"].mean), "full": _mean_std(of["full"])}
+        row = {"": task, "majority": number(of["majority"].mean), "full": plus_minus(*of["full"])}
         for name, kind in zip(("good", "random", "bad"), KINDS[method], strict=True):
-            row[f"{name}, {state}"] = _mean_std(of[f"{kind}, {state}"])
+            row[f"{name}, {state}"] = plus_minus(*of[f"{kind}, {state}"])
         rows.append(row)
     return Table.of(rows)
 
@@ -120,7 +120,7 @@ def scores(results: Results, settings: Mapping[str, str]) -> Table:
     """Scores of the release under these settings, columns by name: mean ± sample standard
     deviation over five seeds."""
     return Table.of(
-        {"": task, **{name: _mean_std(score(results, task, s)) for name, s in settings.items()}}
+        {"": task, **{name: plus_minus(*score(results, task, s)) for name, s in settings.items()}}
         for task in results
     )
 
@@ -279,10 +279,6 @@ def _filled(anti: Mapping[str, Any]) -> str:
 def _mean(found: Measured, name: str, task: str) -> str:
     values = found.get(name, {}).get(task)
     return number(float(np.mean(values)), 2) if values else ""
-
-
-def _mean_std(found: records.Score) -> str:
-    return f"{number(found.mean)}\u00a0±\u00a0{number(found.std)}"
 
 
 def _signed(mean: float, low: float, high: float) -> str:

@@ -16,6 +16,7 @@ from replication.pages.show import (
     Note,
     Table,
     coloured,
+    component_map,
     layer_map,
     number,
     percent,
@@ -26,6 +27,7 @@ from replication.runs.records import (
     Entries,
     config,
     has_method,
+    masks_of,
     seeds_text,
     share_left,
     sizes_text,
@@ -111,12 +113,11 @@ def sizes(entries: Entries) -> Table:
 @style()
 def survivors(entries: Entries) -> Figure:
     """Which heads and MLPs survive, per seed, and how often over all seeds."""
-    masks = [StructuredMask.from_json(r["search"]["results"]["mask"]) for r in entries.values()]
-    maps = [np.column_stack([m.heads, m.mlps]).astype(float) for m in masks]
-    titles = [f"seed {seed}" for seed in entries]
-    if len(maps) > 1:
-        maps.append(np.mean(maps, axis=0))
-        titles.append(f"mean of {len(masks)} seeds")
+    masks = masks_of(entries)
+    maps = {f"seed {seed}": (mask.heads, mask.mlps) for seed, mask in masks.items()}
+    if len(masks) > 1:
+        parts = zip(*maps.values(), strict=True)
+        maps[f"mean of {len(masks)} seeds"] = tuple(np.mean(part, axis=0) for part in parts)
     columns = min(3, len(maps))
     rows = -(-len(maps) // columns)
     drawing, axes = plt.subplots(
@@ -124,12 +125,8 @@ def survivors(entries: Entries) -> Figure:
     )
     for axis in axes.flat[len(maps) :]:
         axis.set_visible(False)
-    for axis, values, title in zip(axes.flat, maps, titles, strict=False):
-        image = layer_map(axis, values, title)
-        mlp = values.shape[1] - 1
-        heads = [int(x) for x in axis.get_xticks() if x < mlp]
-        axis.set_xticks([*heads, mlp], [*(str(x + 1) for x in heads), "MLP"])
-        axis.axvline(mlp - 0.5, color="white", linewidth=2)
+    for axis, (title, (heads, mlps)) in zip(axes.flat, maps.items(), strict=False):
+        image = component_map(axis, heads, mlps, title)
     drawing.colorbar(image, ax=axes, label="survives (share of seeds)", shrink=0.8)
     task = task_name(entries)
     return Figure.of(

@@ -21,8 +21,8 @@ from lottery_utils.agreement.inference import p_text, t_interval
 from lottery_utils.agreement.survivors import KINDS
 from lottery_utils.masks import StructuredMask
 from lottery_utils.metrics import METRIC_LABELS
+from replication.pages.overview import PAPER, beside_paper
 from replication.pages.show import (
-    COLOURS,
     NO_MAGNITUDE,
     Figure,
     Note,
@@ -36,7 +36,15 @@ from replication.pages.show import (
 )
 from replication.paper import records as paper
 from replication.runs.measured import agreement_of_weights, good_masks
-from replication.runs.records import Entries, has_method, seeds_text, stage_results, task_name
+from replication.runs.records import (
+    KIND_LABELS,
+    Entries,
+    TaskRecords,
+    has_method,
+    seeds_text,
+    stage_results,
+    task_name,
+)
 from replication.store import Record
 
 MISSING = Note(
@@ -53,9 +61,7 @@ LABELS = {
     "Fleiss' kappa": "Fleiss' kappa",
     "Krippendorff's alpha": "Krippendorff's alpha",
 }
-SURVIVORS = {"super": "super-survivors", "in_between": "in between", "anti": "anti-survivors"}
 _OWN = {"super": "all", "in_between": "some", "anti": "none"}
-_COLOUR = {"super": COLOURS["good"], "in_between": COLOURS["random"], "anti": COLOURS["bad"]}
 NO_SURVIVORS = Note(
     "The tickets of survivors are not computed for this task here: they need two seeds, and a "
     "study that asks for them (lottery run STUDY --set followups.survivors=null)."
@@ -245,7 +251,7 @@ def survivors_table(found: dict[int, Record]) -> Table | Note:
     for kind in KINDS:
         tickets = [r["tickets"][kind] for r in results]
         mask = StructuredMask.from_json(tickets[0]["mask"])
-        row = {"": SURVIVORS[kind]}
+        row = {"": KIND_LABELS[kind]}
         for part, n in (("heads", mask.n_heads), ("MLPs", mask.n_mlps)):
             came = tickets[0][f"{part.lower()}_from"]
             row[part] = f"{n}{_filled(came, _OWN[kind])}"
@@ -274,45 +280,23 @@ def survivors_plot(
         return EMPTY
     task, first = task_name(entries), stage_results(entries)[0]
     published = paper.scores(release, task, "survivors")
-    drawing, axes = plt.subplots(
-        1, 1 + bool(published), figsize=(4.2 * (1 + bool(published)), 3.4), squeeze=False,
-        sharey=True, layout="constrained",
-    )  # fmt: skip
-    ours = axes[0, 0]
-    for x, kind in enumerate(KINDS):
-        for shift, state in ((-0.14, "pruned"), (0.14, "retrained")):
-            look: dict[str, Any] = {"color": _COLOUR[kind], "ls": "none", "ms": 7}
-            look["mfc"] = "white" if state == "pruned" else _COLOUR[kind]
-            values = [record["results"]["tickets"][kind][state] for record in found.values()]
-            ours.plot([x + shift] * len(values), values, "o", **look)
-            if published:
-                mean, std = published[f"{kind}, {state}"]
-                axes[0, 1].errorbar(x + shift, mean, std, marker="o", **look)
-    full = float(np.mean([r["score"] for r in stage_results(entries)]))
-    levels = [(ours, full, first["majority"], f"here: {len(found)} seeds")]
-    if published:
-        named = f"the paper: BERT-base, {paper.N_SEEDS} seeds"
-        levels.append((axes[0, 1], published["full"].mean, published["majority"].mean, named))
-    for axis, level, guess, title in levels:
-        axis.axhline(level, color=COLOURS["full"], linewidth=1)
-        axis.axhline(guess, color=COLOURS["majority"], linestyle=":")
-        axis.set_xticks(range(len(KINDS)), [SURVIVORS[k].replace("-", "-\n") for k in KINDS])
-        axis.set_title(title)
-    ours.set_ylabel(f"validation {METRIC_LABELS[first['metric']]}")
+    ours = {name: TaskRecords(entries).scores(name) for name in ("full", "majority")}
+    ours |= {
+        f"{kind}, {state}": [r["results"]["tickets"][kind][state] for r in found.values()]
+        for kind in KINDS
+        for state in ("pruned", "retrained")
+    }
     means = "; ".join(
-        f"{SURVIVORS[kind]} {state} "
-        f"{np.mean([r['results']['tickets'][kind][state] for r in found.values()]):.3f}"
+        f"{KIND_LABELS[kind]} {state} {np.mean(ours[f'{kind}, {state}']):.3f}"
         for kind in KINDS
         for state in ("pruned", "retrained")
     )
     return Figure.of(
-        drawing,
-        f"Tickets of survivors on {task}, all three of the same size, one mask for all seeds. Open "
-        "circles: pruned, the fine-tuned model of each seed under the mask; filled: retrained from "
-        f"the pre-trained weights. One circle per seed (n = {len(found)}; "
-        f"{first['examples']['validation']:,} validation examples). Solid line: the full model's "
-        "mean, dotted: the majority baseline."
-        + (" Right: the paper's means and sample standard deviations." if published else ""),
+        beside_paper(ours, published, KINDS, METRIC_LABELS[first["metric"]]),
+        f"Tickets of survivors on {task}, all three of the same size, one mask for all seeds. "
+        "Pruned: the fine-tuned model of each seed under the mask; retrained from the pre-trained "
+        f"weights. One marker per seed (n = {len(found)}; {first['examples']['validation']:,} "
+        f"validation examples).{PAPER if published else ''}",
         f"Dot plot for {task}: {means}.",
     )
 

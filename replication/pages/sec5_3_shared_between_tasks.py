@@ -10,7 +10,16 @@ import numpy.typing as npt
 
 from lottery_utils.agreement.chance import Chance
 from lottery_utils.agreement.sharing import Sharing
-from replication.pages.show import Figure, Note, Table, number, style, within, write_cells
+from replication.pages.show import (
+    Figure,
+    Note,
+    Table,
+    number,
+    plus_minus,
+    style,
+    within,
+    write_cells,
+)
 from replication.runs.records import Entries, masks_of, seeds_text, warning
 
 ONE_TASK = Note("What tasks share needs at least two tasks; this study has one.", "warning")
@@ -126,7 +135,7 @@ def super_survivor_table(sharing: Sharing) -> Table | Note:
             **{
                 f"shared with {other}": ""
                 if other == task
-                else _beside_chance(sharing.of_pair(task, other).survivors)
+                else _shared(sharing.of_pair(task, other).survivors)
                 for other in sharing.tasks
             },
         }
@@ -193,44 +202,36 @@ def kinds_table(sharing: Sharing) -> Table | Note:
     tasks = [task for task in sharing.tasks if task in kind_of]
     if len(tasks) < 4:
         return Note("Kinds of tasks are compared where a study has at least four of GLUE's.")
-    excess = {
-        pair: float(sharing.of_pair(*pair).heads.excess.mean())
-        for pair in itertools.combinations(tasks, 2)
-    }
+    one, other = np.triu_indices(len(tasks), 1)
+    pairs = itertools.combinations(tasks, 2)
+    excess = np.array([sharing.of_pair(*pair).heads.excess.mean() for pair in pairs])
     labels = np.array([kind_of[task] for task in tasks])
-    observed = _within_minus_between(excess, tasks, labels)
+
+    def difference(labels: npt.NDArray[np.str_]) -> float:
+        same = labels[one] == labels[other]
+        return float(excess[same].mean() - excess[~same].mean()) if 0 < same.mean() < 1 else 0.0
+
     rng = np.random.default_rng(0)
-    draws = [_within_minus_between(excess, tasks, rng.permutation(labels)) for _ in range(2000)]
-    same = [value for (a, b), value in excess.items() if kind_of[a] == kind_of[b]]
-    other = [value for (a, b), value in excess.items() if kind_of[a] != kind_of[b]]
+    draws = np.array([difference(rng.permutation(labels)) for _ in range(2000)])
+    observed, same = difference(labels), labels[one] == labels[other]
+    share = np.mean(draws >= observed - 1e-12)
     found = {
-        f"pairs of one kind (n = {len(same)})": number(np.mean(same), 2),
-        f"pairs of two kinds (n = {len(other)})": number(np.mean(other), 2),
+        f"pairs of one kind (n = {same.sum()})": number(excess[same].mean(), 2),
+        f"pairs of two kinds (n = {(~same).sum()})": number(excess[~same].mean(), 2),
         "difference": number(observed, 2),
-        "share of 2,000 random assignments of kinds with as large a difference": number(
-            np.mean(np.array(draws) >= observed - 1e-12)
-        ),
+        "share of 2,000 random assignments of kinds with as large a difference": number(share),
     }
     return Table.of(
         {"": name, "heads shared beyond the layer profile": text} for name, text in found.items()
     )
 
 
-def _within_minus_between(
-    excess: dict[tuple[str, str], float], tasks: list[str], labels: npt.NDArray[np.str_]
-) -> float:
-    kind = dict(zip(tasks, labels, strict=True))
-    same = [value for (a, b), value in excess.items() if kind[a] == kind[b]]
-    other = [value for (a, b), value in excess.items() if kind[a] != kind[b]]
-    return float(np.mean(same) - np.mean(other)) if same and other else 0.0
-
-
-def _beside_chance(found: Chance) -> str:
-    chance = f"{number(found.mean, 1)} {within(found.low, found.high, 0)}"
-    return f"{number(found.observed, 0)} (chance {chance})"
-
-
 def _mean_std(values: npt.NDArray[np.float64]) -> str:
     if len(values) == 1:
         return number(values[0], 0)
-    return f"{number(values.mean(), 1)} ± {number(values.std(ddof=1), 1)}"
+    return plus_minus(values.mean(), values.std(ddof=1), 1)
+
+
+def _shared(found: Chance) -> str:
+    chance = f"{number(found.mean, 1)} {within(found.low, found.high, 0)}"
+    return f"{number(found.observed, 0)} (chance {chance})"

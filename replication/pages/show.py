@@ -36,6 +36,9 @@ COLOURS = {
     "good": "#0072B2",
     "random": "#E69F00",
     "bad": "#D55E00",
+    "super": "#0072B2",
+    "in_between": "#E69F00",
+    "anti": "#D55E00",
     "largest_removed": "#CC79A7",
     "majority": "#7F7F7F",
 }
@@ -161,11 +164,27 @@ def within(
     return f"[{number(low, digits, signed=signed)}, {number(high, digits, signed=signed)}]"
 
 
+def plus_minus(mean: SupportsFloat, std: SupportsFloat, digits: int = 3) -> str:
+    """A mean and a standard deviation as a page writes them."""
+    return f"{number(mean, digits)}\u00a0±\u00a0{number(std, digits)}"
+
+
+def beside_chance(value: SupportsFloat, found: Chance, digits: int = 3) -> str:
+    """A value, and the range of 95 % of the draws by chance."""
+    if math.isnan(found.mean):
+        return number(value, digits)
+    return f"{number(value, digits)} {within(found.low, found.high, digits)}"
+
+
 def by_chance(found: Chance) -> str:
     """What chance gives on average, and the range of 95 % of its draws."""
-    return number(found.mean) + (
-        "" if math.isnan(found.mean) else f" {within(found.low, found.high)}"
-    )
+    return beside_chance(found.mean, found)
+
+
+def levels(axis: Axes, full: float, majority: float) -> None:
+    """Lines at the scores of the full model and of the majority baseline."""
+    axis.axhline(full, color=COLOURS["full"], linewidth=1, label="full model")
+    axis.axhline(majority, color=COLOURS["majority"], linestyle=":", label="majority baseline")
 
 
 def coloured(of_seeds: Mapping[int, T]) -> Iterator[tuple[str, int, T]]:
@@ -194,6 +213,22 @@ def layer_map(
     axis.set_xticks(places, columns or [str(x + 1) for x in places])
     axis.set_yticks(range(n_layers), [str(y + 1) for y in range(n_layers)])
     axis.set(ylabel="layer", title=title, **({} if columns else {"xlabel": "head"}))
+    return image
+
+
+def component_map(
+    axis: Axes,
+    heads: npt.NDArray[Any],
+    mlps: npt.NDArray[Any],
+    title: str,
+    limits: tuple[float, float] = (0, 1),
+) -> AxesImage:
+    """A `layer_map` of heads (layers, heads) with the MLPs (layers,) as its last column."""
+    image = layer_map(axis, np.column_stack([heads, mlps]), title, limits=limits)
+    n = heads.shape[1]
+    places = [int(x) for x in axis.get_xticks() if x < n]
+    axis.set_xticks([*places, n], [*(str(x + 1) for x in places), "MLP"])
+    axis.axvline(n - 0.5, color="white", linewidth=2)
     return image
 
 

@@ -29,7 +29,12 @@ TICKETS = ("good", "random", "bad")
 TICKET_STAGE = {"structured": "tickets", "magnitude": "magnitude"}
 KINDS = {"structured": TICKETS, "magnitude": (*TICKETS, "largest_removed")}
 # How a page calls each kind.
-KIND_LABELS = {"largest_removed": "bad (largest removed)"}
+KIND_LABELS = {
+    "largest_removed": "bad (largest removed)",
+    "super": "super-survivors",
+    "in_between": "in between",
+    "anti": "anti-survivors",
+}
 METHOD_LABELS = {"structured": "structured pruning", "magnitude": "magnitude pruning"}
 
 
@@ -98,7 +103,7 @@ class TaskRecords:
             key = "score" if setting == "full" else setting
             return [float(results[key]) for results in stage_results(self.entries)]
         kind, state = setting.split(", ")
-        return [float(tickets_of(r, method)[kind][state]) for r in self.entries.values()]
+        return [float(score) for score in ticket_scores(self.entries, kind, state, method)]
 
     def contrasted(self) -> list[bool]:
         """Of which seeds the bad ticket is another subnetwork than the good one, mostly.

@@ -41,7 +41,9 @@ def control() -> Figure | Note:
 FIGURES: dict[str, Callable[[], Figure | Note]] = {
     "importance": lambda: sec3_methodology.importance({SEED: entries()[SEED]}),
     "search": lambda: sec4_1_good_subnetworks.search_curve(entries()),
-    "tickets": lambda: sec4_2_good_random_bad.ticket_bars(entries()),
+    "tickets": lambda: sec4_2_good_random_bad.ticket_plot(
+        entries(), released.beside(Store(), [TASK])
+    ),
     "released_tickets": lambda: released_tickets.plot(released.load()),
     "control": control,
     "released_kappa": lambda: released_stability.kappa_plot(released.load()),

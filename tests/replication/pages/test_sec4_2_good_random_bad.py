@@ -24,23 +24,24 @@ def scores(entries: Entries, method: str, kind: str, state: str) -> list[float]:
 @pytest.mark.filterwarnings("error::UserWarning", "error::RuntimeWarning")
 @pytest.mark.parametrize("task", ["CoLA", "STS-B", "RTE"])
 @pytest.mark.parametrize("method", ["structured", "magnitude"])
-def test_bars_are_means_of_seeds_beside_the_papers(
+def test_every_seed_is_drawn_beside_the_papers_means(
     every: dict[str, Entries], method: str, task: str
 ) -> None:
     release = records.beside(Store(), [task])
-    figure = page.ticket_bars(every[task], release, method)
+    figure = page.ticket_plot(every[task], release, method)
     assert isinstance(figure, Figure)
     ours, papers = figure.drawing.axes
-    settings = [(kind, state) for state in ("pruned", "retrained") for kind in KINDS[method]]
-    means = [np.mean(scores(every[task], method, *setting)) for setting in settings]
-    assert [bar.get_height() for bar in ours.patches] == pytest.approx(means)
+    settings = [(kind, state) for kind in KINDS[method] for state in ("pruned", "retrained")]
+    drawn = [[*line.get_ydata()] for line in ours.lines]
+    seeds = [scores(every[task], method, *setting) for setting in settings]
+    assert all(points in drawn for points in seeds)
     published = records.scores(release, task, method)
     theirs = [
         published[f"{kind}, {state}"].mean
         for kind, state in settings
         if f"{kind}, {state}" in published
     ]
-    assert [bar.get_height() for bar in papers.patches] == pytest.approx(theirs)
+    assert [c[0].get_ydata()[0] for c in papers.containers] == pytest.approx(theirs)
     full = np.mean([r["finetune"]["results"]["score"] for r in every[task].values()])
     levels = {line.get_label(): line.get_ydata()[0] for line in ours.lines}
     assert levels["full model"] == pytest.approx(full)
@@ -77,9 +78,9 @@ def test_without_magnitude_pruning_the_page_says_so(every: dict[str, Entries]) -
         seed: {stage: record for stage, record in records.items() if stage != "magnitude"}
         for seed, records in every["CoLA"].items()
     }
-    assert page.ticket_bars(fewer, {}, "magnitude") is NO_MAGNITUDE
+    assert page.ticket_plot(fewer, {}, "magnitude") is NO_MAGNITUDE
     assert page.tickets(fewer, "magnitude") is NO_MAGNITUDE
-    assert isinstance(page.ticket_bars(fewer, {}), Figure)
+    assert isinstance(page.ticket_plot(fewer, {}), Figure)
     one = page.tickets({42: every["CoLA"][42]})
     assert isinstance(one, Table)
     assert one.frame.loc["full model", "score"].endswith("(n = 1)")
