@@ -13,15 +13,14 @@ import matplotlib
 
 from replication.pages import (
     patterns,
-    released_stability,
-    released_tickets,
+    released,
     sec3_methodology,
     sec4_1_good_subnetworks,
     sec4_2_good_random_bad,
     sec6_discussion,
 )
 from replication.pages.show import Figure, Note
-from replication.paper import records as released
+from replication.paper import records as release
 from replication.runs import records
 from replication.runs.records import Entries
 from replication.store import Store
@@ -42,11 +41,11 @@ FIGURES: dict[str, Callable[[], Figure | Note]] = {
     "importance": lambda: sec3_methodology.importance({SEED: entries()[SEED]}),
     "search": lambda: sec4_1_good_subnetworks.search_curve(entries()),
     "tickets": lambda: sec4_2_good_random_bad.ticket_plot(
-        entries(), released.beside(Store(), [TASK])
+        entries(), release.beside(Store(), [TASK])
     ),
-    "released_tickets": lambda: released_tickets.plot(released.load()),
+    "released_tickets": lambda: released.plot(release.load()),
     "control": control,
-    "released_kappa": lambda: released_stability.kappa_plot(released.load()),
+    "released_kappa": lambda: released.kappa_plot(release.load()),
     "maps": lambda: patterns.gallery("raw", 5),
 }
 
