@@ -22,7 +22,6 @@ from lottery_utils import agreement
 from lottery_utils.agreement.inference import jackknifed
 from lottery_utils.agreement.over_seeds import OverSeeds
 from lottery_utils.agreement.sharing import between, survive_all
-from lottery_utils.masks import StructuredMask
 from lottery_utils.patterns.maps import TYPES
 from replication.paper import records
 from replication.runs.measured import Counts, counts, phi, shares
@@ -129,7 +128,7 @@ def learned_seeds(of_task: TaskRecords) -> list[int]:
 def of_masks(of_task: TaskRecords, theirs: OverSeeds | None) -> Iterator[tuple[str, list[float]]]:
     """Sizes, stability and importance: section 4.1 and 5.1 of the paper, `theirs` its masks."""
     searches = stage_results(of_task.entries, "search")
-    masks = [StructuredMask.from_json(r["mask"]) for r in searches]
+    masks = masks_of(of_task.entries).values()
     yield "share of heads kept", [m.n_heads / m.heads.size for m in masks]
     yield "share of MLPs kept", [m.n_mlps / m.mlps.size for m in masks]
     if theirs is not None:
@@ -169,28 +168,38 @@ def of_attention(of_task: TaskRecords) -> Iterator[tuple[str, list[float]]]:
     before, after = (counts(attention, state, "raw") for state in ("pre-trained", "fine-tuned"))
     moved = np.abs(after - before).sum(axis=1) / (2 * before.sum(axis=1))  # of each head
     yield "share of maps that changed type, at least", [float(moved.mean())]
-    raw, normed = of("raw", "all"), of("normed", "all")
-    assert raw is not None and normed is not None
-    turned = raw["vertical+diagonal"] - normed["vertical+diagonal"]
-    yield (
-        "vertical+diagonal to diagonal by norms",
-        [min(turned, normed["diagonal"] - raw["diagonal"])],
-    )
-    if len(entries) < 2:
+    chosen, several = survive_all(masks_of(entries)), len(entries) > 1
+    mostly = several and _could_be_mostly(chosen, counts(attention, "fine-tuned", "raw"))
+    survivors = of("raw", "super") if several else None
+    yield from of_shares(of("raw", "all"), of("normed", "all"), survivors, mostly=mostly)
+    if not several:
         return
-    survivors = of("raw", "super")
-    if survivors is not None:
-        if _could_be_mostly(survive_all(masks_of(entries)), counts(attention, "fine-tuned", "raw")):
-            yield "heterogeneous among super-survivors", [survivors["heterogeneous"]]
-        for name in ("block", "vertical"):
-            if raw[name]:  # of maps that no head has there can be neither more nor fewer
-                yield f"{name}, super-survivors minus all", [survivors[name] - raw[name]]
-    chosen = survive_all(masks_of(entries))
     for weighting in ("raw", "normed"):
         yield (
             f"r of heterogeneous and super-survivor, {weighting}",
             [phi(chosen, counts(attention, "fine-tuned", weighting))],
         )
+
+
+def of_shares(
+    raw: dict[str, float] | None,
+    normed: dict[str, float] | None,
+    survivors: dict[str, float] | None,
+    *,
+    mostly: bool = True,
+) -> Iterator[tuple[str, list[float]]]:
+    """Measures of shares of types: of all heads' maps, raw and normed, and of super-survivors' raw
+    ones. `mostly` says whether these could be mostly heterogeneous."""
+    if raw and normed:
+        turned = raw["vertical+diagonal"] - normed["vertical+diagonal"]
+        by_norms = min(turned, normed["diagonal"] - raw["diagonal"])
+        yield "vertical+diagonal to diagonal by norms", [by_norms]
+    if raw and survivors:
+        if mostly:
+            yield "heterogeneous among super-survivors", [survivors["heterogeneous"]]
+        for name in ("block", "vertical"):
+            if raw[name]:  # of maps that no head has there can be neither more nor fewer
+                yield f"{name}, super-survivors minus all", [survivors[name] - raw[name]]
 
 
 def shared_beyond_layers(every: dict[str, Entries]) -> dict[str, list[float]]:

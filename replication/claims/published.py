@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from lottery_utils.agreement.inference import jackknifed
 from lottery_utils.tasks import TASKS
-from replication.claims.evidence import Measured, learned, of_scores
+from replication.claims.evidence import Measured, learned, of_scores, of_shares
 from replication.paper import numbers, records
 
 METHODS = {"structured": "bad", "magnitude": "largest_removed"}
@@ -43,14 +43,4 @@ def _of_attention(task: str) -> Iterator[tuple[str, list[float]]]:
         numbers.pattern_shares(task, "fine-tuned", who, weighting)
         for who, weighting in (("all", "raw"), ("all", "normed"), ("super", "raw"))
     )
-    if raw and normed:
-        turned = raw["vertical+diagonal"] - normed["vertical+diagonal"]
-        yield (
-            "vertical+diagonal to diagonal by norms",
-            [min(turned, normed["diagonal"] - raw["diagonal"])],
-        )
-    if raw and survivors:
-        yield "heterogeneous among super-survivors", [survivors["heterogeneous"]]
-        for name in ("block", "vertical"):
-            if raw[name]:
-                yield f"{name}, super-survivors minus all", [survivors[name] - raw[name]]
+    return of_shares(raw, normed, survivors)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from lottery_utils.attention import attention_maps
+from lottery_utils.batches import Encoded
 from lottery_utils.encoder import encoder_shape
 from lottery_utils.patterns.maps import TYPES, WEIGHTINGS, AnnotatedMap, token_kinds
 from lottery_utils.patterns.sorter import chosen, sorter
@@ -23,22 +26,13 @@ def compute(entry: Entry, _made_from: dict[str, Any]) -> dict[str, Any]:
     """
     entry.progress.unit("attention maps")
     examples = entry.validation.first(ATTENTION_EXAMPLES)
-    tokens = [token_kinds(entry.tokenizer.convert_ids_to_tokens(ids)) for ids in examples.input_ids]
-    sorters = {weighting: sorter(weighting) for weighting in WEIGHTINGS}
     counts: dict[str, Any] = {}
     for state, of in (("pre-trained", entry.pretrained()), ("fine-tuned", entry.model)):
         found = {w: np.zeros((*encoder_shape(of), len(TYPES)), int) for w in WEIGHTINGS}
-        batches = (examples.collate([i], entry.device) for i in range(len(examples)))
-        for number, maps in enumerate(attention_maps(of, batches)):
+        for number, types in enumerate(types_of_maps(entry, of, examples, WEIGHTINGS), 1):
             for weighting, total in found.items():
-                values: Any = getattr(maps, weighting)
-                of_heads = values.reshape(-1, *values.shape[-2:])
-                shown = [
-                    AnnotatedMap(one / max(one.max(), 1e-12), tokens[number]) for one in of_heads
-                ]
-                types = sorters[weighting](shown)
-                total += np.eye(len(TYPES), dtype=int)[types].reshape(total.shape)
-            entry.progress.at((number + 1) / len(examples), f", {state}, example {number + 1}")
+                total += np.eye(len(TYPES), dtype=int)[types[weighting]].reshape(total.shape)
+            entry.progress.at(number / len(examples), f", {state}, example {number}")
         counts[state] = {weighting: total.tolist() for weighting, total in found.items()}
     return {
         "types": list(TYPES),
@@ -46,3 +40,21 @@ def compute(entry: Entry, _made_from: dict[str, Any]) -> dict[str, Any]:
         "examples": len(examples),
         "counts": counts,
     }
+
+
+def types_of_maps(
+    entry: Entry, model: Any, examples: Encoded, weightings: Iterable[str], transposed: bool = False
+) -> Iterator[dict[str, npt.NDArray[np.int64]]]:
+    """Of each example the types of every head's maps, int64 (layers * heads,), by weighting."""
+    sorters = {weighting: sorter(weighting) for weighting in weightings}
+    batches = (examples.collate([i], entry.device) for i in range(len(examples)))
+    every = attention_maps(model, batches, transposed=transposed)
+    for ids, maps in zip(examples.input_ids, every, strict=True):
+        tokens = token_kinds(entry.tokenizer.convert_ids_to_tokens(ids))
+        found = {}
+        for weighting, sort in sorters.items():
+            values: Any = getattr(maps, weighting)
+            of_heads = values.reshape(-1, *values.shape[-2:])
+            shown = [AnnotatedMap(one / max(one.max(), 1e-12), tokens) for one in of_heads]
+            found[weighting] = np.asarray(sort(shown))
+        yield found

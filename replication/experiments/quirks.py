@@ -13,11 +13,9 @@ from typing import Any
 import numpy as np
 
 from lottery_utils import pruning
-from lottery_utils.attention import attention_maps
 from lottery_utils.masks import StructuredMask
-from lottery_utils.patterns.maps import TYPES, AnnotatedMap, token_kinds
-from lottery_utils.patterns.sorter import sorter
-from replication.experiments.attention import ATTENTION_EXAMPLES
+from lottery_utils.patterns.maps import TYPES
+from replication.experiments.attention import ATTENTION_EXAMPLES, types_of_maps
 from replication.experiments.entry import Entry
 
 N_DRAWS = 20
@@ -73,18 +71,13 @@ def random_scores(entry: Entry, model: Any, good: StructuredMask) -> dict[str, A
 def types_by_transpose(entry: Entry, model: Any, examples: Any) -> dict[str, Any]:
     """The types of norm-weighted maps, right and with the projection transposed: `counts` has a
     row for each type of the right map and a column for each of the other, over all heads."""
-    sort = sorter("normed")
-    tokens = [token_kinds(entry.tokenizer.convert_ids_to_tokens(ids)) for ids in examples.input_ids]
     by_way = []
     for place, transposed in enumerate((False, True)):
-        batches = (examples.collate([i], entry.device) for i in range(len(examples)))
         types = []
-        for number, maps in enumerate(attention_maps(model, batches, transposed=transposed)):
-            done = (2 + (place + number / len(examples)) / 2) / 3
-            entry.progress.at(done, f", maps of example {number + 1}")
-            of_heads = maps.normed.reshape(-1, *maps.normed.shape[-2:])
-            shown = [AnnotatedMap(one / max(one.max(), 1e-12), tokens[number]) for one in of_heads]
-            types.append(sort(shown))
+        for found in types_of_maps(entry, model, examples, ["normed"], transposed):
+            types.append(found["normed"])
+            done = (2 + (place + len(types) / len(examples)) / 2) / 3
+            entry.progress.at(done, f", maps of example {len(types)}")
         by_way.append(np.concatenate(types))
     counts = np.zeros((len(TYPES), len(TYPES)), int)
     np.add.at(counts, tuple(by_way), 1)

@@ -207,62 +207,55 @@ def growth_table(rows: Rows) -> Table | Note:
 
 def forecast(rows: Rows) -> Table | Note:
     """Hours of the paper's own study on this device, by task and kind of pass."""
-    facts = _forecast(rows)
-    if facts is None:
-        return MISSING
-    frame = pd.DataFrame(facts["hours"]).rename(columns=PASSES)
-    frame["all"] = frame.sum(axis=1)
-    frame.loc["nine tasks"] = frame.sum()
-    return Table(frame.map(lambda hours: f"{hours:,.1f}"))
+    for facts in _forecasts(rows):
+        frame = pd.DataFrame(facts["hours"]).rename(columns=PASSES)
+        frame["all"] = frame.sum(axis=1)
+        frame.loc["nine tasks"] = frame.sum()
+        return Table(frame.map(lambda hours: f"{hours:,.1f}"))
+    return MISSING
 
 
 def forecast_checks(rows: Rows) -> Table | Note:
     """How far the forecast was from slices of a length that it had not seen, and how many tokens
     these had."""
-    facts = _forecast(rows)
-    if facts is None:
-        return MISSING
-    line = {"": "measured time over forecast time"}
-    line |= {PASSES[kind]: number(of, 2) for kind, of in facts["measured_over_forecast"].items()}
-    return Table.of([{**line, "tokens timed": f"{facts['tokens_timed']:,}"}])
+    lines = {}
+    for facts in _forecasts(rows):
+        ratios = {PASSES[k]: number(of, 2) for k, of in facts["measured_over_forecast"].items()}
+        tokens = {"tokens timed": f"{facts['tokens_timed']:,}"}
+        lines["measured time over forecast time"] = {**ratios, **tokens}
+    return _by_name(lines)
 
 
 def forecast_assumptions(rows: Rows) -> Table | Note:
     """What the forecast counts for every task and seed, from the numbers it was made with."""
-    facts = _forecast(rows)
-    if facts is None:
-        return MISSING
-    passes = facts["passes"]
-    hours = {kind: sum(of_kind.values()) for kind, of_kind in facts["hours"].items()}
-    lines = {
-        "epochs for one full model": passes["epochs"],
-        "tickets of single weights": passes["tickets of single weights"],
-        "tickets of heads and MLPs": passes["tickets of heads and MLPs"],
-        "their share of the full cost": f"{passes['their share of the full cost']:.0%}",
-        "importance passes for a structured search": passes["importance"],
-        "scoring passes for the search by magnitude and all tickets": passes["scoring"],
-        "share of fine-tuning in the hours": f"{hours['training'] / sum(hours.values()):.0%}",
-    }
-    return Table.of({"": name, "assumed": str(of)} for name, of in lines.items())
+    lines: dict[str, dict[str, Any]] = {}
+    for facts in _forecasts(rows):
+        passes = facts["passes"]
+        hours = {kind: sum(of_kind.values()) for kind, of_kind in facts["hours"].items()}
+        assumed = {
+            "epochs for one full model": passes["epochs"],
+            "tickets of single weights": passes["tickets of single weights"],
+            "tickets of heads and MLPs": passes["tickets of heads and MLPs"],
+            "their share of the full cost": f"{passes['their share of the full cost']:.0%}",
+            "importance passes for a structured search": passes["importance"],
+            "scoring passes for the search by magnitude and all tickets": passes["scoring"],
+            "share of fine-tuning in the hours": f"{hours['training'] / sum(hours.values()):.0%}",
+        }
+        lines |= {name: {"assumed": str(of)} for name, of in assumed.items()}
+    return _by_name(lines)
 
 
 def on_paper(rows: Rows) -> Table | Note:
     """What one backbone of BERT-base's size and a hundred would take: on this device, and by its
     operations on a graphics card that sustains `ASSUMED_TFLOPS`."""
-    facts = _forecast(rows)
-    if facts is None:
-        return MISSING
-    here, operations = facts["total_hours"], facts["operations"]
-    on_card = operations / (ASSUMED_TFLOPS * 1e12) / 3600
-    card = f"a card at {ASSUMED_TFLOPS} TFLOP/s, {operations / 1e18:.1f} x 10^18 operations"
-    return Table.of(
-        {
-            "": name,
-            "hours, one backbone": f"{hours:,.0f}",
-            "days, a hundred backbones": f"{100 * hours / 24:,.0f}",
-        }
-        for name, hours in (("this device", here), (card, on_card))
-    )
+    lines = {}
+    for facts in _forecasts(rows):
+        operations = facts["operations"]
+        card = f"a card at {ASSUMED_TFLOPS} TFLOP/s, {operations / 1e18:.1f} x 10^18 operations"
+        lines["this device"] = facts["total_hours"]
+        lines[card] = operations / (ASSUMED_TFLOPS * 1e12) / 3600
+    one, many = "hours, one backbone", "days, a hundred backbones"
+    return _by_name({n: {one: f"{h:,.0f}", many: f"{100 * h / 24:,.0f}"} for n, h in lines.items()})
 
 
 def gpu(found: dict[str, Rows]) -> Table | Note:
@@ -320,8 +313,9 @@ def _by_name(lines: dict[str, dict[str, Any]]) -> Table | Note:
     return Table.of({"": name, **line} for name, line in lines.items()) if lines else MISSING
 
 
-def _forecast(rows: Rows) -> dict[str, Any] | None:
-    return next((row["facts"] for row in rows.values() if "hours" in row["facts"]), None)
+def _forecasts(rows: Rows) -> list[dict[str, Any]]:
+    """What was forecast on a device: once, or not at all."""
+    return [row["facts"] for row in rows.values() if "hours" in row["facts"]][:1]
 
 
 def _axis_label(quantity: str) -> str:

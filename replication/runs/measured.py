@@ -12,9 +12,8 @@ import numpy.typing as npt
 from lottery_utils import agreement
 from lottery_utils.agreement import BoolArray, chance
 from lottery_utils.agreement.sharing import survive_all
-from lottery_utils.masks import StructuredMask
 from lottery_utils.patterns.maps import TYPES
-from replication.runs.records import Entries, masks_of, stage_results
+from replication.runs.records import Entries, masks_of
 from replication.store import Record
 
 Counts = npt.NDArray[np.int64]
@@ -22,8 +21,7 @@ Counts = npt.NDArray[np.int64]
 
 def good_masks(entries: Entries, part: str) -> BoolArray:
     """The good masks of all seeds: bool (seeds, components), `part` being heads or mlps."""
-    masks = [StructuredMask.from_json(r["mask"]) for r in stage_results(entries, "search")]
-    return np.stack([getattr(mask, part).ravel() for mask in masks])
+    return np.stack([getattr(mask, part).ravel() for mask in masks_of(entries).values()])
 
 
 def agreement_of_weights(

@@ -111,10 +111,7 @@ class TaskRecords:
         A good ticket of more than two thirds of the heads leaves so few that most of the bad
         one's heads are the good one's; of all heads, good, random and bad are the full model.
         """
-        masks = [
-            StructuredMask.from_json(results["mask"])
-            for results in stage_results(self.entries, "search")
-        ]
+        masks = masks_of(self.entries).values()
         return [3 * mask.n_heads <= 2 * mask.heads.size for mask in masks]
 
     def weights_removed(self) -> list[bool]:
@@ -214,7 +211,7 @@ def load(
     """
     store = store or Store()
     chosen = resolve(study, task=task, seeds=seeds, data=data, backbone=backbone, store=store)
-    if at_hand(chosen) or not _any_done(chosen, store):
+    if at_hand(chosen) or not on_record(chosen, store):
         ensure(chosen, store, STAGES, device=device)
     return on_record(chosen, store)
 
@@ -255,15 +252,6 @@ def by_task(study: Study, stage: str, store: Store) -> dict[str, Record]:
 def at_hand(study: Study) -> bool:
     """Whether a study's data can be had: `local` and `csv` need a folder, or they cannot."""
     return study.data not in ("local", "csv")
-
-
-def _any_done(study: Study, store: Store) -> bool:
-    """Whether there is a complete entry of heads and MLPs to show."""
-    return any(
-        status(study, task, seed, "tickets", store) == "done"
-        for task in study.tasks
-        for seed in study.seeds
-    )
 
 
 def stage_results(entries: Entries, stage: str = "finetune") -> list[dict[str, Any]]:
@@ -328,11 +316,9 @@ def share_left(tuned: dict[str, Any], n_heads: int, n_mlps: int) -> float:
 
 
 def sizes_text(entries: Entries) -> str:
-    texts = []
-    for seed, records in entries.items():
-        mask = StructuredMask.from_json(records["search"]["results"]["mask"])
-        texts.append(
-            f"seed {seed} keeps {mask.n_heads} of {mask.heads.size} heads and {mask.n_mlps} of "
-            f"{mask.mlps.size} MLPs"
-        )
+    texts = (
+        f"seed {seed} keeps {mask.n_heads} of {mask.heads.size} heads and {mask.n_mlps} of "
+        f"{mask.mlps.size} MLPs"
+        for seed, mask in masks_of(entries).items()
+    )
     return "; ".join(texts) + "."

@@ -43,7 +43,7 @@ def test_every_seed_is_drawn_beside_the_papers_means(
     ]
     assert [c[0].get_ydata()[0] for c in papers.containers] == pytest.approx(theirs)
     full = np.mean([r["finetune"]["results"]["score"] for r in every[task].values()])
-    levels = {line.get_label(): line.get_ydata()[0] for line in ours.lines}
+    levels = {line.get_label(): line.get_ydata()[0] for line in ours.lines[:2]}
     assert levels["full model"] == pytest.approx(full)
     assert task in figure.alt and "n = 2; 40 validation examples" in figure.caption
     assert figure.png

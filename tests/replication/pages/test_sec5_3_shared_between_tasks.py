@@ -13,7 +13,7 @@ from lottery_utils.masks import StructuredMask
 from lottery_utils.tasks import TASKS
 from replication.pages import sec5_3_shared_between_tasks as page
 from replication.pages.sec5_3_shared_between_tasks import KINDS_OF_TASK, ONE_TASK
-from replication.pages.show import Figure, Note, Table
+from replication.pages.show import Figure, Note, Table, plus_minus
 from replication.runs.records import Entries
 
 SEEDS = (1337, 42, 86)
@@ -53,7 +53,7 @@ def test_the_table_has_every_pair() -> None:
     assert [*table.frame.index] == ["CoLA and RTE", "CoLA and WNLI", "RTE and WNLI"]
     found = between(every["CoLA"], every["RTE"], "heads")
     mean, std = found.observed.mean(), found.observed.std(ddof=1)
-    assert table.frame.loc["CoLA and RTE", "heads shared"] == f"{mean:.1f} ± {std:.1f}"
+    assert table.frame.loc["CoLA and RTE", "heads shared"] == plus_minus(mean, std, 1)
     assert table.frame.loc["CoLA and RTE", "seeds beyond that"] == f"{found.beyond} of 3"
 
 

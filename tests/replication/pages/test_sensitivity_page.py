@@ -46,7 +46,7 @@ def by_hand(rule: str, state: str) -> list[float]:
 
 
 def test_a_row_for_each_rule(found: Found, every: dict[str, Entries]) -> None:
-    table = sensitivity.table(found, every)
+    table = sensitivity.table(sensitivity.changes(found, every))
     assert isinstance(table, Table)
     assert [*table.frame.index] == [*RULES]
     for rule in RULES:
@@ -60,7 +60,7 @@ def test_a_row_for_each_rule(found: Found, every: dict[str, Entries]) -> None:
 def test_the_reading_names_the_rules_whose_interval_leaves_out_nothing(
     found: Found, every: dict[str, Entries]
 ) -> None:
-    told = sensitivity.reading(found, every).text
+    told = sensitivity.reading(sensitivity.changes(found, every)).text
     pruned, retrained = told.split("pruned, ")[1].split("; retrained, ")
     for state, said in (("pruned", pruned), ("retrained", retrained.split(". With")[0])):
         for rule in RULES:
@@ -68,11 +68,11 @@ def test_the_reading_names_the_rules_whose_interval_leaves_out_nothing(
             half = stats.t.ppf(0.975, len(values) - 1) * stats.sem(values)
             assert (rule in said) == (abs(values.mean()) > half), (rule, state)
     assert f"n = {len(by_hand('as released', 'pruned'))} entries" in told
-    assert sensitivity.reading({}, every) is NOTHING
+    assert sensitivity.reading(sensitivity.changes({}, every)) is NOTHING
 
 
 def test_the_figure_shows_what_the_table_says(found: Found, every: dict[str, Entries]) -> None:
-    drawn = sensitivity.plot(found, every)
+    drawn = sensitivity.plot(sensitivity.changes(found, every))
     assert isinstance(drawn, Figure)
     assert f"n = {len(by_hand('threshold 0.8', 'pruned'))}, " in drawn.caption
     for rule in RULES:
@@ -81,5 +81,5 @@ def test_the_figure_shows_what_the_table_says(found: Found, every: dict[str, Ent
 
 
 def test_without_records_the_page_says_how_to_make_them() -> None:
-    assert sensitivity.table({}, {}) is NOTHING
-    assert sensitivity.plot({}, {}) is NOTHING
+    assert sensitivity.table(sensitivity.changes({}, {})) is NOTHING
+    assert sensitivity.plot(sensitivity.changes({}, {})) is NOTHING
