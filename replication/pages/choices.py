@@ -176,9 +176,8 @@ def plot(choices: Choices) -> Figure:
         drawing,
         f"All {len(scores):,} choices among {len(choices.names)} heads at the edge of the good "
         f"ticket of {choices.record['task']} (study {choices.record['study']}, seed "
-        f"{choices.record['seed']}), pruned and not trained again: {metric} on the validation set "
-        "by how many of these heads a choice keeps. Dots are spread sideways so that they can be "
-        "told apart.",
+        f"{choices.record['seed']}), pruned and not retrained: {metric} on the validation set. "
+        "Dots are spread sideways.",
         f"Dot plot of {len(scores):,} scores from {scores.min():.3f} to {scores.max():.3f} against "
         f"the number of heads kept; the search's own choice of {sizes[own]} heads scores "
         f"{scores[own]:.3f}, the full model {choices.results['full_score']:.3f}.",

@@ -130,13 +130,10 @@ def plot(trial: Trial) -> Figure:
     n_tasks = max((j.found.n for j in trial.ours if j.found), default=0)
     return Figure.of(
         drawing,
-        "Every claim with an interval, by its number: the mean over tasks with its 95 % "
-        "interval, drawn on a "
-        "scale of its own so that the shaded band is the region in which the claim wants it. Where "
-        "the region is open to one side, that side of the band is no bound, only the other is. "
-        f"Filled: the study {trial.study.name}, up to {n_tasks} tasks of up to "
-        f"{len(trial.study.seeds)} seeds; open: BERT-base, eight tasks of five seeds as released. "
-        "Numbers and units are in the table.",
+        "Every claim with an interval, by its number: the mean over tasks with its 95 % interval, "
+        "on a scale of its own; shaded is the region of the claim, which may be open to one side. "
+        f"Filled: up to {n_tasks} tasks of up to {len(trial.study.seeds)} seeds; open: eight tasks "
+        "of five seeds.",
         f"Interval plot of {len(pairs)} claims: {told}.",
     )
 

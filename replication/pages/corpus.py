@@ -82,10 +82,9 @@ def plot(records: dict[str, Record]) -> Figure:
     n_seeds = max(len(r["backbone"]) for r in results)
     return Figure.of(
         drawing,
-        "The tasks of the embedded corpus. Squares: logistic (or ridge) regression on word counts. "
-        f"Circles: the backbone, fine-tuned on the same examples, {n_seeds} seeds. Bars: the "
-        f"majority baseline. {' or '.join(f'{n:,}' for n in sizes)} training and "
-        f"{results[0]['examples']['validation']:,} validation examples per task.",
+        "The tasks of the embedded corpus: logistic (or ridge) regression on word counts, and the "
+        f"backbone, fine-tuned with {n_seeds} seeds. {' or '.join(f'{n:,}' for n in sizes)} "
+        f"training and {results[0]['examples']['validation']:,} validation examples per task.",
         f"Dot plot of bag of words against backbone: {'; '.join(texts[::-1])}.",
     )
 

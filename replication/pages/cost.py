@@ -182,11 +182,9 @@ def growth(rows: Rows) -> Figure | Note:
     axes.flat[0].set_ylabel("seconds per pass")
     return Figure.of(
         drawing,
-        "Seconds of one pass (medians over rounds) against the number of examples, tokens per "
-        "example, layers, and heads per layer, one of them varied at a time; all scales are "
-        "logarithmic, and the exponent is the slope. A head has 32 channels and the MLP grows "
-        "along, so that twice the heads are four times the weights. Start: 64 examples of 32 "
-        "tokens, 4 layers of 4 heads.",
+        "Seconds of one pass (medians over rounds) against examples, tokens, layers and heads, one "
+        "varied at a time; the exponent is the slope. A head has 32 channels, and the MLP grows "
+        "along. Start: 64 examples of 32 tokens, 4 layers of 4 heads.",
         "Four panels of rising lines on logarithmic scales, one for training and one for "
         "importance in each.",
     )

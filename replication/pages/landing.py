@@ -89,10 +89,9 @@ def plot(trial: Trial) -> Figure:
     axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=9)
     return Figure.of(
         drawing,
-        "What a ticket keeps after being trained again: its gain over the majority baseline as a "
-        "share of the full model's. Dots are means over tasks, lines their 95 % intervals, strokes "
-        f"the single tasks. {trial.study.name}: up to {len(trial.study.seeds)} seeds a task; "
-        "BERT-base: five seeds a task, released by the paper's authors.",
+        "What a retrained ticket keeps: its gain over the majority baseline as a share of the full "
+        "model's. Dots are means over tasks, lines their 95 % intervals, strokes the single tasks. "
+        f"Up to {len(trial.study.seeds)} seeds a task here, five of BERT-base.",
         f"Interval plot of what retrained tickets keep. {'; '.join(told)}.",
     )
 

@@ -8,7 +8,7 @@ each, which are pairs.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -82,27 +82,15 @@ TICKETS = {kind: f"structured: kept by {kind}, retrained" for kind in ("good", "
 AGREEMENT = {"heads kept": "share of heads kept", "kappa": "kappa of heads"}
 
 
-class Sentence(NamedTuple):
-    """What the paper says, the difference it rests on, and the bounds in which that has to lie."""
-
-    text: str
-    contrast: str
-    low: float = 0.0
-    high: float = np.inf
-
-
-SENTENCES = (
-    Sentence("Without training, bad tickets are below random ones.", "random minus bad, pruned"),
-    Sentence("Retrained, bad tickets are below random ones.", "random minus bad, retrained"),
-    Sentence("Retrained, good tickets are above random ones.", "good minus random, retrained"),
-    Sentence("Good heads and MLPs, retrained, fall short.", "full minus good, retrained"),
-    Sentence(
-        f"Good weights, retrained, equal the full model, to within {EQUAL}.",
-        "full minus good weights, retrained",
-        -EQUAL,
-        EQUAL,
-    ),
-)
+EQUALS = f"Good weights, retrained, equal the full model, to within {EQUAL}."
+# What the paper says, and the difference it rests on: above 0, or within `EQUAL` of it.
+SENTENCES = {
+    "Without training, bad tickets are below random ones.": "random minus bad, pruned",
+    "Retrained, bad tickets are below random ones.": "random minus bad, retrained",
+    "Retrained, good tickets are above random ones.": "good minus random, retrained",
+    "Good heads and MLPs, retrained, fall short.": "full minus good, retrained",
+    EQUALS: "full minus good weights, retrained",
+}
 
 
 @style()
@@ -124,9 +112,8 @@ def plot(results: Results) -> Figure:
     drawing.legend(handles, names, loc="outside upper center", ncols=len(names), fontsize=8)
     return Figure.of(
         drawing,
-        "BERT-base on the nine tasks of GLUE, scores that the paper's authors released: tickets of "
-        f"heads and MLPs, means over {N_SEEDS} seeds with one sample standard deviation to each "
-        "side. Solid line: the full model; dotted: the majority baseline. On WNLI the good "
+        "BERT-base on the nine tasks of GLUE, as released: tickets of heads and MLPs, means over "
+        f"{N_SEEDS} seeds with one sample standard deviation to each side. On WNLI the good "
         "subnetworks of four seeds hold nothing.",
         f"Nine dot plots of good, random and bad tickets. {'; '.join(said)}.",
     )
@@ -179,12 +166,12 @@ def sentences(results: Results) -> Table:
     it, and its contrary does if the whole interval lies elsewhere.
     """
     rows = []
-    for sentence in SENTENCES:
-        means = _differences(results, sentence.contrast)
+    for text, contrast in SENTENCES.items():
+        means = _differences(results, contrast)
         found = pooled({task: [mean] for task, mean in means.items()})
         above = f", above 0 on {sum(v > 0 for v in means.values())} of {len(means)}"
-        row = _follows(sentence.contrast, found, sentence.low, sentence.high, above)
-        rows.append({"": sentence.text, **row})
+        low, high = (-EQUAL, EQUAL) if text == EQUALS else (0.0, np.inf)
+        rows.append({"": text, **_follows(contrast, found, low, high, above)})
     learned = {t: o for t, o in over_seeds(results, "heads").items() if t not in UNLEARNED}
     kappas = [of.beside_chance["Fleiss' kappa"] for of in learned.values()]
     layered = [of.by_layer for of in learned.values() if of.by_layer]
@@ -228,17 +215,14 @@ def beside(
     tasks = [task for task in results if task in trial.learned]
     if not tasks:
         return Note(f"The study {study} has learned none of these tasks yet.")
-    rows = {
-        task: {
-            f"{name}, {model}": _mean(found, measured, task)
-            for name, measured in measures.items()
-            for model, found in both.items()
-        }
-        for task in tasks
+    columns = {
+        f"{name}, {model}": [_mean(found, measured, task) for task in tasks]
+        for name, measured in measures.items()
+        for model, found in both.items()
     }
     most = max((tuple(of_task.entries) for of_task in trial.records.values()), key=len)
-    table = pd.DataFrame.from_dict(rows, orient="index")
-    return Table(table.rename_axis(f"{study}: {seeds_text(most)}"))
+    index = pd.Index(tasks, name=f"{study}: {seeds_text(most)}")
+    return Table(pd.DataFrame(columns, index=index))
 
 
 def sizes(results: Results) -> Table:
@@ -333,10 +317,9 @@ def survival_maps(results: Results) -> Figure:
     )
     return Figure.of(
         drawing,
-        "How many seeds keep each head and MLP (last column) of BERT-base on the nine tasks of "
-        f"GLUE, in the masks that the paper's authors released: {seeds_text(SEEDS)}, searches over "
-        "heads and MLPs together. Layer 1 is the lowest. On WNLI four seeds keep nothing and one "
-        "keeps every head.",
+        "How many seeds keep each head and MLP (last column) of BERT-base, as released: "
+        f"{seeds_text(SEEDS)}, searches over heads and MLPs together. On WNLI four seeds keep "
+        "nothing and one keeps every head.",
         f"Nine maps of 12 layers by 12 heads and an MLP. Of 144 heads survive: {told}.",
     )
 
@@ -366,9 +349,8 @@ def kappa_plot(results: Results) -> Figure:
     return Figure.of(
         drawing,
         "How far five seeds agree about the heads (left) and MLPs (right) of BERT-base, by task: "
-        "Fleiss' kappa of the released masks, 1 for equal masks. Grey: 95 % of a thousand sets of "
-        "masks of the same sizes; orange: of masks that keep as many heads of every layer, but "
-        "others. An MLP is alone in its layer. WNLI is left out, its masks are all or nothing.",
+        "Fleiss' kappa of the released masks, 1 for equal masks. Bands: 95 % of a thousand sets of "
+        "random masks. WNLI is left out, its masks are all or nothing.",
         f"Dot plots of kappa: {', '.join(said)}.",
     )
 

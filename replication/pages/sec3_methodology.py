@@ -87,14 +87,11 @@ def fine_tuning_curves(entries: Entries) -> Figure:
     n, final = first["examples"], [r["score"] for r in stage_results(entries)]
     return Figure.of(
         drawing,
-        f"Fine-tuning on {task}, {seeds_text(entries)}. Left: training loss, averaged between "
-        f"points. "
-        f"Right: {METRIC_LABELS[first['metric']]} on the validation set after each epoch "
-        f"({n['train']:,} training and {n['validation']:,} validation examples); the dotted line "
-        f"is the majority baseline, {first['majority']:.3f}.",
-        f"Two line plots for {task}: training loss falling over steps, and the validation score "
-        f"after each epoch, ending between {min(final):.3f} and {max(final):.3f}, with the "
-        "majority baseline.",
+        f"Fine-tuning on {task}, {seeds_text(entries)}: training loss, averaged between points, "
+        f"and the score after each epoch ({n['train']:,} training and {n['validation']:,} "
+        f"validation examples; majority baseline {first['majority']:.3f}).",
+        f"Two line plots for {task}: training loss by step, and the validation score after each "
+        f"epoch, ending between {min(final):.3f} and {max(final):.3f}.",
     )
 
 
@@ -122,9 +119,8 @@ def importance(entries: Entries) -> Figure:
     return Figure.of(
         drawing,
         f"Importance of every head and MLP of the full model fine-tuned on {task}, one row per "
-        f"seed, from {n:,} validation examples. Heads are divided by their layer's l2 norm; heads "
-        "and MLPs are then each scaled to 0 (least important in the model) to 1 (most important). "
-        "Layer 1 is the lowest.",
+        f"seed, from {n:,} validation examples. Heads are divided by their layer's l2 norm, then "
+        "heads and MLPs are each scaled to 0 (least important) to 1.",
         f"Heat maps of head importance by layer and head, with bars of MLP importance by layer, "
         f"for {task}, {seeds_text(entries)}.",
     )

@@ -78,11 +78,9 @@ def search_curve(entries: Entries) -> Figure:
     task = task_name(entries)
     return Figure.of(
         drawing,
-        f"The search for the good subnetwork of {task}, {seeds_text(entries)}: "
-        f"{searched} of the masked model, without any retraining, against "
-        f"the share of the parameters of all heads and MLPs that is left. Dashed: "
-        f"{threshold:.0%} of each seed's full score, the bar to stay above. Hollow markers fell "
-        f"below and were taken back. n = {first['examples']['validation']:,} validation examples.",
+        f"The search for the good subnetwork of {task}, {seeds_text(entries)}: {searched} of the "
+        f"masked model, not retrained. Dashed: {threshold:.0%} of each seed's full score, the "
+        f"threshold. n = {first['examples']['validation']:,} validation examples.",
         f"Line plot for {task}: the score falls as heads and MLPs are removed, until it drops "
         f"below {threshold:.0%} of the full score. {sizes_text(entries)}",
     )
@@ -132,8 +130,7 @@ def survivors(entries: Entries) -> Figure:
     return Figure.of(
         drawing,
         f"Which heads and MLPs (last column) survive the search on {task}, for each seed, and in "
-        f"which share of the {len(masks)} seed(s). Yellow survives, dark blue is pruned; layer 1 "
-        "is the lowest.",
+        f"which share of the {len(masks)} seed(s). Yellow survives.",
         f"Grids of surviving heads and MLPs for {task}. {sizes_text(entries)}",
     )
 
@@ -164,12 +161,10 @@ def weight_search_curve(entries: Entries) -> Figure | Note:
     kept = [percent(result["weights"]["density"], 1) for result in searched]
     return Figure.of(
         drawing,
-        f"Magnitude pruning on {task_name(entries)}, {seeds_text(entries)}: {metric} of the masked "
-        f"model, without any retraining, against the share of the encoder's "
-        f"{searched[0]['weights']['prunable'] / 1e6:.1f} million prunable weights that is left. "
-        f"Each step zeroes the smallest {step:.0%} of what remains. Dashed: {threshold:.0%} of "
-        "each seed's full score, the bar to stay above. n = "
-        f"{first['examples']['validation']:,} validation examples.",
+        f"Magnitude pruning on {task_name(entries)}, {seeds_text(entries)}, of "
+        f"{searched[0]['weights']['prunable'] / 1e6:.1f} million weights: {metric} of the masked "
+        f"model, not retrained. Each step zeroes the smallest {step:.0%}. Dashed: {threshold:.0%} "
+        f"of the full score. n = {first['examples']['validation']:,} validation examples.",
         f"Line plot for {task_name(entries)}: the score stays near the full one while small "
         f"weights are zeroed, then falls below the bar. Weights kept: {', '.join(kept)}.",
     )
@@ -224,8 +219,7 @@ def weight_densities(entries: Entries) -> Figure | Note:
     return Figure.of(
         drawing,
         f"Where the weights that survive magnitude pruning are, {task_name(entries)}, "
-        f"{seeds_text(entries)}: the share kept of each linear map (left) and of each head's "
-        "weights (right), in per cent, means over seeds. Layer 1 is the lowest.",
+        f"{seeds_text(entries)}: per cent kept of each linear map and head, means over seeds.",
         f"Heat maps of the density of the good weights of {task_name(entries)} by layer: between "
         f"{low:.0%} and {high:.0%} kept everywhere.",
     )

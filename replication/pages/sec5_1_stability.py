@@ -99,9 +99,8 @@ def survival_map(entries: Entries) -> Figure | Note:
     task, heads = task_name(entries), masks[0]
     return Figure.of(
         drawing,
-        f"How often each head and MLP survives the search on {task}, {seeds_text(entries)}. In "
-        "each cell the share of seeds, and below it the sample standard deviation over seeds of "
-        "survival as 0 or 1. Layer 1 is the lowest.",
+        f"How often each head and MLP survives the search on {task}, {seeds_text(entries)}: the "
+        "share of seeds, and below it the sample standard deviation of survival as 0 or 1.",
         f"Heat maps of survival by layer and head, and by MLP, for {task}: "
         f"{heads.all(axis=0).sum()} of {heads.shape[1]} heads survive with every seed, "
         f"{(~heads.any(axis=0)).sum()} with none.",
@@ -154,10 +153,8 @@ def importance_profile(entries: Entries) -> Figure:
     return Figure.of(
         drawing,
         f"Importance of heads on {task}, {seeds_text(entries)}, from n = {n:,} validation "
-        "examples. Left: in the full model, divided by the l2 norm of the layer, in descending "
-        "order; a flat line would mean that all heads matter alike. Right: Spearman's rank "
-        "correlation of the scores at each trial of the search with those of the full model, over "
-        "all heads, pruned ones included.",
+        "examples. Left: in the full model, divided by the l2 norm of the layer. Right: Spearman's "
+        "rank correlation of later scores with those, over all heads, pruned ones included.",
         f"Two line plots for {task}: importance by head in descending order (the "
         f"upper half of the heads holds {np.mean(halves):.0%} of it), and the rank correlation of "
         "later scores with the first.",

@@ -93,9 +93,8 @@ def shared_heads(sharing: Sharing) -> Figure | Note:
     return Figure.of(
         drawing,
         f"Heads that the good subnetworks of two tasks share, of {sharing.n_heads}; means over "
-        f"{seeds_text(sharing.seeds)}. Left: how many both keep (on the diagonal, "
-        "the task's own). Right: the excess over random masks with the same number of heads in "
-        "each layer; 0 is chance.",
+        f"{seeds_text(sharing.seeds)} (on the diagonal, the task's own). Right: the excess over "
+        "random masks with the same number of heads in each layer.",
         f"Two heat maps over {', '.join(tasks)}. Pairs of tasks share between "
         f"{above.min():+.1f} and {above.max():+.1f} heads more than their layer profiles explain.",
     )

@@ -79,10 +79,9 @@ def plot(entries: Entries, control: dict[int, Record]) -> Figure | Note:
     axis.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.01, 0.5))
     return Figure.of(
         drawing,
-        f"Tickets of {task}, trained by the same recipe from three kinds of weights. One marker "
-        f"per seed (n = {len(control)}; {first['examples']['train']:,} training and "
-        f"{first['examples']['validation']:,} validation examples). Masks are those of section "
-        "4.2; everything outside them is removed.",
+        f"Tickets of {task}, those of section 4.2, trained by the same recipe from three kinds of "
+        f"weights. One marker per seed (n = {len(control)}; {first['examples']['train']:,} "
+        f"training and {first['examples']['validation']:,} validation examples).",
         f"Dot plot for {task}: {'; '.join(texts)}.",
     )
 
@@ -117,9 +116,7 @@ def landscape(entries: Entries) -> Figure | Note:
     return Figure.of(
         drawing,
         f"The loss around retrained tickets of {task} along {n_directions} random directions for "
-        f"each seed, scaled filter by filter (n = {n} validation examples). A flat curve means "
-        "that the weights may change a lot before the loss does, or that the ticket has learned "
-        "nothing that it could lose.",
+        f"each seed, scaled filter by filter (n = {n} validation examples).",
         f"Line plots for {task} of how much the loss rises: {'; '.join(rises)}.",
     )
 
