@@ -13,8 +13,8 @@ import matplotlib
 
 from replication.pages import (
     patterns,
-    released_plots,
     released_stability,
+    released_tickets,
     sec3_methodology,
     sec4_1_good_subnetworks,
     sec4_2_good_random_bad,
@@ -42,7 +42,7 @@ FIGURES: dict[str, Callable[[], Figure | Note]] = {
     "importance": lambda: sec3_methodology.importance({SEED: entries()[SEED]}),
     "search": lambda: sec4_1_good_subnetworks.search_curve(entries()),
     "tickets": lambda: sec4_2_good_random_bad.ticket_bars(entries()),
-    "released_tickets": lambda: released_plots.tickets(released.load()),
+    "released_tickets": lambda: released_tickets.plot(released.load()),
     "control": control,
     "released_kappa": lambda: released_stability.kappa_plot(released.load()),
     "maps": lambda: patterns.gallery("raw", 5),
