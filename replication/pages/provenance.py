@@ -18,7 +18,7 @@ from replication.pages.show import Note, Table
 from replication.paper import records as release
 from replication.runs.recorded import KIND_LABELS, TICKET_STAGE, Entries, config, warning
 from replication.runs.records import entry_status, resolve
-from replication.runs.run import missing
+from replication.runs.run import missing as missing
 from replication.store import Key, Record, Store
 
 
