@@ -15,7 +15,7 @@ from replication.claims.rules import BY_MEAN, CLAIMS, HALF, KEPT, VERDICTS, Judg
 from replication.claims.trial import Trial
 from replication.claims.trial import stricter as judged_strictly
 from replication.pages.show import Figure, Note, Table, number, style, within
-from replication.runs.recorded import stage_results
+from replication.runs.records import stage_results
 from replication.runs.run import missing
 from replication.store import Store
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import PurePosixPath
 
 import pandas as pd
@@ -16,9 +15,15 @@ from lottery_utils.metrics import METRIC_LABELS
 from replication import store
 from replication.pages.show import Note, Table
 from replication.paper import records as release
-from replication.runs.recorded import KIND_LABELS, TICKET_STAGE, Entries, config, warning
-from replication.runs.records import entry_status, resolve
-from replication.runs.run import missing as missing
+from replication.runs.records import (
+    KIND_LABELS,
+    TICKET_STAGE,
+    Entries,
+    config,
+    resolve,
+    warning,
+)
+from replication.runs.run import missing, status
 from replication.store import Key, Record, Store
 
 
@@ -104,9 +109,8 @@ def standing(
     size = f": at most {cap:,} training examples of each task, seeds {seeds_of}" if cap else ""
     if not lacking:
         return Note(f"All {n_entries} entries of the study {chosen.name} are on record{size}.")
-    every = replace(chosen, magnitude_tasks=None)
     n_done = sum(
-        entry_status(every, task, seed, store)["tickets"] == "done"
+        status(chosen, task, seed, "tickets", store) == "done"
         for task in chosen.tasks
         for seed in chosen.seeds
     )

@@ -229,6 +229,13 @@ def followup(
     return {seed: record for seed, record in found.items() if record}
 
 
+def followups(study: Study, what: str, store: Store) -> dict[tuple[str, int], Record]:
+    """A follow-up's records that are up to date, by task and seed; nothing is computed."""
+    entries = [(task, seed) for task in study.tasks for seed in study.seeds]
+    found = {entry: read(study, *entry, what, store) for entry in entries}
+    return {entry: record for entry, record in found.items() if record}
+
+
 def at_hand(study: Study) -> bool:
     """Whether a study's data can be had: `local` and `csv` need a folder, or they cannot."""
     return study.data not in ("local", "csv")
@@ -319,9 +326,3 @@ def sizes_text(entries: Entries) -> str:
             f"{mask.mlps.size} MLPs"
         )
     return "; ".join(texts) + "."
-
-
-# Until pages and claims ask `status` themselves.
-def entry_status(study: Study, task: str, seed: int, store: Store) -> dict[str, str]:
-    """For each stage that the study has for a task: `done`, `stale` or `missing`."""
-    return {stage: status(study, task, seed, stage, store) for stage in study.stages(task)}
