@@ -26,8 +26,14 @@ from lottery_utils.masks import StructuredMask
 from lottery_utils.patterns.maps import TYPES
 from replication.paper import records
 from replication.runs.measured import Counts, counts, phi, shares
-from replication.runs.recorded import TICKETS, Entries, masks_of, stage_results, tickets_of
-from replication.runs.task_records import TaskRecords
+from replication.runs.records import (
+    TICKETS,
+    Entries,
+    TaskRecords,
+    masks_of,
+    stage_results,
+    tickets_of,
+)
 
 Measured = dict[str, dict[str, list[float]]]  # of each measure, of each task: a value per seed
 # Scores of a task by setting and method: "full", "majority", or such as "good, retrained".

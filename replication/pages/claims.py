@@ -14,9 +14,9 @@ from replication.claims.evidence import LEARNED, learned_seeds, of_scores
 from replication.claims.rules import BY_MEAN, CLAIMS, HALF, KEPT, VERDICTS, Judged, kept
 from replication.claims.trial import Trial
 from replication.claims.trial import stricter as judged_strictly
-from replication.pages.provenance import missing
 from replication.pages.show import Figure, Note, Table, number, style, within
-from replication.runs.recorded import stage_results
+from replication.runs.records import stage_results
+from replication.runs.run import missing
 from replication.store import Store
 
 COLOURS = dict(zip(VERDICTS, ("#0072B2", "#56B4E9", "#D55E00", "#7F7F7F"), strict=True))

@@ -20,8 +20,8 @@ from replication.pages.claims import (
     losing,
     sides,
 )
-from replication.pages.provenance import missing
 from replication.pages.show import COLOURS, Figure, Table, number, style
+from replication.runs.run import missing
 from replication.store import Store
 
 

@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from lottery_utils.masks import StructuredMask
 from lottery_utils.metrics import METRIC_LABELS
 from replication.pages.show import COLOURS, NO_MAGNITUDE, Figure, Note, Table, number, style
-from replication.runs.recorded import (
+from replication.runs.records import (
     KIND_LABELS,
     KINDS,
     METHOD_LABELS,

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import PurePosixPath
 
 import pandas as pd
@@ -16,11 +15,16 @@ from lottery_utils.metrics import METRIC_LABELS
 from replication import store
 from replication.pages.show import Note, Table
 from replication.paper import records as release
-from replication.runs import followups
-from replication.runs.recorded import KIND_LABELS, TICKET_STAGE, Entries, config, warning
-from replication.runs.records import entry_status, resolve
+from replication.runs.records import (
+    KIND_LABELS,
+    TICKET_STAGE,
+    Entries,
+    config,
+    resolve,
+    warning,
+)
+from replication.runs.run import missing, status
 from replication.store import Key, Record, Store
-from replication.study import FOLLOWUPS, Study
 
 
 class Sources:
@@ -88,27 +92,6 @@ def _row(record: Record) -> tuple[object, ...]:
     )
 
 
-def missing(study: Study, store: Store) -> dict[str, list[str]]:
-    """What the study asks for and has not, by task: seeds without tickets, and other stages."""
-    found: dict[str, list[str]] = {}
-    for task in study.tasks:
-        lacking = []
-        for seed in study.seeds:
-            done = [s for s, at in entry_status(study, task, seed, store).items() if at == "done"]
-            lacks = [stage for stage in study.stages(task) if stage not in done]
-            if lacks:
-                lacking.append(f"seed {seed}" + (f" ({', '.join(lacks)})" if done else ""))
-        for what in FOLLOWUPS:
-            asked = [seed for name, seed in study.followups_of(what) if name == task]
-            if what == "survivors" and len(study.seeds) < 2:
-                continue  # one seed has none
-            if any(followups.status(study, task, s, what, store) != "done" for s in asked):
-                lacking.append(what)
-        if lacking:
-            found[task] = lacking
-    return found
-
-
 def standing(
     study: str,
     seeds: list[int] | str | int | None = None,
@@ -126,9 +109,8 @@ def standing(
     size = f": at most {cap:,} training examples of each task, seeds {seeds_of}" if cap else ""
     if not lacking:
         return Note(f"All {n_entries} entries of the study {chosen.name} are on record{size}.")
-    every = replace(chosen, magnitude_tasks=None)
     n_done = sum(
-        entry_status(every, task, seed, store)["tickets"] == "done"
+        status(chosen, task, seed, "tickets", store) == "done"
         for task in chosen.tasks
         for seed in chosen.seeds
     )

@@ -13,7 +13,7 @@ from lottery_utils.agreement.inference import p_text
 from replication.pages.show import COLOURS, Figure, Table, number, style, within
 from replication.paper.records import GOOD, UNLEARNED, Results, over_seeds
 from replication.paper.release import SEEDS
-from replication.runs.recorded import seeds_text
+from replication.runs.records import seeds_text
 
 PARTS = {"heads": "heads", "mlps": "MLPs"}
 

@@ -22,7 +22,7 @@ from replication.pages.overview import places
 from replication.pages.show import COLOURS, Figure, Note, Table, number, style, within
 from replication.paper import records
 from replication.paper.records import KINDS, METRIC, N_SEEDS, UNLEARNED, Results, score
-from replication.runs.recorded import seeds_text
+from replication.runs.records import seeds_text
 
 METRIC_NAMES = {"mcc": "Matthews correlation", "pearson": "Pearson's r"}
 # What is left after each of the searches, and after both that search one part alone.

@@ -7,15 +7,15 @@ import numpy as np
 
 import miniglue
 from lottery_utils.metrics import METRIC_LABELS
-from lottery_utils.tasks import Example, Task, get_task
+from lottery_utils.tasks import Example, Task
 from replication.pages.show import COLOURS, Figure, Note, Table, coloured, layer_map, style
-from replication.runs.recorded import Entries, seeds_text, stage_results, task_name
+from replication.runs.records import Entries, seeds_text, stage_results, task_name, task_of
 
 
 def setup(entries: Entries) -> Table:
     """What was fine-tuned on what: one line per fact."""
     record = next(iter(entries.values()))["finetune"]
-    results, config, task = record["results"], record["config"], get_task(record["task"])
+    results, config, task = record["results"], record["config"], task_of(record)
     counts = results["label_counts"]
     facts = {
         "Question": task.question,
@@ -52,7 +52,7 @@ def examples(entries: Entries, per_label: int = 2) -> Table | Note:
             "The sentences of this study come from files that are not part of this book, so none "
             "are shown here."
         )
-    task, sizes = get_task(record["task"]), record["results"]["examples"]
+    task, sizes = task_of(record), record["results"]["examples"]
     drawn = miniglue.generate(task.name, sizes["train"], sizes["validation"])["train"]
     rows = []
     for label, chosen in _by_label(task, [Example(*example) for example in drawn]):

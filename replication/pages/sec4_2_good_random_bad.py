@@ -15,18 +15,18 @@ from replication.claims.evidence import LEARNED, of_scores
 from replication.claims.rules import HALF, KEPT
 from replication.pages.show import COLOURS, NO_MAGNITUDE, Figure, Note, Table, style
 from replication.paper import records as paper
-from replication.runs.recorded import (
+from replication.runs.records import (
     KIND_LABELS,
     KINDS,
     METHOD_LABELS,
     Entries,
+    TaskRecords,
     has_method,
     seeds_text,
     stage_results,
     task_name,
     ticket_scores,
 )
-from replication.runs.task_records import TaskRecords
 
 _RETRAINED = {
     "structured": "with everything else removed",

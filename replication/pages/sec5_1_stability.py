@@ -36,7 +36,7 @@ from replication.pages.show import (
 )
 from replication.paper import records as paper
 from replication.runs.measured import agreement_of_weights, good_masks
-from replication.runs.recorded import Entries, has_method, seeds_text, stage_results, task_name
+from replication.runs.records import Entries, has_method, seeds_text, stage_results, task_name
 from replication.store import Record
 
 MISSING = Note(

@@ -14,7 +14,7 @@ from lottery_utils.agreement import BoolArray, chance
 from lottery_utils.agreement.sharing import survive_all
 from lottery_utils.masks import StructuredMask
 from lottery_utils.patterns.maps import TYPES
-from replication.runs.recorded import Entries, masks_of, stage_results
+from replication.runs.records import Entries, masks_of, stage_results
 from replication.store import Record
 
 Counts = npt.NDArray[np.int64]

@@ -22,8 +22,8 @@ from replication.pages import (
 )
 from replication.pages.show import Figure, Note
 from replication.paper import records as released
-from replication.runs import followups, records
-from replication.runs.recorded import Entries
+from replication.runs import records
+from replication.runs.records import Entries
 from replication.store import Store
 
 STUDY, TASK, SEED = "glue-small", "SST-2", 1337
@@ -35,7 +35,7 @@ def entries() -> Entries:
 
 def control() -> Figure | Note:
     study = records.resolve(STUDY, task=TASK)
-    return sec6_discussion.plot(entries(), followups.load(study, TASK, "control", Store()))
+    return sec6_discussion.plot(entries(), records.followup(study, TASK, "control", Store()))
 
 
 FIGURES: dict[str, Callable[[], Figure | Note]] = {

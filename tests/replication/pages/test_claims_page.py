@@ -13,7 +13,7 @@ from replication.pages import claims, sec4_2_good_random_bad
 from replication.pages.claims import PAPER
 from replication.pages.provenance import standing
 from replication.pages.show import Note, Table
-from replication.runs.recorded import stage_results
+from replication.runs.records import stage_results
 
 
 @pytest.fixture(scope="module")

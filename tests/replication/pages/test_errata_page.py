@@ -13,9 +13,10 @@ from lottery_utils.patterns.maps import TYPES
 from lottery_utils.tasks import TASKS
 from replication.pages import errata
 from replication.pages.show import Note, Table
-from replication.paper import numbers, records
+from replication.paper import numbers
+from replication.paper import records as release
 from replication.paper.records import score
-from replication.runs import followups
+from replication.runs import records
 from replication.store import Store
 from replication.study import Study
 
@@ -71,13 +72,13 @@ def test_types_that_change_are_off_the_diagonal() -> None:
 
 @pytest.mark.parametrize("table", ["searches", "random_tickets", "transposed"])
 def test_without_records_the_page_says_so(table: str, tmp_path: Path) -> None:
-    nothing = followups.on_record(Study.load("minilm-glue"), "quirks", Store(tmp_path))
+    nothing = records.followups(Study.load("minilm-glue"), "quirks", Store(tmp_path))
     assert nothing == {}
     assert isinstance(getattr(errata, table)(nothing), Note)
 
 
 def test_what_the_page_says_of_the_release_is_in_the_records() -> None:
-    ours = records.load()
+    ours = release.load()
     q = errata.agreement_and_q(ours).frame
     assert [*q["Fleiss' kappa"]] == sorted(q["Fleiss' kappa"], reverse=True)
     assert float(q["p of Q"].iloc[0]) < 0.05 < float(q.loc["MNLI", "p of Q"])

@@ -10,7 +10,7 @@ from replication.claims.rules import CLAIMS, KEPT, kept
 from replication.claims.trial import Trial, put_on_trial
 from replication.pages import landing
 from replication.pages.claims import counted
-from replication.pages.provenance import missing
+from replication.runs.run import missing
 from replication.store import Store
 
 

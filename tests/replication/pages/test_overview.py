@@ -9,7 +9,7 @@ import pytest
 
 from replication.pages import overview
 from replication.pages.show import NO_MAGNITUDE, Figure, Note, Table
-from replication.runs.recorded import KINDS, Entries, ticket_scores
+from replication.runs.records import KINDS, Entries, ticket_scores
 
 TASKS = ("CoLA", "STS-B", "RTE")
 

@@ -9,7 +9,7 @@ from lottery_utils.agreement.inference import t_interval
 from replication.pages import sec4_2_good_random_bad as page
 from replication.pages.show import NO_MAGNITUDE, Figure, Table
 from replication.paper import records
-from replication.runs.recorded import KINDS, Entries
+from replication.runs.records import KINDS, Entries
 
 STAGE = {"structured": "tickets", "magnitude": "magnitude"}
 

@@ -14,7 +14,7 @@ from replication.pages.sec5_1_stability import ONE_SEED
 from replication.pages.show import Figure, Table
 from replication.paper import records as paper
 from replication.runs.measured import good_masks
-from replication.runs.recorded import Entries
+from replication.runs.records import Entries
 
 TASK, SEEDS = "STS-B", [1337, 42]
 

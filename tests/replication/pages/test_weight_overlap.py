@@ -14,17 +14,13 @@ from conftest import REPOSITORY
 
 from lottery_utils.agreement import chance, votes
 from lottery_utils.masks import StructuredMask, WeightMask
-from replication.experiments.weight_overlap import (
-    overlap_counts,
-    recorded_overlap,
-    weight_overlap,
-)
+from replication.experiments.weight_overlap import overlap_counts
 from replication.pages import sec5_1_stability as page
 from replication.pages.sec5_1_stability import MISSING
 from replication.pages.show import NO_MAGNITUDE, Table
 from replication.runs import records
 from replication.runs.measured import good_masks
-from replication.runs.recorded import Entries
+from replication.runs.records import Entries, recorded_overlap, weight_overlap
 from replication.store import Key, Store
 from replication.study import Study
 
@@ -110,7 +106,8 @@ def test_an_overlap_of_other_masks_does_not_count(finished: Path) -> None:
     other: dict[str, Any] = json.loads(json.dumps(first["results"]))
     other["made_from"]["42"] = "0" * 64
     run = {"device": "cpu", "threads": 1, "seconds": 0.0}
-    store.write(Key("tiny", TASK, None, "weight_overlap"), study, other, run)
+    key, stage = Key("tiny", TASK, None, "weight_overlap"), "weight_overlap"
+    store.write(key, study.hash(stage), study.identity(stage), other, run)
     again = weight_overlap(study, TASK, SEEDS, store)
     assert again is not None and again["results"] == first["results"]
 
