@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 
 from lottery_utils import backbone, data, metrics, training
 from lottery_utils.batches import Encoded, EvaluationBatches, encode
 from lottery_utils.errors import UserError
 from lottery_utils.tasks import Task, get_task
+from replication.experiments.answers import answers_text
 from replication.experiments.progress import Progress
 from replication.store import Key, Store
 from replication.study import Study
@@ -55,14 +54,6 @@ class Measured(NamedTuple):
     scores: dict[str, float]
     undefined: str | None
     answers: dict[str, Any]
-
-
-def answers_text(values: Iterable[float]) -> str:
-    """Answers or labels, example by example, as a record holds them: `0110`, or `4.25 0.5`."""
-    numbers = np.asarray(list(values))
-    if np.issubdtype(numbers.dtype, np.integer):  # classes, of which GLUE has three at most
-        return ("" if numbers.max(initial=0) < 10 else " ").join(map(str, numbers.tolist()))
-    return " ".join(f"{value:.3f}" for value in numbers.tolist())
 
 
 @dataclass

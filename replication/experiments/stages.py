@@ -20,8 +20,9 @@ from lottery_utils.search import Step, structured_search
 from lottery_utils.weight_density import head_densities, map_densities
 from lottery_utils.weight_masks import WeightMask
 from lottery_utils.weight_pruning import hold_zeros, prunable, weights_masked
+from replication.experiments.answers import answers_text
 from replication.experiments.checkpoint import save_checkpoint
-from replication.experiments.entry import EVALUATION_BATCH, Entry, answers_text
+from replication.experiments.entry import EVALUATION_BATCH, Entry
 from replication.experiments.tickets import Ticket, score_tickets, structured_ticket
 from replication.store import Journal
 
