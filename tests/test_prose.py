@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import pytest
 import yaml
@@ -26,6 +26,7 @@ TYPES = {
     int: "a whole number",
     float: "a number",
     bool: "true or false",
+    bool | Literal["cpu"]: "true, false or `cpu`",
     int | None: "a whole number or null",
     tuple[str, ...]: "a list of texts",
     tuple[int, ...]: "a list of whole numbers",
