@@ -563,9 +563,8 @@ def test_answers_are_kept_example_by_example(
 ) -> None:
     """In the order of the file, and the scores are theirs; those held out were never searched."""
     import torch
-    from lottery_utils.progress import Progress
-
     from lottery_utils import data, metrics
+    from replication.experiments.progress import Progress
 
     held = data.load_examples(task, "mini", validation_size=90)["validation"][-50:]
     monkeypatch.setattr(data, "left_out_examples", lambda *_: held)
