@@ -26,6 +26,7 @@ STAGE_FIELDS = {
     "sensitivity": _PRUNING,
     "quirks": _PRUNING,
     "choices": _PRUNING,
+    "rates": _DRAWN,
     "sweep": _SAMPLES,
     "baselines": _SAMPLES,
     "weight_overlap": _PRUNING,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -161,11 +161,15 @@ class Entry:
     def _scores(self, predicted: metrics.Array, labels: metrics.Array) -> dict[str, float]:
         return {m: round(metrics.score(m, predicted, labels), 6) for m in self.about.metrics}
 
-    def train_model(self, model: Any, what: str, *, watch: bool = False) -> training.Curve:
+    def train_model(
+        self, model: Any, what: str, *, watch: bool = False, faster: float = 1.0
+    ) -> training.Curve:
         """Fine-tune by the study's recipe, telling progress about it.
 
-        With `watch` the curve has the validation score after every epoch, which takes time.
+        With `watch` the curve has the validation score after every epoch, which takes time. The
+        recipe's learning rate is multiplied by `faster`.
         """
+        recipe = self.study.recipe
         self.progress.unit(what)
 
         def on_step(step: int, total: int, loss: float) -> None:
@@ -174,7 +178,7 @@ class Entry:
         return training.finetune(
             model,
             self.train,
-            self.study.recipe,
+            replace(recipe, learning_rate=faster * recipe.learning_rate),
             seed=self.seed,
             device=self.device,
             evaluate=(lambda: self.score(model)) if watch else None,

@@ -182,39 +182,44 @@ def magnitude(entry: Entry, model: Any, full: dict[str, Any]) -> dict[str, Any]:
     )
     good = found.mask
     good.save(entry.store.scratch(entry.key("magnitude"), "good-weights.safetensors"))
-    masks = {
-        "good": good,
-        "random": good.random_like(entry.draw("random weights")),
-        "bad": good.bad_like(entry.draw("bad weights")),
-        "largest_removed": largest_removed(parameters, good.n_kept),
-    }
-    whole = sum(p.numel() for p in model.parameters())
-
-    def of_weights(mask: WeightMask) -> Ticket:
-        return Ticket(
-            {
-                "mask_sha256": mask.sha256(),
-                "parameters": whole - mask.size + mask.n_kept,
-                "map_densities": map_densities(model, mask),
-                "head_densities": head_densities(model, mask),
-            },
-            pruned=lambda: weights_masked(model, mask),
-            start=entry.pretrained,
-            held=lambda start: hold_zeros(start, mask),
-        )
-
     stamp = f"{stamp} {good.sha256()}"
     tickets_journal = Journal(
         entry.store.scratch(entry.key("magnitude"), "magnitude-tickets.jsonl"), stamp
     )
-    scored = score_tickets(
-        entry, model, {k: of_weights(m) for k, m in masks.items()}, tickets_journal
-    )
+    masks = weight_masks(entry, parameters, good)
+    built = {kind: weight_ticket(entry, model, mask) for kind, mask in masks.items()}
+    scored = score_tickets(entry, model, built, tickets_journal)
     return {
         **_outcome(entry, full, found.steps),
         "weights": {"prunable": good.size, "kept": good.n_kept, "density": good.density},
         "tickets": scored,
     }
+
+
+def weight_masks(entry: Entry, parameters: Any, good: WeightMask) -> dict[str, WeightMask]:
+    """The weight masks of a seed's four tickets, by kind."""
+    return {
+        "good": good,
+        "random": good.random_like(entry.draw("random weights")),
+        "bad": good.bad_like(entry.draw("bad weights")),
+        "largest_removed": largest_removed(parameters, good.n_kept),
+    }
+
+
+def weight_ticket(entry: Entry, model: Any, mask: WeightMask) -> Ticket:
+    """A subnetwork of single weights: the others are zero, and held there in retraining."""
+    whole = sum(p.numel() for p in model.parameters())
+    return Ticket(
+        {
+            "mask_sha256": mask.sha256(),
+            "parameters": whole - mask.size + mask.n_kept,
+            "map_densities": map_densities(model, mask),
+            "head_densities": head_densities(model, mask),
+        },
+        pruned=lambda: weights_masked(model, mask),
+        start=entry.pretrained,
+        held=lambda start: hold_zeros(start, mask),
+    )
 
 
 def _outcome(

@@ -457,3 +457,28 @@ def test_a_study_without_answers_is_refused(tmp_path: Path) -> None:
 def test_nothing_on_record_yet(tmp_path: Path) -> None:
     verdicts = plan.judge_plan(STUDY, Store(tmp_path))
     assert len(verdicts) == 10 and {one.verdict for one in verdicts} == {NO_DATA}
+
+
+def test_scores_of_answers_on_record_are_the_scores_on_record(
+    answered_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(answered_run)
+    found = plan.analyse(Study.load("answered"), Store())
+    assert list(found.entries) == ["CoLA", "STS-B"] and not found.missing
+    for task, of_seeds in found.entries.items():
+        tuned = of_seeds[42]["finetune"]["results"]
+        seen, unseen = found.searched[task], found.scored[task]
+        assert seen.full[0] == pytest.approx([tuned["score"]], abs=1e-4)
+        assert seen.majority[0] == pytest.approx([tuned["majority"]], abs=1e-4)
+        of_unseen = tuned.get("held_out", tuned["scores"])  # of STS-B here all were searched
+        assert unseen.full[0] == pytest.approx([of_unseen[tuned["metric"]]], abs=1e-4)
+        for method, stage in plan.METHODS.items():
+            for kind, ticket in of_seeds[42][stage]["results"]["tickets"].items():
+                for state in plan.STATES:
+                    share = seen.tickets[Ticket(method, kind, state)][0, 0]
+                    gain = tuned["score"] - tuned["majority"]
+                    expected = ticket[state] - tuned["majority"]
+                    assert gain <= 0 or share * gain == pytest.approx(expected, abs=1e-3)
+    assert found.held_out == ["CoLA"]
+    assert {one.verdict for one in found.verdicts()} == {NO_DATA}
+    assert len(found.outcomes()) == 2 * (3 + 4)

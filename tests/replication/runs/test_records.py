@@ -563,6 +563,7 @@ def test_answers_are_kept_example_by_example(
 ) -> None:
     """In the order of the file, and the scores are theirs; those held out were never searched."""
     import torch
+
     from lottery_utils import data, metrics
     from replication.experiments.progress import Progress
 
