@@ -14,9 +14,9 @@ from torch.nn.utils import prune
 
 from benchmarks.alternate import Prepared, Row, Setting, alternate
 from benchmarks.profiles import of_functions
-from lottery_utils.magnitude import magnitude_step
-from lottery_utils.weight_masks import WeightMask
-from lottery_utils.weight_pruning import prunable
+from lottery_utils.masks import WeightMask
+from lottery_utils.pruning import prunable
+from lottery_utils.search import magnitude_step
 
 FRACTION = 0.1
 

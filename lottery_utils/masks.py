@@ -1,28 +1,32 @@
-"""What a subnetwork is: a mask over the heads and MLPs of an encoder, and nothing else.
-(`WeightMask`, from `lottery_utils.weight_masks`, is its counterpart for single weights.)
+"""What a subnetwork is: a mask over heads and MLPs, or over single weights, and nothing else.
 
-A mask is data, not a model: two small boolean arrays, True where a component is kept.
-Good, random and bad tickets (paper, section 4.2) are functions from masks to masks; how a
-mask acts on a model is the business of `lottery_utils.pruning`.
+A mask is data, not a model: small boolean arrays, True where something is kept, and packed bits
+where there are millions of them. Good, random and bad tickets (paper, section 4.2) are functions
+from masks to masks; how a mask acts on a model is the business of `lottery_utils.pruning`. torch
+is imported only where a tensor is asked for.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from lottery_utils.errors import UserError
-from lottery_utils.weight_masks import WeightMask
 
-__all__ = ["StructuredMask", "WeightMask"]
+if TYPE_CHECKING:
+    from torch import Tensor
 
 BoolArray = npt.NDArray[np.bool_]
+Bits = npt.NDArray[np.uint8]
+Shape = tuple[int, ...]
 Seed = int | Sequence[int]  # what NumPy's generators take
 
 
@@ -174,3 +178,203 @@ def _opposite(kept: BoolArray, rng: np.random.Generator) -> BoolArray:
     if missing >= 0:
         return complement | _sample(kept, missing, rng)
     return _sample(complement, int(kept.sum()), rng)
+
+
+class WeightMask(Mapping[str, "Tensor"]):
+    """Which weights of each named parameter are kept: an immutable mapping of masks.
+
+    The counterpart of `StructuredMask` for magnitude pruning (paper, sections 3.2 and 4.2). Eight
+    weights share a byte, so that the 85 million weights of BERT-base's encoder take 11 MB in
+    memory and on disk.
+
+    `mask[name]` is a new bool tensor on the CPU, of the parameter's shape, True where a
+    weight is kept. Names are in alphabetical order, whatever order they came in, so that
+    equal masks behave equally.
+    """
+
+    def __init__(self, kept: Mapping[str, Tensor | BoolArray]) -> None:
+        """Copy bool tensors on any device, or bool arrays. `ValueError` for other types."""
+        self._shapes: dict[str, Shape] = {}
+        self._bits: dict[str, Bits] = {}
+        for name in sorted(kept):
+            values = kept[name]
+            array = np.asarray(values if isinstance(values, np.ndarray) else values.cpu())
+            if array.dtype != bool:
+                raise ValueError(f"the mask of {name} holds {array.dtype}, not bool")
+            self._shapes[name] = array.shape
+            self._bits[name] = np.packbits(array)
+
+    @classmethod
+    def full(cls, parameters: Mapping[str, Tensor]) -> WeightMask:
+        """Every weight of these parameters is kept."""
+        return cls({name: np.ones(tuple(p.shape), bool) for name, p in parameters.items()})
+
+    def __getitem__(self, name: str) -> Tensor:
+        import torch
+
+        return torch.from_numpy(self.flat(name).reshape(self._shapes[name]))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._bits)
+
+    def __len__(self) -> int:
+        return len(self._bits)
+
+    def flat(self, name: str) -> BoolArray:
+        """The mask of one parameter as a new bool array (weights,)."""
+        unpacked = np.unpackbits(self._bits[name], count=math.prod(self._shapes[name]))
+        kept: BoolArray = unpacked.view(bool)
+        return kept
+
+    @property
+    def shapes(self) -> dict[str, Shape]:
+        """The shape of every parameter."""
+        return dict(self._shapes)
+
+    @property
+    def size(self) -> int:
+        """How many weights there are, kept or not."""
+        return sum(map(math.prod, self._shapes.values()))
+
+    @property
+    def n_kept(self) -> int:
+        """How many weights are kept, in the whole model."""
+        return sum(map(_count, self._bits.values()))
+
+    @property
+    def density(self) -> float:
+        """The share of weights that is kept; 1 where there are no weights at all."""
+        return _share(self.n_kept, self.size)
+
+    def densities(self) -> dict[str, float]:
+        """The share of weights kept of every parameter."""
+        sizes = {name: math.prod(shape) for name, shape in self._shapes.items()}
+        return {name: _share(_count(self._bits[name]), size) for name, size in sizes.items()}
+
+    def random_like(self, seed: Seed) -> WeightMask:
+        """As many weights as here, drawn from all of them at once (section 4.2)."""
+        return _sample_weights(self._complete(), self.n_kept, np.random.default_rng(seed))
+
+    def bad_like(self, seed: Seed) -> WeightMask:
+        """What is not kept here, brought to exactly this size (section 4.2).
+
+        Where the complement is too small, the rest is drawn from the weights kept here;
+        where it is too large, it is sampled. (`search.largest_removed` is the bad ticket
+        of the authors' code.)
+        """
+        rng = np.random.default_rng(seed)
+        complement = self._complete() - self
+        missing = self.n_kept - complement.n_kept
+        if missing >= 0:
+            return complement | _sample_weights(self, missing, rng)
+        return _sample_weights(complement, self.n_kept, rng)
+
+    def __and__(self, other: WeightMask) -> WeightMask:
+        """What both keep. Raises `ValueError` if names or shapes differ."""
+        return self._combine(other, np.bitwise_and)
+
+    def __or__(self, other: WeightMask) -> WeightMask:
+        """What either keeps. Raises `ValueError` if names or shapes differ."""
+        return self._combine(other, np.bitwise_or)
+
+    def __sub__(self, other: WeightMask) -> WeightMask:
+        """What is kept here but not in `other`. Raises `ValueError` as `&` does."""
+        return self._combine(other, lambda here, there: here & ~there)
+
+    def __le__(self, other: WeightMask) -> bool:
+        """Whether every weight kept here is kept in `other` too."""
+        return (self - other).n_kept == 0
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, WeightMask)
+            and self._shapes == other._shapes
+            and all(np.array_equal(self._bits[name], other._bits[name]) for name in self)
+        )
+
+    def __hash__(self) -> int:
+        return hash(self.sha256())
+
+    def __repr__(self) -> str:
+        return f"WeightMask({self.n_kept} of {self.size} weights)"
+
+    def sha256(self) -> str:
+        """A fingerprint of names, shapes and bits: equal for equal masks only."""
+        digest = hashlib.sha256(json.dumps(self._shapes).encode())
+        for bits in self._bits.values():
+            digest.update(bits.tobytes())
+        return digest.hexdigest()
+
+    def save(self, path: Path | str) -> None:
+        """Write the packed bits as safetensors. Raises `UserError` where that fails."""
+        from safetensors import SafetensorError
+        from safetensors.numpy import save_file
+
+        facts = {"shapes": json.dumps(self._shapes), "sha256": self.sha256()}
+        try:
+            save_file(self._bits, path, metadata=facts)
+        except (OSError, SafetensorError) as error:
+            raise UserError(
+                f"Cannot write the mask {path}: {error}; free some space, or choose another place."
+            ) from error
+
+    @classmethod
+    def load(cls, path: Path | str) -> WeightMask:
+        """Read what `save` wrote. Raises `UserError` for a missing or broken file."""
+        from safetensors import SafetensorError, safe_open
+
+        try:
+            with safe_open(path, framework="numpy") as file:
+                facts = file.metadata()
+                shapes = {name: tuple(shape) for name, shape in json.loads(facts["shapes"]).items()}
+                mask = cls._of(shapes, {name: file.get_tensor(name) for name in shapes})
+            if mask.sha256() != facts["sha256"]:
+                raise ValueError("its bits are not those that were saved")
+        except (OSError, SafetensorError, KeyError, TypeError, ValueError, AttributeError) as error:
+            raise UserError(
+                f"Cannot read a weight mask from {path} ({error}): expected a file that "
+                "WeightMask.save wrote; delete it and make it again."
+            ) from error
+        return mask
+
+    @classmethod
+    def _of(cls, shapes: dict[str, Shape], bits: dict[str, Bits]) -> WeightMask:
+        mask = cls({})
+        mask._shapes, mask._bits = shapes, bits
+        return mask
+
+    def _complete(self) -> WeightMask:
+        return WeightMask({name: np.ones(shape, bool) for name, shape in self._shapes.items()})
+
+    def _combine(self, other: WeightMask, operation: Callable[[Bits, Bits], Any]) -> WeightMask:
+        if self._shapes != other._shapes:
+            raise ValueError("these masks are of different parameters: names or shapes differ")
+        bits = {name: operation(self._bits[name], other._bits[name]) for name in self}
+        return self._of(self._shapes, bits)
+
+
+def _count(bits: Bits) -> int:
+    return int(np.bitwise_count(bits).sum())
+
+
+def _share(n_kept: int, size: int) -> float:
+    return n_kept / size if size else 1.0
+
+
+def _sample_weights(allowed: WeightMask, n: int, rng: np.random.Generator) -> WeightMask:
+    """`n` of the weights kept in `allowed`, every choice being equally likely.
+
+    First how many fall into each parameter, then which: the same distribution as a single
+    draw from all weights, without a list of millions of places.
+    """
+    places = {name: _count(allowed._bits[name]) for name in allowed}
+    counts = rng.multivariate_hypergeometric(list(places.values()), n)
+    chosen = {}
+    for (name, shape), count in zip(allowed.shapes.items(), counts, strict=True):
+        taken = np.zeros(places[name], bool)
+        taken[:count] = True
+        rng.shuffle(taken)
+        kept = allowed.flat(name)
+        kept[kept] = taken
+        chosen[name] = kept.reshape(shape)
+    return WeightMask(chosen)

@@ -1,7 +1,8 @@
-"""A mask applied to a model: `masked` for a while, `remove` for good.
+"""A mask applied to a model: heads and MLPs by `masked` for a while, by `remove` for good; single
+weights by `weights_masked` for a while, by `hold_zeros` in training.
 
-Both give the same function of the input (a property test holds them to 1e-5), because a
-sublayer that has lost all it had adds nothing to the residual stream in either:
+`masked` and `remove` give the same function of the input (a property test holds them to 1e-5),
+because a sublayer that has lost all it had adds nothing to the residual stream in either:
 
     attention:  LayerNorm(x + b_O + sum over kept heads of  W_O[h] context_h(x)),
                 and LayerNorm(x) where no head is kept, the bias b_O going too;
@@ -9,6 +10,11 @@ sublayer that has lost all it had adds nothing to the residual stream in either:
 
 Masks act through hooks and not through the model's own arguments: transformers 5 has no
 head masks any more and silently ignores the argument.
+
+Single weights cannot be taken out of a matrix, so that pruned ones are zeros, and a ticket
+costs as much to run as the full model (paper, section 3.2). Under magnitude pruning a head or an
+MLP does not survive or die as such: a share of its weights does (sections 4.1 and 5.1), which
+`map_densities`, `head_densities` and `mlp_densities` tell.
 """
 
 from __future__ import annotations
@@ -23,9 +29,11 @@ import torch
 from torch import Tensor, nn
 
 from lottery_utils.encoder import EncoderLayer, encoder_layers, encoder_shape
-from lottery_utils.masks import StructuredMask
+from lottery_utils.masks import StructuredMask, WeightMask
 
 Model = TypeVar("Model", bound=nn.Module)
+# An encoder layer's linear maps.
+MAPS = ("query", "key", "value", "attention_output", "mlp_input", "mlp_output")
 
 
 @contextmanager
@@ -184,3 +192,154 @@ def _check_shape(model: nn.Module, mask: StructuredMask) -> None:
             f"a mask of shape {mask.heads.shape} does not fit a model of {encoder_shape(model)} "
             "(layers, heads)"
         )
+
+
+# Single weights
+
+
+def prunable(model: nn.Module) -> dict[str, nn.Parameter]:
+    """The parameters that magnitude pruning may prune, named as in `named_parameters`.
+
+    As in the authors' code: weights and biases of every encoder layer's six linear maps, but
+    not the bias of the MLP's output. Embeddings, LayerNorms and the classifier stay whole.
+    """
+    parameters = dict(model.named_parameters())
+    names = [
+        name for layer in prunable_names(model) for of_map in layer.values() for name in of_map
+    ]
+    return {name: parameters[name] for name in names}
+
+
+def prunable_names(model: nn.Module) -> list[dict[str, list[str]]]:
+    """For each layer, bottom first: the prunable parameters' names of each of its `MAPS`."""
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    layers = []
+    for layer in encoder_layers(model):
+        of_layer = {}
+        for of_map in MAPS:
+            linear: nn.Linear = getattr(layer, of_map)
+            parts = [linear.weight] if of_map == "mlp_output" else [linear.weight, linear.bias]
+            of_layer[of_map] = [names[id(part)] for part in parts]
+        layers.append(of_layer)
+    return layers
+
+
+@contextmanager
+def weights_masked(model: Model, mask: WeightMask) -> Iterator[Model]:
+    """Within the block, the weights outside `mask` are zero; afterwards all is as it was.
+
+    The masked parameters are copies: whatever happens to them within the block is undone.
+    Raises `ValueError` if `mask` is of parameters that the model does not have.
+    """
+    with ExitStack() as originals:
+        for name, parameter in _masked_parameters(model, mask).items():
+            originals.callback(setattr, parameter, "data", parameter.data)
+            parameter.data = parameter.data.masked_fill(_pruned(mask, name, parameter), 0)
+        yield model
+
+
+@contextmanager
+def hold_zeros(model: Model, mask: WeightMask) -> Iterator[Model]:
+    """Set the weights outside `mask` to zero; within the block, training leaves them there.
+
+    Their gradients are set to zero as soon as they are complete, before anything reads them:
+    clipping measures the kept weights only. An optimizer that starts within the block then
+    never moves them, with momentum and weight decay too, for all it knows of them is zero.
+    One that brings a momentum from before might: that is a `RuntimeError` at the end of the
+    block. Raises `ValueError` if `mask` is of parameters that the model does not have.
+    """
+    parameters = _masked_parameters(model, mask)
+    with ExitStack() as hooks:
+        for name, parameter in parameters.items():
+            pruned = _pruned(mask, name, parameter)
+            parameter.data.masked_fill_(pruned, 0)
+            if parameter.requires_grad:
+                hook = parameter.register_post_accumulate_grad_hook(  # type: ignore[no-untyped-call]
+                    _zero_gradient(pruned)
+                )
+                hooks.callback(hook.remove)
+        yield model
+    for name, parameter in parameters.items():
+        if parameter.data[_pruned(mask, name, parameter)].any():
+            raise RuntimeError(f"pruned weights of {name} are no longer zero after training")
+
+
+def _zero_gradient(pruned: Tensor) -> Callable[[Tensor], None]:
+    def hook(parameter: Tensor) -> None:
+        nonlocal pruned
+        if parameter.grad is not None:
+            pruned = pruned.to(parameter.device)  # training may have moved the model
+            parameter.grad.masked_fill_(pruned, 0)
+
+    return hook
+
+
+def _pruned(mask: WeightMask, name: str, parameter: Tensor) -> Tensor:
+    return mask[name].to(parameter.device).logical_not_()
+
+
+def _masked_parameters(model: nn.Module, mask: WeightMask) -> dict[str, nn.Parameter]:
+    parameters = dict(model.named_parameters())
+    for name, shape in mask.shapes.items():
+        if name not in parameters or parameters[name].shape != torch.Size(shape):
+            raise ValueError(f"the mask does not fit this model: it has no {name} of shape {shape}")
+    return {name: parameters[name] for name in mask}
+
+
+# Where the weights that are left are: plain lists and dicts, fit for a record
+
+
+def map_densities(model: nn.Module, mask: WeightMask) -> dict[str, list[float]]:
+    """The share of weights kept of each of an encoder layer's six maps, layer by layer.
+
+    A map's weights are those of its matrix and of its bias, where that is prunable: the
+    share over all is the mask's density. Raises `ValueError` if `mask` is not of the model's
+    prunable parameters.
+    """
+    _check_fits(model, mask)
+    layers = prunable_names(model)
+    return {
+        of_map: [_density(*(mask[name] for name in layer[of_map])) for layer in layers]
+        for of_map in MAPS
+    }
+
+
+def head_densities(model: nn.Module, mask: WeightMask) -> list[list[float]]:
+    """The share of weights kept of each head: (layers, heads).
+
+    A head's weights are its rows of the query, key and value maps, biases included, and its
+    columns of the attention output, whose bias belongs to no head. Raises `ValueError` as
+    `map_densities` does.
+    """
+    _check_fits(model, mask)
+    _, n_heads = encoder_shape(model)
+    heads = []
+    for layer in prunable_names(model):
+        rows = [mask[name] for of_map in ("query", "key", "value") for name in layer[of_map]]
+        columns = mask[layer["attention_output"][0]].T
+        parts = [part.reshape(n_heads, -1) for part in (*rows, columns)]
+        heads.append([_density(*of_head) for of_head in zip(*parts, strict=True)])
+    return heads
+
+
+def mlp_densities(model: nn.Module, mask: WeightMask) -> list[float]:
+    """The share of weights kept of each MLP, in both its maps: (layers,).
+
+    Raises `ValueError` as `map_densities` does.
+    """
+    _check_fits(model, mask)
+    return [
+        _density(*(mask[name] for of_map in ("mlp_input", "mlp_output") for name in layer[of_map]))
+        for layer in prunable_names(model)
+    ]
+
+
+def _density(*parts: Tensor) -> float:
+    """Six decimals are plenty for a record, and keep it small."""
+    kept = sum(int(part.count_nonzero()) for part in parts)
+    return round(kept / sum(part.numel() for part in parts), 6)
+
+
+def _check_fits(model: nn.Module, mask: WeightMask) -> None:
+    if mask.shapes != {name: tuple(p.shape) for name, p in prunable(model).items()}:
+        raise ValueError("the mask is not of this model's prunable parameters")

@@ -1,51 +1,40 @@
-"""Finding the good subnetwork: pruning heads and MLPs until the 90 % rule breaks.
-(`lottery_utils.magnitude`, whose names are here too, does the same with single weights.)
+"""Finding the good subnetwork: pruning heads and MLPs, or weights, until the 90 % rule breaks.
+
+A step passes if the score is at least 90 % of the full model's. The last passing mask is the good
+ticket. No training happens here.
 
 The paper's structured search (sections 3.3 and 4.1), told by two questions about a mask:
 `score(mask)`, the validation metric of the masked model, and `importance(mask)`, its
-importance scores. No training happens here. The search goes through three phases, each of
-which ends at its first failing step or when nothing is left to remove:
+importance scores. It goes through three phases, each of which ends at its first failing step
+or when nothing is left to remove:
 
     both    the 10 % lowest-scored of all heads and the one lowest-scored MLP at a time;
     heads   from the last passing mask, half as many heads at a time;
     mlps    from the last passing mask, one MLP at a time.
 
-A step passes if the score is at least 90 % of the full model's. The last passing mask is
-the good ticket.
+Its magnitude pruning (sections 3.2 and 4.1): in each step 10 % of the weights that remain, the
+smallest absolute values of all matrices together, are set to zero, and the masked model is
+scored. Weights are found by selection, not by sorting.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
+from torch import Tensor
 
 from lottery_utils.importance import Importance, Variant
-from lottery_utils.magnitude import (
-    MagnitudeResult,
-    WeightStep,
-    largest_removed,
-    magnitude_search,
-    magnitude_step,
-)
-from lottery_utils.masks import StructuredMask
+from lottery_utils.masks import StructuredMask, WeightMask
 from lottery_utils.metrics import passes
-
-__all__ = [
-    "MagnitudeResult",
-    "SearchResult",
-    "Step",
-    "WeightStep",
-    "largest_removed",
-    "magnitude_search",
-    "magnitude_step",
-    "structured_search",
-]
 
 Phase = Literal["both", "heads", "mlps"]
 PHASES: tuple[Phase, ...] = ("both", "heads", "mlps")
+# The authors' code tries ten steps, and keeps the mask from before the last one it tried.
+RELEASE_STEPS = 10
 
 
 @dataclass(frozen=True)
@@ -159,3 +148,143 @@ def _lowest_mlps(kept: StructuredMask, scores: Importance, n: int) -> list[int]:
 def _rounded(scores: np.ndarray[Any, Any]) -> Any:
     """Six decimals are plenty for a record, and keep it small."""
     return np.round(scores, 6).tolist()
+
+
+# Magnitude pruning
+
+
+@dataclass(frozen=True)
+class WeightStep:
+    """One trial of the search: what was left of the model, and the outcome.
+
+    `density` is the share of all prunable weights; `passed` says whether the score is at
+    least 90 % of the full model's.
+    """
+
+    n_kept: int
+    density: float
+    score: float
+    passed: bool
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> WeightStep:
+        return cls(**data)
+
+
+@dataclass(frozen=True)
+class MagnitudeResult:
+    """The good mask, the full model's score, and every step that led here."""
+
+    mask: WeightMask
+    full_score: float
+    steps: list[WeightStep]
+
+
+def magnitude_search(
+    parameters: Mapping[str, Tensor],
+    full_score: float,
+    score: Callable[[WeightMask], float],
+    *,
+    threshold: float = 0.9,
+    fraction: float = 0.1,
+    variant: Variant = "paper",
+    done: Sequence[WeightStep] = (),
+    on_step: Callable[[WeightStep], None] = lambda step: None,
+) -> MagnitudeResult:
+    """Prune `parameters` for as long as the score stays at or above `threshold` x `full_score`.
+
+    Each step removes `fraction` of the weights that remain, at least one; the search ends at
+    the first failing step or when nothing is left, and the last passing mask is kept. With
+    `variant="release"` it ends, as in the authors' code, with the tenth step at the latest,
+    which is scored and then dropped, passed or not. `on_step` is told of every new step.
+    `done` are the first steps of an interrupted search: neither scored nor announced again.
+    Raises `ValueError` unless 0 < `fraction` <= 1.
+    """
+    if not 0 < fraction <= 1:
+        raise ValueError(f"fraction should be above 0 and at most 1, not {fraction}")
+    kept = WeightMask.full(parameters)
+    steps: list[WeightStep] = []
+    while n_left := kept.n_kept:
+        n_removed = max(1, round(fraction * n_left))
+        trial = kept - smallest(parameters, n_removed, kept)
+        if len(steps) < len(done):
+            step = done[len(steps)]
+        else:
+            value = score(trial)
+            step = WeightStep(
+                trial.n_kept, trial.density, value, passes(value, full_score, threshold)
+            )
+            on_step(step)
+        steps.append(step)
+        if not step.passed or (variant == "release" and len(steps) == RELEASE_STEPS):
+            break
+        kept = trial
+    return MagnitudeResult(kept, full_score, steps)
+
+
+def magnitude_step(
+    parameters: Mapping[str, Tensor], mask: WeightMask | None, fraction: float
+) -> WeightMask:
+    """`mask` (default: everything) without `fraction` of the weights it keeps, the smallest.
+
+    Exactly round(`fraction` x weights kept) weights go: those that torch.nn.utils.prune's
+    global L1 pruning takes. Of equal weights the first go, in order of name and place.
+    Raises `ValueError` unless 0 <= `fraction` <= 1, or if `mask` is of other parameters.
+    """
+    if not 0 <= fraction <= 1:
+        raise ValueError(f"fraction should be between 0 and 1, not {fraction}")
+    kept = WeightMask.full(parameters) if mask is None else mask
+    return kept - smallest(parameters, round(fraction * kept.n_kept), kept)
+
+
+def largest_removed(parameters: Mapping[str, Tensor], n_kept: int) -> WeightMask:
+    """All but the largest weights, `n_kept` in number: the bad ticket of the authors' code."""
+    return smallest(parameters, n_kept, WeightMask.full(parameters))
+
+
+def smallest(parameters: Mapping[str, Tensor], n: int, among: WeightMask) -> WeightMask:
+    """The `n` weights of smallest absolute value among those that `among` keeps.
+
+    Values are compared as float32; `parameters` may be on any device. Of equal weights the
+    first are taken, in order of name and place, so that the n smallest are always among the
+    n + 1 smallest. Raises `ValueError` if `among` is of other parameters or keeps fewer than
+    `n` weights, or if so few are numbers.
+    """
+    if among.shapes != {name: tuple(values.shape) for name, values in parameters.items()}:
+        raise ValueError("the mask is of other parameters: names or shapes differ")
+    n_candidates = among.n_kept
+    if not 0 <= n <= n_candidates:
+        raise ValueError(f"cannot take {n} of {n_candidates} weights")
+    if n == 0:
+        return among - among
+    # One buffer, filled piece by piece and partitioned in place: nothing else is large.
+    values, end = np.empty(n_candidates, np.float32), 0
+    for name in among:
+        magnitudes = _magnitudes(parameters[name])[among.flat(name)]
+        begin, end = end, end + len(magnitudes)
+        values[begin:end] = magnitudes
+    values.partition(n - 1)
+    limit = values[n - 1]
+    if np.isnan(limit):
+        raise ValueError("there are weights that are not a number: their size is undefined")
+    n_equal = n - int(np.count_nonzero(values[:n] < limit))
+    del values
+
+    taken = {}
+    for name, shape in among.shapes.items():
+        magnitudes, candidates = _magnitudes(parameters[name]), among.flat(name)
+        equal = np.flatnonzero((magnitudes == limit) & candidates)[:n_equal]
+        n_equal -= len(equal)
+        candidates &= magnitudes < limit
+        candidates[equal] = True
+        taken[name] = candidates.reshape(shape)
+    return WeightMask(taken)
+
+
+def _magnitudes(values: Tensor) -> npt.NDArray[np.float32]:
+    """Absolute values, float32 (weights,), on the CPU."""
+    magnitudes: npt.NDArray[np.float32] = values.detach().abs().float().cpu().numpy().ravel()
+    return magnitudes

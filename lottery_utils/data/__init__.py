@@ -22,9 +22,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import miniglue
-from lottery_utils.data.files import read_tsv
+from lottery_utils.data.files import read_csv, read_tsv
 from lottery_utils.data.hub import load_from_hub
-from lottery_utils.data.own_csv import read_csv
 from lottery_utils.errors import UserError
 from lottery_utils.tasks import Example, Task, get_task
 from miniglue.grammar import MiniGlueError

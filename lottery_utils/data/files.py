@@ -1,11 +1,13 @@
-"""Reading GLUE's official TSV files, and saying exactly what is wrong with one that is damaged.
+"""Reading GLUE's official TSV files, and tables of your own as a spreadsheet writes them; and
+saying exactly what is wrong with one that is damaged.
 
-Fields are separated by tabs and never quoted: a quotation mark is text. Byte-order marks,
-line ends of any system and a missing last line feed are all read alike.
+In the official files fields are separated by tabs and never quoted: a quotation mark is text.
+Byte-order marks, line ends of any system and a missing last line feed are all read alike.
 """
 
 from __future__ import annotations
 
+import csv
 import math
 from pathlib import Path
 
@@ -48,7 +50,9 @@ def read_tsv(path: Path, task: Task, layout: TsvFile) -> list[Example]:
         fields = line.split("\t")
         if len(fields) == len(header):
             row = dict(zip(header, fields, strict=True))
-            examples.append(_example(row, len(examples), f"{path}, line {number}", task, layout))
+            examples.append(
+                _official_example(row, len(examples), f"{path}, line {number}", task, layout)
+            )
             continue
         broken += 1
         # What is cut off at the end of a file is never one of the lines known to be broken.
@@ -60,7 +64,9 @@ def read_tsv(path: Path, task: Task, layout: TsvFile) -> list[Example]:
     return examples
 
 
-def _example(row: dict[str, str], place: int, where: str, task: Task, layout: TsvFile) -> Example:
+def _official_example(
+    row: dict[str, str], place: int, where: str, task: Task, layout: TsvFile
+) -> Example:
     if layout.counter and row[layout.counter] != str(place):
         raise UserError(
             f"{where}: its {layout.counter} is {row[layout.counter]!r} where {place} should "
@@ -89,3 +95,51 @@ def _label(text: str, where: str, task: Task) -> float:
     raise UserError(
         f"{where}: label {text!r} is {expected}; the file is damaged, download it again."
     )
+
+
+def read_csv(path: Path, task: Task) -> list[Example]:
+    """All examples of a table with the columns sentence1, sentence2 (in pairs) and label.
+
+    Labels are spelled as `task.labels` are; grades are numbers. Other columns are passed
+    over. Raises `UserError` naming the line where something is missing or unknown.
+    """
+    wanted = ["sentence1", *(["sentence2"] if task.is_pair else []), "label"]
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, strict=True)
+            missing = [name for name in wanted if name not in (reader.fieldnames or ())]
+            if missing:
+                raise UserError(
+                    f"{path}, line 1: expected the columns {', '.join(wanted)}; "
+                    f"{', '.join(missing)} is missing."
+                )
+            examples = []
+            for row in reader:
+                examples.append(_own_example(row, wanted, f"{path}, line {reader.line_num}", task))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        reason = getattr(error, "strerror", None) or f"it is no CSV in UTF-8 ({error})"
+        raise UserError(
+            f"Cannot read {path}: {reason}; expected a table with the columns {', '.join(wanted)}."
+        ) from error
+    if not examples:
+        raise UserError(f"{path} has no examples: add lines below the header.")
+    return examples
+
+
+def _own_example(row: dict[str, str | None], wanted: list[str], where: str, task: Task) -> Example:
+    for name in wanted:
+        if not (row[name] or "").strip():
+            raise UserError(f"{where}: the column {name} is empty; fill it or drop the line.")
+    first, *others = ((row[name] or "").strip() for name in wanted)
+    text = others[-1]
+    second = others[0] if task.is_pair else None
+    if text in task.labels:
+        return Example(first, second, task.labels.index(text))
+    expected = f"one of {', '.join(task.labels)}" if task.labels else "a number"
+    try:
+        grade = float(text) if task.is_graded else math.nan
+    except ValueError:
+        grade = math.nan
+    if not math.isfinite(grade):
+        raise UserError(f"{where}: the label {text!r} should be {expected}.")
+    return Example(first, second, grade)

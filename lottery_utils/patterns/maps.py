@@ -71,7 +71,7 @@ def _written(piece: str) -> int:
     return PUNCTUATION if piece and set(piece) <= set(string.punctuation) else WORD
 
 
-def save(maps: Sequence[AnnotatedMap], path: Path | str) -> None:
+def save_maps(maps: Sequence[AnnotatedMap], path: Path | str) -> None:
     """Write maps as one file of small unsigned integers (values in 255ths)."""
     np.savez_compressed(
         path,
@@ -89,8 +89,8 @@ def save(maps: Sequence[AnnotatedMap], path: Path | str) -> None:
     )
 
 
-def load(path: Path | str) -> list[AnnotatedMap]:
-    """Read what `save` wrote, or a folder in the layout of the paper's authors.
+def load_maps(path: Path | str) -> list[AnnotatedMap]:
+    """Read what `save_maps` wrote, or a folder in the layout of the paper's authors.
 
     Raises `UserError` for a missing, broken or foreign file.
     """
@@ -119,7 +119,7 @@ def load(path: Path | str) -> list[AnnotatedMap]:
     except Exception as error:  # zip files have exceptions of their own
         raise UserError(
             f"Cannot read annotated maps from {path} ({error}): expected a file written by "
-            "lottery_utils.patterns.maps.save, or a folder with maps as .npy files and labels.tsv."
+            "lottery_utils.patterns.maps.save_maps, or a folder of .npy files with labels.tsv."
         ) from error
 
 

@@ -20,8 +20,15 @@ import torch
 from torch import Tensor, nn
 
 from lottery_utils.errors import UserError
-from lottery_utils.patterns import maps as annotated
-from lottery_utils.patterns.maps import TYPES, WEIGHTINGS, AnnotatedMap, network_file
+from lottery_utils.patterns.maps import (
+    TYPES,
+    UNLABELLED,
+    WEIGHTINGS,
+    AnnotatedMap,
+    load_maps,
+    network_file,
+    shipped,
+)
 
 FloatArray = npt.NDArray[np.float32]
 EPOCHS, BATCH, RATE = 40, 8, 2e-3  # enough to fit the maps trained on; no others were looked at
@@ -135,8 +142,8 @@ def main(arguments: Sequence[str]) -> None:
     if unknown := set(places) - set(WEIGHTINGS):
         raise UserError(f"Unknown maps {sorted(unknown)}: expected raw=FOLDER or normed=FOLDER.")
     for weighting in places or WEIGHTINGS:
-        maps = annotated.load(places.get(weighting) or annotated.shipped(weighting))
-        net = train([m for m in maps if m.label != annotated.UNLABELLED])
+        maps = load_maps(places.get(weighting) or shipped(weighting))
+        net = train([m for m in maps if m.label != UNLABELLED])
         save_file({k: v.contiguous() for k, v in net.state_dict().items()}, network_file(weighting))
         print(f"{network_file(weighting)}: trained on {len(maps)} maps")
 

@@ -15,8 +15,16 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lottery_utils.patterns import maps as annotated
-from lottery_utils.patterns.maps import CLS, PUNCTUATION, SEP, WORD, AnnotatedMap
+from lottery_utils.patterns.maps import (
+    CLS,
+    PUNCTUATION,
+    SEP,
+    WEIGHTINGS,
+    WORD,
+    AnnotatedMap,
+    load_maps,
+    shipped,
+)
 
 ROWS, COLUMNS = 6, 8
 # Special tokens and punctuation are marked on the edges, as maps carry no words.
@@ -48,13 +56,13 @@ def contact_sheet(maps: Sequence[AnnotatedMap], numbers: Sequence[int]) -> Figur
 
 def main() -> None:
     """Draw the contact sheets of a file of maps into a folder, as PNG files."""
-    parser = argparse.ArgumentParser(prog="annotation", description=__doc__)
+    parser = argparse.ArgumentParser(prog="sheets", description=__doc__)
     parser.add_argument("maps", help="raw, normed, or a file of maps")
     parser.add_argument("out", type=Path, help="the folder for the sheets")
     parser.add_argument("--order", type=int, help="shuffle by this seed: a second, blind look")
     options = parser.parse_args()
-    known = options.maps in annotated.WEIGHTINGS
-    maps = annotated.load(annotated.shipped(options.maps) if known else options.maps)
+    known = options.maps in WEIGHTINGS
+    maps = load_maps(shipped(options.maps) if known else options.maps)
     order = np.arange(len(maps))
     if options.order is not None:
         order = np.random.default_rng(options.order).permutation(order)

@@ -15,9 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lottery_utils.patterns import maps as annotated
 from lottery_utils.patterns import validation
-from lottery_utils.patterns.maps import WEIGHTINGS, AnnotatedMap
+from lottery_utils.patterns.maps import WEIGHTINGS, AnnotatedMap, load_maps, network_file, shipped
 from lottery_utils.patterns.tree import features, tree
 
 Sorter = Callable[[Sequence[AnnotatedMap]], npt.NDArray[Any]]
@@ -33,17 +32,17 @@ def chosen(weighting: str) -> str:
 def sorter(weighting: str) -> Sorter:
     """A function from maps to indices of `TYPES`, int64 (maps,)."""
     if chosen(weighting) == "tree":
-        fitted = tree(annotated.load(annotated.shipped(weighting)))
+        fitted = tree(load_maps(shipped(weighting)))
 
         def by_tree(maps: Sequence[AnnotatedMap]) -> npt.NDArray[Any]:
             found: npt.NDArray[Any] = fitted.predict(np.stack([features(m) for m in maps]))
             return found
 
         return by_tree
-    from lottery_utils.patterns import network as patterns
+    from lottery_utils.patterns import network
 
-    network = patterns.load(weighting)
-    return lambda maps: patterns.classify(network, [m.values for m in maps])
+    trained = network.load(weighting)
+    return lambda maps: network.classify(trained, [m.values for m in maps])
 
 
 @cache
@@ -51,7 +50,7 @@ def sorter_sha256() -> str:
     """What identifies both classifiers in a record: which they are, and what they learned from."""
     digest = hashlib.sha256()
     for weighting in WEIGHTINGS:
-        learned = annotated.network_file if chosen(weighting) == "network" else annotated.shipped
+        learned = network_file if chosen(weighting) == "network" else shipped
         digest.update(chosen(weighting).encode())
         digest.update(learned(weighting).read_bytes())
     return digest.hexdigest()

@@ -19,8 +19,14 @@ import numpy as np
 import numpy.typing as npt
 
 from lottery_utils.errors import UserError
-from lottery_utils.patterns import maps as annotated
-from lottery_utils.patterns.maps import TYPES, UNLABELLED, WEIGHTINGS, AnnotatedMap
+from lottery_utils.patterns.maps import (
+    TYPES,
+    UNLABELLED,
+    WEIGHTINGS,
+    AnnotatedMap,
+    load_maps,
+    shipped,
+)
 from lottery_utils.patterns.tree import features, tree
 
 N_FOLDS = 5
@@ -92,7 +98,7 @@ def read() -> dict[str, Any]:
     """
     try:
         found: dict[str, Any] = json.loads(RECORD.read_text(encoding="utf-8"))
-        sizes = {w: len(annotated.load(annotated.shipped(w))) for w in WEIGHTINGS}
+        sizes = {w: len(load_maps(shipped(w))) for w in WEIGHTINGS}
         fits = all(len(found[w]["network"]) == n for w, n in sizes.items())
     except (OSError, ValueError, KeyError, TypeError):
         fits = False
@@ -108,7 +114,7 @@ def main() -> None:
     """Cross-validate on the shipped maps, print the scores and write the record."""
     record = {}
     for weighting in WEIGHTINGS:
-        maps = annotated.load(annotated.shipped(weighting))
+        maps = load_maps(shipped(weighting))
         record[weighting] = found = validate(maps)
         labels = [m.label for m in maps]
         twice = [m for m in maps if m.second != UNLABELLED]

@@ -18,8 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import yaml
 
-from lottery_utils.agreement.inference import holm
-from lottery_utils.agreement.statistics import t_beyond, t_quantile
+from lottery_utils.agreement.inference import holm, t_beyond, t_quantile
 from lottery_utils.errors import UserError
 from lottery_utils.metrics import majority_answers
 from lottery_utils.tasks import get_task

@@ -11,10 +11,9 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from lottery_utils.importance import Variant
-from lottery_utils.magnitude import WeightStep, magnitude_search
-from lottery_utils.masks import StructuredMask
-from lottery_utils.weight_masks import WeightMask
-from lottery_utils.weight_pruning import prunable
+from lottery_utils.masks import StructuredMask, WeightMask
+from lottery_utils.pruning import prunable
+from lottery_utils.search import WeightStep, magnitude_search
 from replication.experiments.entry import Entry
 from replication.experiments.stages import ticket_masks, weight_masks, weight_ticket
 from replication.experiments.tickets import Ticket, structured_ticket

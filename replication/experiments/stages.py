@@ -14,12 +14,21 @@ from lottery_utils import backbone, data, metrics
 from lottery_utils.batches import EvaluationBatches
 from lottery_utils.encoder import component_parameters, encoder_shape
 from lottery_utils.importance import Variant, score_and_importance
-from lottery_utils.magnitude import WeightStep, largest_removed, magnitude_search
-from lottery_utils.masks import StructuredMask
-from lottery_utils.search import Step, structured_search
-from lottery_utils.weight_density import head_densities, map_densities
-from lottery_utils.weight_masks import WeightMask
-from lottery_utils.weight_pruning import hold_zeros, prunable, weights_masked
+from lottery_utils.masks import StructuredMask, WeightMask
+from lottery_utils.pruning import (
+    head_densities,
+    hold_zeros,
+    map_densities,
+    prunable,
+    weights_masked,
+)
+from lottery_utils.search import (
+    Step,
+    WeightStep,
+    largest_removed,
+    magnitude_search,
+    structured_search,
+)
 from replication.experiments.answers import answers_text
 from replication.experiments.checkpoint import save_checkpoint
 from replication.experiments.entry import EVALUATION_BATCH, Entry

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from lottery_utils.weight_masks import WeightMask
+from lottery_utils.masks import WeightMask
 from replication.pages.show import Note
 from replication.store import Key, Record, Store
 from replication.study import Study

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from lottery_utils.agreement.statistics import t_interval
+from lottery_utils.agreement.inference import t_interval
 from lottery_utils.errors import UserError
 from replication.pages.show import Note
 from replication.study import home

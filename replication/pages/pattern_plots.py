@@ -5,8 +5,7 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 
-from lottery_utils.patterns import maps as annotated
-from lottery_utils.patterns.maps import TYPES, WEIGHTINGS
+from lottery_utils.patterns.maps import TYPES, WEIGHTINGS, load_maps, shipped
 from lottery_utils.patterns.sheets import draw
 from lottery_utils.patterns.sorter import chosen
 from lottery_utils.patterns.validation import confusion, read
@@ -24,7 +23,7 @@ TYPE_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#999999")
 
 def gallery(weighting: str, n: int = 6) -> Figure:
     """Annotated maps of each type, the first that come, of about the same size."""
-    maps = annotated.load(annotated.shipped(weighting))
+    maps = load_maps(shipped(weighting))
     rows = [(name, [m for m in maps if m.label == i]) for i, name in enumerate(TYPES)]
     rows = [(name, found) for name, found in rows if found]
     drawing, axes = plt.subplots(
@@ -55,7 +54,7 @@ def confusions() -> Figure:
     drawing, axes = plt.subplots(1, 2, figsize=(9, 3.9), sharey=True, layout="constrained")
     rights = []
     for axis, weighting in zip(axes, WEIGHTINGS, strict=True):
-        truth = [m.label for m in annotated.load(annotated.shipped(weighting))]
+        truth = [m.label for m in load_maps(shipped(weighting))]
         better = chosen(weighting)
         table = confusion(truth, found[weighting][better])
         share = table / np.maximum(table.sum(axis=1, keepdims=True), 1)

@@ -10,8 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from lottery_utils.agreement.sharing import survive_all
-from lottery_utils.patterns import maps as annotated
-from lottery_utils.patterns.maps import TYPES, UNLABELLED, WEIGHTINGS
+from lottery_utils.patterns.maps import TYPES, UNLABELLED, WEIGHTINGS, load_maps, shipped
 from lottery_utils.patterns.sorter import chosen
 from lottery_utils.patterns.validation import cohens_kappa, read, weighted_f1
 from replication.pages.show import Note
@@ -32,7 +31,7 @@ def labels() -> pd.DataFrame:
     """How many annotated maps are of each type, and how well two looks at them agree."""
     columns = {}
     for weighting in WEIGHTINGS:
-        maps = annotated.load(annotated.shipped(weighting))
+        maps = load_maps(shipped(weighting))
         twice = [m for m in maps if m.second != UNLABELLED]
         counts = [str(sum(m.label == i for m in maps)) for i in range(len(TYPES))]
         first, second = [m.label for m in twice], [m.second for m in twice]
@@ -48,7 +47,7 @@ def validation() -> pd.DataFrame:
     """Weighted F1 of both classifiers on heads they have not seen, beside the paper's."""
     found, rows = read(), []
     for weighting in WEIGHTINGS:
-        truth = [m.label for m in annotated.load(annotated.shipped(weighting))]
+        truth = [m.label for m in load_maps(shipped(weighting))]
         common = np.bincount(truth).argmax()
         rows.append(
             {
@@ -69,7 +68,7 @@ def tree_rules(weighting: str) -> str:
 
     from lottery_utils.patterns.tree import FEATURES, tree
 
-    fitted = tree(annotated.load(annotated.shipped(weighting)))
+    fitted = tree(load_maps(shipped(weighting)))
     names = [TYPES[i] for i in fitted.classes_]
     return str(export_text(fitted, feature_names=list(FEATURES), class_names=names))
 

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from lottery_utils.agreement.chance import Chance
+from lottery_utils.agreement.inference import p_text
 from lottery_utils.agreement.over_seeds import OverSeeds
-from lottery_utils.agreement.statistics import p_text
 from replication.pages.released_tables import UNLEARNED, Results
 from replication.pages.show import COLOURS, STYLE, Figure
 from replication.paper.release import SEEDS

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lottery_utils.agreement.inference import t_interval, welch_interval
 from lottery_utils.agreement.over_seeds import OverSeeds
-from lottery_utils.agreement.statistics import t_interval, welch_interval
 from replication.paper import records
 from replication.paper.numbers import N_SEEDS, Score
 

@@ -9,7 +9,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from lottery_utils.agreement.statistics import t_interval
+from lottery_utils.agreement.inference import t_interval
 from lottery_utils.metrics import METRIC_LABELS
 from replication.pages.show import COLOURS, SEED_COLOURS, STYLE, Figure, Note
 from replication.runs.recorded import TICKETS, Entries, stage_results, task_name, tickets_of

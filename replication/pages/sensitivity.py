@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from lottery_utils.agreement import overlap
-from lottery_utils.agreement.statistics import t_interval
+from lottery_utils.agreement.inference import t_interval
 from lottery_utils.masks import StructuredMask
 from replication.pages.show import COLOURS, STYLE, Figure, Note
 from replication.runs import followups

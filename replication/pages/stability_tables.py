@@ -16,7 +16,7 @@ import pandas as pd
 from lottery_utils import agreement
 from lottery_utils.agreement import BoolArray, chance
 from lottery_utils.agreement.chance import Chance
-from lottery_utils.agreement.statistics import p_text
+from lottery_utils.agreement.inference import p_text
 from lottery_utils.masks import StructuredMask
 from replication.experiments.weight_overlap import MISSING
 from replication.pages.show import Note

@@ -28,11 +28,10 @@ from lottery_utils.encoder import FAMILIES, component_parameters, encoder_layers
 from lottery_utils.errors import UserError
 from lottery_utils.importance import structured_importance
 from lottery_utils.masks import StructuredMask
-from lottery_utils.pruning import masked, remove
+from lottery_utils.pruning import masked, prunable, remove
 from lottery_utils.recipe import Recipe
 from lottery_utils.tasks import Example, get_task
 from lottery_utils.training import finetune
-from lottery_utils.weight_pruning import prunable
 
 Model = Any
 N_LAYERS, N_HEADS, SIZE = 3, 4, 32

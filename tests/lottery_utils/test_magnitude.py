@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn.utils import prune
 
-from lottery_utils.magnitude import (
+from lottery_utils.masks import WeightMask
+from lottery_utils.search import (
     MagnitudeResult,
     WeightStep,
     largest_removed,
@@ -20,7 +21,6 @@ from lottery_utils.magnitude import (
     magnitude_step,
     smallest,
 )
-from lottery_utils.weight_masks import WeightMask
 
 Parameters = dict[str, Tensor]
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from lottery_utils.errors import UserError
-from lottery_utils.weight_masks import WeightMask
+from lottery_utils.masks import WeightMask
 
 # A busy machine is no reason to fail.
 unhurried = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
@@ -212,8 +212,7 @@ def test_masks_are_read_and_compared_without_torch(tmp_path: Path) -> None:
     mask.save(path)
     script = f"""
 import sys
-import lottery_utils.magnitude
-from lottery_utils.weight_masks import WeightMask
+from lottery_utils.masks import WeightMask
 mask = WeightMask.load({str(path)!r})
 assert mask.bad_like(0) & mask != mask.random_like(0)
 print(mask.sha256(), mask.densities())

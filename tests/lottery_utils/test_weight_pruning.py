@@ -14,12 +14,19 @@ from torch.nn.utils import prune
 
 from lottery_utils.batches import Encoded
 from lottery_utils.encoder import component_parameters, encoder_layers
-from lottery_utils.magnitude import magnitude_step
+from lottery_utils.masks import WeightMask
+from lottery_utils.pruning import (
+    MAPS,
+    head_densities,
+    hold_zeros,
+    map_densities,
+    mlp_densities,
+    prunable,
+    weights_masked,
+)
 from lottery_utils.recipe import Recipe
+from lottery_utils.search import magnitude_step
 from lottery_utils.training import finetune
-from lottery_utils.weight_density import head_densities, map_densities, mlp_densities
-from lottery_utils.weight_masks import WeightMask
-from lottery_utils.weight_pruning import MAPS, hold_zeros, prunable, weights_masked
 
 Model = Any
 N_LAYERS, N_HEADS = 3, 4

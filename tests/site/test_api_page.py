@@ -23,7 +23,7 @@ INTERNAL = re.compile(
     r"|replication[.](checked|cli|experiments[.]checkpoint|paper[.]numbers)"
     r"|replication[.]runs[.](recorded|score_rows)"
     r"|lottery_utils[.](data[.]glue_metric|patterns[.]sheets)"
-    r"|miniglue[.].*"
+    r"|miniglue[.](?!grammar).*"
 )
 
 

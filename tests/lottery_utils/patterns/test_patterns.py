@@ -13,16 +13,26 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_annotated import noise
+from test_maps import noise
 
 from lottery_utils.errors import UserError
-from lottery_utils.patterns import maps as annotated
 from lottery_utils.patterns import network, validation
-from lottery_utils.patterns.maps import CLS, PUNCTUATION, SEP, TYPES, UNLABELLED, WORD, AnnotatedMap
+from lottery_utils.patterns.maps import (
+    CLS,
+    PUNCTUATION,
+    SEP,
+    TYPES,
+    UNLABELLED,
+    WEIGHTINGS,
+    WORD,
+    AnnotatedMap,
+    load_maps,
+    shipped,
+)
 from lottery_utils.patterns.tree import FEATURES, features, tree
 from lottery_utils.patterns.validation import cohens_kappa, confusion, folds, weighted_f1
 
-EVERY_WEIGHTING = pytest.mark.parametrize("weighting", annotated.WEIGHTINGS)
+EVERY_WEIGHTING = pytest.mark.parametrize("weighting", WEIGHTINGS)
 FloatArray = npt.NDArray[np.float32]
 
 
@@ -188,7 +198,7 @@ def test_a_missing_or_broken_network_is_one_clear_sentence(
 ) -> None:
     monkeypatch.setattr(network, "network_file", lambda weighting: tmp_path / weighting)
     (tmp_path / "normed").write_bytes(b"weights")
-    for weighting in annotated.WEIGHTINGS:
+    for weighting in WEIGHTINGS:
         with pytest.raises(UserError, match=f"{weighting} .*: train it with"):
             network.load(weighting)
 
@@ -268,7 +278,7 @@ def test_predictions_of_other_maps_are_refused(
     record = tmp_path / "validation.json"
     monkeypatch.setattr(validation, "RECORD", record)
     if content == "other maps":
-        content = json.dumps({w: {"network": [0]} for w in annotated.WEIGHTINGS})
+        content = json.dumps({w: {"network": [0]} for w in WEIGHTINGS})
     if content is not None:
         record.write_text(content)
     with pytest.raises(UserError, match=r"validation\.json for these maps: make it with"):
@@ -280,7 +290,7 @@ def test_predictions_of_other_maps_are_refused(
 
 @EVERY_WEIGHTING
 def test_shipped_maps(weighting: str) -> None:
-    maps = annotated.load(annotated.shipped(weighting))
+    maps = load_maps(shipped(weighting))
     assert len(maps) >= 400
     assert sum(m.second != UNLABELLED for m in maps) == 100
     for shown in maps:
@@ -294,12 +304,12 @@ def test_shipped_maps(weighting: str) -> None:
         assert set(shown.tokens.tolist()) <= {WORD, CLS, SEP, PUNCTUATION}
         assert shown.task
         assert shown.state in ("pre-trained", "fine-tuned")
-    assert sum(annotated.shipped(w).stat().st_size for w in annotated.WEIGHTINGS) < 5e6
+    assert sum(shipped(w).stat().st_size for w in WEIGHTINGS) < 5e6
 
 
 @EVERY_WEIGHTING
 def test_shipped_predictions_are_of_the_shipped_maps(weighting: str) -> None:
-    maps = annotated.load(annotated.shipped(weighting))
+    maps = load_maps(shipped(weighting))
     record = validation.read()[weighting]
     assert record["fold"] == folds(maps).tolist()
     for name in ("network", "tree"):
@@ -317,7 +327,7 @@ def test_shipped_predictions_are_of_the_shipped_maps(weighting: str) -> None:
 
 @EVERY_WEIGHTING
 def test_shipped_networks_know_the_shipped_maps(weighting: str) -> None:
-    maps = annotated.load(annotated.shipped(weighting))
+    maps = load_maps(shipped(weighting))
     labels = np.array([m.label for m in maps])
     found = network.classify(network.load(weighting), [m.values for m in maps])
     ((_, most_frequent),) = Counter(labels.tolist()).most_common(1)

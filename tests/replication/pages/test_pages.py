@@ -20,7 +20,7 @@ from conftest import REPOSITORY
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lottery_utils.agreement.statistics import Interval, p_text, t_interval
+from lottery_utils.agreement.inference import Interval, p_text, t_interval
 from lottery_utils.errors import UserError
 from lottery_utils.masks import StructuredMask
 from replication.experiments.sweep import sweep_name

@@ -14,8 +14,7 @@ import pytest
 from conftest import REPOSITORY
 
 from lottery_utils.agreement import chance, votes
-from lottery_utils.masks import StructuredMask
-from lottery_utils.weight_masks import WeightMask
+from lottery_utils.masks import StructuredMask, WeightMask
 from replication.experiments.weight_overlap import (
     MISSING,
     overlap_counts,

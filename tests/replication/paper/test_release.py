@@ -17,8 +17,8 @@ import pytest
 from conftest import REPOSITORY
 
 from lottery_utils.agreement import chance, fleiss_kappa
+from lottery_utils.agreement.inference import welch_interval
 from lottery_utils.agreement.over_seeds import OverSeeds
-from lottery_utils.agreement.statistics import welch_interval
 from lottery_utils.errors import UserError
 from lottery_utils.tasks import TASKS
 from replication.cli import main

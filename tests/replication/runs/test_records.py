@@ -17,11 +17,10 @@ from conftest import make_backbone
 import miniglue
 from lottery_utils import data, metrics, pruning, training
 from lottery_utils.errors import UserError
-from lottery_utils.magnitude import largest_removed
-from lottery_utils.masks import StructuredMask
+from lottery_utils.masks import StructuredMask, WeightMask
+from lottery_utils.pruning import hold_zeros, prunable, weights_masked
+from lottery_utils.search import largest_removed
 from lottery_utils.tasks import get_task
-from lottery_utils.weight_masks import WeightMask
-from lottery_utils.weight_pruning import hold_zeros, prunable, weights_masked
 from replication.experiments import stages
 from replication.experiments.checkpoint import load_checkpoint
 from replication.experiments.entry import Entry

@@ -13,9 +13,19 @@ import numpy.typing as npt
 import pytest
 
 from lottery_utils.errors import UserError
-from lottery_utils.patterns import maps as annotated
 from lottery_utils.patterns import sheets as annotation
-from lottery_utils.patterns.maps import CLS, PUNCTUATION, SEP, TYPES, UNLABELLED, WORD, AnnotatedMap
+from lottery_utils.patterns.maps import (
+    CLS,
+    PUNCTUATION,
+    SEP,
+    TYPES,
+    UNLABELLED,
+    WORD,
+    AnnotatedMap,
+    load_maps,
+    save_maps,
+    token_kinds,
+)
 
 
 def noise(n: int, seed: int = 0) -> npt.NDArray[np.float32]:
@@ -32,8 +42,8 @@ def test_what_was_saved_is_what_is_loaded(tmp_path: Path) -> None:
         for n in (5, 1, 9)
     ]
     kept[1] = replace(kept[1], label=UNLABELLED).labelled(2, second=4)
-    annotated.save(kept, tmp_path / "maps.npz")
-    found = annotated.load(tmp_path / "maps.npz")
+    save_maps(kept, tmp_path / "maps.npz")
+    found = load_maps(tmp_path / "maps.npz")
     for one, other in zip(kept, found, strict=True):
         assert other.values.dtype == np.float32
         np.testing.assert_allclose(other.values, one.values, atol=0.5 / 255 + 1e-6)
@@ -44,11 +54,11 @@ def test_what_was_saved_is_what_is_loaded(tmp_path: Path) -> None:
 
 def test_kinds_of_tokens() -> None:
     tokens = "[CLS] it 's good , ##ly ! [SEP] <s> ... </s>".split()
-    kinds = annotated.token_kinds(tokens)
+    kinds = token_kinds(tokens)
     assert kinds.dtype == np.uint8
     sentence = [CLS, WORD, WORD, WORD, PUNCTUATION, WORD, PUNCTUATION, SEP]
     assert kinds.tolist() == [*sentence, CLS, PUNCTUATION, SEP]
-    of_roberta = annotated.token_kinds(["\u0120so", "\u0120,", "\u0120", "!"])
+    of_roberta = token_kinds(["\u0120so", "\u0120,", "\u0120", "!"])
     assert of_roberta.tolist() == [WORD, PUNCTUATION, WORD, PUNCTUATION]
 
 
@@ -57,10 +67,8 @@ def test_maps_without_kinds_of_tokens_stay_so(tmp_path: Path) -> None:
     known = AnnotatedMap(noise(3), np.array([CLS, WORD, SEP], np.uint8))
     for number, kept in enumerate(([plain, plain], [plain, known], [known, plain])):
         path = tmp_path / f"{number}.npz"
-        annotated.save(kept, path)
-        assert [m.tokens.tolist() for m in annotated.load(path)] == [
-            m.tokens.tolist() for m in kept
-        ]
+        save_maps(kept, path)
+        assert [m.tokens.tolist() for m in load_maps(path)] == [m.tokens.tolist() for m in kept]
 
 
 class Trap:
@@ -74,7 +82,7 @@ class Trap:
 
 
 def broken(name: str, path: Path) -> None:
-    annotated.save([AnnotatedMap(noise(4)), AnnotatedMap(noise(5))], path)
+    save_maps([AnnotatedMap(noise(4)), AnnotatedMap(noise(5))], path)
     content = path.read_bytes()
     with np.load(path) as file:
         data = dict(file)
@@ -107,7 +115,7 @@ def broken(name: str, path: Path) -> None:
 def test_a_broken_file_is_one_clear_sentence(tmp_path: Path, name: str) -> None:
     broken(name, tmp_path / "maps.npz")
     with pytest.raises(UserError, match=r"Cannot read annotated maps from .*maps\.npz.*expected"):
-        annotated.load(tmp_path / "maps.npz")
+        load_maps(tmp_path / "maps.npz")
     assert not (tmp_path / "sprung").exists(), "nothing was unpickled"
 
 
@@ -115,7 +123,7 @@ def test_a_folder_in_the_layout_of_the_authors(tmp_path: Path) -> None:
     np.save(tmp_path / "one.npy", 4 * noise(5))
     np.save(tmp_path / "two.npy", np.zeros((3, 3)))
     (tmp_path / "labels.tsv").write_text("two\tblock\none.npy\tvertical+diagonal\n")
-    two, one = annotated.load(tmp_path)
+    two, one = load_maps(tmp_path)
     assert (TYPES[two.label], TYPES[one.label]) == ("block", "vertical+diagonal")
     np.testing.assert_allclose(one.values, noise(5), rtol=1e-6)
     assert one.values.dtype == two.values.dtype == np.float32
@@ -156,7 +164,7 @@ def test_a_broken_folder_names_file_and_line(
     else:
         np.save(tmp_path / "one.npy", content)
     with pytest.raises(UserError, match=message):
-        annotated.load(tmp_path)
+        load_maps(tmp_path)
     assert not (tmp_path / "sprung").exists(), "nothing was unpickled"
 
 
@@ -174,7 +182,7 @@ def test_a_contact_sheet_draws_each_map_under_its_number() -> None:
 
 
 def test_sheets_hold_every_map_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    annotated.save([AnnotatedMap(noise(3)) for _ in range(50)], tmp_path / "maps.npz")
+    save_maps([AnnotatedMap(noise(3)) for _ in range(50)], tmp_path / "maps.npz")
     found: list[list[int]] = []
 
     def note(maps: list[AnnotatedMap], numbers: list[int]) -> Any:
