@@ -59,8 +59,9 @@ def training_row(setting: Setting) -> Row:
             "theirs": "float32",
         },
         seconds,
-        f"not the same numbers: the mean dev score over {len(found['ours'])} seeds is {mean['ours']:.3f} "
-        f"in bf16 and {mean['theirs']:.3f} in float32 (bundled encoder, made-up SST-2)",
+        f"not the same numbers: the mean dev score over {len(found['ours'])} seeds is "
+        f"{mean['ours']:.3f} in bf16 and {mean['theirs']:.3f} in float32 (bundled encoder, "
+        "made-up SST-2)",
         facts={
             "examples_per_second": {
                 name: round(n / float(np.median(times)), 2) for name, times in seconds.items()
