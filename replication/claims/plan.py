@@ -193,12 +193,23 @@ def retained(task: str, entries: Mapping[int, Mapping[str, Record]], split: Spli
     weights = example_weights(len(labels), f"{task} {split}")
     scores = weighted_scores(about.metric, np.array(given), labels.astype(float), weights)
     full, majority = scores[:, : len(seeds)], scores[:, -1:]
-    gain = full - majority
-    gain = np.where(gain == 0, np.nan, gain)
-    gain[0, gain[0] <= 0] = np.nan
     of_tickets = scores[:, len(seeds) : -1].reshape(len(scores), len(names), len(seeds))
-    shares = {name: (of_tickets[:, i] - majority) / gain for i, name in enumerate(names)}
+    shares = {
+        name: _shares(of_tickets[:, i] - majority, full - majority) for i, name in enumerate(names)
+    }
     return Retained(about.metric, seeds, len(labels), full, majority, shares)
+
+
+def _shares(gains: Array, of_full: Array) -> Array:
+    """Gains as shares of the full model's, all of shape (1 + draws, seeds).
+
+    Exact on the examples as they are, to first order on those drawn again: a full model of small
+    gain has next to none in a few draws, and those few ratios would make most of the variance.
+    """
+    whole = np.where(of_full[0] > 0, of_full[0], np.nan)
+    shares = gains[0] / whole
+    found: Array = shares + (gains - shares * of_full) / whole
+    return found
 
 
 class Estimate(NamedTuple):
@@ -241,7 +252,7 @@ def estimate(values: Mapping[str, Array], n_examples: Mapping[str, int]) -> Esti
         (float(observed.var(axis=1, ddof=1).mean()) / (n_tasks * n_seeds), n_tasks * (n_seeds - 1))
     ]
     for task, of_task in values.items():
-        of_examples = float(np.nanvar(of_task[1:].mean(axis=1), ddof=1))
+        of_examples = float(of_task[1:].mean(axis=1).var(ddof=1))
         parts.append((of_examples / n_tasks**2, n_examples[task] - 1))
     mean, variance = float(observed.mean()), sum(part for part, _ in parts)
     if variance <= (1e-12 * max(1.0, abs(mean))) ** 2:  # rounding is no spread

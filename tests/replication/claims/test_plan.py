@@ -202,6 +202,32 @@ def test_a_ticket_that_guesses_retains_nothing() -> None:
     assert (shares[Ticket("structured", "bad", "retrained")] == 0).all()
 
 
+def test_draws_are_those_of_the_ratio_but_for_gains_near_nothing() -> None:
+    """Where the full model gains much, ratios drawn again spread as much; where it gains little,
+    a few of them run away, and the first order does not."""
+    for full, alike in ((0.9, True), (0.66, False)):
+        entries = task_entries("SST-2", {**RIGHT, "full": full}, held_out=150)
+        found = plan.retained("SST-2", entries, "held_out")
+        shares = found.tickets[Ticket("structured", "bad", "pruned")]
+        true = read_answers(
+            entries[SEEDS[0]]["finetune"]["results"]["labels"]["held_out"], graded=False
+        )
+        bad = [
+            of["tickets"]["results"]["tickets"]["bad"]["answers"]["pruned"]["predictions"]
+            for of in entries.values()
+        ]
+        answers = [read_answers(of["held_out"], graded=False) for of in bad]
+        weights = example_weights(150, "SST-2 held_out")
+        of_bad = weighted_scores("accuracy", answers, true.astype(float), weights)
+        gain = found.full - found.majority
+        plain = (of_bad - found.majority) / np.where(gain == 0, 1e-3, gain)
+        np.testing.assert_allclose(shares[0], plain[0])
+        if alike:
+            assert shares.std(axis=0) == pytest.approx(plain.std(axis=0), rel=0.15)
+        else:
+            assert (shares.std(axis=0) < 0.7 * plain.std(axis=0)).any()
+
+
 def test_seeds_of_other_examples_are_refused() -> None:
     entries = task_entries("SST-2")
     tuned = entries[SEEDS[1]]["finetune"]["results"]
