@@ -1,12 +1,32 @@
-"""How to fine-tune and when to stop pruning, with the paper's values as defaults."""
+"""How to fine-tune and when to stop pruning, with the paper's values as defaults.
+
+A field's description is what its value should be, in the words of a message that refuses another.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic.dataclasses import dataclass
+
+STRICT = ConfigDict(extra="forbid")
 
 
-@dataclass(frozen=True)
+def _no_bool(value: Any) -> Any:
+    if isinstance(value, bool):  # pydantic would take true for 1
+        raise ValueError("not a number")
+    return value
+
+
+# Texts are taken too: YAML reads 1e-4, without a point, as one.
+_Number = Annotated[float, BeforeValidator(_no_bool)]
+_Positive = Annotated[_Number, Field(gt=0, allow_inf_nan=False, description="a positive number")]
+_Count = Annotated[int, Field(strict=True, gt=0, description="a positive whole number")]
+_Share = Annotated[_Number, Field(gt=0, le=1, description="a number above 0, at most 1")]
+
+
+@dataclass(frozen=True, config=STRICT)
 class Recipe:
     """How to fine-tune. The defaults are the paper's (section 3), but for `bf16`.
 
@@ -14,23 +34,28 @@ class Recipe:
     on processors that compute in it too (AVX512-BF16, AMX).
     """
 
-    learning_rate: float = 2e-5
-    epochs: int = 3
-    batch_size: int = 32
-    max_length: int = 128
-    weight_decay: float = 0.0
-    adam_epsilon: float = 1e-8
-    clip_norm: float = 1.0
-    bf16: bool | Literal["cpu"] = True
+    learning_rate: _Positive = 2e-5
+    epochs: _Count = 3
+    batch_size: _Count = 32
+    max_length: Annotated[int, Field(strict=True, ge=8, description="at least 8 tokens")] = 128
+    weight_decay: Annotated[
+        _Number, Field(ge=0, allow_inf_nan=False, description="a number, 0 or more")
+    ] = 0.0
+    adam_epsilon: _Positive = 1e-8
+    clip_norm: _Positive = 1.0
+    bf16: Annotated[
+        Annotated[bool, Field(strict=True)] | Literal["cpu"],
+        Field(description="true, false or 'cpu'"),
+    ] = True
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class SearchRule:
     """When to stop pruning, and how much to remove at a time (section 4.1).
 
     `head_step` is a share of all heads, `weight_step` one of the weights that remain.
     """
 
-    threshold: float = 0.9
-    head_step: float = 0.1
-    weight_step: float = 0.1
+    threshold: _Share = 0.9
+    head_step: _Share = 0.1
+    weight_step: _Share = 0.1

@@ -8,8 +8,12 @@ Nothing here reads a file; `lottery_utils.data` does.
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from types import MappingProxyType
+from typing import Annotated, Any, NamedTuple
+
+import pydantic
 
 from lottery_utils.errors import UserError
 
@@ -207,36 +211,32 @@ _GLUE = (
         official_sizes=(635, 71),
     ),
 )
-TASKS: dict[str, Task] = {task.name: task for task in _GLUE}
+TASKS: Mapping[str, Task] = MappingProxyType({task.name: task for task in _GLUE})
 
 
-@dataclass(frozen=True)
+@pydantic.dataclasses.dataclass(frozen=True, config=pydantic.ConfigDict(extra="forbid"))
 class OwnTask:
     """A task of your own, as a study file describes it; its data are `csv:DIR`."""
 
-    question: str = "Which class is it?"
-    labels: tuple[str, ...] = ()
-    metric: str = "accuracy"
-    is_pair: bool = False
+    question: Annotated[str, pydantic.Field(description="a text")] = "Which class is it?"
+    labels: Annotated[tuple[str, ...], pydantic.Field(description="a list of texts")] = ()
+    metric: Annotated[str, pydantic.Field(description="a text")] = "accuracy"
+    is_pair: Annotated[bool, pydantic.Field(strict=True, description="true or false")] = False
 
     def task(self, name: str) -> Task:
         return Task(name, self.question, self.labels, (self.metric,), self.is_pair)
 
 
-def add_task(task: Task) -> None:
-    """Make a task of your own known under its name. Raises `UserError` if the name is GLUE's."""
-    if TASKS.get(task.name) in _GLUE:
-        raise UserError(
-            f"The name {task.name!r} belongs to a task of GLUE: give your own task another one."
-        )
-    TASKS[task.name] = task
+def get_task(task: str | Task, known: Mapping[str, Task] = TASKS) -> Task:
+    """The task called so; a task itself comes back as it is.
 
-
-def get_task(name: str) -> Task:
-    """The task called `name`. Raises `UserError`, naming the nearest, if there is none."""
-    if name in TASKS:
-        return TASKS[name]
-    folded = {known.casefold(): known for known in TASKS}
-    near = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=0.4)
+    Raises `UserError`, naming the nearest of those `known`, if there is none.
+    """
+    if isinstance(task, Task):
+        return task
+    if task in known:
+        return known[task]
+    folded = {name.casefold(): name for name in known}
+    near = difflib.get_close_matches(task.casefold(), folded, n=1, cutoff=0.4)
     hint = f"; did you mean {folded[near[0]]!r}?" if near else "."
-    raise UserError(f"Unknown task {name!r}: this edition knows {', '.join(TASKS)}{hint}")
+    raise UserError(f"Unknown task {task!r}: this edition knows {', '.join(known)}{hint}")

@@ -13,8 +13,8 @@ from typing import Any
 import yaml
 
 from lottery_utils.errors import UserError
-from replication.runs import followups, records
-from replication.runs.recorded import warning
+from replication.runs import records
+from replication.runs import run as machine
 from replication.store import Store, write_text
 from replication.study import FOLLOWUPS, STAGES, Study
 
@@ -38,19 +38,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run(options: argparse.Namespace) -> None:
     """Compute what is missing, then say where the records are."""
     study, store = _study(options), Store(options.results_dir)
-    how = {"device": options.device, "threads": options.threads}
-    records.ensure(study, store, **how)
-    followups.ensure(study, store, **how)
+    machine.ensure(study, store, device=options.device, threads=options.threads)
     for task, entries in records.on_record(study, store).items():
         for seed, stages in entries.items():
-            if reason := warning(stages):
+            if reason := records.warning(stages):
                 print(f"{task}, seed {seed}: {reason}")
     print(f"Study {study.name}: all records are in {options.results_dir}/{study.name}.")
 
 
 def sweep(options: argparse.Namespace) -> None:
     """Try recipes on held-out training data and record how each did."""
-    from replication.experiments.sweep import sweep as run_sweep
+    from replication.experiments.sweep import recipes
 
     study = _study(options)
     store = Store(options.results_dir)
@@ -59,15 +57,17 @@ def sweep(options: argparse.Namespace) -> None:
         "batch_size": options.batch_sizes or [study.recipe.batch_size],
         "epochs": options.epochs or [study.recipe.epochs],
     }
-    run_sweep(study, grid, store, device=options.device, threads=options.threads)
+    how = {"device": options.device, "threads": options.threads}
+    machine.ensure(study, store, ["sweep"], asked=recipes(study, grid), **how)
+    print(f"Study {study.name}: records are in {options.results_dir}/{study.folder('sweep')}.")
 
 
 def baselines(options: argparse.Namespace) -> None:
     """Record what a guesser, a bag of words and the fine-tuned backbone score."""
-    from replication.experiments.baselines import baselines as run_baselines
-
     study, store = _study(options), Store(options.results_dir)
-    run_baselines(study, store, device=options.device, threads=options.threads)
+    how = {"device": options.device, "threads": options.threads}
+    machine.ensure(study, store, ["baselines"], **how)
+    print(f"Study {study.name}: records are in {options.results_dir}/{study.folder('baselines')}.")
 
 
 def status(options: argparse.Namespace) -> None:
@@ -79,14 +79,15 @@ def status(options: argparse.Namespace) -> None:
     print(f"{'task':<8} {'seed':>6}  " + "  ".join(f"{stage:<9}" for stage in shown))
     for task in study.tasks:
         for seed in study.seeds:
-            state = records.entry_status(study, task, seed, store)
+            stages = study.stages(task)
+            state = {name: machine.status(study, task, seed, name, store) for name in stages}
             n_all += len(state)
             n_done += sum(value == "done" for value in state.values())
             cells = "  ".join(f"{state.get(stage, '-'):<9}" for stage in shown)
             print(f"{task:<8} {seed:>6}  {cells}")
     for what in FOLLOWUPS:
         asked = study.followups_of(what)
-        done = sum(followups.status(study, *entry, what, store) == "done" for entry in asked)
+        done = sum(machine.status(study, *entry, what, store) == "done" for entry in asked)
         n_all, n_done = n_all + len(asked), n_done + done
         if asked:
             print(f"{what:<16}  {done} of {len(asked)} done")

@@ -13,22 +13,35 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Iterator, Set
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import lottery_utils
 from lottery_utils.errors import UserError
-from replication.study import Study, home
 
 SCHEMA = 1
 Record = dict[str, Any]
-T = TypeVar("T")
-READ: dict[Path, Record] = {}  # whatever this process has read, so that a page can name it
+READ: dict[Path, Record] = {}  # of all stores, until every page passes on the one that it reads
+
+
+def home() -> Path:
+    """The folder that studies and results are looked for in.
+
+    The current folder if it has studies/ (the repository's root, or a user's own), else the
+    repository that this package lies in, so that notebooks run from their own folder too.
+    """
+    repository = Path(__file__).resolve().parents[1]
+    here = Path()
+    return (
+        repository
+        if not (here / "studies").is_dir() and (repository / "studies").is_dir()
+        else here
+    )
 
 
 @dataclass(frozen=True)
@@ -47,7 +60,11 @@ class Key:
 
 
 class Store:
-    """Reads and writes records below `root`, and scratch files below `cache`."""
+    """Reads and writes records below `root`, and scratch files below `cache`.
+
+    `seen` holds what has been read, so that a page can name it; a file is read again only
+    where it has changed since.
+    """
 
     def __init__(self, root: Path | str = "results", cache: Path | str = ".cache") -> None:
         self.root = home() / root
@@ -55,6 +72,8 @@ class Store:
         self.cache = (
             home() / cache / hashlib.sha256(str(self.root.resolve()).encode()).hexdigest()[:8]
         )
+        self.seen: dict[Path, Record] = {}
+        self._stamps: dict[Path, tuple[int, int, int]] = {}
 
     def path(self, key: Key) -> Path:
         return self.root / key.folder / f"{key.stage}.json"
@@ -63,6 +82,10 @@ class Store:
         """The record at `key`, or None. Raises `UserError` if the file is not a whole record."""
         path = self.path(key)
         try:
+            stat = path.stat()
+            stamp = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
+            if self._stamps.get(path) == stamp:
+                return self.seen[path]
             content = path.read_bytes()
         except FileNotFoundError:
             return None
@@ -92,46 +115,38 @@ class Store:
                 f"The record {path} belongs to {address.folder / address.stage}: it was copied or "
                 "moved here by hand; delete it to have the right one computed."
             )
-        READ[path] = record
-        result: Record = record
-        return result
+        READ[path] = self.seen[path] = record
+        self._stamps[path] = stamp
+        return self.seen[path]
 
-    def write(self, key: Key, study: Study, results: dict[str, Any], run: dict[str, Any]) -> Record:
-        """Write a record, atomically, and return it. `run` says how it was computed."""
+    def write(
+        self,
+        key: Key,
+        hash: str,
+        config: dict[str, Any],
+        results: dict[str, Any],
+        run: dict[str, Any],
+    ) -> Record:
+        """Write a record, atomically, and return it.
+
+        `config` is what was asked and `hash` its hash; `run` says how it was computed.
+        """
         record: Record = {
             "schema": SCHEMA,
             "study": key.study,
             "task": key.task,
             "seed": key.seed,
             "stage": key.stage,
-            "hash": study.hash(key.stage),
-            "config": study.identity(key.stage),
+            "hash": hash,
+            "config": config,
             "results": results,
             "provenance": {**provenance(), **run},
         }
         # Through text once, so that what is returned is what a later read would give.
         record = json.loads(json.dumps(record))
         record["checksum"] = checksum(record)
-        self.write_study(study)
         write_text(self.path(key), json.dumps(record, indent=1, ensure_ascii=False) + "\n")
         return record
-
-    def write_study(self, study: Study) -> None:
-        """Keep the study beside its records, so that a derived one can be asked for by name."""
-        path = self.root / study.name / "study.yaml"
-        if path.exists():  # a narrowed study must not forget what was run before
-            before = Study.load(path)
-            dropped = before.own_tasks.keys() - study.own_tasks.keys()  # no longer described
-            study = replace(
-                study,
-                tasks=_union(before.tasks, study.tasks, dropped),
-                seeds=_union(before.seeds, study.seeds),
-                magnitude_tasks=_both(before.magnitude_tasks, study.magnitude_tasks, dropped),
-                followups=before.followups.joined(study.followups, dropped),
-            )
-            if study.to_yaml() == before.to_yaml():
-                return
-        write_text(path, study.to_yaml())
 
     def scratch(self, key: Key, name: str) -> Path:
         """A path in the cache for this entry; its folder exists."""
@@ -171,18 +186,6 @@ class Journal:
     def close(self) -> None:
         """The stage has written its record: the journal is no longer needed."""
         self.path.unlink(missing_ok=True)
-
-
-def _both(
-    first: tuple[str, ...] | None, second: tuple[str, ...] | None, dropped: Set[str]
-) -> tuple[str, ...] | None:
-    return None if first is None or second is None else _union(first, second, dropped)
-
-
-def _union(
-    first: tuple[T, ...], second: tuple[T, ...], dropped: Set[T] = frozenset()
-) -> tuple[T, ...]:
-    return tuple(value for value in dict.fromkeys((*first, *second)) if value not in dropped)
 
 
 def checksum(record: Record) -> str:

@@ -1,60 +1,199 @@
-"""A study: which BERT, which data, which tasks and seeds, and the recipe.
+"""A study, and the one table of stages: what each starts from, depends on and costs.
 
-A study is a short YAML file, checked when it is read and frozen afterwards. Each stage of
-the work depends on some of its fields; their hash says whether a record is still what the
-study asks for. Fields that only say *where* things lie are not part of the hash.
+A study says which BERT, which data, which tasks and seeds, and the recipe. It is a short YAML file,
+checked when it is read and frozen afterwards. Each stage of the work depends on some of its fields;
+their hash says whether a record is still what the study asks for. Fields that only say *where*
+things lie are not part of the hash.
 """
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
-import math
 import re
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from dataclasses import asdict, dataclass, field, make_dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar, get_args, get_origin
 
+import pydantic.dataclasses
 import yaml
+from pydantic import Field, TypeAdapter, ValidationError, ValidationInfo, model_validator
 
 from lottery_utils.backbone import backbone_fingerprint
 from lottery_utils.data import source_kind
 from lottery_utils.errors import UserError
-from lottery_utils.recipe import Recipe, SearchRule
-from lottery_utils.tasks import OwnTask, add_task, get_task
-from replication.checked import build
-from replication.pipeline import (
-    FOLLOWUPS,
-    SINCE,
-    STAGE_FIELDS,
-    STAGES,
-    STARTS_FROM,
-    SWEPT,
-    FollowUps,
-)
+from lottery_utils.recipe import STRICT, Recipe, SearchRule
+from lottery_utils.tasks import TASKS, OwnTask, Task, get_task
+from replication.store import Key, write_text
+from replication.store import home as home
 
-__all__ = [
-    "FOLLOWUPS", "STAGES", "STARTS_FROM", "SWEPT",
-    "FollowUps", "Study",
-]  # fmt: skip
+T = TypeVar("T")
 
-
-def home() -> Path:
-    """The folder that studies and results are looked for in.
-
-    The current folder if it has studies/ (the repository's root, or a user's own), else the
-    repository that this package lies in, so that notebooks run from their own folder too.
-    """
-    repository = Path(__file__).resolve().parents[1]
-    here = Path()
-    return (
-        repository
-        if not (here / "studies").is_dir() and (repository / "studies").is_dir()
-        else here
-    )
+# What a stage's numbers depend on, besides the records that it starts from.
+_SAMPLES = ("backbone", "data", "train_size", "validation_size", "whole_tasks", "recipe")
+_TRAINING = (*_SAMPLES, "held_out")
+_PRUNING = (*_TRAINING, "search", "variant")
+_DRAWN = (*_PRUNING, "draws")  # stages that draw tickets at random
+# Fields that came after the first records: at these values they say nothing new, and a hash of
+# them is the one from before.
+SINCE = {"whole_tasks": (), "held_out": False, "draws": "shared"}
+SWEPT = ("learning_rate", "batch_size", "epochs")  # what `lottery sweep` chooses of a recipe
 
 
 @dataclass(frozen=True)
+class Stage:
+    """What there is to know of a stage but how it is computed: `replication.experiments.NAME` does.
+
+    `after` is the stage whose results it starts from, and `made_from` names what ties it to them:
+    the `weights` of the fine-tuned model, the `mask` of its search, the `masks` of all seeds, the
+    `good_weights` of all seeds, the `classifier` of attention maps, the `untrained` tickets.
+    `fields` are those of a study that its numbers depend on. `units` is what it costs, counted in
+    trainings, for each seed.
+
+    `asked` stages run for the tasks (with `own_seeds` also the seeds) that a study names under
+    `followups`, `alone` ones by a command or a page of their own, all others for every task.
+    A record is of one seed. With `over_seeds` it is of all, and lies beside the seeds; with
+    `beside` in a folder of its own, STUDY-NAME. `seeds` says which a record answers for that is
+    made from several; `answers`, whether its results are what else was asked.
+    """
+
+    after: str | None = None
+    fields: tuple[str, ...] = _PRUNING
+    made_from: tuple[str, ...] = ()
+    units: int = 1
+    asked: bool = False
+    alone: bool = False
+    own_seeds: bool = False
+    over_seeds: bool = False
+    beside: bool = False
+    seeds: Callable[[Any], Iterable[int]] | None = None
+    answers: Callable[[Any, Any], bool] = lambda results, asked: True
+
+    @property
+    def compares_seeds(self) -> bool:
+        """Whether it starts from records of all seeds."""
+        return bool(self.after and (self.over_seeds or self.seeds))
+
+
+def _tried(results: Any, recipes: Iterable[Mapping[str, float]]) -> bool:
+    """Whether a sweep tried all of these recipes with each of its seeds."""
+    tried = [({name: run[name] for name in SWEPT}, run["seed"]) for run in results["runs"]]
+    seeds = {seed for _, seed in tried}
+    return all((recipe, seed) in tried for recipe in recipes for seed in seeds)
+
+
+PIPELINE: dict[str, Stage] = {
+    "finetune": Stage(None, _TRAINING),
+    "search": Stage("finetune", _PRUNING, ("weights",)),
+    "tickets": Stage("search", _DRAWN, ("weights", "mask"), units=3),
+    "magnitude": Stage("finetune", _DRAWN, ("weights",), units=5),
+    "survivors": Stage(
+        "search", _DRAWN, ("weights", "masks"), units=3, asked=True, seeds=lambda r: r["seeds"]
+    ),
+    "control": Stage("search", _DRAWN, ("weights", "masks"), units=6, asked=True, own_seeds=True),
+    "attention": Stage("finetune", _TRAINING, ("weights", "classifier"), asked=True),
+    "sensitivity": Stage(
+        "search", _PRUNING, ("weights", "masks"), units=14, asked=True, own_seeds=True
+    ),
+    "quirks": Stage(
+        "search", _PRUNING, ("weights", "classifier", "masks"), asked=True, own_seeds=True
+    ),
+    "choices": Stage("search", _PRUNING, ("weights", "masks"), asked=True),
+    "rates": Stage("tickets", _DRAWN, ("untrained",), asked=True),
+    "weight_overlap": Stage(
+        "magnitude", _PRUNING, ("good_weights",), units=0, alone=True, over_seeds=True
+    ),
+    "sweep": Stage(
+        None,
+        _SAMPLES,
+        alone=True,
+        over_seeds=True,
+        beside=True,
+        seeds=lambda r: {run["seed"] for run in r["runs"]},
+        answers=_tried,
+    ),
+    "baselines": Stage(
+        None,
+        _SAMPLES,
+        alone=True,
+        over_seeds=True,
+        beside=True,
+        seeds=lambda r: map(int, r["backbone"]),
+    ),
+    "released": Stage(None, _PRUNING, alone=True, over_seeds=True),  # by `lottery released`
+}
+STAGES = tuple(name for name, stage in PIPELINE.items() if not (stage.asked or stage.alone))
+FOLLOWUPS = tuple(name for name, stage in PIPELINE.items() if stage.asked)
+
+_Names = Annotated[tuple[str, ...], Field(description="a list of texts")]
+_SomeNames = Annotated[tuple[str, ...] | None, Field(description="a list of texts")]
+_Whole = Annotated[int, Field(strict=True)]
+_Seed = Annotated[int, Field(strict=True, ge=0, lt=2**32)]
+_Size = Annotated[
+    Annotated[int, Field(strict=True, gt=0)] | None,
+    Field(description="a positive whole number of examples, or null"),
+]
+_SomeSeeds = Annotated[tuple[_Whole, ...] | None, Field(description="a list of whole numbers")]
+_Text = Annotated[str, Field(description="a text")]
+# For each stage that is asked for, its tasks, and its seeds where it has its own.
+_Asked: Any = make_dataclass(
+    "_Asked",
+    [
+        key
+        for name, stage in PIPELINE.items()
+        if stage.asked
+        for key in ((name, _SomeNames, ()), (f"{name}_seeds", _SomeSeeds, None))[
+            : 1 + stage.own_seeds
+        ]
+    ],
+    frozen=True,
+)
+
+
+@pydantic.dataclasses.dataclass(frozen=True, config=STRICT)
+class FollowUps(_Asked):  # type: ignore[misc]
+    """For which tasks a study has each stage that is asked for; None means all of its tasks.
+
+    `survivors` are tickets of survivors over seeds (section 5.1), `attention` the types of
+    attention maps (5.2), `control` trains tickets without pre-training (6), `sensitivity`
+    searches again by other rules (4.1), `quirks` measures what the authors' code does otherwise
+    than their text, `choices` scores every choice among heads at the edge of a ticket, `rates`
+    retrains tickets that did not train at other learning rates; `control`, `sensitivity` and
+    `quirks` for such of the study's seeds as `control_seeds` and so on name (None: all).
+    """
+
+    def seeds(self, what: str) -> tuple[int, ...] | None:
+        """For which of a study's seeds a follow-up is asked for; None means all."""
+        chosen: tuple[int, ...] | None = getattr(self, f"{what}_seeds", None)
+        return chosen
+
+    def joined(self, other: FollowUps, without: Set[str] = frozenset()) -> FollowUps:
+        """Whatever either asks for, but nothing of the tasks `without`."""
+        joined: dict[str, Any] = {}
+        for what in FOLLOWUPS:
+            joined[what] = _both(getattr(self, what), getattr(other, what), without)
+            if PIPELINE[what].own_seeds:
+                # The seeds of a follow-up that no task has say nothing.
+                seeds = [f.seeds(what) for f in (self, other) if getattr(f, what) != ()]
+                joined[f"{what}_seeds"] = _both(seeds[0], seeds[-1]) if seeds else None
+        return FollowUps(**joined)
+
+
+class _Source(NamedTuple):
+    """What a study was read from, for messages, and in which line of it each key is."""
+
+    name: str
+    lines: Mapping[str, int] = {}
+
+    def at(self, key: str) -> str:
+        while key and key not in self.lines:
+            key = key.rpartition(".")[0]
+        return f"{self.name}, line {self.lines[key]}" if key else self.name
+
+
+@pydantic.dataclasses.dataclass(frozen=True, config=STRICT)
 class Study:
     """A validated study.
 
@@ -66,71 +205,90 @@ class Study:
     single weights on `magnitude_tasks` (None: on all): their tickets cannot be made smaller,
     so that they cost most of a study's time. Random and bad tickets have `draws` of their own for
     each task and kind (`independent`), or one stream for all (`shared`), as the first studies had.
-    `own_tasks` describe tasks that are not GLUE's.
+    `own_tasks` describe tasks that are not GLUE's. A value that makes no sense raises `UserError`.
     """
 
-    name: str
-    tasks: tuple[str, ...]
-    seeds: tuple[int, ...]
-    backbone: str = "bundled"
-    data: str = "mini"
-    train_size: int | None = None
-    validation_size: int | None = None
-    whole_tasks: tuple[str, ...] = ()
-    held_out: bool = False
+    name: Annotated[str, Field(pattern=r"^\w[\w.-]*$", description="letters, digits, . _ -")]
+    tasks: _Names
+    seeds: Annotated[
+        tuple[_Seed, ...], Field(description="a list of whole numbers from 0 up to 2**32 - 1")
+    ]
+    backbone: _Text = "bundled"
+    data: _Text = "mini"
+    train_size: _Size = None
+    validation_size: _Size = None
+    whole_tasks: _Names = ()
+    held_out: Annotated[bool, Field(strict=True, description="true or false")] = False
     recipe: Recipe = field(default_factory=Recipe)
     search: SearchRule = field(default_factory=SearchRule)
-    variant: str = "paper"
-    draws: str = "independent"
-    magnitude_tasks: tuple[str, ...] | None = None
+    variant: Annotated[Literal["paper", "release"], Field(description="'paper' or 'release'")] = (
+        "paper"
+    )
+    draws: Annotated[
+        Literal["independent", "shared"], Field(description="'independent' or 'shared'")
+    ] = "independent"
+    magnitude_tasks: _SomeNames = None
     followups: FollowUps = field(default_factory=FollowUps)
     own_tasks: dict[str, OwnTask] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        for name, own in self.own_tasks.items():
-            _check_own_task(self, name, own)
-            add_task(own.task(name))
-        asked = (
-            self.whole_tasks,
-            self.magnitude_tasks,
-            *(getattr(self.followups, what) for what in FOLLOWUPS),
-        )
-        for task in (*self.tasks, *(task for tasks in asked for task in tasks or ())):
-            get_task(task)
-        source_kind(self.data)
-        _require(
-            bool(re.fullmatch(r"\w[\w.-]*", self.name)), self, "name", "letters, digits, . _ -"
-        )
-        _require(self.backbone not in ("", "hub:"), self, "backbone", "bundled, hub:ID or a folder")
+    @model_validator(mode="wrap")
+    @classmethod
+    def _checked(cls, given: Any, build: Callable[[Any], Study], info: ValidationInfo) -> Study:
+        """The study, or one sentence on what is wrong with what was given."""
+        source: _Source | None = info.context
+        try:
+            study = build(given)
+        except ValidationError as error:
+            raise UserError(_refusal(error, given, source or _Source("The study"))) from None
+        source = source or _Source(f"Study {study.name!r}")
+        for key, expected in study._mistakes():
+            raise UserError(f"{source.at(key)}: {key} should be {expected}.")
+        for key, names in study._named().items():
+            for name in names:
+                try:
+                    study.task(name)
+                except UserError as error:
+                    raise UserError(f"{source.at(key)}: {error}") from None
+        source_kind(study.data)
+        return study
+
+    def _named(self) -> dict[str, tuple[str, ...]]:
+        """The tasks that each key names."""
+        asked = {f"followups.{what}": getattr(self.followups, what) or () for what in FOLLOWUPS}
+        others = {"whole_tasks": self.whole_tasks, "magnitude_tasks": self.magnitude_tasks or ()}
+        return {"tasks": self.tasks, **others, **asked}
+
+    def _mistakes(self) -> Iterator[tuple[str, str]]:
+        """What types cannot say: a key, and what it should be instead."""
+        if self.backbone in ("", "hub:"):
+            yield "backbone", "bundled, hub:ID or a folder"
         for key, values in (("tasks", self.tasks), ("seeds", self.seeds)):
-            _require(len(set(values)) == len(values), self, key, "different from each other")
-        _require(bool(self.tasks), self, "tasks", "at least one task")
-        _require(bool(self.seeds), self, "seeds", "at least one seed")
-        _require(all(0 <= s < 2**32 for s in self.seeds), self, "seeds", "from 0 up to 2**32 - 1")
-        for key, size in (
-            ("train_size", self.train_size),
-            ("validation_size", self.validation_size),
-        ):
-            _require(size is None or size > 0, self, key, "a positive number of examples, or null")
-        _require(self.variant in ("paper", "release"), self, "variant", "'paper' or 'release'")
-        draws = ("independent", "shared")
-        _require(self.draws in draws, self, "draws", "'independent' or 'shared'")
-        for key in ("learning_rate", "epochs", "batch_size", "clip_norm", "adam_epsilon"):
-            value = getattr(self.recipe, key)
-            _require(0 < value < math.inf, self, f"recipe.{key}", "a positive number")
-        _require(0 <= self.recipe.weight_decay < math.inf, self, "recipe.weight_decay", "0 or more")
-        _require(self.recipe.max_length >= 8, self, "recipe.max_length", "at least 8 tokens")
-        for key in ("threshold", "head_step", "weight_step"):
-            _require(
-                0 < getattr(self.search, key) <= 1, self, f"search.{key}", "above 0, at most 1"
-            )
+            if not values:
+                yield key, f"at least one {key[:-1]}"
+            if len(set(values)) < len(values):
+                yield key, "different from each other"
+        for name, own in self.own_tasks.items():
+            key, n_labels = f"own_tasks.{name}", len(own.labels)
+            if name in TASKS:
+                raise UserError(
+                    f"The name {name!r} belongs to a task of GLUE: give your own task another one."
+                )
+            if not re.fullmatch(r"\w[\w.-]*", name):  # it becomes the name of a folder
+                yield f"own_tasks: the name {name!r}", "letters, digits, . _ -"
+            if n_labels == 1 or len(set(own.labels)) < n_labels:
+                yield f"{key}.labels", "two or more different ones, or none for grades"
+            metrics = ["accuracy", "matthews", *(["f1"] if n_labels == 2 else [])]
+            metrics = metrics if own.labels else ["pearson", "spearman", "pearson_spearman"]
+            if own.metric not in metrics:
+                how = f"(with {n_labels or 'grades instead of'} labels)"
+                yield f"{key}.metric", f"one of {', '.join(metrics)} {how}"
 
     @classmethod
     def load(cls, study: str | Path, results_dir: str | Path = "results") -> Study:
         """Read a study from a YAML file, or by name: from studies/, or as derived before.
 
-        Raises `UserError` for a missing file, broken YAML, an unknown key (naming its
-        nearest neighbour) or a value that is not what its key wants.
+        Raises `UserError` for a missing file, broken YAML, a key given twice, an unknown key
+        (naming its nearest neighbour) or a value that is not what its key wants.
         """
         name = str(study)
         studies = home() / "studies"
@@ -143,25 +301,12 @@ class Study:
                 f"Unknown study {name!r}: expected a YAML file or the name of one in studies/ "
                 f"({known})."
             )
-        try:
-            content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise UserError(f"Cannot read the study {path}: {error.strerror}.") from error
-        except UnicodeDecodeError as error:
-            raise UserError(f"Cannot read the study {path}: it is not UTF-8 text.") from error
-        except yaml.YAMLError as error:
-            mark = getattr(error, "problem_mark", None)
-            place = f"{path}, line {mark.line + 1}" if mark else str(path)
-            raise UserError(f"{place}: this is not valid YAML; mend it.") from error
-        if not isinstance(content, dict):
-            raise UserError(f"{path}: expected a study, that is lines of 'key: value'.")
-        for key in ("tasks", "seeds"):
-            if key not in content:
-                raise UserError(f"{path}: the key {key!r} is missing; add a list of {key}.")
+        content, lines = _read(path)
         if path.name == "study.yaml":  # beside records, perhaps from before there was the key
             content.setdefault("draws", "shared")
-        built: Study = build(cls, {"name": path.stem, **content}, str(path))
-        return built
+        return _STUDY.validate_python(
+            {"name": path.stem, **content}, context=_Source(str(path), lines)
+        )
 
     def override(self, changes: dict[str, Any]) -> Study:
         """This study with some fields changed, by dotted name (`recipe.learning_rate`).
@@ -179,11 +324,16 @@ class Study:
                 if not isinstance(node, dict):
                     raise UserError(f"Unknown study key {key!r}: {parent!r} has no keys below it.")
             node[last] = value
-        changed: Study = build(Study, content, "the changed study")
+        changed = _STUDY.validate_python(content, context=_Source("the changed study"))
         if changed.identity() == self.identity():
             return changed
         base = re.sub(r"-[0-9a-f]{8}$", "", self.name)
         return replace(changed, name=f"{base}-{_hash(changed.identity())[:8]}")
+
+    def task(self, name: str) -> Task:
+        """A task of GLUE or of the study's own. Raises `UserError`, naming the nearest."""
+        own = {name: own.task(name) for name, own in self.own_tasks.items()}
+        return get_task(name, {**TASKS, **own})
 
     def sizes(self, task: str) -> dict[str, int | None]:
         """At how many examples each split of a task is capped, as `data.load_examples` takes it."""
@@ -200,27 +350,44 @@ class Study:
         return [seed, *hashlib.sha256(f"{task} {kind}".encode()).digest()[:8]]
 
     def stages(self, task: str) -> tuple[str, ...]:
-        """The stages that the study has for a task, in order."""
-        weights_too = self.magnitude_tasks is None or task in self.magnitude_tasks
-        return tuple(stage for stage in STAGES if stage != "magnitude" or weights_too)
+        """The stages that the study has for a task without being asked, in order."""
+        every = (name for name, stage in PIPELINE.items() if not (stage.asked or stage.alone))
+        return tuple(name for name in every if task in self._tasks(name, (task,)))
 
-    def followups_of(self, what: str) -> tuple[tuple[str, int], ...]:
-        """The entries, (task, seed), that the study has a follow-up for."""
-        tasks = getattr(self.followups, what)
-        seeds = self.followups.seeds(what)
+    def _tasks(self, name: str, every: tuple[str, ...]) -> tuple[str, ...]:
+        """The tasks that the study names for a stage; `every` where it does not choose."""
+        chosen = self.magnitude_tasks if name == "magnitude" else None
+        if PIPELINE[name].asked:
+            chosen = getattr(self.followups, name)
+        return every if chosen is None else chosen
+
+    def entries(self, name: str) -> tuple[tuple[str, int], ...]:
+        """The entries, (task, seed), that the study has a stage for; over seeds, the first."""
+        tasks, seeds = self._tasks(name, self.tasks), self.followups.seeds(name)
         return tuple(
             (task, seed)
             for task in self.tasks
-            for seed in self.seeds
-            if (tasks is None or task in tasks) and (seeds is None or seed in seeds)
+            for seed in (self.seeds[:1] if PIPELINE[name].over_seeds else self.seeds)
+            if task in tasks and (seeds is None or seed in seeds)
         )
+
+    def followups_of(self, what: str) -> tuple[tuple[str, int], ...]:
+        """The entries, (task, seed), that the study has a follow-up for."""
+        return self.entries(what)
 
     def only(self, what: str, task: str) -> Study:
         """This study with one follow-up at most, and that of one task."""
-        names = self.followups_of(what)
         wanted: dict[str, Any] = {**dict.fromkeys(FOLLOWUPS, ())}
-        wanted[what] = (task,) if task in dict(names) else ()
+        wanted[what] = (task,) if task in dict(self.entries(what)) else ()
         return replace(self, followups=replace(self.followups, **wanted))
+
+    def folder(self, stage: str) -> str:
+        """The name of the folder in which a stage's records lie: mostly the study's own."""
+        return f"{self.name}-{stage}" if PIPELINE[stage].beside else self.name
+
+    def key(self, task: str, seed: int, stage: str) -> Key:
+        """Where a record is; over seeds, any of them will do."""
+        return Key(self.folder(stage), task, None if PIPELINE[stage].over_seeds else seed, stage)
 
     def identity(self, stage: str = "tickets") -> dict[str, Any]:
         """The fields that change a stage's numbers, as plain data, without places."""
@@ -230,7 +397,8 @@ class Study:
             values["validation_size"] = None
             values["recipe"] = {k: v for k, v in values["recipe"].items() if k not in SWEPT}
         own = {"own_tasks": values["own_tasks"]} if self.own_tasks else {}
-        asked = [n for n in STAGE_FIELDS[stage] if n not in SINCE or getattr(self, n) != SINCE[n]]
+        fields = PIPELINE[stage].fields
+        asked = [n for n in fields if n not in SINCE or getattr(self, n) != SINCE[n]]
         return {name: values[name] for name in asked} | own
 
     def hash(self, stage: str) -> str:
@@ -245,6 +413,101 @@ class Study:
         content = {**self.to_dict(), **self.identity()}
         return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
 
+    def keep(self, root: Path) -> None:
+        """Keep the study beside its records, so that a derived one can be asked for by name."""
+        path, study = root / self.name / "study.yaml", self
+        if path.exists():  # a narrowed study must not forget what was run before
+            before = Study.load(path)
+            dropped = before.own_tasks.keys() - self.own_tasks.keys()  # no longer described
+            study = replace(
+                self,
+                tasks=_union(before.tasks, self.tasks, dropped),
+                seeds=_union(before.seeds, self.seeds),
+                magnitude_tasks=_both(before.magnitude_tasks, self.magnitude_tasks, dropped),
+                followups=before.followups.joined(self.followups, dropped),
+            )
+            if study.to_yaml() == before.to_yaml():
+                return
+        write_text(path, study.to_yaml())
+
+
+_STUDY = TypeAdapter(Study)
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
+    """What a study's file says, and the line of each of its keys, by dotted name.
+
+    Raises `UserError` where it is no readable YAML of keys and values, or gives a key twice.
+    """
+    lines: dict[str, int] = {}
+
+    def note(node: yaml.Node | None, above: str = "") -> None:
+        for key, value in node.value if isinstance(node, yaml.MappingNode) else ():
+            name, line = f"{above}{key.value}", key.start_mark.line + 1
+            if name in lines:
+                raise UserError(
+                    f"{path}, line {line}: the key {name!r} is given twice, and first in line "
+                    f"{lines[name]}; keep one of them."
+                )
+            lines[name] = line
+            note(value, f"{name}.")
+
+    try:
+        text = path.read_text(encoding="utf-8")
+        note(yaml.compose(text, yaml.SafeLoader))
+        content = yaml.safe_load(text)
+    except OSError as error:
+        raise UserError(f"Cannot read the study {path}: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"Cannot read the study {path}: it is not UTF-8 text.") from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f"{path}, line {mark.line + 1}" if mark else str(path)
+        raise UserError(f"{place}: this is not valid YAML; mend it.") from error
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: expected a study, that is lines of 'key: value'.")
+    return content, lines
+
+
+def _refusal(error: ValidationError, given: Any, source: _Source) -> str:
+    """One sentence on the first thing wrong: where it is, what was expected, what is there."""
+    unknown = ("unexpected_keyword_argument", "invalid_key")
+    first = min(error.errors(), key=lambda one: one["type"] not in unknown)
+    kind: Any = Study
+    fields, expected, value = dict[str, Any](), "", given
+    place: list[str] = []
+    for step in map(str, first["loc"]):
+        if get_origin(kind) is dict:  # of names
+            kind, expected = get_args(kind)[1], "a group of keys"
+        elif fields := getattr(kind, "__pydantic_fields__", {}):
+            kind = fields[step].annotation if step in fields else None
+            expected = (step in fields and fields[step].description) or "a group of keys"
+        else:
+            break  # somewhere inside of the value
+        place.append(step)
+        value = value[step] if isinstance(value, dict) and step in value else first["input"]
+    key = ".".join(place)
+    if first["type"] == "missing":
+        return f"{source.name}: the key {key!r} is missing; add a list of {key}."
+    if first["type"] not in unknown:
+        return f"{source.at(key)}: {key} should be {expected}, not {value!r}."
+    *group, name = place
+    near = difflib.get_close_matches(name, fields, n=1, cutoff=0.3)
+    hint = f"did you mean {'.'.join([*group, *near])!r}?" if near else f"known: {sorted(fields)}."
+    return f"{source.at(key)}: unknown key {key!r}; {hint}"
+
+
+def _both(
+    first: tuple[T, ...] | None, second: tuple[T, ...] | None, dropped: Set[T] = frozenset()
+) -> tuple[T, ...] | None:
+    return None if first is None or second is None else _union(first, second, dropped)
+
+
+def _union(
+    first: tuple[T, ...], second: tuple[T, ...], dropped: Set[T] = frozenset()
+) -> tuple[T, ...]:
+    return tuple(value for value in dict.fromkeys((*first, *second)) if value not in dropped)
+
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:
     """Lists instead of tuples, as YAML has them."""
@@ -256,20 +519,3 @@ def _plain(values: dict[str, Any]) -> dict[str, Any]:
 
 def _hash(content: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
-def _check_own_task(study: Study, name: str, own: OwnTask) -> None:
-    key, n_labels = f"own_tasks.{name}", len(own.labels)
-    rightly_named = bool(re.fullmatch(r"\w[\w.-]*", name))  # it becomes the name of a folder
-    _require(rightly_named, study, f"own_tasks: the name {name!r}", "letters, digits, . _ -")
-    distinct = n_labels != 1 and len(set(own.labels)) == n_labels
-    _require(distinct, study, f"{key}.labels", "two or more different ones, or none for grades")
-    metrics = ["accuracy", "matthews", *(["f1"] if n_labels == 2 else [])]
-    metrics = metrics if own.labels else ["pearson", "spearman", "pearson_spearman"]
-    expected = f"one of {', '.join(metrics)} (with {n_labels or 'grades instead of'} labels)"
-    _require(own.metric in metrics, study, f"{key}.metric", expected)
-
-
-def _require(holds: bool, study: Study, key: str, expected: str) -> None:
-    if not holds:
-        raise UserError(f"Study {study.name!r}: {key} should be {expected}.")

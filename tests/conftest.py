@@ -77,14 +77,6 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-@pytest.fixture(autouse=True)
-def only_glue(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A task of your own that one test describes is not known to the next."""
-    from lottery_utils import tasks
-
-    monkeypatch.setattr(tasks, "TASKS", dict(tasks.TASKS))
-
-
 @pytest.fixture(scope="session")
 def tiny_model() -> Callable[..., Any]:
     """A factory: `tiny_model(attn="sdpa", seed=0)` is a fresh BERT of 3 layers x 4 heads.
@@ -166,7 +158,7 @@ def tiny_run(tmp_path_factory: pytest.TempPathFactory, tiny_backbone: Path) -> P
 
     CoLA's metric is a correlation, RTE has pairs, and STS-B's answers are grades.
     """
-    from replication.runs import records
+    from replication.runs.run import ensure
     from replication.store import Store
     from replication.study import Study
 
@@ -174,7 +166,7 @@ def tiny_run(tmp_path_factory: pytest.TempPathFactory, tiny_backbone: Path) -> P
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         study = Study.load("tiny")
-        records.ensure(study, Store(), device="cpu", threads=1, quiet=True)
+        ensure(study, Store(), device="cpu", threads=1, quiet=True)
     return folder
 
 
@@ -186,7 +178,7 @@ def answered_run(tmp_path_factory: pytest.TempPathFactory, tiny_backbone: Path) 
     not train. Read it, never write.
     """
     from lottery_utils import data
-    from replication.runs import records
+    from replication.runs import run
     from replication.store import Store
     from replication.study import Study
 
@@ -198,9 +190,9 @@ def answered_run(tmp_path_factory: pytest.TempPathFactory, tiny_backbone: Path) 
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         more = data.load_examples("CoLA", "mini", validation_size=90)["validation"][-50:]
-        patch.setattr(data, "left_out_examples", lambda task, *_: more if task == "CoLA" else [])
+        patch.setattr(data, "left_out_examples", lambda task, *_: more if task.name == "CoLA" else [])
         study = Study.load("answered")
-        records.ensure(study, Store(), device="cpu", threads=1, quiet=True)
+        run.ensure(study, Store(), device="cpu", threads=1, quiet=True)
     return folder
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import csv
 import json
 import random
@@ -15,7 +16,6 @@ import pandas as pd
 import pytest
 from conftest import REPOSITORY, make_workplace
 
-from lottery_utils import tasks as tasks_module
 from lottery_utils.errors import UserError
 from replication import cli
 from replication.pages import build, tables, ticket_plots, ticket_tables, weight_plots
@@ -73,7 +73,6 @@ def done(tmp_path_factory: pytest.TempPathFactory, tiny_backbone: Path) -> Path:
     write_tables(folder / "tables")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        patch.setattr(tasks_module, "TASKS", dict(tasks_module.TASKS))
         assert cli.main(["run", "mine", "--device", "cpu", "--threads", "1"]) == 0
     return folder
 
@@ -145,8 +144,8 @@ def test_grades_are_described_as_what_they_are(here: Path) -> None:
     warmth = tables.setup(records.load("mine", "Warmth")["Warmth"])["this page"]
     assert warmth["Train examples"].startswith("48 pairs with a grade; ")
     assert warmth["Metric"] == "Spearman correlation"
-    entries = records.load("mine", "Warmth")["Warmth"]
-    tasks_module.add_task(tasks_module.OwnTask(metric="spearman").task("Warmth"))
+    entries = copy.deepcopy(records.load("mine", "Warmth")["Warmth"])
+    entries[1337]["finetune"]["config"]["own_tasks"]["Warmth"]["is_pair"] = False
     single = tables.setup(entries)["this page"]
     assert single["Train examples"].startswith("48 sentences with a grade; ")
 
@@ -175,8 +174,6 @@ def test_its_records_are_read_where_neither_study_nor_tables_are(
 ) -> None:
     (here / "studies" / "mine.yaml").unlink()
     shutil.rmtree(here / "tables")
-    tasks_module.TASKS.pop("Trees", None)
-    tasks_module.TASKS.pop("Warmth", None)
     assert [*records.load("mine")["Warmth"]] == [1337]
     assert cli.main(["status", "mine"]) == 0
     assert "7 of 7 records" in capsys.readouterr().out

@@ -13,11 +13,11 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import pytest
 import yaml
 from conftest import REPOSITORY, library
+from replication.checked import build
 
 from lottery_utils.encoder import FAMILIES
 from lottery_utils.metrics import METRICS
 from lottery_utils.tasks import TASKS
-from replication.checked import build
 from replication.study import Study
 
 BOOK = REPOSITORY / "book"

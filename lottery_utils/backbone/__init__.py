@@ -47,7 +47,7 @@ def load_backbone(spec: str, task: str | Task, *, seed: int = 0) -> tuple[Any, A
 
     from lottery_utils.encoder import encoder_layers, require_bert_shaped
 
-    task = task if isinstance(task, Task) else get_task(task)
+    task = get_task(task)
     source = str(_checked_folder(spec)) if not spec.startswith("hub:") else spec[len("hub:") :]
     try:
         config = transformers.AutoConfig.from_pretrained(source, trust_remote_code=False)

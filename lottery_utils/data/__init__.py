@@ -53,18 +53,19 @@ def source_kind(source: str) -> str:
 
 
 def load_examples(
-    name: str,
+    name: str | Task,
     source: str,
     *,
     train_size: int | None = None,
     validation_size: int | None = None,
 ) -> dict[str, list[Example]]:
-    """The examples of task `name`, as `{"train": [...], "validation": [...]}`.
+    """The examples of a task, as `{"train": [...], "validation": [...]}`.
 
-    A size caps its split: from files, that many examples are drawn once, by a fixed seed
-    and in file order, so that every study with the same cap sees the same examples. `None`
-    takes a file whole and the embedded corpus at `MINI_SIZES`. Raises `UserError` for an
-    unknown task or source, a missing folder or file, or a line that is not as it should be.
+    `name` is one of GLUE's, or a `Task` itself. A size caps its split: from files, that many
+    examples are drawn once, by a fixed seed and in file order, so that every study with the same
+    cap sees the same examples. `None` takes a file whole and the embedded corpus at `MINI_SIZES`.
+    Raises `UserError` for an unknown task or source, a missing folder or file, or a line that is
+    not as it should be.
     """
     task = get_task(name)
     sizes = {"train": train_size, "validation": validation_size}
@@ -76,7 +77,7 @@ def load_examples(
     return {split: _cap(whole[split], sizes[split]) for split in SPLITS}
 
 
-def left_out_examples(name: str, source: str, validation_size: int | None) -> list[Example]:
+def left_out_examples(name: str | Task, source: str, validation_size: int | None) -> list[Example]:
     """The validation examples that a cap of `validation_size` leaves to nobody, in file order.
 
     None where there is no cap, and none of the embedded corpus, which is made to size.
@@ -89,7 +90,7 @@ def left_out_examples(name: str, source: str, validation_size: int | None) -> li
 
 
 def unseen_examples(
-    name: str, source: str, n: int, seen: dict[str, list[Example]]
+    name: str | Task, source: str, n: int, seen: dict[str, list[Example]]
 ) -> list[Example]:
     """Up to `n` training examples that are in neither split of `seen`, drawn by a fixed seed.
 
@@ -104,7 +105,7 @@ def unseen_examples(
 
 
 def load_task(
-    name: str,
+    name: str | Task,
     source: str,
     *,
     train_size: int | None = None,

@@ -23,8 +23,8 @@ from lottery_utils.errors import UserError
 from lottery_utils.metrics import majority_answers
 from lottery_utils.tasks import get_task
 from replication.experiments.answers import read_answers, untrained
-from replication.runs.records import entry_status
-from replication.store import Key, Record, Store
+from replication.runs.records import read
+from replication.store import Record, Store
 from replication.study import Study
 
 LEVEL = 0.05
@@ -480,10 +480,9 @@ def complete(study: Study, store: Store) -> Entries:
     found: dict[str, dict[int, dict[str, Record]]] = {}
     for task in study.tasks:
         for seed in study.seeds:
-            status = entry_status(study, task, seed, store)
-            if set(status.values()) == {"done"}:
-                read = {stage: store.read(Key(study.name, task, seed, stage)) for stage in status}
-                found.setdefault(task, {})[seed] = {s: r for s, r in read.items() if r}
+            records = {stage: read(study, task, seed, stage, store) for stage in study.stages(task)}
+            if all(records.values()):
+                found.setdefault(task, {})[seed] = {s: r for s, r in records.items() if r}
     return found
 
 

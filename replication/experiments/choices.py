@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lottery_utils import pruning
+from lottery_utils.importance import score_and_importance
 from lottery_utils.masks import StructuredMask
 from replication.experiments.entry import Entry
 from replication.store import Journal
@@ -21,6 +22,18 @@ from replication.store import Journal
 EACH_SIDE = 5
 
 Head = tuple[int, int]  # layer and head, from 0
+
+
+def compute(entry: Entry, made_from: dict[str, Any]) -> dict[str, Any]:
+    """Score every choice among the heads at the good ticket's edge, pruned."""
+    (mask,) = made_from["masks"].values()
+    good, model = StructuredMask.from_json(mask), entry.model
+    entry.progress.unit("choices")
+    _, importance = score_and_importance(
+        model, entry.validation_batches, good, entry.search_metric, entry.study.variant
+    )
+    journal = entry.journal("choices", made_from)
+    return score_choices(entry, model, good, importance.normalized().heads, journal)
 
 
 def edge(good: StructuredMask, importance: npt.NDArray[np.floating[Any]]) -> list[Head]:

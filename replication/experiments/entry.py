@@ -1,8 +1,12 @@
-"""One entry of a study, a task with a seed, at work: its data, its model, its device."""
+"""One entry of a study, a task with a seed, at work: its data, its models, its device."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import contextlib
+import os
+import sys
+import time
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -11,10 +15,9 @@ import torch
 from lottery_utils import backbone, data, metrics, training
 from lottery_utils.batches import Encoded, EvaluationBatches, encode
 from lottery_utils.errors import UserError
-from lottery_utils.tasks import Task, get_task
+from lottery_utils.tasks import Task
 from replication.experiments.answers import answers_text
-from replication.experiments.progress import Progress
-from replication.store import Key, Store
+from replication.store import Journal, Key, Store
 from replication.study import Study
 
 # The released code's, which `variant: release` depends on. Nothing else does, but for rounding;
@@ -56,9 +59,56 @@ class Measured(NamedTuple):
     answers: dict[str, Any]
 
 
+class Progress:
+    """Reports on work that is made of `n_units` units of roughly equal length.
+
+    Plain lines rather than a moving bar: they stay readable in a log, in a notebook and where two
+    jobs write side by side. `unit(what)` begins a unit;
+    `at(fraction, detail)` says how much of it is done.
+    """
+
+    def __init__(self, label: str, n_units: int, every: float = 10.0, quiet: bool = False) -> None:
+        self.label, self.n_units, self.every, self.quiet = label, n_units, every, quiet
+        self.begun = self.last = time.monotonic()
+        self.n_done, self.what = -1, ""
+
+    def unit(self, what: str) -> None:
+        self.n_done += 1
+        self.what = what
+        self._say(0.0, "")
+
+    def at(self, fraction: float, detail: str) -> None:
+        if time.monotonic() - self.last >= self.every:
+            self._say(fraction, detail)
+
+    def done(self, summary: str) -> None:
+        self._print(f"{self.label} | done in {_clock(time.monotonic() - self.begun)} | {summary}")
+
+    def _say(self, fraction: float, detail: str) -> None:
+        share = min(1.0, (max(self.n_done, 0) + fraction) / self.n_units)
+        spent = time.monotonic() - self.begun
+        to_go = f"about {_clock(spent / share - spent)} to go" if share > 0.02 else "just begun"
+        self._print(f"{self.label} | {self.what}{detail} | {share:4.0%}, {to_go}")
+
+    def _print(self, line: str) -> None:
+        self.last = time.monotonic()
+        if not self.quiet:
+            print(line, file=sys.stderr, flush=True)
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
 @dataclass
 class Entry:
-    """One (study, task, seed) at work: its data and model are made once, when first needed."""
+    """One (study, task, seed) at work: its data and model are made once, when first needed.
+
+    `asked` is what else its stage was asked for, beyond the study. `details` go into the record's
+    provenance, where a stage knows better than `run_details` how it came to its numbers.
+    """
 
     study: Study
     task: str
@@ -66,14 +116,16 @@ class Entry:
     store: Store
     device: torch.device
     progress: Progress
+    asked: Any = None
+    details: dict[str, Any] = field(default_factory=dict)
 
     @cached_property
     def splits(self) -> dict[str, Any]:
-        return data.load_examples(self.task, self.study.data, **self.study.sizes(self.task))
+        return data.load_examples(self.about, self.study.data, **self.study.sizes(self.task))
 
     @cached_property
     def about(self) -> Task:
-        return get_task(self.task)
+        return self.study.task(self.task)
 
     @property
     def metric(self) -> str:
@@ -85,7 +137,7 @@ class Entry:
 
     @cached_property
     def tokenizer(self) -> Any:
-        return backbone.load_backbone(self.study.backbone, self.task)[1]
+        return backbone.load_backbone(self.study.backbone, self.about)[1]
 
     @cached_property
     def train(self) -> Encoded:
@@ -102,7 +154,7 @@ class Entry:
         Raises `UserError` where the study takes all there are.
         """
         n = len(self.splits["validation"])
-        found = data.unseen_examples(self.task, self.study.data, n, self.splits)
+        found = data.unseen_examples(self.about, self.study.data, n, self.splits)
         if not found:
             raise UserError(
                 f"The study {self.study.name} takes all training examples of {self.task}: expected "
@@ -115,19 +167,27 @@ class Entry:
     def held_out(self) -> Encoded:
         """The validation examples that the study's cap leaves to nobody; there may be none."""
         size = self.study.sizes(self.task)["validation_size"]
-        left = data.left_out_examples(self.task, self.study.data, size)
+        left = data.left_out_examples(self.about, self.study.data, size)
         return encode(self.tokenizer, left, self.study.recipe.max_length)
 
     @cached_property
     def validation_batches(self) -> EvaluationBatches:
         return EvaluationBatches(self.validation, EVALUATION_BATCH, self.device)
 
-    @property
-    def checkpoint(self) -> Any:
-        return self.store.scratch(self.key("finetune"), "finetuned.safetensors")
-
     def key(self, stage: str) -> Key:
-        return Key(self.study.name, self.task, self.seed, stage)
+        return self.study.key(self.task, self.seed, stage)
+
+    def results(self, stage: str) -> dict[str, Any]:
+        """What a stage that this one starts from found, from its record."""
+        record = self.store.read(self.key(stage))
+        assert record is not None, "a stage runs after those that it starts from"
+        results: dict[str, Any] = record["results"]
+        return results
+
+    def journal(self, stage: str, *stamps: object, part: str = "") -> Journal:
+        """What an unfinished stage has done so far; other `stamps` start it anew."""
+        stamp = " ".join(map(str, (self.study.hash(stage), *stamps)))
+        return Journal(self.store.scratch(self.key(stage), f"{stage}{part}.jsonl"), stamp)
 
     def draw(self, kind: str) -> int | list[int]:
         """What seeds the random draw of one kind of ticket."""
@@ -135,8 +195,63 @@ class Entry:
 
     def pretrained(self) -> Any:
         """The backbone before fine-tuning, with the classifier that this seed draws."""
-        model, _ = backbone.load_backbone(self.study.backbone, self.task, seed=self.seed)
+        model, _ = backbone.load_backbone(self.study.backbone, self.about, seed=self.seed)
         return model.to(self.device)
+
+    @cached_property
+    def model(self) -> Any:
+        """The fine-tuned model of the record, trained again where it is not in the cache.
+
+        Raises `UserError` where training gives other weights than the record's.
+        """
+        from replication.experiments import finetune  # which needs entries
+
+        model = self.saved_model()
+        if model is None:
+            finetune.compute(self, {})
+            model = self.saved_model()
+        if model is None:
+            raise UserError(
+                f"The fine-tuned weights behind {self.store.root / self.key('finetune').folder} "
+                "are not in the cache, and fine-tuning again on this machine gives others: delete "
+                "that folder to have all of it computed here."
+            )
+        return model
+
+    @property
+    def checkpoint(self) -> Any:
+        return self.store.scratch(self.key("finetune"), "finetuned.safetensors")
+
+    def save_model(self, model: Any) -> None:
+        """Keep the fine-tuned weights, too large for a record, in the cache, in one piece.
+
+        Raises `UserError` where that fails.
+        """
+        from safetensors.torch import save_file
+
+        path, draft = self.checkpoint, self.checkpoint.with_suffix(f".{os.getpid()}")
+        weights = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+        try:
+            save_file(weights, draft)
+            draft.replace(path)
+        except Exception as error:  # safetensors has an exception of its own for a full disk
+            draft.unlink(missing_ok=True)
+            raise UserError(
+                f"Cannot write the checkpoint {path}: {error}; free some space and run again."
+            ) from error
+
+    def saved_model(self) -> Any | None:
+        """The fine-tuned model from the cache; None if it is not there or not the record's."""
+        from safetensors.torch import load_file
+
+        if not self.checkpoint.exists():
+            return None
+        model = self.pretrained()
+        # A cache may hold anything: what does not fit is made again.
+        with contextlib.suppress(Exception):
+            model.load_state_dict(load_file(self.checkpoint))
+        expected = self.results("finetune")["weights_sha256"]
+        return model.eval() if backbone.weights_sha256(model) == expected else None
 
     def score(self, model: Any, metric: str | None = None) -> float:
         """The validation score by `metric`, by default the task's; six decimals."""

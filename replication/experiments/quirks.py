@@ -17,9 +17,23 @@ from lottery_utils.attention import attention_maps
 from lottery_utils.masks import StructuredMask
 from lottery_utils.patterns.maps import TYPES, AnnotatedMap, token_kinds
 from lottery_utils.patterns.sorter import sorter
+from replication.experiments.attention import ATTENTION_EXAMPLES
 from replication.experiments.entry import Entry
 
 N_DRAWS = 20
+
+
+def compute(entry: Entry, made_from: dict[str, Any]) -> dict[str, Any]:
+    """Measure what two quirks of the authors' code change: random tickets of unequal size, and
+    norm-weighted maps of the transposed output projection."""
+    (good,) = made_from["masks"].values()
+    entry.progress.unit("quirks")
+    return {
+        "random": random_scores(entry, entry.model, StructuredMask.from_json(good)),
+        "transposed": types_by_transpose(
+            entry, entry.model, entry.validation.first(ATTENTION_EXAMPLES)
+        ),
+    }
 
 
 def independent_like(mask: StructuredMask, seed: int) -> StructuredMask:

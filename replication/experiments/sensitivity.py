@@ -10,14 +10,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, cast
+from typing import Any, Literal
 
 from lottery_utils.batches import EvaluationBatches
 from lottery_utils.encoder import encoder_shape
-from lottery_utils.importance import Variant, score_and_importance
+from lottery_utils.importance import score_and_importance
 from lottery_utils.masks import StructuredMask
 from lottery_utils.search import structured_search
 from replication.experiments.entry import EVALUATION_BATCH, Entry
+from replication.experiments.tickets import score_tickets, structured_ticket
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Rule:
 
     threshold: float | None = None
     head_step: float | None = None
-    variant: str | None = None
+    variant: Literal["release"] | None = None
     on_training_data: bool = False
 
 
@@ -45,13 +46,31 @@ RULES = {
 }
 
 
+def compute(entry: Entry, made_from: dict[str, Any]) -> dict[str, Any]:
+    """Search again, each time with one thing changed, and score what is found (section 4.1)."""
+    masks = entry.journal("sensitivity", made_from)
+    found = dict(masks.entries)
+    for name, rule in RULES.items():
+        entry.progress.unit(f"search, {name}")
+        if name not in found:
+            found[name] = search_by(entry, entry.model, rule)
+            masks.append([name, found[name]])
+    tickets = {
+        name: structured_ticket(entry, StructuredMask.from_json(one["mask"]))
+        for name, one in found.items()
+    }
+    journal = entry.journal("sensitivity", made_from, part="-tickets")
+    scored = score_tickets(entry, tickets, journal)
+    return {"tickets": {name: {**scored[name], "steps": found[name]["steps"]} for name in RULES}}
+
+
 def search_by(entry: Entry, model: Any, rule: Rule) -> dict[str, Any]:
     """The good `mask` of the fine-tuned `model` by another rule, and its search's `steps`.
 
     Raises `UserError` if it asks for training examples that were not seen, and all were.
     """
     own = entry.study.search
-    variant = cast(Variant, rule.variant or entry.study.variant)
+    variant = rule.variant or entry.study.variant
     examples = entry.unseen if rule.on_training_data else entry.validation
     released = variant == "release"
     batches = EvaluationBatches(examples, EVALUATION_BATCH, entry.device, file_order=released)

@@ -1,4 +1,4 @@
-"""One ticket, scored twice: pruned and retrained (paper, section 4.2).
+"""The good, random and bad ticket, each scored twice: pruned and retrained (section 4.2).
 
 Pruned: the fine-tuned model under a mask. Retrained: the pre-trained weights under the same
 mask, fine-tuned by the same recipe and seed. How a mask acts on a model differs: heads and
@@ -38,16 +38,38 @@ class Ticket:
     look: Callable[[Any], dict[str, Any]] = lambda model: {}
 
 
+def compute(entry: Entry, made_from: dict[str, Any]) -> dict[str, Any]:
+    """Score the good, random and bad ticket of a structured search, pruned and retrained.
+
+    For retraining, everything outside the mask is physically removed.
+    """
+    masks = ticket_masks(entry, StructuredMask.from_json(made_from["mask"]))
+    built = {
+        kind: structured_ticket(entry, mask, landscape=kind != "random")
+        for kind, mask in masks.items()
+    }
+    return {"tickets": score_tickets(entry, built, entry.journal("tickets", *made_from.values()))}
+
+
+def ticket_masks(entry: Entry, good: StructuredMask) -> dict[str, StructuredMask]:
+    """The masks of a seed's three tickets, by kind."""
+    return {
+        "good": good,
+        "random": good.random_like(entry.draw("random")),
+        "bad": good.bad_like(entry.draw("bad")),
+    }
+
+
 LANDSCAPE_EXAMPLES = 100  # of the validation set: every point of a curve passes over them
 
 
-def structured_ticket(
-    entry: Entry, model: Any, mask: StructuredMask, *, landscape: bool = False
-) -> Ticket:
+def structured_ticket(entry: Entry, mask: StructuredMask, *, landscape: bool = False) -> Ticket:
     """A subnetwork of heads and MLPs: masked to score it pruned, removed to retrain it.
 
     With `landscape` its record has the loss around the retrained model, for section 6.
     """
+
+    model = entry.model
 
     def look(retrained: Any) -> dict[str, Any]:
         examples = entry.validation.first(LANDSCAPE_EXAMPLES)
@@ -68,11 +90,11 @@ def structured_ticket(
 
 
 def score_tickets(
-    entry: Entry, model: Any, tickets: dict[str, Ticket], journal: Journal
+    entry: Entry, tickets: dict[str, Ticket], journal: Journal
 ) -> dict[str, dict[str, Any]]:
     """For each kind of ticket its scores and training loss, as a record holds them.
 
-    `model` is the fine-tuned one. Tickets in the journal are taken as they are; new ones are
+    Tickets in the journal are taken as they are; new ones are
     appended to it, so that an interrupted stage loses one ticket at most.
     """
     finished: dict[str, Any] = dict(journal.entries)
@@ -82,7 +104,7 @@ def score_tickets(
             continue
         begun = time.monotonic()
         with ticket.pruned():
-            pruned = entry.measure(model)
+            pruned = entry.measure(entry.model)
         start = ticket.start()
         with ticket.held(start):
             curve = entry.train_model(start, f"retrain the {kind} ticket")

@@ -8,17 +8,20 @@ by no seed, by one, ..., by all.
 from __future__ import annotations
 
 import itertools
-import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lottery_utils.errors import UserError
 from lottery_utils.masks import WeightMask
 from replication.pages.show import Note
-from replication.store import Key, Record, Store
+from replication.store import Store
 from replication.study import Study
 
-STAGE = "weight_overlap"
+if TYPE_CHECKING:  # pages read overlaps, and need no torch
+    from replication.experiments.entry import Entry
+
+GOOD_WEIGHTS = "good-weights.safetensors"  # a seed's mask in the cache
 MISSING = Note(
     "The overlap of weight masks over seeds is not recorded here: it needs magnitude pruning of at "
     "least two seeds, and their masks, which the run that found them keeps in its cache.",
@@ -26,48 +29,36 @@ MISSING = Note(
 )
 
 
-def weight_overlap(study: Study, task: str, seeds: list[int], store: Store) -> Record | None:
-    """The record of these seeds' overlap, computed first where it is missing.
+def compute(entry: Entry, made_from: dict[str, str]) -> dict[str, Any]:
+    """The counts of the masks that each seed's magnitude pruning found.
 
-    None where a seed has no good weights on record, or its mask is no longer in the cache.
+    Raises `UserError` where one is no longer in the cache.
     """
-    found = {seed: store.read(Key(study.name, task, seed, "magnitude")) for seed in seeds}
-    good = {str(seed): record for seed, record in found.items() if record is not None}
-    if len(seeds) < 2 or len(good) < len(seeds):
-        return None
-    wanted = {s: r["results"]["tickets"]["good"]["mask_sha256"] for s, r in good.items()}
-    precision = good[str(seeds[0])]["provenance"]["training_precision"]
-    key = Key(study.name, task, None, STAGE)
-    record = store.read(key)
-    if record and record["hash"] == study.hash(STAGE) and record["results"]["made_from"] == wanted:
-        return record
-    begun, masks = time.monotonic(), []
-    for seed in seeds:
-        place = Key(study.name, task, seed, "magnitude")
-        path = store.scratch(place, "good-weights.safetensors")
+    masks = kept_masks(entry.study, entry.task, made_from, entry.store)
+    if masks is None:
+        raise UserError(
+            f"The good masks of weights of {entry.task} are no longer all in the cache: expected "
+            "those that magnitude pruning left there; delete its records to have them made again."
+        )
+    first = entry.store.read(entry.study.key(entry.task, entry.study.seeds[0], "magnitude"))
+    assert first is not None
+    precision = first["provenance"]["training_precision"]
+    entry.details.update(device="cpu", threads=1, training_precision=precision)
+    return overlap_counts(masks)
+
+
+def kept_masks(
+    study: Study, task: str, made_from: dict[str, str], store: Store
+) -> list[WeightMask] | None:
+    """The masks whose sha256 `made_from` has by seed; None if one is not in the cache."""
+    masks = []
+    for seed, sha256 in made_from.items():
+        path = store.scratch(study.key(task, int(seed), "magnitude"), GOOD_WEIGHTS)
         mask = WeightMask.load(path) if path.exists() else None
-        if mask is None or mask.sha256() != wanted[str(seed)]:
+        if mask is None or mask.sha256() != sha256:
             return None
         masks.append(mask)
-    results = {**overlap_counts(masks), "made_from": wanted}
-    run = {"device": "cpu", "threads": 1, "training_precision": precision}
-    run["seconds"] = round(time.monotonic() - begun, 2)
-    return store.write(key, study, results, run)
-
-
-def recorded_overlap(study: Study, task: str, seeds: list[int], store: Store) -> Record | None:
-    """The record of these seeds' overlap as it lies there: None if it is of other masks or not
-    there. Nothing is computed."""
-    record = store.read(Key(study.name, task, None, STAGE))
-    if record is None or record["hash"] != study.hash(STAGE):
-        return None
-    found = {seed: store.read(Key(study.name, task, seed, "magnitude")) for seed in seeds}
-    wanted = {
-        str(seed): good["results"]["tickets"]["good"]["mask_sha256"]
-        for seed, good in found.items()
-        if good is not None
-    }
-    return record if record["results"]["made_from"] == wanted else None
+    return masks
 
 
 def overlap_counts(masks: list[WeightMask]) -> dict[str, Any]:
@@ -87,3 +78,12 @@ def overlap_counts(masks: list[WeightMask]) -> dict[str, Any]:
         kept[name] = bits.sum(axis=1).tolist()
         both += [int((bits[a] & bits[b]).sum()) for a, b in pairs]
     return {"votes": votes, "kept": kept, "both": both.tolist()}
+
+
+# Until pages and claims take both from `replication.runs.records`.
+def __getattr__(name: str) -> Any:
+    if name in ("weight_overlap", "recorded_overlap"):
+        from replication.runs import records
+
+        return getattr(records, name)
+    raise AttributeError(name)

@@ -5,31 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from replication.pages.show import Note
-from replication.runs import followups
 from replication.runs.records import entry_status, resolve
+from replication.runs.run import missing as missing
 from replication.store import Store
-from replication.study import FOLLOWUPS, Study
-
-
-def missing(study: Study, store: Store) -> dict[str, list[str]]:
-    """What the study asks for and has not, by task: seeds without tickets, and other stages."""
-    found: dict[str, list[str]] = {}
-    for task in study.tasks:
-        lacking = []
-        for seed in study.seeds:
-            done = [s for s, at in entry_status(study, task, seed, store).items() if at == "done"]
-            lacks = [stage for stage in study.stages(task) if stage not in done]
-            if lacks:
-                lacking.append(f"seed {seed}" + (f" ({', '.join(lacks)})" if done else ""))
-        for what in FOLLOWUPS:
-            asked = [seed for name, seed in study.followups_of(what) if name == task]
-            if what == "survivors" and len(study.seeds) < 2:
-                continue  # one seed has none
-            if any(followups.status(study, task, s, what, store) != "done" for s in asked):
-                lacking.append(what)
-        if lacking:
-            found[task] = lacking
-    return found
 
 
 def standing(

@@ -9,6 +9,7 @@ from lottery_utils.metrics import METRIC_LABELS
 from lottery_utils.tasks import Example, Task, get_task
 from replication.pages.show import Note
 from replication.runs.recorded import KIND_LABELS, TICKET_STAGE, Entries, config, warning
+from replication.runs.records import task_of
 
 pd.set_option("display.max_colwidth", None)  # sentences are shown whole
 
@@ -16,7 +17,7 @@ pd.set_option("display.max_colwidth", None)  # sentences are shown whole
 def setup(entries: Entries) -> pd.DataFrame:
     """What was fine-tuned on what: one line per fact."""
     record = next(iter(entries.values()))["finetune"]
-    results, config, task = record["results"], record["config"], get_task(record["task"])
+    results, config, task = record["results"], record["config"], task_of(record)
     counts = results["label_counts"]
     facts = {
         "Question": task.question,

@@ -23,7 +23,6 @@ from lottery_utils.agreement.over_seeds import OverSeeds
 from lottery_utils.agreement.sharing import Pair, Seeds, Sharing
 from lottery_utils.errors import UserError
 from lottery_utils.tasks import TASKS
-from replication.experiments.progress import Progress
 from replication.paper.release import N_HEADS, N_LAYERS, SEEDS, SETTINGS, Release, digest, read
 from replication.store import Key, Record, Store
 from replication.study import FollowUps, Study
@@ -52,6 +51,8 @@ def released(directory: Path | str, store: Store) -> None:
 
     Raises `UserError` where the release is not as it should be; nothing is written then.
     """
+    from replication.experiments.entry import Progress  # it wants torch, and readers do not
+
     found, chosen = read(directory), study()
     good = found.masks[GOOD]
     sharing = Sharing.of(good)
@@ -62,7 +63,9 @@ def released(directory: Path | str, store: Store) -> None:
         results = of_task(found, task, sharing)
         run = {"device": "cpu", "threads": 1, "training_precision": "fp32"}
         run["seconds"] = round(time.monotonic() - begun, 2)
-        store.write(Key(STUDY, task, None, STAGE), chosen, results, run)
+        chosen.keep(store.root)
+        key = Key(STUDY, task, None, STAGE)
+        store.write(key, chosen.hash(STAGE), chosen.identity(STAGE), results, run)
     progress.done(f"records in {store.root / STUDY}")
 
 

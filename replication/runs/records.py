@@ -1,27 +1,148 @@
-"""From a study to its records: read what is there, compute what is missing.
+"""What a study has on record: all that pages, the export and the claims read.
 
-This is what notebooks and the command line call. Reading records needs neither torch nor
-transformers; they are imported only when something has to be computed.
+Reading records needs neither torch nor transformers; they are imported only when something has to
+be computed.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 import yaml
 
-from lottery_utils import data
 from lottery_utils.errors import UserError
-from lottery_utils.tasks import get_task
-from replication.experiments.progress import Progress
-from replication.store import Key, Record, Store
-from replication.study import STARTS_FROM, Study
+from lottery_utils.masks import StructuredMask
+from lottery_utils.metrics import meaningless
+from lottery_utils.tasks import TASKS, OwnTask, Task, get_task
+from replication.experiments.weight_overlap import kept_masks
+from replication.runs.run import ensure, inputs, status
+from replication.store import Record, Store
+from replication.study import FOLLOWUPS, STAGES, Study
 
-# The unit of progress is one training or one search.
-UNITS = {"finetune": 1, "search": 1, "tickets": 3, "magnitude": 5}
+T = TypeVar("T")
+# The records of one task: entries[seed][stage].
+Entries = dict[int, dict[str, Record]]
+TICKETS = ("good", "random", "bad")
+# By method: the record its tickets are in, and the kinds of tickets it has.
+TICKET_STAGE = {"structured": "tickets", "magnitude": "magnitude"}
+KINDS = {"structured": TICKETS, "magnitude": (*TICKETS, "largest_removed")}
+# How a page calls each kind.
+KIND_LABELS = {"largest_removed": "bad (largest removed)"}
+METHOD_LABELS = {"structured": "structured pruning", "magnitude": "magnitude pruning"}
+
+
+def read(study: Study, task: str, seed: int, stage: str, store: Store) -> Record | None:
+    """A stage's record, if it is there and up to date."""
+    done = status(study, task, seed, stage, store) == "done"
+    return store.read(study.key(task, seed, stage)) if done else None
+
+
+def task_of(record: Record) -> Task:
+    """The task that a record is of; one of your own is described in its configuration."""
+    own = record["config"].get("own_tasks", {})
+    return get_task(
+        record["task"], {**TASKS, **{t: OwnTask(**of).task(t) for t, of in own.items()}}
+    )
+
+
+@dataclass(frozen=True)
+class TaskRecords:
+    """All that a study has on record of one task, and that is up to date.
+
+    `entries` are the stages of every seed whose tickets are there, magnitude pruning also where the
+    study's file leaves it out; `followups` the records of what was asked for, by stage and seed;
+    `overlap` that of the weight masks over these seeds.
+    """
+
+    entries: Entries
+    followups: dict[str, dict[int, Record]] = field(default_factory=dict)
+    overlap: Record | None = None
+
+    @classmethod
+    def of(cls, study: Study, task: str, store: Store) -> TaskRecords:
+        """What is there; nothing is computed."""
+        entries: Entries = {}
+        for seed in study.seeds:
+            found = {stage: read(study, task, seed, stage, store) for stage in STAGES}
+            if found["tickets"]:
+                entries[seed] = {stage: record for stage, record in found.items() if record}
+        followups = {
+            what: {s: record for s in entries if (record := read(study, task, s, what, store))}
+            for what in FOLLOWUPS
+        }
+        return cls(entries, followups, recorded_overlap(study, task, [*entries], store))
+
+    @property
+    def control(self) -> dict[int, Record]:
+        return self.followups.get("control", {})
+
+    @property
+    def attention(self) -> dict[int, Record]:
+        return self.followups.get("attention", {})
+
+    @property
+    def has_magnitude(self) -> bool:
+        return has_method(self.entries, "magnitude")
+
+    def scores(self, setting: str, method: str = "structured") -> list[float]:
+        """Over the seeds, the score of a setting: `full`, `majority`, or `good, pruned`."""
+        if setting in ("full", "majority"):
+            key = "score" if setting == "full" else setting
+            return [float(results[key]) for results in stage_results(self.entries)]
+        kind, state = setting.split(", ")
+        return [float(tickets_of(r, method)[kind][state]) for r in self.entries.values()]
+
+    def contrasted(self) -> list[bool]:
+        """Of which seeds the bad ticket is another subnetwork than the good one, mostly.
+
+        A good ticket of more than two thirds of the heads leaves so few that most of the bad
+        one's heads are the good one's; of all heads, good, random and bad are the full model.
+        """
+        masks = [
+            StructuredMask.from_json(results["mask"])
+            for results in stage_results(self.entries, "search")
+        ]
+        return [3 * mask.n_heads <= 2 * mask.heads.size for mask in masks]
+
+    def weights_removed(self) -> list[bool]:
+        """Of which seeds magnitude pruning removed anything: else all its tickets are one."""
+        searches = stage_results(self.entries, "magnitude")
+        return [any(step["passed"] for step in results["steps"]) for results in searches]
+
+    def of_seeds(self, seeds: Collection[int]) -> TaskRecords:
+        """The same of some seeds; without what was made over all seeds, unless all are meant."""
+
+        def some(records: dict[int, T]) -> dict[int, T]:
+            return {seed: record for seed, record in records.items() if seed in seeds}
+
+        return TaskRecords(
+            some(self.entries),
+            {what: some(records) for what, records in self.followups.items()},
+            overlap=self.overlap if set(self.entries) <= set(seeds) else None,
+        )
+
+
+def weight_overlap(study: Study, task: str, seeds: list[int], store: Store) -> Record | None:
+    """The record of these seeds' overlap, computed first where it is missing.
+
+    None where a seed has no good weights on record, or its mask is no longer in the cache.
+    """
+    if not seeds:
+        return None
+    of_seeds = replace(study, tasks=(task,), seeds=tuple(seeds))
+    wanted = inputs(of_seeds, task, seeds[0], "weight_overlap", store, seeds)
+    if wanted and kept_masks(study, task, wanted, store):
+        ensure(of_seeds, store, ["weight_overlap"], quiet=True)
+    return recorded_overlap(study, task, seeds, store)
+
+
+def recorded_overlap(study: Study, task: str, seeds: list[int], store: Store) -> Record | None:
+    """The same as it lies there: None if it is of other masks or not there."""
+    if len(seeds) < 2:
+        return None
+    return read(replace(study, seeds=tuple(seeds)), task, seeds[0], "weight_overlap", store)
 
 
 def resolve(
@@ -47,7 +168,7 @@ def resolve(
     chosen = loaded.override(overrides) if overrides else loaded
     if task:
         names = [task] if isinstance(task, str) else list(task)
-        chosen = replace(chosen, tasks=tuple(get_task(name).name for name in names))
+        chosen = replace(chosen, tasks=tuple(chosen.task(name).name for name in names))
     return replace(chosen, seeds=_as_seeds(seeds)) if seeds is not None else chosen
 
 
@@ -63,128 +184,6 @@ def _as_seeds(seeds: Sequence[int] | str | int) -> tuple[int, ...]:
     return chosen
 
 
-def entry_status(study: Study, task: str, seed: int, store: Store) -> dict[str, str]:
-    """For each stage `done`, `stale` (made for other settings or inputs) or `missing`."""
-    stages = study.stages(task)
-    records = {s: store.read(Key(study.name, task, seed, s)) for s in stages}
-    status: dict[str, str] = {}
-    for stage in stages:
-        record = records[stage]
-        if record is None:
-            status[stage] = "missing"
-        elif record["hash"] != study.hash(stage) or not _follows(stage, records, status):
-            status[stage] = "stale"
-        else:
-            status[stage] = "done"
-    return status
-
-
-def _follows(stage: str, records: dict[str, Record | None], status: dict[str, str]) -> bool:
-    """Whether a record was made from the very results of the stage before it."""
-    before = STARTS_FROM[stage]
-    if before is None:
-        return True
-    previous, record = records[before], records[stage]
-    if status[before] != "done" or previous is None or record is None:
-        return False
-    if stage != "tickets":
-        same: bool = record["results"]["weights_sha256"] == previous["results"]["weights_sha256"]
-        return same
-    expected = {key: previous["results"][key] for key in ("weights_sha256", "mask")}
-    same = record["results"]["made_from"] == expected
-    return same
-
-
-def ensure(
-    study: Study,
-    store: Store,
-    *,
-    device: str = "auto",
-    threads: int | None = None,
-    quiet: bool = False,
-) -> None:
-    """Compute every missing or stale record of the study's tasks and seeds.
-
-    `device` is `auto` (a GPU if there is one), `cpu` or `cuda`. Stages already done are not
-    repeated; an interrupted stage goes on from its journal. Raises `UserError` if the data
-    at hand are not those that existing records were made from.
-    """
-    entries = [(task, seed) for task in study.tasks for seed in study.seeds]
-    todo = []
-    for task, seed in entries:
-        check_data(study, task, seed, store)
-        status = entry_status(study, task, seed, store)
-        if set(status.values()) != {"done"}:
-            todo.append((task, seed, status))
-    if not todo:
-        return
-    store.write_study(study)
-    n_units = sum(UNITS[s] for _, _, status in todo for s in status if status[s] != "done")
-    progress = Progress(study.name, n_units, quiet=quiet)
-    for task, seed, status in todo:
-        progress.label = f"{study.name} | {task} seed {seed}"
-        _compute(study, task, seed, store, status, device, threads, progress)
-    progress.label = study.name
-    progress.done(f"{len(todo)} of {len(entries)} entries computed, records in {store.root}")
-
-
-def _compute(
-    study: Study,
-    task: str,
-    seed: int,
-    store: Store,
-    status: dict[str, str],
-    device: str,
-    threads: int | None,
-    progress: Progress,
-) -> None:
-    from replication.experiments import stages
-    from replication.experiments.checkpoint import load_checkpoint
-    from replication.experiments.entry import Entry, prepare_device, run_details
-
-    chosen = prepare_device(device, threads)
-    entry = Entry(study, task, seed, store, chosen, progress)
-
-    def write(stage: str, begun: float, results: dict[str, Any]) -> Record:
-        run = run_details(entry, time.monotonic() - begun)
-        return store.write(entry.key(stage), study, results, run)
-
-    begun = time.monotonic()
-    record = store.read(entry.key("finetune")) if status["finetune"] == "done" else None
-    model = load_checkpoint(entry, record["results"]["weights_sha256"]) if record else None
-    if record is None or model is None:
-        # Without the weights nothing can follow: fine-tune again. Where that gives the same
-        # weights, as on the same machine it does, the records made from them stay valid.
-        record = write("finetune", begun, stages.finetune(entry))
-        model = load_checkpoint(entry, record["results"]["weights_sha256"])
-    for stage in study.stages(task)[1:]:
-        if entry_status(study, task, seed, store)[stage] == "done":
-            continue
-        begun = time.monotonic()
-        source = store.read(entry.key(str(STARTS_FROM[stage])))
-        assert source is not None
-        write(stage, begun, stages.COMPUTE[stage](entry, model, source["results"]))
-        for journal in store.scratch(entry.key(stage), "").glob(f"{stage}*.jsonl"):
-            journal.unlink()
-
-
-def check_data(study: Study, task: str, seed: int, store: Store) -> None:
-    """Records made from other files than the ones at hand must not be mixed with new ones.
-
-    Raises `UserError` where they would be.
-    """
-    _, _, place = study.data.partition(":")
-    record = store.read(Key(study.name, task, seed, "finetune"))
-    if not place or record is None or record["hash"] != study.hash("finetune"):
-        return
-    found = data.fingerprint(data.load_examples(task, study.data, **study.sizes(task)))
-    if found != record["results"]["data_sha256"]:
-        raise UserError(
-            f"The {task} files in {place} are not those that the records of study {study.name!r} "
-            "were made from: give the same files, or another --results-dir."
-        )
-
-
 def load(
     study: str | Study,
     task: str | Sequence[str] | None = None,
@@ -194,7 +193,7 @@ def load(
     backbone: str | None = None,
     results_dir: str = "results",
     device: str = "auto",
-) -> dict[str, dict[int, dict[str, Record]]]:
+) -> dict[str, Entries]:
     """The records a notebook shows, computed first where they are missing.
 
     Returns `records[task][seed][stage]`. Where a study's data are not at hand, it has what is
@@ -206,23 +205,28 @@ def load(
     )
     store = Store(results_dir)
     if at_hand(chosen) or not _any_done(chosen, store):
-        ensure(chosen, store, device=device)
+        ensure(chosen, store, STAGES, device=device)
     return on_record(chosen, store)
 
 
-def on_record(study: Study, store: Store) -> dict[str, dict[int, dict[str, Record]]]:
+def on_record(study: Study, store: Store) -> dict[str, Entries]:
     """`records[task][seed][stage]` of the study's complete entries; nothing is computed."""
-    every = replace(study, magnitude_tasks=None)
-    found: dict[str, dict[int, dict[str, Record]]] = {}
-    for name in study.tasks:
-        found[name] = {}
-        for seed in study.seeds:
-            done = [s for s, at in entry_status(every, name, seed, store).items() if at == "done"]
-            stages = {s: store.read(Key(study.name, name, seed, s)) for s in done}
-            read = {s: record for s, record in stages.items() if record is not None}
-            if set(STARTS_FROM) - {"magnitude"} <= read.keys():
-                found[name][seed] = read
-    return {name: entries for name, entries in found.items() if entries}
+    found = {task: TaskRecords.of(study, task, store).entries for task in study.tasks}
+    return {task: entries for task, entries in found.items() if entries}
+
+
+def followup(
+    study: Study, task: str, what: str, store: Store, *, device: str = "auto"
+) -> dict[int, Record]:
+    """The records of one follow-up by seed, for a page: computed first if the study asks for it.
+
+    Only those that are up to date; empty where there are none. Nothing is computed where the
+    study's data are not at hand.
+    """
+    if at_hand(study):
+        ensure(study.only(what, task), store, [what], device=device)
+    found = {seed: read(study, task, seed, what, store) for seed in study.seeds}
+    return {seed: record for seed, record in found.items() if record}
 
 
 def at_hand(study: Study) -> bool:
@@ -233,7 +237,85 @@ def at_hand(study: Study) -> bool:
 def _any_done(study: Study, store: Store) -> bool:
     """Whether there is a complete entry of heads and MLPs to show."""
     return any(
-        entry_status(study, task, seed, store)["tickets"] == "done"
+        status(study, task, seed, "tickets", store) == "done"
         for task in study.tasks
         for seed in study.seeds
     )
+
+
+def stage_results(entries: Entries, stage: str = "finetune") -> list[dict[str, Any]]:
+    return [records[stage]["results"] for records in entries.values()]
+
+
+def config(entries: Entries) -> dict[str, Any]:
+    config: dict[str, Any] = next(iter(entries.values()))["search"]["config"]
+    return config
+
+
+def task_name(entries: Entries) -> str:
+    return str(next(iter(entries.values()))["finetune"]["task"])
+
+
+def seeds_text(seeds: Collection[int]) -> str:
+    listed = ", ".join(map(str, seeds))
+    return f"{len(seeds)} seed{'s' if len(seeds) > 1 else ''} ({listed})"
+
+
+def masks_of(entries: Entries) -> dict[int, StructuredMask]:
+    """The good mask of heads and MLPs that each seed's search found."""
+    return {
+        seed: StructuredMask.from_json(records["search"]["results"]["mask"])
+        for seed, records in entries.items()
+    }
+
+
+def warning(records: dict[str, Record]) -> str | None:
+    """Why the rule of the search says nothing about one seed's full model, or None if it does.
+
+    From the scores, since records of earlier versions warn of less.
+    """
+    full = records["finetune"]["results"]
+    threshold = records["search"]["config"]["search"]["threshold"]
+    return meaningless(full["score"], full["majority"], threshold)
+
+
+def has_method(entries: Entries, method: str) -> bool:
+    """Whether tickets of this method are recorded for every seed."""
+    return all(TICKET_STAGE[method] in records for records in entries.values())
+
+
+def tickets_of(records: dict[str, Record], method: str = "structured") -> dict[str, Any]:
+    """One seed's tickets by kind."""
+    tickets: dict[str, Any] = records[TICKET_STAGE[method]]["results"]["tickets"]
+    return tickets
+
+
+def ticket_scores(
+    entries: Entries, kind: str, state: str, method: str = "structured"
+) -> list[float]:
+    return [tickets_of(records, method)[kind][state] for records in entries.values()]
+
+
+def share_left(tuned: dict[str, Any], n_heads: int, n_mlps: int) -> float:
+    """Percent of the parameters of all heads and MLPs."""
+    each = tuned["component_parameters"]
+    every = tuned["layers"] * (tuned["heads_per_layer"] * each["head"] + each["mlp"])
+    left: int = n_heads * each["head"] + n_mlps * each["mlp"]
+    return 100 * left / float(every)
+
+
+def sizes_text(entries: Entries) -> str:
+    texts = []
+    for seed, records in entries.items():
+        mask = StructuredMask.from_json(records["search"]["results"]["mask"])
+        texts.append(
+            f"seed {seed} keeps {mask.n_heads} of {mask.heads.size} heads and {mask.n_mlps} of "
+            f"{mask.mlps.size} MLPs"
+        )
+    return "; ".join(texts) + "."
+
+
+# Until pages and claims ask `status` themselves.
+def entry_status(study: Study, task: str, seed: int, store: Store) -> dict[str, str]:
+    """For each stage that the study has for a task: `done`, `stale` or `missing`."""
+    return {stage: status(study, task, seed, stage, store) for stage in study.stages(task)}

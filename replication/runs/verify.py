@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 
 from lottery_utils.errors import UserError
 from lottery_utils.masks import StructuredMask
-from replication.runs import records
-from replication.store import Key, Record, Store
+from replication.runs.records import read
+from replication.runs.run import check_data, ensure
+from replication.store import Record, Store
 from replication.study import STAGES, FollowUps, Study
 
 PLACE = ".cache/verify"
@@ -61,7 +62,7 @@ def verify(
             f"{task} with seed {seed} of the study {study.name} is not on record: expected its "
             f"records in {store.root}; run 'lottery run {study.name} --task {task} --seed {seed}'."
         )
-    records.check_data(study, task, seed, store)
+    check_data(study, task, seed, store)
     stages = study.stages(task)
     alone = replace(
         study,
@@ -71,7 +72,7 @@ def verify(
         followups=FollowUps(),
     )
     again = Store(PLACE)
-    records.ensure(alone, again, device=device, threads=threads)
+    ensure(alone, again, STAGES, device=device, threads=threads)
     found = compare(on_record, _read(alone, task, seed, again))
     shutil.rmtree(again.root / study.name / task / f"seed-{seed}", ignore_errors=True)
     shutil.rmtree(again.cache / study.name / task / f"seed-{seed}", ignore_errors=True)
@@ -115,7 +116,5 @@ def compare(recorded: dict[str, Record], again: dict[str, Record]) -> Verified:
 
 def _read(study: Study, task: str, seed: int, store: Store) -> dict[str, Record]:
     """The records of an entry that are up to date."""
-    status = records.entry_status(replace(study, magnitude_tasks=None), task, seed, store)
-    done = [stage for stage in STAGES if status[stage] == "done"]
-    found = {stage: store.read(Key(study.name, task, seed, stage)) for stage in done}
-    return {stage: record for stage, record in found.items() if record is not None}
+    found = {stage: read(study, task, seed, stage, store) for stage in STAGES}
+    return {stage: record for stage, record in found.items() if record}

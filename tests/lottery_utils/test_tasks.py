@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from lottery_utils import tasks
 from lottery_utils.errors import UserError
 from lottery_utils.metrics import METRIC_LABELS, METRICS
-from lottery_utils.tasks import TASKS, Task, add_task, get_task
+from lottery_utils.tasks import TASKS, Task, get_task
 
 # From the paper: metric, pair or not, and GLUE's numbers of examples.
 EXPECTED = {
@@ -79,13 +78,11 @@ def test_a_far_name_is_answered_with_the_list() -> None:
         get_task("xyz")
 
 
-def test_a_task_of_your_own_is_known_but_never_replaces_glues(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(tasks, "TASKS", dict(TASKS))
+def test_a_task_of_your_own_is_known_to_whoever_names_it_alone() -> None:
     own = Task("Trees", "Is this a tree?", ("no", "yes"))
-    add_task(own)
-    add_task(own)
-    assert get_task("Trees") is own
-    with pytest.raises(UserError, match="'RTE' belongs to a task of GLUE"):
-        add_task(Task("RTE", "Is this a tree?", ("no", "yes")))
+    assert get_task(own) is own
+    assert get_task("Trees", {**TASKS, "Trees": own}) is own
+    with pytest.raises(UserError, match="Unknown task 'Trees'"):
+        get_task("Trees")
+    with pytest.raises(TypeError):
+        TASKS["Trees"] = own  # type: ignore[index]

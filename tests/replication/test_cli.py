@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from replication import cli
-from replication.runs import records
+from replication.runs import run
 from replication.store import Key, Store
 from replication.study import Study
 
@@ -160,8 +160,11 @@ def test_a_sweep_finds_its_device_itself(workplace: Path) -> None:
         (["run", "tinny"], "Unknown study 'tinny'.*tiny"),
         (["run", "missing.yaml"], "Cannot read the study missing.yaml"),
         (["run", "tiny", "--set", "recipe.epoch=1"], "did you mean 'recipe.epochs'"),
-        (["run", "tiny", "--set", "recipe.epochs=many"], "should be a whole number, not 'many'"),
-        (["run", "tiny", "--set", "recipe.epochs="], "should be a whole number, not None"),
+        (
+            ["run", "tiny", "--set", "recipe.epochs=many"],
+            "should be a positive whole number, not 'many'",
+        ),
+        (["run", "tiny", "--set", "recipe.epochs="], "should be a positive whole number, not None"),
         (["run", "tiny", "--data", "gleu"], "Unknown data source 'gleu'"),
         (["run", "tiny", "--data", "local:nowhere"], "no folder nowhere/CoLA"),
         (["run", "tiny", "--backbone", "nowhere"], "Unknown backbone 'nowhere'"),
@@ -216,7 +219,7 @@ def test_an_interruption_says_how_to_go_on(
     def interrupt(*_args: Any, **_kwargs: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(records, "ensure", interrupt)
+    monkeypatch.setattr(run, "ensure", interrupt)
     assert cli.main(["run", "tiny"]) == 130
     assert capsys.readouterr().err == "lottery: interrupted; the same command goes on from here.\n"
 

@@ -11,9 +11,7 @@ from typing import Any
 
 import pytest
 
-from lottery_utils import tasks
 from lottery_utils.errors import UserError
-from lottery_utils.tasks import TASKS as GLUE
 from lottery_utils.tasks import OwnTask
 from replication import store as store_module
 from replication.store import Journal, Key, Record, Store, checksum, write_text
@@ -30,6 +28,16 @@ def store(tmp_path: Path) -> Store:
     return Store(tmp_path / "results", tmp_path / "cache")
 
 
+def write(store: Store, key: Key, study: Study, results: Record, run: Record) -> Record:
+    """A study's record, and the study beside it."""
+    keep(store, study)
+    return store.write(key, study.hash(key.stage), study.identity(key.stage), results, run)
+
+
+def keep(store: Store, study: Study) -> None:
+    study.keep(store.root)
+
+
 def full_disk(*_args: Any, **_kwargs: Any) -> Any:
     raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -40,7 +48,7 @@ def files(store: Store) -> set[str]:
 
 def test_a_record_comes_back_as_it_was_written(store: Store) -> None:
     assert store.read(KEY) is None
-    written = store.write(KEY, STUDY, RESULTS, RUN)
+    written = write(store, KEY, STUDY, RESULTS, RUN)
     assert store.read(KEY) == written
     assert written["results"] == RESULTS
     assert (written["study"], written["task"], written["seed"], written["stage"]) == (
@@ -54,9 +62,27 @@ def test_a_record_comes_back_as_it_was_written(store: Store) -> None:
     assert files(store) == {"mine/study.yaml", "mine/RTE/seed-1/finetune.json"}
 
 
+def test_a_store_knows_what_it_has_read_and_reads_a_file_once(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = replace(KEY, stage="search")
+    for key in (KEY, other):
+        write(store, key, STUDY, RESULTS, RUN)
+    again = Store(store.root, store.cache)
+    assert again.seen == {}
+    first = again.read(KEY)
+    assert list(again.seen) == [store.path(KEY)]
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", lambda path: pytest.fail("read again"))
+        assert again.read(KEY) == first
+    write(store, KEY, STUDY, {"score": 1}, RUN)
+    changed = again.read(KEY)
+    assert changed is not None and changed["results"] == {"score": 1}
+
+
 def test_a_record_across_seeds_lies_above_them(store: Store) -> None:
     key = Key("mine", "RTE", None, "sweep")
-    store.write(key, STUDY, RESULTS, RUN)
+    write(store, key, STUDY, RESULTS, RUN)
     assert "mine/RTE/sweep.json" in files(store)
     found = store.read(key)
     assert found is not None
@@ -64,7 +90,7 @@ def test_a_record_across_seeds_lies_above_them(store: Store) -> None:
 
 
 def test_a_record_says_how_it_was_made_but_not_where(store: Store, tmp_path: Path) -> None:
-    record = store.write(KEY, STUDY, RESULTS, RUN)
+    record = write(store, KEY, STUDY, RESULTS, RUN)
     assert RUN.items() <= record["provenance"].items()
     for name in ("created", "lottery_utils", "python", "torch", "transformers", "numpy"):
         assert record["provenance"][name]
@@ -77,7 +103,7 @@ def test_a_record_says_how_it_was_made_but_not_where(store: Store, tmp_path: Pat
 
 
 def test_records_are_readable_and_end_in_a_newline(store: Store) -> None:
-    store.write(KEY, STUDY, RESULTS, RUN)
+    write(store, KEY, STUDY, RESULTS, RUN)
     text = store.path(KEY).read_text("utf-8")
     assert text.endswith("}\n")
     assert "ein Maß" in text
@@ -112,7 +138,7 @@ def drop_the_checksum(text: str) -> str:
     ],
 )
 def test_damage_is_noticed(store: Store, damage: Callable[[str], str]) -> None:
-    store.write(KEY, STUDY, RESULTS, RUN)
+    write(store, KEY, STUDY, RESULTS, RUN)
     path = store.path(KEY)
     before = path.read_text("utf-8")
     path.write_text(damage(before), "utf-8")
@@ -122,7 +148,7 @@ def test_damage_is_noticed(store: Store, damage: Callable[[str], str]) -> None:
 
 
 def test_bytes_that_are_no_text_are_noticed(store: Store) -> None:
-    store.write(KEY, STUDY, RESULTS, RUN)
+    write(store, KEY, STUDY, RESULTS, RUN)
     path = store.path(KEY)
     path.write_bytes(path.read_bytes().replace(b"RTE", b"R\xffE", 1))
     with pytest.raises(UserError, match=r"finetune\.json is broken"):
@@ -130,7 +156,7 @@ def test_bytes_that_are_no_text_are_noticed(store: Store) -> None:
 
 
 def test_another_schema_is_named(store: Store) -> None:
-    record = store.write(KEY, STUDY, RESULTS, RUN)
+    record = write(store, KEY, STUDY, RESULTS, RUN)
     record["schema"] = 99
     record["checksum"] = checksum(record)
     store.path(KEY).write_text(json.dumps(record), "utf-8")
@@ -139,7 +165,7 @@ def test_another_schema_is_named(store: Store) -> None:
 
 
 def test_a_checksum_does_not_depend_on_layout_or_order(store: Store) -> None:
-    record = store.write(KEY, STUDY, RESULTS, RUN)
+    record = write(store, KEY, STUDY, RESULTS, RUN)
     turned: Record = dict(reversed(record.items()))
     store.path(KEY).write_text(json.dumps(turned, indent=7), "utf-8")
     assert store.read(KEY) == record
@@ -148,20 +174,20 @@ def test_a_checksum_does_not_depend_on_layout_or_order(store: Store) -> None:
 def test_a_record_is_replaced_whole_or_not_at_all(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = store.write(KEY, STUDY, RESULTS, RUN)
+    before = write(store, KEY, STUDY, RESULTS, RUN)
     with monkeypatch.context() as patch:
         patch.setattr(Path, "replace", full_disk)
         patch.setattr("os.replace", full_disk)
         with pytest.raises(UserError, match="No space left on device"):
-            store.write(KEY, STUDY, {"score": 0.9}, RUN)
+            write(store, KEY, STUDY, {"score": 0.9}, RUN)
     assert store.read(KEY) == before
-    assert store.write(KEY, STUDY, {"score": 0.9}, RUN)["results"] == {"score": 0.9}
+    assert write(store, KEY, STUDY, {"score": 0.9}, RUN)["results"] == {"score": 0.9}
 
 
 def test_an_interrupted_write_leaves_the_old_record(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = store.write(KEY, STUDY, RESULTS, RUN)
+    before = write(store, KEY, STUDY, RESULTS, RUN)
 
     def interrupt(_descriptor: int) -> None:
         raise KeyboardInterrupt
@@ -169,16 +195,16 @@ def test_an_interrupted_write_leaves_the_old_record(
     with monkeypatch.context() as patch:
         patch.setattr(store_module.os, "fsync", interrupt)
         with pytest.raises(KeyboardInterrupt):
-            store.write(KEY, STUDY, {"score": 0.9}, RUN)
+            write(store, KEY, STUDY, {"score": 0.9}, RUN)
     assert store.read(KEY) == before
 
 
 def test_a_failed_write_leaves_no_drafts(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    store.write(KEY, STUDY, RESULTS, RUN)
+    write(store, KEY, STUDY, RESULTS, RUN)
     before = files(store)
     monkeypatch.setattr(store_module.os, "fsync", full_disk)
     with pytest.raises(UserError):
-        store.write(KEY, STUDY, {"score": 0.9}, RUN)
+        write(store, KEY, STUDY, {"score": 0.9}, RUN)
     assert files(store) == before
 
 
@@ -194,7 +220,7 @@ def test_a_full_disk_is_one_sentence(
     monkeypatch.setattr(Path, "open", open_on_full_disk)
     what = "Cannot write .*: No space left on device; free some space"
     with pytest.raises(UserError, match=what):
-        store.write(KEY, STUDY, RESULTS, RUN)
+        write(store, KEY, STUDY, RESULTS, RUN)
     with pytest.raises(UserError, match=what):
         journal.append({"step": 1})
     assert journal.entries == [], "what was not written down did not happen"
@@ -204,20 +230,20 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
     store = Store(tmp_path / "file" / "results", tmp_path / "file" / "cache")
     with pytest.raises(UserError, match=r"Cannot write .*: Not a directory"):
-        store.write(KEY, STUDY, RESULTS, RUN)
+        write(store, KEY, STUDY, RESULTS, RUN)
     with pytest.raises(UserError, match=r"Cannot write .*: Not a directory"):
         store.scratch(KEY, "checkpoint")
 
 
 def test_a_study_is_kept_beside_its_records(store: Store) -> None:
-    store.write(KEY, STUDY, RESULTS, RUN)
+    write(store, KEY, STUDY, RESULTS, RUN)
     path = store.root / "mine" / "study.yaml"
     assert Study.load(path) == replace(STUDY, data="local")
 
 
 def test_a_narrowed_study_does_not_forget_what_was_run_before(store: Store) -> None:
-    store.write_study(replace(STUDY, tasks=("RTE",), seeds=(1,)))
-    store.write_study(replace(STUDY, tasks=("CoLA",), seeds=(2, 1)))
+    keep(store, replace(STUDY, tasks=("RTE",), seeds=(1,)))
+    keep(store, replace(STUDY, tasks=("CoLA",), seeds=(2, 1)))
     kept = Study.load(store.root / "mine" / "study.yaml")
     assert (kept.tasks, kept.seeds) == (("RTE", "CoLA"), (1, 2))
 
@@ -239,14 +265,14 @@ def test_magnitude_pruning_that_was_run_before_is_not_forgotten(
     kept: tuple[str, ...] | None,
 ) -> None:
     for chosen in (first, second):
-        store.write_study(replace(STUDY, magnitude_tasks=chosen))
+        keep(store, replace(STUDY, magnitude_tasks=chosen))
     assert Study.load(store.root / "mine" / "study.yaml").magnitude_tasks == kept
 
 
 def test_followups_that_were_asked_before_are_not_forgotten(store: Store) -> None:
     def kept(*asked: FollowUps) -> FollowUps:
         for followups in asked:
-            store.write_study(replace(STUDY, followups=followups))
+            keep(store, replace(STUDY, followups=followups))
         return Study.load(store.root / "mine" / "study.yaml").followups
 
     first = FollowUps(survivors=("RTE",), control=("RTE",), control_seeds=(1,))
@@ -263,33 +289,29 @@ def own(*names: str) -> Study:
     return replace(STUDY, data="csv", tasks=("RTE", *names), own_tasks=labels)
 
 
-def test_a_task_of_your_own_is_kept_with_the_study(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    store.write_study(own("Trees"))
-    monkeypatch.setattr(tasks, "TASKS", dict(GLUE))  # as in a process that starts afresh
+def test_a_task_of_your_own_is_kept_with_the_study(store: Store) -> None:
+    keep(store, own("Trees"))
     kept = Study.load(store.root / "mine" / "study.yaml")
     assert kept == own("Trees")
 
 
-def test_a_task_of_your_own_that_a_study_drops_is_dropped(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_task_of_your_own_that_a_study_drops_is_dropped(store: Store) -> None:
     """What is left must be a study that can be read without it."""
-    store.write_study(replace(own("Trees", "Bushes"), magnitude_tasks=("Trees", "Bushes")))
-    store.write_study(replace(own("Bushes"), seeds=(2,), magnitude_tasks=("Bushes",)))
-    monkeypatch.setattr(tasks, "TASKS", dict(GLUE))
+    keep(store, replace(own("Trees", "Bushes"), magnitude_tasks=("Trees", "Bushes")))
+    keep(store, replace(own("Bushes"), seeds=(2,), magnitude_tasks=("Bushes",)))
     kept = Study.load(store.root / "mine" / "study.yaml")
     assert (kept.tasks, kept.seeds) == (("RTE", "Bushes"), (1, 2))
     assert (set(kept.own_tasks), kept.magnitude_tasks) == ({"Bushes"}, ("Bushes",))
 
 
 def test_a_task_of_your_own_may_change(store: Store) -> None:
-    """The definition at hand counts, also after the one beside the records was read."""
-    store.write_study(own("Trees"))
+    """The definition at hand counts, also after the one beside the records was read, and each
+    study has its own."""
+    keep(store, own("Trees"))
     changed = replace(own("Trees"), own_tasks={"Trees": OwnTask(labels=("bush", "tree"))})
-    store.write_study(changed)
-    assert tasks.get_task("Trees").labels == ("bush", "tree")
+    keep(store, changed)
+    assert changed.task("Trees").labels == ("bush", "tree")
+    assert own("Trees").task("Trees").labels == ("no", "yes")
     assert Study.load(store.root / "mine" / "study.yaml") == changed
 
 

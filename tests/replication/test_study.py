@@ -12,8 +12,8 @@ from conftest import REPOSITORY, make_backbone
 
 from lottery_utils.errors import UserError
 from lottery_utils.recipe import Recipe
-from lottery_utils.tasks import get_task
-from replication.study import STAGES, STARTS_FROM, SWEPT, Study
+from lottery_utils.tasks import TASKS
+from replication.study import FOLLOWUPS, PIPELINE, STAGES, SWEPT, Study
 
 MINIMAL = "tasks: [RTE]\nseeds: [1]\n"
 OWN = """\
@@ -83,24 +83,45 @@ def test_a_rate_may_be_written_in_any_way(tmp_path: Path, spelling: str) -> None
         ("tasks: []\nseeds: [1]\n", "tasks should be at least one task"),
         ("tasks: [RTE]\nseeds: []\n", "seeds should be at least one seed"),
         ("tasks: RTE\nseeds: [1]\n", "tasks should be a list of texts, not 'RTE'"),
-        ("tasks: [RTE]\nseeds: 1\n", "seeds should be a list of whole numbers, not 1"),
+        (
+            "tasks: [RTE]\nseeds: 1\n",
+            "seeds should be a list of whole numbers from 0 up to 2**32 - 1, not 1",
+        ),
         ("tasks: [RTE]\nseeds: [1.5]\n", "seeds should be a list of whole numbers"),
         ("tasks: [RTE]\nseeds: [true]\n", "seeds should be a list of whole numbers"),
         ("tasks: [SST2]\nseeds: [1]\n", "did you mean 'SST-2'"),
-        (MINIMAL + "train_size: 1.5\n", "train_size should be a whole number or null, not 1.5"),
-        (MINIMAL + "train_size: 0\n", "train_size should be a positive number of examples"),
-        (MINIMAL + "validation_size: -3\n", "validation_size should be a positive number"),
+        (
+            MINIMAL + "train_size: 1.5\n",
+            "train_size should be a positive whole number of examples, or null, not 1.5",
+        ),
+        (MINIMAL + "train_size: 0\n", "train_size should be a positive whole number of examples"),
+        (MINIMAL + "validation_size: -3\n", "validation_size should be a positive whole number"),
         (MINIMAL + "recipe: fast\n", "recipe should be a group of keys, not 'fast'"),
         (MINIMAL + "recipe:\n", "recipe should be a group of keys, not None"),
-        (MINIMAL + "recipe: {epochs: 0}\n", "recipe.epochs should be a positive number"),
-        (MINIMAL + "recipe: {epochs: 2.5}\n", "recipe.epochs should be a whole number, not 2.5"),
+        (
+            MINIMAL + "recipe: {epochs: 0}\n",
+            "recipe.epochs should be a positive whole number, not 0",
+        ),
+        (
+            MINIMAL + "recipe: {epochs: 2.5}\n",
+            "recipe.epochs should be a positive whole number, not 2.5",
+        ),
         (MINIMAL + "recipe: {bf16: 1}\n", "recipe.bf16 should be true, false or 'cpu', not 1"),
-        (MINIMAL + "recipe: {learning_rate: high}\n", "learning_rate should be a number"),
+        (
+            MINIMAL + "recipe: {learning_rate: high}\n",
+            "learning_rate should be a positive number, not 'high'",
+        ),
         (MINIMAL + "recipe: {learning_rate: -1}\n", "learning_rate should be a positive number"),
         (MINIMAL + "recipe: {learning_rate: .nan}\n", "learning_rate should be a positive number"),
         (MINIMAL + "recipe: {max_length: 4}\n", "recipe.max_length should be at least 8 tokens"),
-        (MINIMAL + "search: {threshold: 1.1}\n", "search.threshold should be above 0, at most 1"),
-        (MINIMAL + "search: {head_step: 0}\n", "search.head_step should be above 0, at most 1"),
+        (
+            MINIMAL + "search: {threshold: 1.1}\n",
+            "search.threshold should be a number above 0, at most 1",
+        ),
+        (
+            MINIMAL + "search: {head_step: 0}\n",
+            "search.head_step should be a number above 0, at most 1",
+        ),
         (MINIMAL + "variant: papr\n", "variant should be 'paper' or 'release'"),
         (MINIMAL + "draws: lots\n", "draws should be 'independent' or 'shared'"),
         (MINIMAL + "whole_tasks: [RTEE]\n", "did you mean 'RTE'"),
@@ -109,7 +130,10 @@ def test_a_rate_may_be_written_in_any_way(tmp_path: Path, spelling: str) -> None
         (MINIMAL + "name: a/b\n", "name should be letters, digits"),
         (MINIMAL + "magnitude_tasks: RTE\n", "magnitude_tasks should be a list of texts"),
         (MINIMAL + "magnitude_tasks: [RTEE]\n", "did you mean 'RTE'"),
-        (MINIMAL + "search: {weight_step: 0}\n", "search.weight_step should be above 0, at most 1"),
+        (
+            MINIMAL + "search: {weight_step: 0}\n",
+            "search.weight_step should be a number above 0, at most 1",
+        ),
         (OWN.replace("own_tasks", "tasks_of_mine"), "unknown key 'tasks_of_mine'"),
         (OWN.replace("[Trees]", "[Tree]"), "did you mean 'Trees'"),
         (OWN.replace("Trees", "RTE"), "'RTE' belongs to a task of GLUE"),
@@ -142,6 +166,34 @@ def test_a_rate_may_be_written_in_any_way(tmp_path: Path, spelling: str) -> None
 )
 def test_a_mistake_is_named(tmp_path: Path, text: str, what: str) -> None:
     with pytest.raises(UserError, match=re.escape(what)):
+        Study.load(write(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        (MINIMAL + "trian_size: 5\n", r"mine\.yaml, line 3: unknown key"),
+        (MINIMAL + "recipe:\n  epochs: 2\n  batch_size: 0\n", r"line 5: recipe\.batch_size should"),
+        (MINIMAL + "recipe: {learning_rate: true}\n", r"line 3: .* a positive number, not True"),
+        ("seeds: [1, 1]\ntasks: [RTE]\n", r"line 1: seeds should be different"),
+        ("seeds: [1]\ntasks: [RTE, SST2]\n", r"line 2: Unknown task 'SST2'"),
+        (OWN.replace('["no", "yes"]', '["yes"]'), r"line 5: own_tasks\.Trees\.labels should be"),
+    ],
+)
+def test_a_mistake_is_said_with_its_line(tmp_path: Path, text: str, place: str) -> None:
+    with pytest.raises(UserError, match=place):
+        Study.load(write(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (MINIMAL + "seeds: [2]\n", "line 3: the key 'seeds' is given twice, and first in line 2"),
+        (MINIMAL + "recipe: {epochs: 1, epochs: 2}\n", "line 3: the key 'recipe.epochs' is given"),
+    ],
+)
+def test_a_key_given_twice_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(UserError, match=re.escape(said)):
         Study.load(write(tmp_path, text))
 
 
@@ -263,9 +315,12 @@ def test_a_sweep_holds_out_training_data(quick: Study) -> None:
 
 
 def test_every_stage_starts_from_one_before_it() -> None:
-    for stage, before in STARTS_FROM.items():
-        assert before is None or STAGES.index(before) < STAGES.index(stage)
+    order = [*PIPELINE]
+    for name, stage in PIPELINE.items():
+        assert stage.after is None or order.index(stage.after) < order.index(name)
+        assert bool(stage.after) == bool(stage.made_from)
     assert STAGES[0] == "finetune", "all others need its weights"
+    assert tuple(name for name in order if not PIPELINE[name].alone) == STAGES + FOLLOWUPS
 
 
 @pytest.mark.parametrize(
@@ -284,17 +339,19 @@ def test_a_study_says_which_tasks_are_pruned_by_magnitude(
 def test_a_task_of_your_own_takes_ten_lines(tmp_path: Path) -> None:
     study = Study.load(write(tmp_path, OWN))
     assert (study.tasks, study.data) == (("Trees",), "csv")
-    task = get_task("Trees")
+    task = study.task("Trees")
     assert (task.labels, task.metric, task.is_pair, task.is_graded) == (
         ("no", "yes"),
         "accuracy",
         False,
         False,
     )
-    graded = Study.load(write(tmp_path, GRADED)).own_tasks["Trees"]
-    task = get_task("Trees")
+    graded = Study.load(write(tmp_path, GRADED))
+    task = graded.task("Trees")
     assert (task.metric, task.is_pair, task.is_graded) == ("spearman", True, True)
-    assert graded.labels == ()
+    assert graded.own_tasks["Trees"].labels == ()
+    assert study.task("Trees").labels == ("no", "yes"), "each study has its own"
+    assert "Trees" not in TASKS
 
 
 def test_a_task_of_your_own_comes_back_from_yaml_and_is_part_of_the_hash(tmp_path: Path) -> None:
@@ -367,7 +424,7 @@ def test_the_values_a_study_has_already_change_nothing(quick: Study) -> None:
         ({"recip.epochs": 1}, "unknown key 'recip'; did you mean 'recipe'?"),
         ({"seeds.first": 1}, "'seeds' has no keys below it"),
         ({"recipe": 1}, "recipe should be a group of keys"),
-        ({"recipe.epochs": None}, "recipe.epochs should be a whole number, not None"),
+        ({"recipe.epochs": None}, "recipe.epochs should be a positive whole number, not None"),
     ],
 )
 def test_a_wrong_change_is_named(quick: Study, change: dict[str, Any], what: str) -> None:

@@ -20,8 +20,8 @@ BOOK = REPOSITORY / "book"
 # Behind the commands, or behind the notebooks' pages.
 INTERNAL = re.compile(
     r"replication[.](pages|course)[.].*"
-    r"|replication[.](checked|cli|experiments[.]checkpoint|paper[.]numbers)"
-    r"|replication[.]runs[.](recorded|score_rows)"
+    r"|replication[.](cli|paper[.]numbers)"
+    r"|replication[.]runs[.](followups|recorded|task_records)"
     r"|lottery_utils[.](data[.]glue_metric|patterns[.]sheets)"
     r"|miniglue[.](?!grammar).*"
 )

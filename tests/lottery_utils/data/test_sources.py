@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from lottery_utils import tasks
 from lottery_utils.data import load_examples, load_task
 from lottery_utils.errors import UserError
 from lottery_utils.tasks import TASKS, Example, Task
@@ -70,13 +69,12 @@ def test_every_task_is_read_from_the_hubs_layout(hub: str, task: str) -> None:
     assert len(load_examples(task, hub, train_size=2)["train"]) == 2
 
 
-def test_labels_in_another_order_are_refused(hub: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_labels_in_another_order_are_refused(hub: str) -> None:
     from dataclasses import replace
 
     turned = replace(TASKS["RTE"], labels=TASKS["RTE"].labels[::-1])
-    monkeypatch.setitem(tasks.TASKS, "RTE", turned)
     with pytest.raises(UserError, match="labels of RTE on the hub are"):
-        load_examples("RTE", hub)
+        load_examples(turned, hub)
 
 
 def test_a_hub_that_cannot_be_reached_is_one_sentence(tmp_path: Path) -> None:
@@ -85,10 +83,8 @@ def test_a_hub_that_cannot_be_reached_is_one_sentence(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def trees(monkeypatch: pytest.MonkeyPatch) -> Task:
-    task = Task("Trees", "Is this about a tree?", ("no", "yes"))
-    monkeypatch.setattr(tasks, "TASKS", {**TASKS, "Trees": task})
-    return task
+def trees() -> Task:
+    return Task("Trees", "Is this about a tree?", ("no", "yes"))
 
 
 def write(folder: Path, train: str, name: str = "Trees") -> str:
@@ -100,7 +96,7 @@ def write(folder: Path, train: str, name: str = "Trees") -> str:
 
 def test_tables_of_your_own_are_csv_as_spreadsheets_write_it(trees: Task, tmp_path: Path) -> None:
     text = '\ufefflabel,note,sentence1\r\nyes,,"An oak, ""old"" and\ntall"\r\nno,x, A car \r\n'
-    found = load_examples("Trees", write(tmp_path, text))
+    found = load_examples(trees, write(tmp_path, text))
     assert found["train"] == [
         Example('An oak, "old" and\ntall', None, 1),
         Example("A car", None, 0),
@@ -125,27 +121,22 @@ def test_a_table_that_is_wrong_is_named_by_line(
     trees: Task, tmp_path: Path, text: str, what: str
 ) -> None:
     with pytest.raises(UserError, match=what):
-        load_examples("Trees", write(tmp_path, text))
+        load_examples(trees, write(tmp_path, text))
 
 
-def test_grades_of_your_own_are_any_numbers(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_grades_of_your_own_are_any_numbers(tmp_path: Path) -> None:
     task = Task("Heat", "How warm?", (), ("pearson",), is_pair=True)
-    monkeypatch.setattr(tasks, "TASKS", {**TASKS, "Heat": task})
     source = write(tmp_path, "sentence1,sentence2,label\nice,snow,-3.5\n", "Heat")
-    assert load_examples("Heat", source)["train"] == [Example("ice", "snow", -3.5)]
+    assert load_examples(task, source)["train"] == [Example("ice", "snow", -3.5)]
     write(tmp_path, "sentence1,sentence2,label\nice,snow,cold\n", "Heat")
     with pytest.raises(UserError, match="the label 'cold' should be a number"):
-        load_examples("Heat", source)
+        load_examples(task, source)
 
 
 def test_a_task_of_your_own_is_only_in_your_tables(trees: Task, tmp_path: Path) -> None:
     (tmp_path / "Trees").mkdir()
     for source in (f"local:{tmp_path}", "hub"):
         with pytest.raises(UserError, match="not a task of GLUE"):
-            load_examples("Trees", source)
+            load_examples(trees, source)
     with pytest.raises(UserError, match=r"no folder .*Nothing"):
-        monkey = Task("Nothing", "?", ("a", "b"))
-        tasks.TASKS["Nothing"] = monkey
-        load_examples("Nothing", f"csv:{tmp_path}")
+        load_examples(Task("Nothing", "?", ("a", "b")), f"csv:{tmp_path}")

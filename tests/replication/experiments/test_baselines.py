@@ -21,6 +21,7 @@ from lottery_utils.tasks import Example, OwnTask, get_task
 from replication import cli
 from replication.experiments import baselines
 from replication.pages import build, corpus
+from replication.runs.run import status
 from replication.store import Key, Record, Store
 from replication.study import Study
 
@@ -118,11 +119,12 @@ def test_baselines_are_made_once_and_again_for_other_questions(workplace: Path) 
     stale = json.loads(path.read_text("utf-8"))
     name = stale["study"].removesuffix("-baselines")
     study = replace(Study.load("tiny"), name=name, train_size=16, seeds=(7,), tasks=("RTE",))
-    assert baselines._answered(study, {"RTE": stale}, "RTE")
+    assert status(study, "RTE", 7, "baselines", Store()) == "done"
     longer = replace(study, recipe=replace(study.recipe, epochs=2))
-    assert not baselines._answered(longer, {"RTE": stale}, "RTE")
+    assert status(longer, "RTE", 7, "baselines", Store()) == "stale"
+    assert status(replace(study, seeds=(8,)), "RTE", 8, "baselines", Store()) == "stale"
     pruned = replace(study, search=replace(study.search, threshold=0.5), magnitude_tasks=())
-    assert baselines._answered(pruned, {"RTE": stale}, "RTE"), "pruning has no part in it"
+    assert status(pruned, "RTE", 7, "baselines", Store()) == "done", "pruning has no part in it"
 
 
 def test_seeds_on_other_data_are_not_added(
@@ -161,7 +163,8 @@ def written(workplace: Path) -> dict[str, Record]:
         }
         run = {"device": "cpu", "threads": 1, "training_precision": "fp32", "seconds": 1.0}
         key = Key(baselines.baselines_name(study), task, None, "baselines")
-        store.write(key, replace(study, name=key.study), results, run)
+        replace(study, name=key.study).keep(store.root)
+        store.write(key, study.hash("baselines"), study.identity("baselines"), results, run)
     return corpus.load("tiny")
 
 

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 import torch
+from conftest import REPOSITORY
 
 from lottery_utils import data
-from replication.experiments import rates, stages
+from lottery_utils.errors import UserError
+from replication.experiments import rates
 from replication.experiments.answers import read_answers, untrained
-from replication.experiments.checkpoint import load_checkpoint
-from replication.experiments.entry import Entry
-from replication.experiments.progress import Progress
+from replication.experiments.entry import Entry, Progress
+from replication.runs import run, table
 from replication.store import Key, Store
-from replication.study import Study
+from replication.study import FollowUps, Study
 
 SEED = 42
 UNTRAINED = {"structured": ["bad"], "magnitude": ["random", "largest_removed"]}
@@ -41,18 +44,11 @@ def read(stage: str, task: str = "CoLA") -> dict[str, Any]:
 
 
 def inputs() -> dict[str, Any]:
-    return {"masks": {str(SEED): read("search")["mask"]}, "untrained": UNTRAINED}
+    return {"untrained": UNTRAINED}
 
 
-@pytest.fixture
-def model(entry: Entry) -> Any:
-    """The fine-tuned model, without which no mask of weights is found again."""
-    stages.finetune(entry)
-    return load_checkpoint(entry, read("finetune")["weights_sha256"])
-
-
-def test_what_did_not_train_is_retrained_at_both_rates(entry: Entry, model: Any) -> None:
-    found = rates.rates(entry, model, inputs())["tickets"]
+def test_what_did_not_train_is_retrained_at_both_rates(entry: Entry) -> None:
+    found = rates.compute(entry, inputs())["tickets"]
     assert {method: [*kinds] for method, kinds in found.items()} == UNTRAINED
     for kinds in found.values():
         for of_rates in kinds.values():
@@ -66,11 +62,11 @@ def test_what_did_not_train_is_retrained_at_both_rates(entry: Entry, model: Any)
 
 
 def test_at_the_rate_of_the_study_it_is_the_ticket_on_record(
-    entry: Entry, model: Any, monkeypatch: pytest.MonkeyPatch
+    entry: Entry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Masks, seed, recipe and examples are those of the record: only the rate is another."""
     monkeypatch.setattr(rates, "FACTORS", {"same": 1.0})
-    found = rates.rates(entry, model, inputs())["tickets"]
+    found = rates.compute(entry, inputs())["tickets"]
     for method, stage in (("structured", "tickets"), ("magnitude", "magnitude")):
         for kind in UNTRAINED[method]:
             one, known = found[method][kind]["same"], read(stage)["tickets"][kind]
@@ -79,10 +75,8 @@ def test_at_the_rate_of_the_study_it_is_the_ticket_on_record(
             assert one["predictions"] == known["answers"]["retrained"]["predictions"]
 
 
-def test_an_interrupted_stage_goes_on(
-    entry: Entry, model: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    whole, trained = rates.rates(entry, model, inputs()), []
+def test_an_interrupted_stage_goes_on(entry: Entry, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, trained = rates.compute(entry, inputs()), []
     journal = entry.store.scratch(entry.key("rates"), "rates.jsonl")
     lines = journal.read_text().splitlines(keepends=True)
     assert len(lines) == 1 + 6
@@ -97,13 +91,13 @@ def test_an_interrupted_stage_goes_on(
         every = [{**one, "seconds": 0} for kind in kinds for one in kind.values()]
         return json.loads(json.dumps(every))  # type: ignore[no-any-return]
 
-    assert without_times(rates.rates(entry, model, inputs())) == without_times(whole)
+    assert without_times(rates.compute(entry, inputs())) == without_times(whole)
     assert len(trained) == 2
 
 
 def test_nothing_untrained_is_an_empty_record(entry: Entry) -> None:
     nothing: dict[str, Any] = {"structured": [], "magnitude": []}
-    found = rates.rates(entry, None, {"masks": {}, "untrained": nothing})
+    found = rates.compute(entry, {"untrained": nothing})
     assert found == {"tickets": {"structured": {}, "magnitude": {}}}
 
 
@@ -120,3 +114,30 @@ def test_untrained_tickets_are_found_on_record(entry: Entry, task: str) -> None:
                 assert (kind in failed) == (len(set(answers)) == 1)
             elif ticket["retrained"] < 0:
                 assert kind in failed
+
+
+def test_the_stage_follows_what_is_on_record(entry: Entry) -> None:
+    """As `lottery run` makes it: of both methods, up to date, in the table of scores."""
+    study = replace(entry.study, tasks=("CoLA",), followups=FollowUps(rates=None))
+    run.ensure(study, Store(), ["rates"], device="cpu", threads=1, quiet=True)
+    labels = read("finetune")["labels"]
+    expected = {
+        method: list(untrained(read(stage)["tickets"], labels, graded=False))
+        for method, stage in (("structured", "tickets"), ("magnitude", "magnitude"))
+    }
+    results = read("rates")
+    assert results["made_from"]["untrained"] == expected
+    assert {m: [*kinds] for m, kinds in results["tickets"].items()} == expected
+    assert run.status(study, "CoLA", SEED, "rates", Store()) == "done"
+    schema = json.loads(
+        (REPOSITORY / "replication" / "runs" / "record.schema.json").read_text("utf-8")
+    )
+    jsonschema.validate(Store().read(Key("answered", "CoLA", SEED, "rates")), schema)
+    rows = [*table.ROWS["rates"](results, {})]
+    assert len(rows) == 2 * sum(map(len, expected.values())) > 0
+
+
+def test_a_study_without_answers_is_refused(finished: Path) -> None:
+    study = replace(Study.load("tiny"), followups=FollowUps(rates=("CoLA",)))
+    with pytest.raises(UserError, match=r"followups\.rates needs .*held_out: true"):
+        run.ensure(study, Store(), ["rates"], device="cpu", threads=1, quiet=True)

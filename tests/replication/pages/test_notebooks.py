@@ -14,7 +14,7 @@ import pytest
 from conftest import REPOSITORY
 
 from replication.pages import build as pages
-from replication.runs import followups
+from replication.runs.run import ensure
 from replication.store import Store
 from replication.study import Study
 
@@ -89,7 +89,7 @@ def test_pages_compute_the_followups_that_their_study_asks_for(finished: Path) -
         # The first page computes what it shows, with torch in a kernel of its own. The rest is
         # computed here, where torch is loaded already, and the other pages find it.
         _, shown = build(finished, section, study="tiny", task="RTE")
-        followups.ensure(Study.load("tiny"), Store(), device="cpu", threads=1, quiet=True)
+        ensure(Study.load("tiny"), Store(), device="cpu", threads=1, quiet=True)
         assert shown.count("lottery-figure") == n_figures
         assert f"Made from {8 + n_more} records" in shown
         assert "followups." not in shown, "nothing is left to ask for"

@@ -518,7 +518,8 @@ def swept(workplace: Path) -> dict[str, Any]:
         }
         run = {"device": "cpu", "threads": 1, "training_precision": "fp32", "seconds": 1.0}
         key = Key(sweep_name(study), task, None, "sweep")
-        store.write(key, replace(study, name=sweep_name(study)), results, run)
+        replace(study, name=sweep_name(study)).keep(store.root)
+        store.write(key, study.hash("sweep"), study.identity("sweep"), results, run)
     return sweep.load("tiny")
 
 

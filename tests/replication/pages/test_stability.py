@@ -157,7 +157,8 @@ def test_an_overlap_of_other_masks_does_not_count(finished: Path) -> None:
     other: dict[str, Any] = json.loads(json.dumps(first["results"]))
     other["made_from"]["42"] = "0" * 64
     run = {"device": "cpu", "threads": 1, "seconds": 0.0}
-    store.write(Key("tiny", TASK, None, "weight_overlap"), study, other, run)
+    key, stage = Key("tiny", TASK, None, "weight_overlap"), "weight_overlap"
+    store.write(key, study.hash(stage), study.identity(stage), other, run)
     again = weight_overlap(study, TASK, SEEDS, store)
     assert again is not None and again["results"] == first["results"]
 

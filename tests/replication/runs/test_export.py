@@ -23,15 +23,15 @@ import pytest
 from conftest import REPOSITORY
 from test_followups import SEED, TASK, follow_up
 
+from lottery_utils import data
 from lottery_utils.errors import UserError
 from lottery_utils.masks import StructuredMask
 from replication import cli
-from replication.experiments.baselines import baselines as run_baselines
 from replication.experiments.baselines import read_baselines
-from replication.runs import score_rows
 from replication.runs import table as export
+from replication.runs.run import ensure
 from replication.store import SCHEMA, Key, Record, Store, checksum
-from replication.study import FOLLOWUPS, STAGES, Study
+from replication.study import FOLLOWUPS, STAGES, FollowUps, Study
 
 COMMITTED = sorted((REPOSITORY / "results").glob("*/**/*.json"))
 PACKAGE = Path(export.__file__).parent
@@ -231,7 +231,7 @@ def test_a_sweep_has_a_row_for_every_run() -> None:
 def baselines(finished: Path) -> Record:
     """A record of the stage `baselines`, computed here for one task and seed."""
     study = replace(Study.load("tiny"), tasks=("CoLA",), seeds=(42,))
-    run_baselines(study, Store(), device="cpu", threads=1)
+    ensure(study, Store(), ["baselines"], device="cpu", threads=1)
     return read_baselines(study, Store())["CoLA"]
 
 
@@ -319,7 +319,7 @@ def test_an_undefined_score_of_the_control_says_why(
     monkeypatch.chdir(followed_run)
     results = record("control", TASK, SEED)["results"]
     results["tickets"]["bad"]["reinitialized"]["undefined"] = "all predictions are the same"
-    said = [row["undefined"] for row in score_rows.ROWS["control"](results, {})]
+    said = [row["undefined"] for row in export.ROWS["control"](results, {})]
     assert said == [*[None] * 4, "all predictions are the same", None]
 
 
@@ -369,10 +369,10 @@ def test_every_stage_is_exported_and_described() -> None:
     described = [block["if"]["properties"]["stage"]["const"] for block in schema()["allOf"]]
     assert described == schema()["properties"]["stage"]["enum"]
     without_scores = ("quirks", "choices", "attention", "weight_overlap", "released")
-    assert [stage for stage in described if stage not in without_scores] == list(score_rows.ROWS)
+    assert [stage for stage in described if stage not in without_scores] == list(export.ROWS)
     assert set(described) >= {*STAGES, *FOLLOWUPS, *(path.stem for path in COMMITTED)}
     stages = {row["column"]: row["meaning"] for row in documented()}["stage"]
-    assert re.findall("`([a-z]+)`", stages) == list(score_rows.ROWS)
+    assert re.findall("`([a-z]+)`", stages) == list(export.ROWS)
 
 
 # The command
@@ -433,7 +433,7 @@ def test_the_schema_is_valid_and_of_the_version_that_is_written() -> None:
 
 def test_records_follow_the_schema(followed_run: Path) -> None:
     paths = sorted(followed_run.glob("results/**/*.json"))
-    assert {path.stem for path in paths} >= {*STAGES, *FOLLOWUPS}
+    assert {path.stem for path in paths} >= {*STAGES, *FOLLOWUPS} - {"rates"}  # see test_rates
     for path in paths:
         assert mistakes(json.loads(path.read_text("utf-8"))) == [], path
 
@@ -450,11 +450,49 @@ def samples(baselines: Record, followed_run: Path) -> dict[str, Record]:
     followed = followed_run / f"results/tiny/{TASK}/seed-{SEED}"
     found = {
         **{stage: record(stage) for stage in STAGES},
-        **{what: json.loads((followed / f"{what}.json").read_text("utf-8")) for what in FOLLOWUPS},
+        **{
+            what: json.loads((followed / f"{what}.json").read_text("utf-8"))
+            for what in FOLLOWUPS
+            if what != "rates"
+        },
         "sweep": json.loads(sweep.read_text("utf-8")),
         "baselines": baselines,
     }
     return {stage: shortened(sample) for stage, sample in found.items()}
+
+
+@pytest.mark.parametrize("task", ["CoLA", "STS-B"])
+def test_records_with_answers_follow_the_schema(
+    workplace: Path, task: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a study with `held_out`: the full model, tickets and the control keep what they answer."""
+    left = data.load_examples(task, "mini", validation_size=50)["validation"][-10:]
+    monkeypatch.setattr(data, "left_out_examples", lambda *_: left)
+    study = Study.load("tiny").override(
+        {"held_out": True, "recipe.bf16": "cpu", "whole_tasks": ["RTE"], "magnitude_tasks": []}
+    )
+    followups = FollowUps(control=(task,))
+    study = replace(study, tasks=(task,), seeds=(SEED,), train_size=8, followups=followups)
+    ensure(study, Store(), device="cpu", threads=1, quiet=True)
+    found = {path.stem: json.loads(path.read_text("utf-8")) for path in workplace.rglob("*/*.json")}
+    assert {*found} == {"finetune", "search", "tickets", "control"}
+    assert [mistakes(one) for one in found.values()] == [[]] * 4
+    full, tickets = (found[stage]["results"] for stage in ("finetune", "tickets"))
+    answers = tickets["tickets"]["good"]["answers"]
+    trained = found["control"]["results"]["tickets"]["bad"]["embeddings_kept"]
+    for of in (full, answers["pruned"], answers["retrained"], trained):
+        assert {*of["predictions"]} == {"validation", "held_out"}
+        assert {*of["held_out"]} == {*full["scores"]}
+    assert {*full["labels"]} == {"validation", "held_out"}
+    for wrong in ("", "01 x", "0.5 1", None):
+        for stage, of in (("finetune", full), ("tickets", answers["retrained"])):
+            before = of["predictions"]["validation"]
+            of["predictions"]["validation"] = wrong
+            assert mistakes(found[stage]), wrong
+            of["predictions"]["validation"] = before
+    del answers["retrained"]["predictions"]["validation"]
+    full["held_out"] = {"accuracy": 1.5}
+    assert mistakes(found["tickets"]) and mistakes(found["finetune"])
 
 
 def shortened(value: Any) -> Any:
@@ -484,7 +522,7 @@ def at(value: Any, path: tuple[Any, ...]) -> Any:
 
 # Their keys are metrics, what may be undefined, seeds: some of a choice, not fixed fields.
 OPEN = (("scores",), ("undefined",), ("backbone",))
-OPTIONAL = {"landscape", "n_examples"}
+OPTIONAL = {"landscape", "n_examples", "draws"}
 
 
 def test_no_field_may_be_missing_but_those_said_to_be_optional(

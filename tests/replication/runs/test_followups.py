@@ -21,13 +21,11 @@ from lottery_utils.errors import UserError
 from lottery_utils.masks import StructuredMask
 from lottery_utils.patterns.maps import WEIGHTINGS, AnnotatedMap
 from replication import cli
-from replication.experiments import after_search, choices, quirks, sensitivity
-from replication.experiments.checkpoint import load_checkpoint
+from replication.experiments import attention, choices, quirks, sensitivity
 from replication.experiments.control import STATES, reinitialized
-from replication.experiments.entry import Entry
-from replication.experiments.progress import Progress
+from replication.experiments.entry import Entry, Progress
 from replication.experiments.sensitivity import RULES
-from replication.runs import followups, records
+from replication.runs import records, run
 from replication.store import Key, Record, Store, checksum
 from replication.study import FOLLOWUPS, FollowUps, Study
 
@@ -42,7 +40,7 @@ MADE |= CHOICES
 def asked(**changes: Any) -> Study:
     """The study of the current folder with every follow-up of one task, three of one seed."""
     every = FollowUps(
-        **dict.fromkeys(FOLLOWUPS, (TASK,)),
+        **dict.fromkeys(set(FOLLOWUPS) - {"rates"}, (TASK,)),  # of a study with answers only
         control_seeds=(SEED,),
         sensitivity_seeds=(SEED,),
         quirks_seeds=(SEED,),
@@ -55,11 +53,11 @@ def only(what: str, **changes: Any) -> Study:
 
 
 def ensure(study: Study) -> None:
-    followups.ensure(study, Store(), device="cpu", threads=1, quiet=True)
+    run.ensure(study, Store(), FOLLOWUPS, device="cpu", threads=1, quiet=True)
 
 
 def statuses(study: Study) -> dict[tuple[str, int], str]:
-    return {(what, seed): followups.status(study, TASK, seed, what, Store()) for what, seed in MADE}
+    return {(what, seed): run.status(study, TASK, seed, what, Store()) for what, seed in MADE}
 
 
 def stale(study: Study) -> set[tuple[str, int]]:
@@ -104,10 +102,10 @@ def by_place(maps: Sequence[AnnotatedMap]) -> npt.NDArray[Any]:
 
 
 def without_classifiers(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(after_search, "sorter", lambda weighting: by_place)
+    patch.setattr(attention, "sorter", lambda weighting: by_place)
     patch.setattr(quirks, "sorter", lambda weighting: by_place)
-    patch.setattr(after_search, "chosen", lambda weighting: "network")
-    patch.setattr(followups, "sorter_sha256", lambda: "0" * 64)
+    patch.setattr(attention, "chosen", lambda weighting: "network")
+    patch.setattr(run, "sorter_sha256", lambda: "0" * 64)
 
 
 def move_to_copy(source: Path, folder: Path, patch: pytest.MonkeyPatch) -> None:
@@ -167,7 +165,7 @@ def test_a_follow_up_is_a_record_beside_those_of_the_stages(followed: Path) -> N
 
 def test_what_is_done_is_not_done_again(followed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = {p: p.read_bytes() for p in followed.glob("results/**/*") if p.is_file()}
-    monkeypatch.setattr(followups, "_compute", lambda *a: pytest.fail("computed again"))
+    monkeypatch.setattr(run, "compute", lambda *a: pytest.fail("computed again"))
     ensure(asked())
     assert {p: p.read_bytes() for p in followed.glob("results/**/*") if p.is_file()} == before
 
@@ -216,7 +214,7 @@ def test_other_settings_make_stale_what_depends_on_them(followed: Path) -> None:
 def test_another_classifier_makes_types_of_maps_stale(
     followed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(followups, "sorter_sha256", lambda: "1" * 64)
+    monkeypatch.setattr(run, "sorter_sha256", lambda: "1" * 64)
     assert stale(asked()) == {which for which in MADE if which[0] in ("attention", "quirks")}
 
 
@@ -248,7 +246,7 @@ def test_a_study_asks_for_none_unless_it_says_so(
     finished: Path, trainings: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = (Store().root / "tiny" / "study.yaml").read_bytes()
-    followups.ensure(Study.load("tiny"), Store())
+    run.ensure(Study.load("tiny"), Store(), FOLLOWUPS)
     assert (trainings, capsys.readouterr().err) == ([], "")
     assert (Store().root / "tiny" / "study.yaml").read_bytes() == before
 
@@ -303,11 +301,11 @@ def test_run_computes_the_stages_first(workplace: Path, monkeypatch: pytest.Monk
 
 def test_a_page_has_what_it_asks_for_and_no_more(finished: Path, trainings: list[str]) -> None:
     study = asked(followups=FollowUps(survivors=("RTE",), control=None, control_seeds=(SEED,)))
-    found = followups.load(study, TASK, "control", Store(), device="cpu")
+    found = records.followup(study, TASK, "control", Store(), device="cpu")
     assert list(found) == [SEED]
     assert found[SEED]["results"] == read("control")
     assert len(trainings) == 3 * len(STATES), "of one task and one follow-up"
-    assert followups.load(study, TASK, "survivors", Store(), device="cpu") == {}
+    assert records.followup(study, TASK, "survivors", Store(), device="cpu") == {}
     assert len(trainings) == 3 * len(STATES)
 
 
@@ -315,11 +313,11 @@ def test_a_page_shows_what_is_up_to_date_although_it_is_no_longer_asked_for(
     followed: Path,
 ) -> None:
     study = Study.load("tiny")
-    assert list(followups.load(study, TASK, "survivors", Store())) == list(study.seeds)
+    assert list(records.followup(study, TASK, "survivors", Store())) == list(study.seeds)
     one = replace(study, seeds=(SEED,))
-    assert list(followups.load(one, TASK, "survivors", Store())) == [SEED]
+    assert list(records.followup(one, TASK, "survivors", Store())) == [SEED]
     released = replace(study, variant="release")
-    assert followups.load(released, TASK, "survivors", Store()) == {}
+    assert records.followup(released, TASK, "survivors", Store()) == {}
 
 
 # Interruptions and lost caches
@@ -439,7 +437,7 @@ def test_survivors_are_scored_as_tickets_are(here: None) -> None:
     """Made again from the parts: pruned the fine-tuned model, retrained the backbone."""
     of = entry()
     ticket = read("survivors")["tickets"]["anti"]
-    model = load_checkpoint(of, read("finetune")["weights_sha256"])
+    model = of.saved_model()
     pruned = pruning.remove(model, mask_of(ticket))
     assert of.score(pruned) == ticket["pruned"]
     assert sum(p.numel() for p in pruned.parameters()) == ticket["parameters"]
@@ -461,7 +459,7 @@ def test_searches_by_other_rules_are_those_of_studies_with_other_settings(
     }.items():
         other = Study.load("tiny").override({**changes, "magnitude_tasks": []})
         other = replace(other, tasks=(TASK,), seeds=(SEED,))
-        records.ensure(other, Store(), device="cpu", threads=1, quiet=True)
+        run.ensure(other, Store(), device="cpu", threads=1, quiet=True)
         record = Store().read(Key(other.name, TASK, SEED, "search"))
         good = Store().read(Key(other.name, TASK, SEED, "tickets"))
         assert record is not None and good is not None
@@ -473,7 +471,7 @@ def test_searches_by_other_rules_are_those_of_studies_with_other_settings(
 
 def test_quirks_are_measured_beside_what_is_meant(followed: Path) -> None:
     of, found, mask = entry(), read("quirks"), StructuredMask.from_json(read("search")["mask"])
-    model = load_checkpoint(of, read("finetune")["weights_sha256"])
+    model = of.saved_model()
     equal, alone = found["random"]["equal"], found["random"]["independent"]
     assert set(equal["heads"]) == {mask.n_heads} and set(equal["mlps"]) == {mask.n_mlps}
     assert len(set(alone["heads"])) > 1
@@ -493,7 +491,7 @@ def test_quirks_are_measured_beside_what_is_meant(followed: Path) -> None:
 
 def test_every_choice_at_the_edge_is_scored(followed: Path) -> None:
     of, found, mask = entry(), read("choices"), StructuredMask.from_json(read("search")["mask"])
-    model = load_checkpoint(of, read("finetune")["weights_sha256"])
+    model = of.saved_model()
     heads = [(layer, head) for layer, head in found["heads"]]
     assert len(found["scores"]) == 2 ** len(heads)
     assert choices.chosen(mask, heads, found["good"]) == mask
@@ -526,7 +524,7 @@ def test_masks_from_training_data_see_neither_what_was_trained_on_nor_the_valida
     here: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     work = entry()
-    model = load_checkpoint(work, read("finetune")["weights_sha256"])
+    model = work.saved_model()
     expected = read("sensitivity")["tickets"]["masks from training data"]["mask"]
     known = {tuple(ids) for ids in (*work.train.input_ids, *work.validation.input_ids)}
     monkeypatch.setattr(Entry, "validation_batches", property(lambda e: pytest.fail("was read")))
@@ -591,7 +589,7 @@ def test_attention_counts_every_example_of_every_head(here: None) -> None:
 @pytest.mark.parametrize("state", ["pre-trained", "fine-tuned"])
 def test_attention_counts_are_those_of_the_maps(here: None, state: str, weighting: str) -> None:
     of = entry()
-    tuned = load_checkpoint(of, read("finetune")["weights_sha256"])
+    tuned = of.saved_model()
     model = of.pretrained() if state == "pre-trained" else tuned
     batches = [of.validation.collate([i]) for i in range(40)]
     expected = np.zeros((2, 4, 5), int)
@@ -606,7 +604,7 @@ def test_attention_looks_at_the_first_examples_alone(
     followed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path("attention").unlink()
-    monkeypatch.setattr(after_search, "ATTENTION_EXAMPLES", 3)
+    monkeypatch.setattr(attention, "ATTENTION_EXAMPLES", 3)
     asked_for: list[tuple[int, ...]] = []
     collate = type(entry().validation).collate
 

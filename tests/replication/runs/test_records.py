@@ -21,11 +21,10 @@ from lottery_utils.masks import StructuredMask, WeightMask
 from lottery_utils.pruning import hold_zeros, prunable, weights_masked
 from lottery_utils.search import largest_removed
 from lottery_utils.tasks import get_task
-from replication.experiments import stages
-from replication.experiments.checkpoint import load_checkpoint
+from replication.experiments import finetune, magnitude, search, tickets
 from replication.experiments.entry import Entry
-from replication.runs import records
-from replication.runs.recorded import KINDS
+from replication.runs import records, run
+from replication.runs.records import KINDS
 from replication.store import Key, Record, Store, checksum
 from replication.study import STAGES, Study
 
@@ -42,7 +41,7 @@ def tiny(**changes: Any) -> Study:
 
 def ensure(study: Study, store: Store | None = None) -> dict[str, Record]:
     store = store or Store()
-    records.ensure(study, store, device="cpu", threads=1, quiet=True)
+    run.ensure(study, store, device="cpu", threads=1, quiet=True)
     return read(study, store)
 
 
@@ -56,7 +55,7 @@ def read(study: Study, store: Store | None = None) -> dict[str, Record]:
 
 
 def status(study: Study) -> dict[str, str]:
-    return records.entry_status(study, TASK, SEED, Store())
+    return {s: run.status(study, TASK, SEED, s, Store()) for s in study.stages(TASK)}
 
 
 def record_path(stage: str) -> Path:
@@ -79,19 +78,17 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     """How often each stage has run since."""
     counts = dict(NO_RUNS)
 
-    def count(stage: str) -> None:
-        run = getattr(stages, stage)
+    def count(experiment: Any, stage: str) -> None:
+        compute = experiment.compute
 
         def counted(*args: Any) -> Any:
             counts[stage] += 1
-            return run(*args)
+            return compute(*args)
 
-        monkeypatch.setattr(stages, stage, counted)
-        if stage in stages.COMPUTE:
-            monkeypatch.setitem(stages.COMPUTE, stage, counted)
+        monkeypatch.setattr(experiment, "compute", counted)
 
-    for stage in STAGES:
-        count(stage)
+    for experiment, stage in zip((finetune, search, tickets, magnitude), STAGES, strict=True):
+        count(experiment, stage)
     return counts
 
 
@@ -136,7 +133,7 @@ def test_no_record_names_a_place(tiny_run: Path, tiny_backbone: Path) -> None:
 def test_what_is_done_is_not_done_again(finished: Path, calls: dict[str, int]) -> None:
     before = {path: path.read_bytes() for path in finished.glob("results/**/*.json")}
     assert len(before) == len(TASKS) * len(SEEDS) * len(STAGES)
-    records.ensure(Study.load("tiny"), Store())
+    run.ensure(Study.load("tiny"), Store())
     assert calls == NO_RUNS
     assert {path: path.read_bytes() for path in finished.glob("results/**/*.json")} == before
 
@@ -228,7 +225,7 @@ def test_a_finished_ticket_is_not_trained_again(
 def test_finished_steps_of_a_search_are_not_scored_again(
     workplace: Path, tiny_run: Path, monkeypatch: pytest.MonkeyPatch, calls: dict[str, int]
 ) -> None:
-    examine, asked = stages.score_and_importance, iter(range(100))
+    examine, asked = search.score_and_importance, iter(range(100))
 
     def at_most_three(*args: Any, **kwargs: Any) -> Any:
         if next(asked) == 3:  # the full model and two steps
@@ -236,13 +233,13 @@ def test_finished_steps_of_a_search_are_not_scored_again(
         return examine(*args, **kwargs)
 
     with monkeypatch.context() as patch:
-        patch.setattr(stages, "score_and_importance", at_most_three)
+        patch.setattr(search, "score_and_importance", at_most_three)
         with pytest.raises(KeyboardInterrupt):
             ensure(tiny())
     assert status(tiny()) == {**dict.fromkeys(STAGES, "missing"), "finetune": "done"}
     scored = []
     monkeypatch.setattr(
-        stages, "score_and_importance", lambda *a, **k: (scored.append(1), examine(*a, **k))[1]
+        search, "score_and_importance", lambda *a, **k: (scored.append(1), examine(*a, **k))[1]
     )
     found = ensure(tiny())
     n_steps = len(found["search"]["results"]["steps"])
@@ -443,7 +440,7 @@ def test_load_computes_what_is_missing(workplace: Path) -> None:
 def test_an_unusable_device_is_one_sentence(workplace: Path) -> None:
     for device in ("gpu", "cuda:99"):
         with pytest.raises(UserError, match=f"device '{device}' cannot be used here"):
-            records.ensure(tiny(), Store(), device=device, quiet=True)
+            run.ensure(tiny(), Store(), device=device, quiet=True)
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -492,7 +489,7 @@ def test_recorded_scores_are_the_masks_scores(finished: Path) -> None:
     """The record's masks on the checkpoint give the record's scores."""
     import torch
 
-    from replication.experiments.progress import Progress
+    from replication.experiments.entry import Progress
 
     study, store, scores = Study.load("tiny"), Store(), set()
     for task, seed in itertools.product(study.tasks, study.seeds):
@@ -501,7 +498,7 @@ def test_recorded_scores_are_the_masks_scores(finished: Path) -> None:
         tuned, tickets = (store.read(entry.key(stage)) for stage in ("finetune", "tickets"))
         assert tuned is not None
         assert tickets is not None
-        model = load_checkpoint(entry, tuned["results"]["weights_sha256"])
+        model = entry.saved_model()
         assert model is not None
         assert entry.score(model) == tuned["results"]["score"]
         for ticket in tickets["results"]["tickets"].values():
@@ -516,7 +513,7 @@ def test_every_trial_of_a_search_is_scored_as_the_masked_model(finished: Path) -
     """Score and importance come from one pass; the score is that of the trial all the same."""
     import torch
 
-    from replication.experiments.progress import Progress
+    from replication.experiments.entry import Progress
 
     study, store, scores = Study.load("tiny"), Store(), set()
     for task in study.tasks:
@@ -524,7 +521,7 @@ def test_every_trial_of_a_search_is_scored_as_the_masked_model(finished: Path) -
         entry = Entry(study, task, SEED, store, torch.device("cpu"), progress)
         tuned, found = (store.read(entry.key(stage)) for stage in ("finetune", "search"))
         assert tuned is not None and found is not None
-        model = load_checkpoint(entry, tuned["results"]["weights_sha256"])
+        model = entry.saved_model()
         kept = StructuredMask.full(tuned["results"]["layers"], tuned["results"]["heads_per_layer"])
         for step in found["results"]["steps"]:
             heads = [(layer, head) for layer, head in step["removed_heads"]]
@@ -540,7 +537,7 @@ def test_tickets_are_drawn_by_the_seed_and_retrained_from_the_backbone(finished:
     """Made again from the parts: the record holds what its description says."""
     import torch
 
-    from replication.experiments.progress import Progress
+    from replication.experiments.entry import Progress
 
     progress = Progress("test", 1, quiet=True)
     entry = Entry(tiny(), TASK, SEED, Store(), torch.device("cpu"), progress)
@@ -564,7 +561,7 @@ def test_answers_are_kept_example_by_example(
     import torch
 
     from lottery_utils import data, metrics
-    from replication.experiments.progress import Progress
+    from replication.experiments.entry import Progress
 
     held = data.load_examples(task, "mini", validation_size=90)["validation"][-50:]
     monkeypatch.setattr(data, "left_out_examples", lambda *_: held)
@@ -648,7 +645,7 @@ def test_a_full_model_without_a_defined_score_says_so(
 ) -> None:
     monkeypatch.setattr(metrics, "undefined", lambda *_: "all predictions are the same")
     study = replace(tiny(), magnitude_tasks=(), train_size=8)
-    records.ensure(study, Store(), device="cpu", threads=1, quiet=True)
+    run.ensure(study, Store(), device="cpu", threads=1, quiet=True)
     found = records.load(study)[TASK][SEED]
     assert found["finetune"]["results"]["undefined"] == {"full": "all predictions are the same"}
     assert found["finetune"]["results"]["score"] == 0
@@ -668,13 +665,13 @@ def test_an_interrupted_magnitude_search_goes_on_where_it_stopped(
     before = numbers(read(tiny()))
     record_path("magnitude").unlink()
     with monkeypatch.context() as patch:
-        patch.setattr(stages, "weights_masked", interrupt_at(3, weights_masked))
+        patch.setattr(magnitude, "weights_masked", interrupt_at(3, weights_masked))
         with pytest.raises(KeyboardInterrupt):
             ensure(tiny())
     assert status(tiny()) == {**DONE, "magnitude": "missing"}
     scored = []
     monkeypatch.setattr(
-        stages, "weights_masked", lambda *a: (scored.append(1), weights_masked(*a))[1]
+        magnitude, "weights_masked", lambda *a: (scored.append(1), weights_masked(*a))[1]
     )
     assert numbers(ensure(tiny())) == before
     n_steps = len(before["magnitude"]["steps"])
@@ -699,7 +696,7 @@ def test_finished_tickets_of_magnitude_are_not_trained_again(
         training, "finetune", lambda *a, **k: (trained.append(1), train(*a, **k))[1]
     )
     monkeypatch.setattr(
-        stages, "weights_masked", lambda *a: (scored.append(1), weights_masked(*a))[1]
+        magnitude, "weights_masked", lambda *a: (scored.append(1), weights_masked(*a))[1]
     )
     assert numbers(ensure(tiny())) == before
     assert len(trained) == len(scored) == 3, "random, bad and largest removed; no search"
@@ -713,7 +710,7 @@ def test_a_journal_of_another_model_is_not_gone_on_with(
     """Interrupted, then asked for with other weights: every step is scored anew."""
     record_path("magnitude").unlink()
     with monkeypatch.context() as patch:
-        patch.setattr(stages, "weights_masked", interrupt_at(3, weights_masked))
+        patch.setattr(magnitude, "weights_masked", interrupt_at(3, weights_masked))
         with pytest.raises(KeyboardInterrupt):
             ensure(tiny())
     journal = Store().cache / "tiny" / TASK / f"seed-{SEED}" / "magnitude.jsonl"
@@ -747,7 +744,7 @@ def test_magnitude_records_are_what_their_masks_give(finished: Path) -> None:
     """The good mask of the cache and its rivals, made again, give the record's scores."""
     import torch
 
-    from replication.experiments.progress import Progress
+    from replication.experiments.entry import Progress
 
     study, store, scores = Study.load("tiny"), Store(), set()
     for task, seed in itertools.product(study.tasks, study.seeds):
@@ -756,7 +753,7 @@ def test_magnitude_records_are_what_their_masks_give(finished: Path) -> None:
         found = store.read(entry.key("magnitude"))
         assert found is not None
         results = found["results"]
-        model = load_checkpoint(entry, results["weights_sha256"])
+        model = entry.saved_model()
         assert model is not None
         good = WeightMask.load(store.scratch(entry.key("magnitude"), "good-weights.safetensors"))
         assert results["weights"] == {
@@ -785,7 +782,7 @@ def test_magnitude_records_are_what_their_masks_give(finished: Path) -> None:
 def test_magnitude_tickets_are_retrained_from_the_backbone_with_zeros_held(finished: Path) -> None:
     import torch
 
-    from replication.experiments.progress import Progress
+    from replication.experiments.entry import Progress
 
     progress = Progress("test", 1, quiet=True)
     study = Study.load("tiny")

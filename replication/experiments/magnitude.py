@@ -1,0 +1,91 @@
+"""Single weights, pruned by magnitude, and their tickets (section 4.1)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lottery_utils.masks import WeightMask
+from lottery_utils.pruning import (
+    head_densities,
+    hold_zeros,
+    map_densities,
+    prunable,
+    weights_masked,
+)
+from lottery_utils.search import WeightStep, largest_removed, magnitude_search
+from replication.experiments.entry import Entry
+from replication.experiments.search import outcome
+from replication.experiments.tickets import Ticket, score_tickets
+from replication.experiments.weight_overlap import GOOD_WEIGHTS
+
+
+def compute(entry: Entry, _made_from: dict[str, Any]) -> dict[str, Any]:
+    """Find the good weights of the fine-tuned model by magnitude, and score its tickets.
+
+    Besides good, random and bad there is `largest_removed`, the bad ticket of the authors'
+    code. Weights outside a mask are held at zero in retraining. The masks themselves are
+    too large for a record: the good one is kept in the cache, and all are reproducible.
+    """
+    model, full = entry.model, entry.results("finetune")
+    entry.progress.unit("magnitude search")
+    parameters = prunable(model)
+    journal = entry.journal("magnitude", full["weights_sha256"])
+
+    def score(mask: WeightMask) -> float:
+        with weights_masked(model, mask):
+            return entry.score(model, entry.search_metric)
+
+    def on_step(step: WeightStep) -> None:
+        journal.append(step.to_json())
+        text = f", {step.density:.0%} of the weights left, score {step.score:.3f}"
+        entry.progress.at(1 - step.density, text)
+
+    found = magnitude_search(
+        parameters,
+        full["scores"][entry.search_metric],
+        score,
+        threshold=entry.study.search.threshold,
+        fraction=entry.study.search.weight_step,
+        variant=entry.study.variant,
+        done=[WeightStep.from_json(step) for step in journal.entries],
+        on_step=on_step,
+    )
+    good = found.mask
+    good.save(entry.store.scratch(entry.key("magnitude"), GOOD_WEIGHTS))
+    scored = score_tickets(
+        entry,
+        weight_tickets(entry, good),
+        entry.journal("magnitude", full["weights_sha256"], good.sha256(), part="-tickets"),
+    )
+    return {
+        **outcome(entry, full, found.steps),
+        "weights": {"prunable": good.size, "kept": good.n_kept, "density": good.density},
+        "tickets": scored,
+    }
+
+
+def weight_tickets(entry: Entry, good: WeightMask) -> dict[str, Ticket]:
+    """The four tickets of a seed's good weights, by kind: all others are zero, and held there."""
+    model = entry.model
+    whole = sum(p.numel() for p in model.parameters())
+
+    def of_weights(mask: WeightMask) -> Ticket:
+        return Ticket(
+            {
+                "mask_sha256": mask.sha256(),
+                "parameters": whole - mask.size + mask.n_kept,
+                "map_densities": map_densities(model, mask),
+                "head_densities": head_densities(model, mask),
+            },
+            pruned=lambda: weights_masked(model, mask),
+            start=entry.pretrained,
+            held=lambda start: hold_zeros(start, mask),
+        )
+
+    masks = {
+        "good": good,
+        "random": good.random_like(entry.draw("random weights")),
+        "bad": good.bad_like(entry.draw("bad weights")),
+        "largest_removed": largest_removed(prunable(model), good.n_kept),
+    }
+    return {kind: of_weights(mask) for kind, mask in masks.items()}

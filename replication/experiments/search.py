@@ -1,0 +1,74 @@
+"""The good subnetwork: heads and MLPs go by importance while the score holds (section 4.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from lottery_utils import metrics
+from lottery_utils.batches import EvaluationBatches
+from lottery_utils.importance import score_and_importance
+from lottery_utils.masks import StructuredMask
+from lottery_utils.search import Step, WeightStep, structured_search
+from replication.experiments.entry import EVALUATION_BATCH, Entry
+
+
+def compute(entry: Entry, _made_from: dict[str, Any]) -> dict[str, Any]:
+    """Find the good mask of the fine-tuned model."""
+    model, full = entry.model, entry.results("finetune")
+    entry.progress.unit("search")
+    rule, variant = entry.study.search, entry.study.variant
+    batches = entry.validation_batches
+    if variant == "release":
+        batches = EvaluationBatches(
+            entry.validation, EVALUATION_BATCH, entry.device, file_order=True
+        )
+    journal = entry.journal("search", full["weights_sha256"])
+    done = [Step.from_json(step) for step in journal.entries]
+
+    # What was found of a mask is kept: its score first, its importance for the next step.
+    metric = entry.search_metric
+    look = cache(lambda mask: score_and_importance(model, batches, mask, metric, variant))
+
+    everything = StructuredMask.full(full["layers"], full["heads_per_layer"])
+
+    def on_step(step: Step) -> None:
+        journal.append(step.to_json())
+        left = (step.n_heads + step.n_mlps) / (everything.n_heads + everything.n_mlps)
+        entry.progress.at(
+            1 - left, f", {step.n_heads} heads and {step.n_mlps} MLPs left, score {step.score:.3f}"
+        )
+
+    of_full = look(everything)[1]
+    found = structured_search(
+        everything,
+        full["scores"][entry.search_metric],
+        lambda mask: look(mask)[0],
+        lambda mask: look(mask)[1],
+        threshold=rule.threshold,
+        head_step=rule.head_step,
+        variant=variant,
+        done=done,
+        on_step=on_step,
+    )
+    return {
+        **outcome(entry, full, found.steps),
+        "mask": found.mask.to_json(),
+        "importance": {"heads": of_full.heads.tolist(), "mlps": of_full.mlps.tolist()},
+    }
+
+
+def outcome(
+    entry: Entry, full: dict[str, Any], steps: Sequence[Step | WeightStep]
+) -> dict[str, Any]:
+    """What the record of a search, also one of single weights, says of the bar and of the way."""
+    return {
+        "metric": entry.search_metric,
+        "full_score": full["scores"][entry.search_metric],
+        "majority": full["majority"],
+        "warning": metrics.meaningless(
+            full["score"], full["majority"], entry.study.search.threshold
+        ),
+        "steps": [step.to_json() for step in steps],
+    }

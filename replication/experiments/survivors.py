@@ -1,0 +1,26 @@
+"""Super-survivors, which all seeds keep, and anti-survivors as tickets (section 5.1)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lottery_utils.agreement.survivors import survivors as survivors_of
+from lottery_utils.masks import StructuredMask
+from replication.experiments.entry import Entry
+from replication.experiments.tickets import score_tickets, structured_ticket
+
+
+def compute(entry: Entry, made_from: dict[str, Any]) -> dict[str, Any]:
+    """Score super-survivors, those in between and anti-survivors, pruned and retrained.
+
+    The masks are the same for all seeds of the task; the models are this seed's.
+    """
+    # One draw serves all seeds, which share the masks.
+    draw = 0 if entry.study.draws == "shared" else entry.study.draw(entry.task, 0, "survivors")
+    found = survivors_of([StructuredMask.from_json(m) for m in made_from["masks"].values()], draw)
+    tickets = {k: structured_ticket(entry, s.mask) for k, s in found.items()}
+    scored = score_tickets(entry, tickets, entry.journal("survivors", made_from))
+    return {
+        "tickets": {kind: {**scored[kind], **found[kind].to_json()} for kind in found},
+        "seeds": [int(seed) for seed in made_from["masks"]],
+    }

@@ -1,0 +1,259 @@
+"""From a study to its records: which are up to date, and computing the others.
+
+Every stage of the table in `replication.study` goes this way. Nothing here needs torch but where
+something has to be computed.
+"""
+
+from __future__ import annotations
+
+import importlib
+import time
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from lottery_utils import data
+from lottery_utils.errors import UserError
+from lottery_utils.patterns.sorter import sorter_sha256
+from replication.experiments.answers import untrained
+from replication.store import Record, Store
+from replication.study import FOLLOWUPS, PIPELINE, STAGES, Study
+
+if TYPE_CHECKING:
+    from replication.experiments.entry import Entry
+
+
+def status(study: Study, task: str, seed: int, name: str, store: Store, asked: Any = None) -> str:
+    """`done`, `stale` (made for other settings or inputs) or `missing`, of a stage's record.
+
+    `asked` is what the stage was asked for beyond the study. Of a record over seeds, any of the
+    study's seeds will do.
+    """
+    record = store.read(study.key(task, seed, name))
+    if record is None:
+        return "missing"
+    stage, results = PIPELINE[name], record["results"]
+    wanted = study.seeds if stage.over_seeds or stage.seeds else (seed,)
+    seeds = tuple(stage.seeds(results)) if stage.seeds else wanted
+    fresh = (
+        record["hash"] == study.hash(name)
+        and set(wanted) <= set(seeds)
+        and (asked is None or stage.answers(results, asked))
+        and (
+            not stage.after or _made_from(results) == inputs(study, task, seed, name, store, seeds)
+        )
+    )
+    return "done" if fresh else "stale"
+
+
+def inputs(
+    study: Study, task: str, seed: int, name: str, store: Store, seeds: Iterable[int]
+) -> dict[str, Any] | None:
+    """What ties a stage's record to those that it starts from, as they are now.
+
+    None where one of them, of any of the `seeds`, is missing or stale.
+    """
+    stage = PIPELINE[name]
+    if not stage.after:
+        return {}
+    before: dict[int, dict[str, Any]] = {}
+    for one in (seed, *seeds):
+        if status(study, task, one, stage.after, store) != "done":
+            return None
+        record = store.read(study.key(task, one, stage.after))
+        assert record is not None
+        before[one] = record["results"]
+    make: dict[str, Callable[[], dict[str, Any]]] = {
+        "weights": lambda: {"weights_sha256": before[seed]["weights_sha256"]},
+        "mask": lambda: {"mask": before[seed]["mask"]},
+        "masks": lambda: {"masks": {str(s): before[s]["mask"] for s in seeds}},
+        "classifier": lambda: {"classifier_sha256": sorter_sha256()},
+        "good_weights": lambda: {
+            str(s): before[s]["tickets"]["good"]["mask_sha256"] for s in seeds
+        },
+        "untrained": lambda: _untrained(study, task, seed, store),
+    }
+    return {key: value for what in stage.made_from for key, value in make[what]().items()}
+
+
+def _untrained(study: Study, task: str, seed: int, store: Store) -> dict[str, Any]:
+    """Which retrained tickets of an entry did not train, by method, and what they are made from.
+
+    Raises `UserError` for a study that keeps no answers, by which it is decided.
+    """
+    if not study.held_out:
+        raise UserError(
+            f"Study {study.name!r}: followups.rates needs what tickets answer, which only a study "
+            "with 'held_out: true' keeps."
+        )
+    methods = {"structured": "tickets", "magnitude": "magnitude"}
+    some = {m: name for m, name in methods.items() if name in study.stages(task)}
+    records = {
+        name: store.read(study.key(task, seed, name)) for name in ("finetune", *some.values())
+    }
+    results = {name: record["results"] for name, record in records.items() if record}
+    labels, graded = results["finetune"]["labels"], study.task(task).is_graded
+    return {
+        "weights_sha256": results["finetune"]["weights_sha256"],
+        "mask": results["tickets"]["made_from"]["mask"],
+        "untrained": {
+            method: list(untrained(results[name]["tickets"], labels, graded=graded))
+            for method, name in some.items()
+            if status(study, task, seed, name, store) == "done"
+        },
+    }
+
+
+def _made_from(results: dict[str, Any]) -> dict[str, Any]:
+    """The same, as a record itself says it."""
+    made_from: dict[str, Any] = results.get("made_from") or {
+        "weights_sha256": results["weights_sha256"]
+    }
+    return made_from
+
+
+def wanted(study: Study, names: Collection[str]) -> list[tuple[str, int, tuple[str, ...]]]:
+    """Which of these stages the study has for which entry, (task, seed), in the order to compute.
+
+    First those of every task, then those that may start from them over all seeds; comparing seeds
+    takes two.
+    """
+    found = []
+    for extra in (False, True):
+        some = [
+            (name, set(study.entries(name)))
+            for name, stage in PIPELINE.items()
+            if name in names
+            and (stage.asked or stage.alone) == extra
+            and not (stage.compares_seeds and len(study.seeds) < 2)
+        ]
+        for task in study.tasks:
+            for seed in study.seeds:
+                here = tuple(name for name, entries in some if (task, seed) in entries)
+                found += [(task, seed, here)] if here else []
+    return found
+
+
+def ensure(
+    study: Study,
+    store: Store,
+    names: Collection[str] = (*STAGES, *FOLLOWUPS),
+    *,
+    asked: Any = None,
+    device: str = "auto",
+    threads: int | None = None,
+    quiet: bool = False,
+) -> None:
+    """Compute every record of these stages that the study has and that is missing or stale.
+
+    `device` is `auto` (a GPU if there is one), `cpu` or `cuda`; `asked` is as in `status`. An
+    interrupted stage goes on from its journal. Raises `UserError` if the data at hand are not
+    those that existing records were made from, or a record that a stage starts from is not there.
+    """
+    entries = wanted(study, names)
+    for task, seed, some in entries:
+        if "finetune" in some:
+            check_data(study, task, seed, store)
+
+    def is_done(task: str, seed: int, name: str) -> bool:
+        return status(study, task, seed, name, store, asked) == "done"
+
+    todo = [(t, s, n) for t, s, some in entries for n in some if not is_done(t, s, n)]
+    if not todo:
+        return
+    from replication.experiments.entry import Entry, Progress, prepare_device
+
+    chosen = prepare_device(device, threads)
+    n_units = sum(
+        PIPELINE[name].units
+        * (len(study.seeds) * len(asked or [1]) if PIPELINE[name].over_seeds else 1)
+        for _, _, name in todo
+    )
+    progress = Progress(study.name, n_units, quiet=quiet)
+    n_computed = 0
+    for task, seed, some in entries:
+        if all(is_done(task, seed, name) for name in some):
+            continue
+        over_seeds = PIPELINE[some[0]].over_seeds
+        place = task if over_seeds else f"{task} seed {seed}"
+        progress.label = f"{study.folder(some[0])} | {place}"
+        entry = Entry(study, task, seed, store, chosen, progress, asked)
+        if "finetune" in some and is_done(task, seed, "finetune"):
+            # Without the weights nothing can follow: fine-tune again. Where that gives the same
+            # weights, as on the same machine it does, the records made from them stay valid.
+            if (model := entry.saved_model()) is None:
+                compute(entry, "finetune")
+            else:
+                entry.model = model
+        for name in some:
+            if not is_done(task, seed, name):
+                compute(entry, name)
+                n_computed += 1
+    progress.label = study.name
+    progress.done(f"{n_computed} records computed, in {store.root}")
+
+
+def compute(entry: Entry, name: str) -> Record:
+    """Compute a stage of an entry and write its record. Errors as for `ensure`."""
+    from replication.experiments.entry import run_details
+
+    study, store, key = entry.study, entry.store, entry.key(name)
+    stage = PIPELINE[name]
+    seeds = study.seeds if stage.compares_seeds else (entry.seed,)
+    made_from = inputs(study, entry.task, entry.seed, name, store, seeds)
+    if made_from is None:
+        raise UserError(
+            f"The {name} of {entry.task} need the {stage.after} of every seed first: run "
+            f"'lottery run {study.name}' for seeds {', '.join(map(str, seeds))}."
+        )
+    begun = time.monotonic()
+    entry.details.clear()
+    experiment = importlib.import_module(f"replication.experiments.{name}")
+    results: dict[str, Any] = experiment.compute(entry, made_from)
+    # Where it is the weights alone, the results have said so from the first.
+    results |= made_from if made_from.keys() <= {"weights_sha256"} else {"made_from": made_from}
+    run = {**run_details(entry, time.monotonic() - begun), **entry.details}
+    replace(study, name=key.study).keep(store.root)
+    record = store.write(key, study.hash(name), study.identity(name), results, run)
+    for journal in store.scratch(key, "").glob(f"{name}*.jsonl"):
+        journal.unlink()
+    return record
+
+
+def check_data(study: Study, task: str, seed: int, store: Store) -> None:
+    """Records made from other files than the ones at hand must not be mixed with new ones.
+
+    Raises `UserError` where they would be.
+    """
+    _, _, place = study.data.partition(":")
+    record = store.read(study.key(task, seed, "finetune"))
+    if not place or record is None or record["hash"] != study.hash("finetune"):
+        return
+    found = data.fingerprint(data.load_examples(study.task(task), study.data, **study.sizes(task)))
+    if found != record["results"]["data_sha256"]:
+        raise UserError(
+            f"The {task} files in {place} are not those that the records of study {study.name!r} "
+            "were made from: give the same files, or another --results-dir."
+        )
+
+
+def missing(study: Study, store: Store) -> dict[str, list[str]]:
+    """What the study asks for and has not, by task: seeds without tickets, and other stages."""
+    found: dict[str, list[str]] = {}
+    for task in study.tasks:
+        lacks: list[str] = []
+        for seed in study.seeds:
+            stages = study.stages(task)
+            left = [s for s in stages if status(study, task, seed, s, store) != "done"]
+            if left:
+                some = f" ({', '.join(left)})" if len(left) < len(stages) else ""
+                lacks.append(f"seed {seed}{some}")
+        for what in FOLLOWUPS:
+            asked = [entry for entry in study.entries(what) if entry[0] == task]
+            if PIPELINE[what].compares_seeds and len(study.seeds) < 2:
+                continue  # one seed has none
+            if any(status(study, *entry, what, store) != "done" for entry in asked):
+                lacks.append(what)
+        if lacks:
+            found[task] = lacks
+    return found

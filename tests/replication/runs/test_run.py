@@ -1,0 +1,89 @@
+"""One status and one way to compute for every stage of the table, also for a new one."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from lottery_utils import pruning
+from lottery_utils.masks import StructuredMask
+from replication.experiments.entry import Entry
+from replication.runs import run
+from replication.runs.records import TaskRecords, read
+from replication.store import Store
+from replication.study import PIPELINE, Stage, Study
+
+TASK, SEED = "STS-B", 42
+
+
+def first_layer(entry: Entry, made_from: dict[str, Any]) -> dict[str, Any]:
+    """An experiment as its file would have it: the good ticket without the heads of layer 0."""
+    good = StructuredMask.from_json(made_from["mask"])
+    entry.progress.unit("prune layer 0")
+    mask = good.without([(0, head) for head in range(good.heads.shape[1])], [])
+    with pruning.masked(entry.model, mask):
+        return {"mask": mask.to_json(), "score": entry.score(entry.model)}
+
+
+@pytest.fixture
+def layer_0(monkeypatch: pytest.MonkeyPatch) -> str:
+    """A new experiment: one file in replication/experiments/ and one row of the table."""
+    file: Any = ModuleType("replication.experiments.layer_0")
+    file.compute = first_layer
+    monkeypatch.setitem(sys.modules, file.__name__, file)
+    row = Stage("search", made_from=("weights", "mask"), alone=True)
+    monkeypatch.setitem(PIPELINE, "layer_0", row)
+    return "layer_0"
+
+
+def test_a_new_experiment_is_one_file_and_one_row(finished: Any, layer_0: str) -> None:
+    study, store = replace(Study.load("tiny"), tasks=(TASK,), seeds=(SEED,)), Store()
+    before = {path: path.read_bytes() for path in finished.glob("results/**/*.json")}
+
+    def status(study: Study = study) -> str:
+        return run.status(study, TASK, SEED, layer_0, store)
+
+    def ensure(study: Study = study) -> None:
+        run.ensure(study, store, [layer_0], device="cpu", threads=1, quiet=True)
+
+    assert status() == "missing"
+    ensure()
+    assert status() == "done"
+    record = read(study, TASK, SEED, layer_0, store)
+    assert record is not None
+    search = read(study, TASK, SEED, "search", store)
+    assert search is not None
+    found = search["results"]
+    assert record["results"]["made_from"] == {
+        name: found[name] for name in ("weights_sha256", "mask")
+    }
+    assert record["config"] == study.identity("search"), "the fields that its row names"
+    assert record["results"]["mask"]["heads"][0] == "0000"
+    path = store.path(study.key(TASK, SEED, layer_0))
+    written = path.read_bytes()
+    ensure()
+    assert path.read_bytes() == written, "what is done is not done again"
+    assert status(replace(study, train_size=32)) == "stale"
+    store.path(study.key(TASK, SEED, "search")).unlink()
+    assert status() == "stale", "it was made from the search"
+    run.ensure(study, store, device="cpu", threads=1, quiet=True)
+    assert status() == "done", "the same search again"
+    others = {p: p.read_bytes() for p in before if p.stem != "search"}
+    assert others == {p: before[p] for p in others}, "no other record has changed"
+
+
+def test_an_overlap_is_a_stage_like_the_others(finished: Any) -> None:
+    study, store = replace(Study.load("tiny"), tasks=(TASK,)), Store()
+    assert run.status(study, TASK, SEED, "weight_overlap", store) == "missing"
+    run.ensure(study, store, ["weight_overlap"], device="cpu", quiet=True)
+    assert {run.status(study, TASK, seed, "weight_overlap", store) for seed in study.seeds} == {
+        "done"
+    }
+    assert TaskRecords.of(study, TASK, store).overlap is not None
+    fewer = replace(study, seeds=(SEED,))
+    assert run.status(fewer, TASK, SEED, "weight_overlap", store) == "stale", "it is of both seeds"
+    assert run.wanted(fewer, ["weight_overlap"]) == [], "and one has none"
