@@ -23,6 +23,12 @@ def _no_bool(value: Any) -> Any:
 _Number = Annotated[float, BeforeValidator(_no_bool)]
 _Positive = Annotated[_Number, Field(gt=0, allow_inf_nan=False, description="a positive number")]
 _Count = Annotated[int, Field(strict=True, gt=0, description="a positive whole number")]
+_Length = Annotated[int, Field(strict=True, ge=8, description="at least 8 tokens")]
+_Decay = Annotated[_Number, Field(ge=0, allow_inf_nan=False, description="a number, 0 or more")]
+_Precision = Annotated[
+    Annotated[bool, Field(strict=True)] | Literal["cpu"],
+    Field(description="true, false or 'cpu'"),
+]
 _Share = Annotated[_Number, Field(gt=0, le=1, description="a number above 0, at most 1")]
 
 
@@ -37,16 +43,11 @@ class Recipe:
     learning_rate: _Positive = 2e-5
     epochs: _Count = 3
     batch_size: _Count = 32
-    max_length: Annotated[int, Field(strict=True, ge=8, description="at least 8 tokens")] = 128
-    weight_decay: Annotated[
-        _Number, Field(ge=0, allow_inf_nan=False, description="a number, 0 or more")
-    ] = 0.0
+    max_length: _Length = 128
+    weight_decay: _Decay = 0.0
     adam_epsilon: _Positive = 1e-8
     clip_norm: _Positive = 1.0
-    bf16: Annotated[
-        Annotated[bool, Field(strict=True)] | Literal["cpu"],
-        Field(description="true, false or 'cpu'"),
-    ] = True
+    bf16: _Precision = True
 
 
 @dataclass(frozen=True, config=STRICT)

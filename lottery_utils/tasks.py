@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Annotated, Any, NamedTuple
 
-import pydantic
+import pydantic.dataclasses
+from pydantic import Field
 
 from lottery_utils.errors import UserError
 
@@ -214,14 +215,20 @@ _GLUE = (
 TASKS: Mapping[str, Task] = MappingProxyType({task.name: task for task in _GLUE})
 
 
-@pydantic.dataclasses.dataclass(frozen=True, config=pydantic.ConfigDict(extra="forbid"))
+# What a value should be is said in the words of a message that refuses another.
+_Text = Annotated[str, Field(description="a text")]
+_Texts = Annotated[tuple[str, ...], Field(description="a list of texts")]
+_Flag = Annotated[bool, Field(strict=True, description="true or false")]
+
+
+@pydantic.dataclasses.dataclass(frozen=True, config={"extra": "forbid"})
 class OwnTask:
     """A task of your own, as a study file describes it; its data are `csv:DIR`."""
 
-    question: Annotated[str, pydantic.Field(description="a text")] = "Which class is it?"
-    labels: Annotated[tuple[str, ...], pydantic.Field(description="a list of texts")] = ()
-    metric: Annotated[str, pydantic.Field(description="a text")] = "accuracy"
-    is_pair: Annotated[bool, pydantic.Field(strict=True, description="true or false")] = False
+    question: _Text = "Which class is it?"
+    labels: _Texts = ()
+    metric: _Text = "accuracy"
+    is_pair: _Flag = False
 
     def task(self, name: str) -> Task:
         return Task(name, self.question, self.labels, (self.metric,), self.is_pair)

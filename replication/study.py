@@ -102,9 +102,7 @@ PIPELINE: dict[str, Stage] = {
     ),
     "choices": Stage("search", _PRUNING, ("weights", "masks"), asked=True),
     "rates": Stage("tickets", _DRAWN, ("untrained",), asked=True),
-    "weight_overlap": Stage(
-        "magnitude", _PRUNING, ("good_weights",), units=0, alone=True, over_seeds=True
-    ),
+    "weight_overlap": Stage("magnitude", _PRUNING, ("good_weights",), alone=True, over_seeds=True),
     "sweep": Stage(
         None,
         _SAMPLES,
@@ -127,27 +125,38 @@ PIPELINE: dict[str, Stage] = {
 STAGES = tuple(name for name, stage in PIPELINE.items() if not (stage.asked or stage.alone))
 FOLLOWUPS = tuple(name for name, stage in PIPELINE.items() if stage.asked)
 
+# The types of a study's fields. What a value should be is said in the words of a message that
+# refuses another.
+_Text = Annotated[str, Field(description="a text")]
+_Name = Annotated[str, Field(pattern=r"^\w[\w.-]*$", description="letters, digits, . _ -")]
 _Names = Annotated[tuple[str, ...], Field(description="a list of texts")]
 _SomeNames = Annotated[tuple[str, ...] | None, Field(description="a list of texts")]
 _Whole = Annotated[int, Field(strict=True)]
 _Seed = Annotated[int, Field(strict=True, ge=0, lt=2**32)]
+_Seeds = Annotated[
+    tuple[_Seed, ...], Field(description="a list of whole numbers from 0 up to 2**32 - 1")
+]
+_SomeSeeds = Annotated[tuple[_Whole, ...] | None, Field(description="a list of whole numbers")]
 _Size = Annotated[
     Annotated[int, Field(strict=True, gt=0)] | None,
     Field(description="a positive whole number of examples, or null"),
 ]
-_SomeSeeds = Annotated[tuple[_Whole, ...] | None, Field(description="a list of whole numbers")]
-_Text = Annotated[str, Field(description="a text")]
+_Flag = Annotated[bool, Field(strict=True, description="true or false")]
+_Variant = Annotated[Literal["paper", "release"], Field(description="'paper' or 'release'")]
+_Draws = Annotated[Literal["independent", "shared"], Field(description="'independent' or 'shared'")]
+
 # For each stage that is asked for, its tasks, and its seeds where it has its own.
 _Asked: Any = make_dataclass(
     "_Asked",
     [
         key
-        for name, stage in PIPELINE.items()
-        if stage.asked
-        for key in ((name, _SomeNames, ()), (f"{name}_seeds", _SomeSeeds, None))[
-            : 1 + stage.own_seeds
-        ]
+        for name in FOLLOWUPS
+        for key in (
+            (name, "_SomeNames", ()),
+            *([(f"{name}_seeds", "_SomeSeeds", None)] if PIPELINE[name].own_seeds else []),
+        )
     ],
+    namespace={"__module__": __name__},
     frozen=True,
 )
 
@@ -208,25 +217,19 @@ class Study:
     `own_tasks` describe tasks that are not GLUE's. A value that makes no sense raises `UserError`.
     """
 
-    name: Annotated[str, Field(pattern=r"^\w[\w.-]*$", description="letters, digits, . _ -")]
+    name: _Name
     tasks: _Names
-    seeds: Annotated[
-        tuple[_Seed, ...], Field(description="a list of whole numbers from 0 up to 2**32 - 1")
-    ]
+    seeds: _Seeds
     backbone: _Text = "bundled"
     data: _Text = "mini"
     train_size: _Size = None
     validation_size: _Size = None
     whole_tasks: _Names = ()
-    held_out: Annotated[bool, Field(strict=True, description="true or false")] = False
+    held_out: _Flag = False
     recipe: Recipe = field(default_factory=Recipe)
     search: SearchRule = field(default_factory=SearchRule)
-    variant: Annotated[Literal["paper", "release"], Field(description="'paper' or 'release'")] = (
-        "paper"
-    )
-    draws: Annotated[
-        Literal["independent", "shared"], Field(description="'independent' or 'shared'")
-    ] = "independent"
+    variant: _Variant = "paper"
+    draws: _Draws = "independent"
     magnitude_tasks: _SomeNames = None
     followups: FollowUps = field(default_factory=FollowUps)
     own_tasks: dict[str, OwnTask] = field(default_factory=dict)

@@ -14,7 +14,6 @@ import numpy as np
 
 from lottery_utils.errors import UserError
 from lottery_utils.masks import WeightMask
-from replication.pages.show import Note
 from replication.store import Store
 from replication.study import Study
 
@@ -22,11 +21,6 @@ if TYPE_CHECKING:  # pages read overlaps, and need no torch
     from replication.experiments.entry import Entry
 
 GOOD_WEIGHTS = "good-weights.safetensors"  # a seed's mask in the cache
-MISSING = Note(
-    "The overlap of weight masks over seeds is not recorded here: it needs magnitude pruning of at "
-    "least two seeds, and their masks, which the run that found them keeps in its cache.",
-    "warning",
-)
 
 
 def compute(entry: Entry, made_from: dict[str, str]) -> dict[str, Any]:
@@ -78,12 +72,3 @@ def overlap_counts(masks: list[WeightMask]) -> dict[str, Any]:
         kept[name] = bits.sum(axis=1).tolist()
         both += [int((bits[a] & bits[b]).sum()) for a, b in pairs]
     return {"votes": votes, "kept": kept, "both": both.tolist()}
-
-
-# Until pages and claims take both from `replication.runs.records`.
-def __getattr__(name: str) -> Any:
-    if name in ("weight_overlap", "recorded_overlap"):
-        from replication.runs import records
-
-        return getattr(records, name)
-    raise AttributeError(name)

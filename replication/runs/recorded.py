@@ -1,6 +1,5 @@
 """Until pages and claims take these from `replication.runs.records`."""
 
-from replication.pages.show import Note
 from replication.runs.records import KIND_LABELS as KIND_LABELS
 from replication.runs.records import KINDS as KINDS
 from replication.runs.records import METHOD_LABELS as METHOD_LABELS
@@ -18,8 +17,3 @@ from replication.runs.records import task_name as task_name
 from replication.runs.records import ticket_scores as ticket_scores
 from replication.runs.records import tickets_of as tickets_of
 from replication.runs.records import warning as warning
-
-NO_MAGNITUDE = Note(
-    "This study has no magnitude pruning here. The command lottery run adds it, with the option "
-    "--set magnitude_tasks=null."
-)

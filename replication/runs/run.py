@@ -137,7 +137,7 @@ def wanted(study: Study, names: Collection[str]) -> list[tuple[str, int, tuple[s
 def ensure(
     study: Study,
     store: Store,
-    names: Collection[str] = (*STAGES, *FOLLOWUPS),
+    names: Collection[str] = STAGES + FOLLOWUPS,
     *,
     asked: Any = None,
     device: str = "auto",
