@@ -10,7 +10,7 @@ from benchmarks.alternate import Prepared, Row, Setting, alternate
 
 READING = (
     "from replication.pages import ticket_plots; from replication.runs import records; "
-    "ticket_plots.tickets_over_tasks(records.load('glue-small', None))"
+    "ticket_plots.tickets_over_tasks(records.load('glue-small', None)).png"
 )
 
 

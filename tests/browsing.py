@@ -16,6 +16,21 @@ import pytest
 
 SITE = Path(__file__).resolve().parents[1] / "_build" / "html"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+# A page of each kind, for what takes a while to find out.
+KINDS_OF_PAGES = (
+    "book/index",
+    "book/about",
+    "book/report/minilm-glue/claims",
+    "book/report/quick/SST-2/sec4_2_good_random_bad",
+    "book/report/explorer",
+    "book/report/choices",
+    "book/course/exercise_1",
+    "book/course/quiz",
+    "book/api/masks_and_pruning",
+    "book/sec3",
+    "book/glossary",
+    "book/report/cost",
+)
 # A browser that opens one file has no reason to call home.
 ARGUMENTS = [
     "--no-sandbox",

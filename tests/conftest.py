@@ -204,6 +204,22 @@ def answered_run(tmp_path_factory: pytest.TempPathFactory, tiny_backbone: Path) 
     return folder
 
 
+@pytest.fixture(scope="session")
+def every(tiny_run: Path) -> dict[str, Any]:
+    """All records of the study `tiny`: every[task][seed][stage]."""
+    from replication.store import Key, Store
+    from replication.study import STAGES
+
+    store = Store(tiny_run / "results")
+    return {
+        task: {
+            seed: {stage: store.read(Key("tiny", task, seed, stage)) for stage in STAGES}
+            for seed in (1337, 42)
+        }
+        for task in ("CoLA", "STS-B", "RTE")
+    }
+
+
 @pytest.fixture
 def finished(tmp_path: Path, tiny_run: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of `tiny_run`, caches included, as the current folder: do with it what you like."""

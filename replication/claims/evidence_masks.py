@@ -13,9 +13,8 @@ from lottery_utils.agreement.inference import jackknifed
 from lottery_utils.agreement.sharing import between, survive_all
 from lottery_utils.masks import StructuredMask
 from lottery_utils.patterns.maps import TYPES
-from replication.pages.pattern_tables import Counts, counts, phi, shares
-from replication.pages.stability_tables import good_masks
 from replication.paper import numbers
+from replication.runs.measured import Counts, counts, good_masks, phi, shares
 from replication.runs.recorded import Entries, masks_of, stage_results
 from replication.runs.task_records import TaskRecords
 

@@ -8,11 +8,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 import numpy.typing as npt
 
-from replication.pages.show import COLOURS, STYLE, Figure
-
-plt.style.use(STYLE)
+from replication.pages.show import COLOURS, Figure, style
 
 
+@style()
 def heads(scores: npt.NDArray[np.float64], what: str) -> Figure:
     """A number for each head, as a map of layers and heads."""
     n_layers, n_heads = scores.shape
@@ -31,6 +30,7 @@ def heads(scores: npt.NDArray[np.float64], what: str) -> Figure:
     )
 
 
+@style()
 def pruning(trace: Sequence[tuple[int, float]], full_score: float, what: str) -> Figure:
     """The score by the number of heads left, step by step."""
     left, scores = zip(*trace, strict=True)
@@ -48,6 +48,7 @@ def pruning(trace: Sequence[tuple[int, float]], full_score: float, what: str) ->
     )
 
 
+@style()
 def among_random(score: float, others: Sequence[float], what: str) -> Figure:
     """One score among those of random tickets."""
     drawing, axes = plt.subplots(figsize=(6.5, 2.6), layout="constrained")

@@ -14,16 +14,10 @@ from typing import Any
 import numpy as np
 
 from lottery_utils.masks import WeightMask
-from replication.pages.show import Note
 from replication.store import Key, Record, Store
 from replication.study import Study
 
 STAGE = "weight_overlap"
-MISSING = Note(
-    "The overlap of weight masks over seeds is not recorded here: it needs magnitude pruning of at "
-    "least two seeds, and their masks, which the run that found them keeps in its cache.",
-    "warning",
-)
 
 
 def weight_overlap(study: Study, task: str, seeds: list[int], store: Store) -> Record | None:

@@ -17,11 +17,9 @@ import pandas as pd
 from lottery_utils.errors import UserError
 from lottery_utils.masks import StructuredMask
 from lottery_utils.metrics import METRIC_LABELS
-from replication.pages.show import COLOURS, STYLE, Figure, Note
+from replication.pages.show import COLOURS, Figure, Note, Table, number, percent, style
 from replication.runs import followups, records
 from replication.store import Record, Store
-
-plt.style.use(STYLE)
 
 
 @dataclass(frozen=True)
@@ -100,7 +98,7 @@ def verdict(choices: Choices) -> Note:
     )
 
 
-def by_size(choices: Choices) -> pd.DataFrame:
+def by_size(choices: Choices) -> Table:
     """The scores of all choices, by how many heads of the edge they keep."""
     sizes = choices.kept.sum(axis=1)
     rows = {}
@@ -108,12 +106,12 @@ def by_size(choices: Choices) -> pd.DataFrame:
         of = choices.scores[sizes == size]
         rows[size] = {
             "choices": len(of),
-            "lowest": f"{of.min():.3f}",
-            "median": f"{np.median(of):.3f}",
-            "highest": f"{of.max():.3f}",
-            "pass the bar": f"{np.mean(of >= choices.bar):.0%}",
+            "lowest": number(of.min()),
+            "median": number(np.median(of)),
+            "highest": number(of.max()),
+            "pass the bar": percent(np.mean(of >= choices.bar)),
         }
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("heads kept")
+    return Table(pd.DataFrame.from_dict(rows, orient="index").rename_axis("heads kept"))
 
 
 def gains(choices: Choices) -> npt.NDArray[np.float64]:
@@ -126,21 +124,21 @@ def gains(choices: Choices) -> npt.NDArray[np.float64]:
     return np.array(found)
 
 
-def by_head(choices: Choices) -> pd.DataFrame:
+def by_head(choices: Choices) -> Table:
     """Of every head: its importance, what the search did, and what it adds to the score."""
     results, of_heads = choices.results, gains(choices)
-    rows = {}
-    for place, name in enumerate(choices.names):
-        of = of_heads[place]
-        rows[name] = {
-            "importance": f"{results['importance'][place]:.3f}",
+    return Table.of(
+        {
+            "": name,
+            "importance": number(results["importance"][place]),
             "the search": "kept" if results["good"] >> place & 1 else "removed",
-            "adds on average": f"{of.mean():+.4f}",
-            "adds at worst": f"{of.min():+.3f}",
-            "adds at best": f"{of.max():+.3f}",
-            "helps in": f"{np.mean(of > 0):.0%}",
+            "adds on average": number(of.mean(), 4, signed=True),
+            "adds at worst": number(of.min(), signed=True),
+            "adds at best": number(of.max(), signed=True),
+            "helps in": percent(np.mean(of > 0)),
         }
-    return pd.DataFrame.from_dict(rows, orient="index")
+        for place, (name, of) in enumerate(zip(choices.names, of_heads, strict=True))
+    )
 
 
 def flatness(choices: Choices) -> Note:
@@ -155,11 +153,11 @@ def flatness(choices: Choices) -> Note:
     return Note(
         f"Spearman's rank correlation of a head's importance and what it adds on average is "
         f"{of_heads:+.2f} (n = {len(added)} heads); of a choice's summed importance and its score "
-        f"{of_choices:+.2f} (n = {len(choices.equals)} choices of the good ticket's size, which "
-        "share heads and so are not independent: it describes them, and tests nothing)."
+        f"{of_choices:+.2f} (n = {len(choices.equals)} choices of the good ticket's size)."
     )
 
 
+@style()
 def plot(choices: Choices) -> Figure:
     """Every choice as a dot, by its number of heads and its score."""
     sizes, scores, own = choices.kept.sum(axis=1), choices.scores, choices.results["good"]

@@ -13,12 +13,10 @@ from replication.claims.evidence import LEARNED, learned_seeds
 from replication.claims.rules import BY_MEAN, CLAIMS, VERDICTS, Judged
 from replication.claims.trial import Trial
 from replication.pages.claims_tables import PAPER, numbered
-from replication.pages.show import STYLE, Figure, Note
-from replication.pages.standing import missing
+from replication.pages.provenance import missing
+from replication.pages.show import Figure, Note, style
 from replication.runs.recorded import stage_results
 from replication.store import Store
-
-plt.style.use(STYLE)
 
 COLOURS = dict(zip(VERDICTS, ("#0072B2", "#56B4E9", "#D55E00", "#7F7F7F"), strict=True))
 
@@ -107,6 +105,7 @@ def certainty(judged: Sequence[Judged]) -> str:
     return f"; {who} that hold in part do so by their mean, not for certain"
 
 
+@style()
 def plot(trial: Trial) -> Figure:
     """Where every mean lies, on a scale on which a claim's region ends at 0 and 1."""
     every = zip(numbered(trial), trial.ours, trial.theirs, strict=True)

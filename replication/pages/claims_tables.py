@@ -5,31 +5,16 @@ from __future__ import annotations
 import html
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import pandas as pd
 
 from replication.claims.rules import Judged
 from replication.claims.trial import Trial
 from replication.claims.trial import stricter as judged_strictly
-from replication.pages.show import Note
+from replication.pages.show import Note, Table
 
 pd.set_option("display.max_colwidth", None)  # sentences are shown whole
 PAPER = "BERT-base, as released"
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table whose cells may hold links."""
-
-    frame: pd.DataFrame
-    classes: str = "claims"
-
-    def _repr_html_(self) -> str:
-        return str(self.frame.to_html(escape=False, classes=self.classes, border=0))
-
-    def __repr__(self) -> str:
-        return repr(self.frame)
 
 
 def table(trial: Trial) -> Table:
@@ -51,7 +36,7 @@ def table(trial: Trial) -> Table:
             }
         )
     frame = pd.DataFrame(rows).set_index("claim").rename_axis(None)
-    return Table(frame, classes="claims verdicts")
+    return Table(frame, "claims verdicts", links=True)
 
 
 def as_released(judged: Judged) -> Judged:
@@ -101,7 +86,7 @@ def stricter(trial: Trial) -> Table | Note:
     }
     if not rows:
         return Note("The stricter reading changes no verdict.")
-    return Table(pd.DataFrame.from_dict(rows, orient="index"))
+    return Table(pd.DataFrame.from_dict(rows, orient="index"), "claims", links=True)
 
 
 def by_task(trial: Trial) -> Table | Note:
@@ -116,7 +101,7 @@ def by_task(trial: Trial) -> Table | Note:
         }
         for name, (key, of) in zip(numbered(trial), means.items(), strict=True)
     }
-    return Table(pd.DataFrame(rows).T)
+    return Table(pd.DataFrame(rows).T, "claims", links=True)
 
 
 def badge(judged: Judged) -> str:

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 
 import miniglue
 from lottery_utils.errors import UserError
 from lottery_utils.metrics import METRIC_LABELS
 from lottery_utils.tasks import get_task
 from replication.experiments.baselines import baselines_name, read_baselines
-from replication.pages.show import COLOURS, STYLE, Figure
+from replication.pages.show import COLOURS, Figure, Table, number, style
 from replication.store import Record, Store
 from replication.study import Study
-
-plt.style.use(STYLE)
-pd.set_option("display.max_colwidth", None)  # sentences are shown whole
 
 # What the corpus aims at: a bag of words scores no more than this, by metric, and the
 # backbone at least this much above it.
@@ -36,7 +32,7 @@ def load(study: str, results_dir: str = "results") -> dict[str, Record]:
     return records
 
 
-def table(records: dict[str, Record]) -> pd.DataFrame:
+def table(records: dict[str, Record]) -> Table:
     """Majority, bag of words and backbone of each task, and whether the aims are met."""
     rows = []
     for task, record in records.items():
@@ -47,19 +43,20 @@ def table(records: dict[str, Record]) -> pd.DataFrame:
             {
                 "task": task,
                 "metric": METRIC_LABELS[results["metric"]],
-                "majority": f"{results['majority']:.3f}",
-                "bag of words": f"{results['bag_of_words']:.3f}",
-                "backbone": f"{backbone:.3f}",
-                "backbone minus bag of words": f"{gain:+.3f}",
+                "majority": number(results["majority"]),
+                "bag of words": number(results["bag_of_words"]),
+                "backbone": number(backbone),
+                "backbone minus bag of words": number(gain, signed=True),
                 "bag of words low enough": _yes(
                     results["bag_of_words"] <= CEILINGS[results["metric"]]
                 ),
                 "backbone 0.10 above": _yes(gain >= MARGIN),
             }
         )
-    return pd.DataFrame(rows).set_index("task").rename_axis(None)
+    return Table.of(rows)
 
 
+@style()
 def plot(records: dict[str, Record]) -> Figure:
     """A line per task from the bag of words to the backbone, with the guesser beside them."""
     drawing, axes = plt.subplots(figsize=(7.5, 0.9 + 0.38 * len(records)), layout="constrained")
@@ -93,7 +90,7 @@ def plot(records: dict[str, Record]) -> Figure:
     )
 
 
-def sentences(task: str, n: int = 10) -> pd.DataFrame:
+def sentences(task: str, n: int = 10) -> Table:
     """The first validation examples of one task of the corpus, as they come."""
     about = get_task(task)
     examples = miniglue.generate(task, 1, 400)["validation"][:n]
@@ -103,7 +100,7 @@ def sentences(task: str, n: int = 10) -> pd.DataFrame:
         second = {"second": example.sentence2} if about.is_pair else {}
         rows.append({"label": label, "first" if about.is_pair else "sentence": example.sentence1})
         rows[-1].update(second)  # type: ignore[arg-type]
-    return pd.DataFrame(rows).set_index("label").rename_axis(None)
+    return Table.of(rows)
 
 
 def _yes(holds: bool) -> str:

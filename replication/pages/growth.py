@@ -8,15 +8,14 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 from replication.pages.cost import MISSING, Rows, median
-from replication.pages.show import SEED_COLOURS, STYLE, Figure, Note
-
-plt.style.use(STYLE)
+from replication.pages.show import SEED_COLOURS, Figure, Note, style
 
 ASSUMED_TFLOPS = 100
 QUANTITIES = ("examples", "tokens", "layers", "heads")
 _KIND_LABELS = {"training": "training", "importance": "importance pass", "scoring": "scoring pass"}
 
 
+@style()
 def growth(rows: Rows) -> Figure | Note:
     """Seconds against examples, tokens, layers and heads, on logarithmic scales."""
     found = [row for row in rows.values() if "exponent" in row["facts"]]

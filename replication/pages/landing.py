@@ -7,19 +7,16 @@ from dataclasses import dataclass
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 from matplotlib.ticker import MultipleLocator
 
 from replication.claims.rules import VERDICTS, Judged
 from replication.claims.trial import Trial
 from replication.pages.claims import certainty, counted
-from replication.pages.claims_tables import PAPER, Table, as_released, badge
-from replication.pages.show import COLOURS, STYLE, Figure
-from replication.pages.standing import missing
+from replication.pages.claims_tables import PAPER, as_released, badge
+from replication.pages.provenance import missing
+from replication.pages.show import COLOURS, Figure, Table, style
 from replication.pages.wins import HALF, KEPT, kept, losing, sides
 from replication.store import Store
-
-plt.style.use(STYLE)
 
 
 @dataclass(frozen=True)
@@ -74,6 +71,7 @@ def _answer(trial: Trial) -> str:
     )
 
 
+@style()
 def plot(trial: Trial) -> Figure:
     """What retrained tickets keep of the full model's gain, for BERT-base and here."""
     shown = sides(trial)
@@ -126,7 +124,7 @@ def claims(trial: Trial, page: str) -> Table:
         }
         for ours, theirs in zip(trial.ours, trial.theirs, strict=True)
     ]
-    return Table(pd.DataFrame(rows).set_index("the paper's claim").rename_axis(None))
+    return Table(Table.of(rows).frame, "claims", links=True)
 
 
 def _plain(judged: Judged) -> Judged:

@@ -1,4 +1,4 @@
-"""What a page was made from: every record that its notebook read, with when, on what and how long.
+"""What a page was made from, how much of its study that is, and whether it can bear what is said.
 
 The book links each record to the copy that the site carries (`book/_ext/provenance.py`).
 """
@@ -7,10 +7,17 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import PurePosixPath
 
+from lottery_utils.metrics import METRIC_LABELS
 from replication import store
-from replication.store import Key, Record
+from replication.pages.show import Note
+from replication.runs import followups
+from replication.runs.recorded import KIND_LABELS, TICKET_STAGE, Entries, config, warning
+from replication.runs.records import entry_status, resolve
+from replication.store import Key, Record, Store
+from replication.study import FOLLOWUPS, Study
 
 
 class Sources:
@@ -76,3 +83,97 @@ def _row(record: Record) -> tuple[object, ...]:
         f"code {made['commit'] or made['lottery_utils']}",
         made["seconds"],
     )
+
+
+def missing(study: Study, store: Store) -> dict[str, list[str]]:
+    """What the study asks for and has not, by task: seeds without tickets, and other stages."""
+    found: dict[str, list[str]] = {}
+    for task in study.tasks:
+        lacking = []
+        for seed in study.seeds:
+            done = [s for s, at in entry_status(study, task, seed, store).items() if at == "done"]
+            lacks = [stage for stage in study.stages(task) if stage not in done]
+            if lacks:
+                lacking.append(f"seed {seed}" + (f" ({', '.join(lacks)})" if done else ""))
+        for what in FOLLOWUPS:
+            asked = [seed for name, seed in study.followups_of(what) if name == task]
+            if what == "survivors" and len(study.seeds) < 2:
+                continue  # one seed has none
+            if any(followups.status(study, task, s, what, store) != "done" for s in asked):
+                lacking.append(what)
+        if lacking:
+            found[task] = lacking
+    return found
+
+
+def standing(
+    study: str,
+    seeds: list[int] | str | int | None = None,
+    *,
+    data: str | None = None,
+    backbone: str | None = None,
+    results_dir: str = "results",
+) -> Note:
+    """Whether a page shows all of its study, or what is missing and how to make it."""
+    chosen = resolve(study, seeds=seeds, data=data, backbone=backbone, results_dir=results_dir)
+    store = Store(results_dir)
+    lacking = missing(chosen, store)
+    n_entries = len(chosen.tasks) * len(chosen.seeds)
+    cap, seeds_of = chosen.train_size, ", ".join(map(str, chosen.seeds))
+    size = f": at most {cap:,} training examples of each task, seeds {seeds_of}" if cap else ""
+    if not lacking:
+        return Note(f"All {n_entries} entries of the study {chosen.name} are on record{size}.")
+    every = replace(chosen, magnitude_tasks=None)
+    n_done = sum(
+        entry_status(every, task, seed, store)["tickets"] == "done"
+        for task in chosen.tasks
+        for seed in chosen.seeds
+    )
+    all_seeds = [f"seed {seed}" for seed in chosen.seeds]
+    whole = [task for task, what in lacking.items() if what[: len(all_seeds)] == all_seeds]
+    place = f" --data {chosen.data}:DIR" if chosen.data in ("local", "csv") else ""
+    told = [f"{task}: {', '.join(what)}" for task, what in lacking.items() if task not in whole]
+    told += [f"all of {', '.join(whole)}"] if whole else []
+    return Note(
+        f"{n_done} of {n_entries} entries of the study {chosen.name} are on record, and the page "
+        f"shows those{size}. Missing: {'; '.join(told)}. Where the data are at hand, the command "
+        f"'lottery run {chosen.name}{place}' makes them.",
+        "warning",
+    )
+
+
+def warnings(entries: Entries) -> Note:
+    """Whether the 90 % rule means anything for these models, and every score does."""
+    by_reason: dict[str, list[str]] = {}
+    for seed, records in entries.items():
+        if reason := warning(records):
+            by_reason.setdefault(reason, []).append(str(seed))
+    reasons = [
+        f"Seed{'s' if len(seeds) > 1 else ''} {', '.join(seeds)}: {reason} What the search finds "
+        "there is no good subnetwork, and tickets have little or nothing to lose."
+        for reason, seeds in by_reason.items()
+    ]
+    if reasons:
+        mini = config(entries)["data"] == "mini"
+        reasons.append(
+            "Another recipe, or more examples, may learn the task"
+            + (": the study mini-glue does." if mini else ".")
+        )
+    for seed, records in entries.items():
+        of_full = records["finetune"]["results"]["undefined"].items()
+        found = [("full model", why) for _, why in of_full]
+        for stage in TICKET_STAGE.values():
+            tickets = records[stage]["results"]["tickets"] if stage in records else {}
+            for kind, ticket in tickets.items():
+                name = KIND_LABELS.get(kind, kind)
+                found += [(f"{name}, {state}", why) for state, why in ticket["undefined"].items()]
+        metric = METRIC_LABELS[records["finetune"]["results"]["metric"]]
+        if found:
+            listed = "; ".join(f"{name}: {why}" for name, why in found)
+            reasons.append(f"Seed {seed}: {metric} is undefined and counted as 0 ({listed}).")
+    if not reasons:
+        return Note(
+            "Every full model here is far enough above the majority baseline for the share of its "
+            "score that the search asks for to be a bar."
+        )
+    return Note(" ".join(reasons), "warning")

@@ -6,14 +6,13 @@ import matplotlib.pyplot as plt
 
 from replication.pages.released_stability import over_seeds
 from replication.pages.released_tables import METRIC, SETTINGS, UNLEARNED, Results, score
-from replication.pages.show import COLOURS, STYLE, Figure
+from replication.pages.show import COLOURS, Figure, style
 from replication.paper.numbers import N_SEEDS
-
-plt.style.use(STYLE)
 
 METRIC_NAMES = {"mcc": "Matthews correlation", "pearson": "Pearson's r"}
 
 
+@style()
 def tickets(results: Results, method: str = "structured") -> Figure:
     """Good, random and bad tickets of every task, pruned and retrained, with their spread."""
     drawing, axes = plt.subplots(3, 3, figsize=(9.5, 8.6), layout="constrained")
@@ -47,6 +46,7 @@ def tickets(results: Results, method: str = "structured") -> Figure:
     )
 
 
+@style()
 def kappa_and_q(results: Results) -> Figure:
     """Fleiss' kappa of each task against the p value of Cochran's Q: two different questions."""
     found = {t: of for t, of in over_seeds(results, "heads").items() if t not in UNLEARNED}

@@ -12,11 +12,9 @@ from lottery_utils.agreement.chance import Chance
 from lottery_utils.agreement.inference import p_text
 from lottery_utils.agreement.over_seeds import OverSeeds
 from replication.pages.released_tables import UNLEARNED, Results
-from replication.pages.show import COLOURS, STYLE, Figure
+from replication.pages.show import COLOURS, Figure, style
 from replication.paper.release import SEEDS
 from replication.runs.recorded import seeds_text
-
-plt.style.use(STYLE)
 
 PARTS = {"heads": "heads", "mlps": "MLPs"}
 
@@ -72,6 +70,7 @@ def pooled_table(results: Results) -> pd.DataFrame:
     return pd.DataFrame({f"{len(found)} tasks": rows})
 
 
+@style()
 def survival_maps(results: Results) -> Figure:
     """How many of the five seeds keep each head and MLP, a map for each task."""
     heads, mlps = (over_seeds(results, part) for part in PARTS)
@@ -102,6 +101,7 @@ def survival_maps(results: Results) -> Figure:
     )
 
 
+@style()
 def kappa_plot(results: Results) -> Figure:
     """Fleiss' kappa of heads and of MLPs on every task, beside two kinds of chance."""
     tasks = [task for task in results if task not in UNLEARNED]

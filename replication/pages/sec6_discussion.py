@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from itertools import cycle
 from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 
 from lottery_utils.agreement.inference import t_interval
 from lottery_utils.metrics import METRIC_LABELS
-from replication.pages.show import COLOURS, SEED_COLOURS, STYLE, Figure, Note
+from replication.pages.show import COLOURS, Figure, Note, Table, coloured, style
 from replication.runs.recorded import TICKETS, Entries, stage_results, task_name, tickets_of
 from replication.store import Record
-
-plt.style.use(STYLE)
 
 STATES = {
     "retrained": "pre-trained weights",
@@ -38,7 +34,7 @@ def scores(entries: Entries, control: dict[int, Record], kind: str, state: str) 
     ]
 
 
-def table(entries: Entries, control: dict[int, Record]) -> pd.DataFrame | Note:
+def table(entries: Entries, control: dict[int, Record]) -> Table | Note:
     """Each ticket trained from three kinds of weights; means over seeds with 95 % intervals."""
     if not control:
         return NO_CONTROL
@@ -50,9 +46,10 @@ def table(entries: Entries, control: dict[int, Record]) -> pd.DataFrame | Note:
         lost = by_state["retrained"] - by_state["reinitialized"]
         row["what pre-training adds"] = str(t_interval(lost.tolist()))
         rows.append(row)
-    return pd.DataFrame(rows).set_index("ticket").rename_axis(None)
+    return Table.of(rows)
 
 
+@style()
 def plot(entries: Entries, control: dict[int, Record]) -> Figure | Note:
     """The same, drawn: a group of three for each ticket, a marker for each seed."""
     if not control:
@@ -90,6 +87,7 @@ def plot(entries: Entries, control: dict[int, Record]) -> Figure | Note:
     )
 
 
+@style()
 def landscape(entries: Entries) -> Figure | Note:
     """The loss around the retrained good and bad tickets along random directions."""
     tickets = {seed: tickets_of(records) for seed, records in entries.items()}
@@ -100,7 +98,7 @@ def landscape(entries: Entries) -> Figure | Note:
     rises = []
     for axis, kind in zip(axes, kinds, strict=True):
         of_kind = []
-        for colour, (seed, found) in zip(cycle(SEED_COLOURS), tickets.items(), strict=False):
+        for colour, seed, found in coloured(tickets):
             radii, losses = found[kind]["landscape"]["radii"], found[kind]["landscape"]["loss"]
             for i, line in enumerate(losses):
                 rise = np.array(line) - line[radii.index(0)]
@@ -151,9 +149,4 @@ def reading(entries: Entries, control: dict[int, Record]) -> Note:
             f"embeddings {embeddings:.0%}."
         )
     n = len(control)
-    sentences.append(
-        "High shares speak for an easy task, low ones for pre-training; where the embeddings "
-        f"alone keep most of it, the layers above them owe little to it (n = {n}"
-        + (", a single run each)." if n == 1 else " seeds).")
-    )
-    return Note(" ".join(sentences))
+    return Note(f"{' '.join(sentences)} n = {n} {'seeds' if n > 1 else 'run of each'}.")

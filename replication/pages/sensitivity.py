@@ -7,18 +7,15 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 
 from lottery_utils.agreement import overlap
 from lottery_utils.agreement.inference import t_interval
 from lottery_utils.masks import StructuredMask
-from replication.pages.show import COLOURS, STYLE, Figure, Note
+from replication.pages.show import COLOURS, Figure, Note, Table, number, style
 from replication.runs import followups
 from replication.runs.recorded import Entries, tickets_of
 from replication.store import Record, Store
 from replication.study import Study
-
-plt.style.use(STYLE)
 
 Found = dict[str, dict[int, Record]]  # by task and seed
 NOTHING = Note(
@@ -35,7 +32,7 @@ def load(study: str, results_dir: str = "results") -> Found:
     return {task: of_task for task, of_task in found.items() if of_task}
 
 
-def table(found: Found, every: dict[str, Entries]) -> pd.DataFrame | Note:
+def table(found: Found, every: dict[str, Entries]) -> Table | Note:
     """A row for each rule: what is kept, and the score beside the study's own good ticket's.
 
     Differences are other minus own, means over tasks and seeds; intervals are Student's over
@@ -44,7 +41,7 @@ def table(found: Found, every: dict[str, Entries]) -> pd.DataFrame | Note:
     rules = list(dict.fromkeys(name for _, _, other in _entries(found, every) for name in other))
     if not rules:
         return NOTHING
-    rows = {}
+    rows = []
     for rule in rules:
         heads, mlps, same, pruned, retrained = [], [], [], [], []
         for own, good, other in _entries(found, every):
@@ -54,17 +51,21 @@ def table(found: Found, every: dict[str, Entries]) -> pd.DataFrame | Note:
             same.append(overlap(mask.heads.ravel(), own.heads.ravel()))
             pruned.append(other[rule]["pruned"] - good["pruned"])
             retrained.append(other[rule]["retrained"] - good["retrained"])
-        rows[rule] = {
-            "entries": str(len(heads)),
-            "heads more": f"{np.mean(heads):+.1f}",
-            "MLPs more": f"{np.mean(mlps):+.1f}",
-            "overlap of heads (Jaccard)": f"{np.mean(same):.2f}",
-            "pruned": str(t_interval(pruned)),
-            "retrained": str(t_interval(retrained)),
-        }
-    return pd.DataFrame.from_dict(rows, orient="index")
+        rows.append(
+            {
+                "": rule,
+                "entries": str(len(heads)),
+                "heads more": number(np.mean(heads), 1, signed=True),
+                "MLPs more": number(np.mean(mlps), 1, signed=True),
+                "overlap of heads (Jaccard)": number(np.mean(same), 2),
+                "pruned": str(t_interval(pruned)),
+                "retrained": str(t_interval(retrained)),
+            }
+        )
+    return Table.of(rows)
 
 
+@style()
 def plot(found: Found, every: dict[str, Entries]) -> Figure | Note:
     """What another rule changes of the good ticket's score: every entry, mean and interval."""
     entries = [*_entries(found, every)]
@@ -113,10 +114,7 @@ def reading(found: Found, every: dict[str, Entries]) -> Note:
         texts.append(f"{state}, {', '.join(clear) or 'none'}")
     return Note(
         "Rules with which the good ticket's score is another, in that the interval leaves out 0: "
-        f"{'; '.join(texts)}. With n = {len(entries)} entries that are not independent (seeds of "
-        "the same tasks), all other differences are open, not shown to be none. Random and bad "
-        "tickets are not scored again here, so that this page does not say whether they would win "
-        "by another rule."
+        f"{'; '.join(texts)} (n = {len(entries)} entries)."
     )
 
 

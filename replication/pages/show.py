@@ -1,4 +1,4 @@
-"""What a notebook shows: a figure with a caption that can be read alone, or a note.
+"""What a notebook shows: figures, tables and notes, in one style, with numbers written one way.
 
 Captions and alternative texts are made with the figure, so that both name the task, the
 units and the number of seeds it was really drawn from.
@@ -9,12 +9,27 @@ from __future__ import annotations
 import base64
 import html
 import io
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import cycle
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, SupportsFloat, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure as MatplotlibFigure
+    from matplotlib.image import AxesImage
 
+    from lottery_utils.agreement.chance import Chance
+
+T = TypeVar("T")
 # Okabe and Ito's palette: told apart by readers with any common colour vision.
 COLOURS = {
     "full": "#000000",
@@ -25,23 +40,25 @@ COLOURS = {
     "majority": "#7F7F7F",
 }
 SEED_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-STYLE = {
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.titlesize": 11,
-    "figure.dpi": 100,
-    "font.size": 10,
-    "legend.frameon": False,
-    "savefig.bbox": "tight",
-    "savefig.dpi": 150,
-}
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """The look of every figure, for as long as one is drawn: `@style()` above what draws it."""
+    import matplotlib.style
+
+    with matplotlib.style.context(Path(__file__).with_name("lottery.mplstyle")):
+        yield
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A drawn figure as one HTML element; notebooks and the book show it as it is."""
+    """A drawn figure as one HTML element; notebooks and the book show it as it is.
 
-    png: bytes
+    `drawing` is the Matplotlib figure: what it shows can be read from its axes.
+    """
+
+    drawing: MatplotlibFigure = field(repr=False)
     caption: str
     alt: str
 
@@ -49,10 +66,15 @@ class Figure:
     def of(cls, drawing: MatplotlibFigure, caption: str, alt: str) -> Figure:
         import matplotlib.pyplot as plt
 
+        plt.close(drawing)  # a notebook shows what stays open a second time
+        return cls(drawing, caption, alt)
+
+    @cached_property
+    def png(self) -> bytes:
         buffer = io.BytesIO()
-        drawing.savefig(buffer, format="png", facecolor="white")
-        plt.close(drawing)
-        return cls(buffer.getvalue(), caption, alt)
+        with style():
+            self.drawing.savefig(buffer, format="png", facecolor="white")
+        return buffer.getvalue()
 
     def _repr_html_(self) -> str:
         data = base64.b64encode(self.png).decode()
@@ -64,6 +86,38 @@ class Figure:
 
     def __repr__(self) -> str:
         return f"Figure: {self.alt}"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table, its cells shown whole; `frame` has what they say. With `links`, cells are HTML."""
+
+    frame: pd.DataFrame
+    classes: str = ""
+    links: bool = False
+
+    @classmethod
+    def of(cls, rows: Iterable[Mapping[str, Any]]) -> Table:
+        """A row from each mapping: its first entry names the row, the others are cells by column.
+
+        A cell that a row lacks is empty.
+        """
+        frame = pd.DataFrame(list(rows)).fillna("")
+        return cls(frame.set_index(frame.columns[0]).rename_axis(None))
+
+    def _repr_html_(self) -> str:
+        with pd.option_context("display.max_colwidth", None):
+            return str(
+                self.frame.to_html(
+                    classes=self.classes or None,
+                    escape=not self.links,
+                    border=0 if self.classes else 1,
+                    notebook=not self.classes,
+                )
+            )
+
+    def __repr__(self) -> str:
+        return repr(self.frame)
 
 
 @dataclass(frozen=True)
@@ -82,3 +136,71 @@ class Note:
 
     def __repr__(self) -> str:
         return f"{self.kind.capitalize()}: {self.text}"
+
+
+NO_MAGNITUDE = Note(
+    "This study has no magnitude pruning here. The command lottery run adds it, with the option "
+    "--set magnitude_tasks=null."
+)
+
+
+def number(value: SupportsFloat, digits: int = 3, *, signed: bool = False) -> str:
+    """A score, a difference or a correlation as a page writes it; NaN is `undefined`."""
+    return "undefined" if math.isnan(value) else f"{float(value):{'+' if signed else ''}.{digits}f}"
+
+
+def percent(value: SupportsFloat, digits: int = 0) -> str:
+    """A share as a page writes it; NaN is `undefined`."""
+    return "undefined" if math.isnan(value) else f"{float(value):.{digits}%}"
+
+
+def within(
+    low: SupportsFloat, high: SupportsFloat, digits: int = 3, *, signed: bool = False
+) -> str:
+    """An interval as a page writes it, without what it is of."""
+    return f"[{number(low, digits, signed=signed)}, {number(high, digits, signed=signed)}]"
+
+
+def by_chance(found: Chance) -> str:
+    """What chance gives on average, and the range of 95 % of its draws."""
+    return number(found.mean) + (
+        "" if math.isnan(found.mean) else f" {within(found.low, found.high)}"
+    )
+
+
+def coloured(of_seeds: Mapping[int, T]) -> Iterator[tuple[str, int, T]]:
+    """A colour for each seed, the seed, and what is mapped to it."""
+    for colour, (seed, of_seed) in zip(cycle(SEED_COLOURS), of_seeds.items(), strict=False):
+        yield colour, seed, of_seed
+
+
+def layer_map(
+    axis: Axes,
+    values: npt.NDArray[Any],
+    title: str = "",
+    *,
+    limits: tuple[float, float] = (0, 1),
+    columns: Sequence[str] | None = None,
+) -> AxesImage:
+    """Draw `values` (layers, columns), the lowest layer at the bottom; yellow is high.
+
+    Columns are heads, numbered from 1 (every other one where there are many), unless named.
+    """
+    n_layers, n_columns = values.shape
+    image = axis.imshow(
+        values, cmap="cividis", vmin=limits[0], vmax=limits[1], origin="lower", aspect="auto"
+    )
+    places = range(0, n_columns, 1 if columns or n_columns <= 8 else 2)
+    axis.set_xticks(places, columns or [str(x + 1) for x in places])
+    axis.set_yticks(range(n_layers), [str(y + 1) for y in range(n_layers)])
+    axis.set(ylabel="layer", title=title, **({} if columns else {"xlabel": "head"}))
+    return image
+
+
+def write_cells(
+    axis: Axes, texts: Sequence[str], dark: npt.NDArray[np.bool_], fontsize: int = 8
+) -> None:
+    """Write a text into each cell of a map, row by row, in white where `dark` (rows, columns)."""
+    for text, ((y, x), is_dark) in zip(texts, np.ndenumerate(dark), strict=True):
+        colour = "white" if is_dark else "black"
+        axis.text(x, y, text, ha="center", va="center", fontsize=fontsize, color=colour)

@@ -11,12 +11,9 @@ import pandas as pd
 from lottery_utils.errors import UserError
 from lottery_utils.metrics import METRIC_LABELS
 from replication.experiments.sweep import sweep_name
-from replication.pages.show import COLOURS, SEED_COLOURS, STYLE, Figure, Note
+from replication.pages.show import COLOURS, SEED_COLOURS, Figure, Note, Table, style
 from replication.store import Key, Record, Store
 from replication.study import SWEPT, Study
-
-plt.style.use(STYLE)
-
 
 NO_SWEEP = Note("The recipe of this study was not chosen by a sweep.")
 
@@ -37,6 +34,7 @@ def load(study: str, results_dir: str = "results", *, needed: bool = True) -> di
     return records
 
 
+@style()
 def plot(records: dict[str, Record]) -> Figure:
     """Held-out score against learning rate, a panel per task, a line per batch and epochs."""
     drawing, axes = plt.subplots(
@@ -68,11 +66,11 @@ def plot(records: dict[str, Record]) -> Figure:
     )
 
 
-def table(records: dict[str, Record]) -> pd.DataFrame | Note:
+def table(records: dict[str, Record]) -> Table | Note:
     """Mean held-out score over seeds, best recipe first: a row each, a column per task."""
     if not records:
         return NO_SWEEP
-    return _ranked(records)
+    return Table(_ranked(records))
 
 
 def _ranked(records: dict[str, Record]) -> pd.DataFrame:

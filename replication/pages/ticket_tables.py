@@ -8,14 +8,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from lottery_utils.agreement.inference import t_interval
 from lottery_utils.masks import StructuredMask
 from lottery_utils.metrics import METRIC_LABELS
-from replication.pages.show import Note
+from replication.pages.show import NO_MAGNITUDE, Note
 from replication.runs.recorded import (
     KIND_LABELS,
     KINDS,
-    NO_MAGNITUDE,
     TICKETS,
     Entries,
     has_method,
@@ -23,69 +21,6 @@ from replication.runs.recorded import (
     tickets_of,
     warning,
 )
-
-
-def sizes(entries: Entries) -> pd.DataFrame:
-    """The good subnetwork of each seed: how much of the model it is, and what it scores."""
-    rows = []
-    for seed, records in entries.items():
-        found = records["search"]["results"]
-        mask = StructuredMask.from_json(found["mask"])
-        good, full = tickets_of(records)["good"], records["finetune"]["results"]["score"]
-        rows.append(
-            {
-                "seed": f"seed {seed}",
-                "heads kept": f"{mask.n_heads} of {mask.heads.size}",
-                "MLPs kept": f"{mask.n_mlps} of {mask.mlps.size}",
-                "parameters kept (M)": round(good["parameters"] / 1e6, 2),
-                "full score": round(full, 3),
-                "good score": round(good["pruned"], 3),
-                "share of full": _share(good["pruned"], full),
-                "steps tried": len(found["steps"]),
-            }
-        )
-    return pd.DataFrame(rows).set_index("seed").rename_axis(None)
-
-
-def weights(entries: Entries) -> pd.DataFrame | Note:
-    """The good weights of each seed under magnitude pruning: how many, and what they score."""
-    if not has_method(entries, "magnitude"):
-        return NO_MAGNITUDE
-    rows = []
-    for seed, records in entries.items():
-        found = records["magnitude"]["results"]
-        good, full = found["tickets"]["good"], records["finetune"]["results"]["score"]
-        rows.append(
-            {
-                "seed": f"seed {seed}",
-                "weights kept (M)": f"{found['weights']['kept'] / 1e6:.2f} of "
-                f"{found['weights']['prunable'] / 1e6:.2f}",
-                "share kept": f"{found['weights']['density']:.1%}",
-                "full score": round(full, 3),
-                "good score": round(good["pruned"], 3),
-                "share of full": _share(good["pruned"], full),
-                "steps tried": len(found["steps"]),
-            }
-        )
-    return pd.DataFrame(rows).set_index("seed").rename_axis(None)
-
-
-def tickets(entries: Entries, method: str = "structured") -> pd.DataFrame | Note:
-    """Mean scores over seeds with 95 % Student t intervals, and differences paired by seed."""
-    if not has_method(entries, method):
-        return NO_MAGNITUDE
-    full = [records["finetune"]["results"]["score"] for records in entries.values()]
-    rows = [{"ticket": "full model", "score": str(t_interval(full))}]
-    for state in ("pruned", "retrained"):
-        by_kind = {k: np.array(ticket_scores(entries, k, state, method)) for k in KINDS[method]}
-        for kind, values in by_kind.items():
-            name = f"{KIND_LABELS.get(kind, kind)}, {state}"
-            row = {"ticket": name, "score": str(t_interval(values.tolist()))}
-            row["full minus this"] = str(t_interval((np.array(full) - values).tolist()))
-            if kind != "random":
-                row["random minus this"] = str(t_interval((by_kind["random"] - values).tolist()))
-            rows.append(row)
-    return pd.DataFrame(rows).fillna("").set_index("ticket").rename_axis(None)
 
 
 def overview(records: dict[str, Entries], method: str = "structured") -> pd.DataFrame | Note:
@@ -158,7 +93,3 @@ def verdicts(records: dict[str, Entries], method: str = "structured") -> pd.Data
                 seen.setdefault(claim, []).append(holds)
     rows = [{"seen": f"{sum(held)} of {len(held)}", "claim": claim} for claim, held in seen.items()]
     return pd.DataFrame(rows, columns=["claim", "seen"]).set_index("claim").rename_axis(None)
-
-
-def _share(score: float, full: float) -> str:
-    return f"{score / full:.0%}" if full > 0 else "undefined"

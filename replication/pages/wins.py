@@ -10,14 +10,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from lottery_utils.masks import StructuredMask
-from replication.claims.evidence import LEARNED, of_scores
+from replication.claims.evidence import of_scores
 from replication.claims.rules import CLAIMS, Judged
 from replication.claims.trial import Trial, stricter
 from replication.pages.claims_tables import PAPER
 from replication.pages.show import Note
-from replication.runs.recorded import Entries, stage_results
-from replication.runs.task_records import TaskRecords
 
 # The claims that say how much a retrained ticket keeps.
 KEPT = {"good": "s-good-close", "random": "s-random-trains-well", "bad": "no-losing-tickets"}
@@ -62,43 +59,6 @@ def answer(trial: Trial) -> Note:
             f"{len(strictly.means)} tasks ({', '.join(won) or 'none'})."
         )
     return Note(" ".join(texts) or "No task that was learned is on record yet.")
-
-
-def of_task(entries: Entries) -> Note:
-    """What one task's retrained tickets keep, and which of them win: the measure of the claims.
-
-    Seeds whose good ticket leaves too little for another one tell nothing of random and bad.
-    """
-    task = TaskRecords(entries)
-    majority, full = (float(np.mean(task.scores(name))) for name in ("majority", "full"))
-    told = f"The majority baseline scores {majority:.3f}, the full model {full:.3f}"
-    if full - majority < LEARNED:
-        few = f"it gained less than {LEARNED:g}, too little to tell what a ticket keeps of it"
-        return Note(f"{told}: {few}.", "warning")
-    measured = dict(of_scores(task.scores, {"structured": "bad"}, task.contrasted()))
-    shares = []
-    for kind in KEPT:
-        values = measured[f"structured: kept by {kind}, retrained"]
-        if not values:
-            shares.append(f"{kind} not told")
-            continue
-        mean, n = float(np.mean(values)), len(values)
-        win = ", a win" if mean >= HALF else ""
-        shares.append(f"{kind} {mean:.0%} ({n} seed{'' if n == 1 else 's'}{win})")
-    masks = [StructuredMask.from_json(r["mask"]) for r in stage_results(entries, "search")]
-    out = [
-        f"seed {seed} ({mask.n_heads} of {mask.heads.size} heads)"
-        for seed, mask, counts in zip(entries, masks, task.contrasted(), strict=True)
-        if not counts
-    ]
-    left_out = (
-        " Left out of random and bad, because the good ticket keeps more than two thirds of the "
-        f"heads and the bad one's heads are mostly the same: {', '.join(out)}."
-    )
-    return Note(
-        f"{told}. Of that gain, retrained tickets keep: {', '.join(shares)}. To keep {HALF:.0%} or "
-        f"more is to win.{left_out if out else ''}"
-    )
 
 
 def by_task(trial: Trial) -> pd.DataFrame | Note:

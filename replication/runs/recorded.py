@@ -7,7 +7,6 @@ from typing import Any
 
 from lottery_utils.masks import StructuredMask
 from lottery_utils.metrics import meaningless
-from replication.pages.show import Note
 from replication.store import Record
 
 # The records of one task: entries[seed][stage].
@@ -18,10 +17,6 @@ TICKET_STAGE = {"structured": "tickets", "magnitude": "magnitude"}
 KINDS = {"structured": TICKETS, "magnitude": (*TICKETS, "largest_removed")}
 # How a page calls each kind.
 KIND_LABELS = {"largest_removed": "bad (largest removed)"}
-NO_MAGNITUDE = Note(
-    "This study has no magnitude pruning here. The command lottery run adds it, with the option "
-    "--set magnitude_tasks=null."
-)
 METHOD_LABELS = {"structured": "structured pruning", "magnitude": "magnitude pruning"}
 
 

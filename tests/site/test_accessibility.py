@@ -6,26 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browsing import DESK
-
-PAGES = (
-    "book/index",
-    "book/about",
-    "book/report/minilm-glue/claims",
-    "book/report/quick/SST-2/sec4_2_good_random_bad",
-    "book/report/explorer",
-    "book/report/choices",
-    "book/course/exercise_1",
-    "book/course/quiz",
-    "book/api/masks_and_pruning",
-    "book/sec3",
-    "book/glossary",
-    "book/report/cost",
-)
+from browsing import DESK, KINDS_OF_PAGES
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", KINDS_OF_PAGES)
 def test_nothing_serious_bars_a_reader(site: Path, browser: Any, page: str, theme: str) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")
     context = browser.new_context(viewport=DESK, color_scheme=theme, reduced_motion="reduce")

@@ -12,10 +12,10 @@ import pytest
 
 from replication.claims.rules import CLAIMS
 from replication.claims.trial import Trial, put_on_trial
-from replication.pages import landing
+from replication.pages import landing, sec4_2_good_random_bad
 from replication.pages import wins as wins_page
 from replication.pages.claims_tables import PAPER
-from replication.pages.standing import missing
+from replication.pages.provenance import missing
 from replication.store import Store
 
 
@@ -91,7 +91,7 @@ def test_a_task_page_says_what_the_trial_says(trial: Trial) -> None:
     table = wins_page.by_task(trial)
     assert isinstance(table, pd.DataFrame)
     for task in trial.learned:
-        told = wins_page.of_task(trial.records[task].entries).text
+        told = sec4_2_good_random_bad.kept(trial.records[task].entries).text
         for kind in wins_page.KEPT:
             cell = str(table.loc[task, f"{trial.study.name}: {kind}"]).split(" ")[0]
             found = re.search(rf"\b{kind} (-?\d+)% \((\d) seed", told)
@@ -102,7 +102,7 @@ def test_a_task_page_says_what_the_trial_says(trial: Trial) -> None:
             assert (float(cell) >= 0.5) == (
                 f"{found[0]}s, a win" in told or f"{found[0]}, a win" in told
             )
-    assert "gained less than 0.1" in wins_page.of_task(trial.records["WNLI"].entries).text
+    assert "gained less than 0.1" in sec4_2_good_random_bad.kept(trial.records["WNLI"].entries).text
 
 
 def test_every_claim_leads_to_its_trial(trial: Trial) -> None:

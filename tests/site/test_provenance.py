@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from conftest import REPOSITORY
+from matplotlib.figure import Figure as Drawing
 
 from replication.pages.build import how_made
+from replication.pages.contents import pages
 from replication.pages.show import Figure
 
 CODE = "https://github.com/someone/lottery"
@@ -59,7 +62,7 @@ def test_a_known_repository_adds_ways_to_open_a_notebook(provenance: Any) -> Non
 
 
 def test_a_figure_leads_to_how_it_was_made(provenance: Any) -> None:
-    figure = Figure(b"", "What is seen.", "alt")._repr_html_()
+    figure = Figure(Drawing(), "What is seen.", "alt")._repr_html_()
     heading = '<h2 id="how-this-page-was-made">'
     assert provenance.linked(figure, "", "", "main") == figure, "there is no such section"
     shown = provenance.linked(figure + heading, "", "", "main")
@@ -73,6 +76,15 @@ def test_the_edition_is_cited_as_it_cites_itself() -> None:
     assert f"year    = {{{known['date-released'].year}}}" in told
     assert known["title"].replace("BERT", "{BERT}") in told
     assert f"doi       = {{{known['preferred-citation']['doi']}}}" in told
+
+
+@pytest.mark.parametrize("path", pages(REPOSITORY / "_toc.yml"))
+def test_a_page_shows_only_studies_that_it_is_remade_for(site: Path, path: str) -> None:
+    page = pages(REPOSITORY / "_toc.yml")[path]
+    text = (site / f"{path}.html").read_text("utf-8")
+    read = set(re.findall(r'href="[./]*records/([^/"]+)/', text))
+    known = {f"{study}{end}" for study in page.studies for end in ("", "-sweep", "-baselines")}
+    assert read <= known, "name it in replication/pages/contents.py"
 
 
 def test_pages_of_the_site_lead_to_their_records(site: Path) -> None:

@@ -11,21 +11,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from browsing import DESK, PHONE
+from browsing import DESK, KINDS_OF_PAGES, PHONE
 from test_site import FIND_TOO_WIDE
 
 LANDING = "book/index.html"
 TASK_PAGE = "book/report/quick/SST-2/sec4_1_good_subnetworks.html"
-KINDS_OF_PAGES = (
-    LANDING,
-    TASK_PAGE,
-    "book/report/minilm-glue/claims.html",
-    "book/report/explorer.html",
-    "book/report/choices.html",
-    "book/course/exercise_1.html",
-    "book/sec3.html",
-    "book/glossary.html",
-)
 MEGABYTE = 1_000_000
 
 
@@ -98,7 +88,7 @@ def test_a_page_is_not_heavy(opened: Callable[..., Any], page: str, most: float)
 
 @pytest.mark.parametrize("page", KINDS_OF_PAGES)
 def test_a_dark_page_fits_a_phone(opened: Callable[..., Any], page: str) -> None:
-    tab = opened(page, viewport=PHONE, color_scheme="dark")
+    tab = opened(f"{page}.html", viewport=PHONE, color_scheme="dark")
     assert tab.evaluate("document.documentElement.dataset.theme") == "dark"
     assert tab.evaluate(FIND_TOO_WIDE) == []
     ground = tab.evaluate("getComputedStyle(document.body).backgroundColor")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from html.parser import HTMLParser
@@ -13,24 +12,12 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
-import yaml
 from browsing import DESK, PHONE
 from conftest import REPOSITORY
 
+from replication.pages.contents import listed
 
-def pages_of_contents() -> list[str]:
-    """Every page of _toc.yml, in reading order."""
-
-    def names(node: Any) -> Iterator[str]:
-        for item in node if isinstance(node, list) else [node]:
-            yield from (item[key] for key in ("root", "file") if key in item)
-            for key in ("parts", "chapters", "sections"):
-                yield from names(item.get(key, []))
-
-    return list(names(yaml.safe_load((REPOSITORY / "_toc.yml").read_text("utf-8"))))
-
-
-PAGES = pages_of_contents()
+PAGES = listed(REPOSITORY / "_toc.yml")
 every_page = pytest.mark.parametrize("page", PAGES)
 
 

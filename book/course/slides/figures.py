@@ -12,12 +12,13 @@ from pathlib import Path
 import matplotlib
 
 from replication.pages import (
-    pattern_plots,
-    plots,
+    patterns,
     released_plots,
     released_stability,
+    sec3_methodology,
+    sec4_1_good_subnetworks,
+    sec4_2_good_random_bad,
     sec6_discussion,
-    ticket_plots,
 )
 from replication.pages.show import Figure, Note
 from replication.paper import records as released
@@ -38,13 +39,13 @@ def control() -> Figure | Note:
 
 
 FIGURES: dict[str, Callable[[], Figure | Note]] = {
-    "importance": lambda: plots.importance({SEED: entries()[SEED]}),
-    "search": lambda: plots.search_curve(entries()),
-    "tickets": lambda: ticket_plots.ticket_bars(entries()),
+    "importance": lambda: sec3_methodology.importance({SEED: entries()[SEED]}),
+    "search": lambda: sec4_1_good_subnetworks.search_curve(entries()),
+    "tickets": lambda: sec4_2_good_random_bad.ticket_bars(entries()),
     "released_tickets": lambda: released_plots.tickets(released.load()),
     "control": control,
     "released_kappa": lambda: released_stability.kappa_plot(released.load()),
-    "maps": lambda: pattern_plots.gallery("raw", 5),
+    "maps": lambda: patterns.gallery("raw", 5),
 }
 
 

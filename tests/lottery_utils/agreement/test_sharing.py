@@ -2,39 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
 import json
-import re
 
 import numpy as np
-import numpy.typing as npt
-import pandas as pd
 import pytest
 
-from lottery_utils.agreement.sharing import Pair, Seeds, Sharing, between, survive_all
+from lottery_utils.agreement.sharing import Pair, Seeds, Sharing, between
 from lottery_utils.masks import StructuredMask
-from lottery_utils.tasks import TASKS
-from replication.pages import sharing_plots, sharing_tables
-from replication.pages.sharing_tables import KINDS_OF_TASK, ONE_TASK
-from replication.pages.show import Figure, Note
-from replication.runs.recorded import Entries
 
 SEEDS = (1337, 42, 86)
 N_LAYERS, N_HEADS = 4, 6
-
-
-def entries_of(masks: Seeds, score: float = 0.9) -> Entries:
-    """As much of a task's records as these pages read, of full models with that accuracy."""
-    return {
-        seed: {
-            "finetune": {"results": {"score": score, "majority": 0.6}},
-            "search": {
-                "config": {"search": {"threshold": 0.9}},
-                "results": {"mask": mask.to_json()},
-            },
-        }
-        for seed, mask in masks.items()
-    }
 
 
 def random_masks(seed: int, n: int = 3) -> dict[int, StructuredMask]:
@@ -86,111 +63,6 @@ def test_the_same_layers_alone_are_not_beyond_the_layers() -> None:
     found = between({42: lower}, {42: lower}, "heads")
     assert found.by_size[0].observed > found.by_size[0].high
     assert (found.excess[0], found.beyond) == (pytest.approx(0), 0)
-
-
-def test_the_table_has_every_pair() -> None:
-    every = study("CoLA", "RTE", "WNLI")
-    table = sharing_tables.pairs_table(Sharing.of(every))
-    assert isinstance(table, pd.DataFrame)
-    assert [*table.index] == ["CoLA and RTE", "CoLA and WNLI", "RTE and WNLI"]
-    found = between(every["CoLA"], every["RTE"], "heads")
-    mean, std = found.observed.mean(), found.observed.std(ddof=1)
-    assert table.loc["CoLA and RTE", "heads shared"] == f"{mean:.1f} ± {std:.1f}"
-    assert table.loc["CoLA and RTE", "seeds beyond that"] == f"{found.beyond} of 3"
-
-
-def test_super_survivors_are_kept_by_every_seed() -> None:
-    every = study("CoLA", "RTE")
-    masks = random_masks(0)
-    together = masks[1337] & masks[42] & masks[86]
-    assert survive_all(every["CoLA"]).tolist() == together.heads.ravel().tolist()
-    assert survive_all(every["CoLA"], "mlps").tolist() == together.mlps.tolist()
-    table = sharing_tables.super_survivor_table(Sharing.of(every))
-    assert isinstance(table, pd.DataFrame)
-    kept = [survive_all(every[task]) for task in ("CoLA", "RTE")]
-    assert table.loc["CoLA", "super-survivors"] == str(kept[0].sum())
-    assert table.loc["CoLA", "shared with RTE"].startswith(f"{(kept[0] & kept[1]).sum()} (chance")
-    assert table.loc["CoLA", "shared with CoLA"] == ""
-
-
-def test_few_tasks_or_seeds_are_said_to_be_few() -> None:
-    alone = Sharing.of(study("CoLA"))
-    assert sharing_tables.pairs_table(alone) is ONE_TASK
-    assert sharing_plots.shared_heads(alone) is ONE_TASK
-    assert sharing_tables.pairs_table(sharing_tables.recorded({})) is ONE_TASK
-    three = Sharing.of(study("CoLA", "RTE", "WNLI", n_seeds=1))
-    for say in (
-        sharing_tables.super_survivor_table,
-        sharing_tables.kinds_table,
-        sharing_plots.task_tree,
-    ):
-        assert isinstance(say(three), Note)
-    assert isinstance(sharing_plots.shared_heads(three), Figure)
-
-
-def alike(kinds: bool) -> Sharing:
-    """Nine tasks: of one kind the same masks, or each its own."""
-    kind_of = {task: i for i, tasks in enumerate(KINDS_OF_TASK.values()) for task in tasks}
-    numbers = kind_of if kinds else {task: i for i, task in enumerate(kind_of)}
-    return Sharing.of({task: random_masks(numbers[task]) for task in kind_of})
-
-
-def test_kinds_are_glues() -> None:
-    named = [*itertools.chain(*KINDS_OF_TASK.values())]
-    assert sorted(named) == sorted(TASKS)
-    assert all(not TASKS[task].is_pair for task in KINDS_OF_TASK["one sentence"])
-
-
-def test_kinds_are_found_where_they_are_and_not_where_not() -> None:
-    shares = []
-    for kinds in (True, False):
-        table = sharing_tables.kinds_table(alike(kinds))
-        assert isinstance(table, pd.DataFrame)
-        shares.append(float(table.iloc[-1, 0]))
-    assert shares[0] < 0.01
-    assert shares[1] > 0.05
-
-
-def test_a_tree_joins_tasks_of_the_same_masks() -> None:
-    drawn = sharing_plots.task_tree(alike(True), n_draws=20)
-    assert isinstance(drawn, Figure)
-    assert "CoLA with SST-2" in drawn.alt
-    assert "MRPC with QQP with STS-B" in drawn.alt
-    assert "20 resamples" in drawn.caption
-
-
-def test_the_map_says_what_exceeds_the_layers() -> None:
-    every = study("CoLA", "RTE", "WNLI")
-    drawn = sharing_plots.shared_heads(Sharing.of(every))
-    assert isinstance(drawn, Figure)
-    found: npt.NDArray[np.float64] = np.array(
-        [
-            between(every[a], every[b], "heads").excess.mean()
-            for a, b in itertools.combinations(every, 2)
-        ]
-    )
-    said = re.search(r"between ([-+.\d]+) and ([-+.\d]+) heads", drawn.alt)
-    assert said is not None
-    assert said[1] == f"{found.min():+.1f}" and said[2] == f"{found.max():+.1f}"
-    assert "of 24; means over 3 seeds (1337, 42, 86)" in drawn.caption
-
-
-def test_a_study_under_way_compares_the_tasks_that_have_all_seeds() -> None:
-    masks = study("CoLA", "RTE", "WNLI")
-    del masks["RTE"][42]  # type: ignore[attr-defined]
-    found = sharing_tables.recorded({task: entries_of(of) for task, of in masks.items()})
-    assert found.tasks == ["CoLA", "WNLI"]
-    assert found == Sharing.of({task: masks[task] for task in ("CoLA", "WNLI")})
-
-
-def test_tasks_of_which_the_bar_tells_nothing_are_left_out() -> None:
-    masks = study("CoLA", "RTE", "WNLI")
-    scores = {"CoLA": 0.7, "RTE": 0.66, "WNLI": 0.6}  # 0.9 x 0.66 is below a guesser's 0.6
-    every = {task: entries_of(of, scores[task]) for task, of in masks.items()}
-    assert sharing_tables.recorded(every).tasks == ["CoLA"]
-    told = sharing_tables.compared(every).text
-    assert told.startswith("Compared here: CoLA.") and told.endswith("baseline: RTE, WNLI.")
-    assert "Left out" not in sharing_tables.compared({"CoLA": every["CoLA"]}).text
 
 
 def test_a_pair_survives_its_way_through_a_record() -> None:

@@ -26,7 +26,8 @@ from replication.claims.rules import (
 )
 from replication.claims.trial import Trial, put_on_trial, stricter
 from replication.pages import claims, claims_tables
-from replication.pages.standing import standing
+from replication.pages.provenance import standing
+from replication.pages.show import Table
 
 BLOCK = "block, super-survivors minus all"
 TASKS_USED = ["CoLA", "SST-2", "MRPC", "RTE"]
@@ -174,7 +175,7 @@ def test_a_stricter_reading_leaves_out_what_can_hardly_tell() -> None:
         if "CoLA" in ours.means and ours.claim.measure.startswith("magnitude: "):
             assert "CoLA" not in strictly[ours.claim.key].means
     rows = claims_tables.stricter(trial)
-    assert isinstance(rows, claims_tables.Table)
+    assert isinstance(rows, Table)
     changed = [o.claim.key for o in trial.ours if strictly[o.claim.key].verdict != o.verdict]
     named = [name.split(" ")[1] for name in rows.frame.index]
     assert named == [key for key in changed if key != "wnli-not-learned"]
@@ -272,7 +273,7 @@ def test_the_table_names_numbers_verdicts_and_sections(small_trial: Trial) -> No
     assert "8 tasks" in shown, "of the released numbers"
     assert len(claims_tables.rules(small_trial)) == len(CLAIMS)
     of_tasks = claims_tables.by_task(small_trial)
-    assert isinstance(of_tasks, claims_tables.Table)
+    assert isinstance(of_tasks, Table)
     assert list(of_tasks.frame.columns) == ["SST-2", "CoLA"]
     rows = re.findall(r'id="(tasks-[^"]+)"', of_tasks._repr_html_())
     assert re.findall(r'href="#(tasks-[^"]+)"', shown) == rows, "each claim leads to its own row"

@@ -166,7 +166,7 @@ def written(workplace: Path) -> dict[str, Record]:
 
 
 def test_the_table_says_which_aims_are_met(written: dict[str, Record]) -> None:
-    table = corpus.table(written)
+    table = corpus.table(written).frame
     assert list(table.index) == ["CoLA", "STS-B", "RTE"]
     assert table["backbone"].tolist() == ["0.600", "0.750", "0.850"], "means over seeds"
     assert table["backbone minus bag of words"].tolist() == ["+0.350", "+0.050", "+0.100"]
@@ -190,7 +190,7 @@ def test_missing_baselines_say_how_to_make_them(workplace: Path) -> None:
 
 @pytest.mark.parametrize("task", miniglue.TASKS_COVERED)
 def test_ten_sentences_of_each_task_are_shown(task: str) -> None:
-    table, about = corpus.sentences(task), get_task(task)
+    table, about = corpus.sentences(task).frame, get_task(task)
     assert list(table.columns) == (["first", "second"] if about.is_pair else ["sentence"])
     assert len(table) == 10
     assert not table.isna().any(axis=None)

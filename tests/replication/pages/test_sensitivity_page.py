@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 from conftest import REPOSITORY
 from scipy import stats
@@ -15,7 +14,7 @@ from scipy import stats
 from replication.experiments.sensitivity import RULES
 from replication.pages import sensitivity
 from replication.pages.sensitivity import NOTHING, Found
-from replication.pages.show import Figure
+from replication.pages.show import Figure, Table
 from replication.runs import records
 from replication.runs.recorded import Entries
 
@@ -47,13 +46,13 @@ def by_hand(rule: str, state: str) -> list[float]:
 
 def test_a_row_for_each_rule(found: Found, every: dict[str, Entries]) -> None:
     table = sensitivity.table(found, every)
-    assert isinstance(table, pd.DataFrame)
-    assert [*table.index] == [*RULES]
+    assert isinstance(table, Table)
+    assert [*table.frame.index] == [*RULES]
     for rule in RULES:
         for state in ("pruned", "retrained"):
             expected = by_hand(rule, state)
-            assert table.loc[rule, "entries"] == str(len(expected))
-            mean = float(str(table.loc[rule, state]).split(" [")[0])
+            assert table.frame.loc[rule, "entries"] == str(len(expected))
+            mean = float(str(table.frame.loc[rule, state]).split(" [")[0])
             assert mean == pytest.approx(np.mean(expected), abs=5e-4)
 
 

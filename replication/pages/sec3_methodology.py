@@ -1,0 +1,130 @@
+"""The page on section 3: what is fine-tuned on what, how it learns, and what each part matters."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+import miniglue
+from lottery_utils.metrics import METRIC_LABELS
+from lottery_utils.tasks import Example, Task, get_task
+from replication.pages.show import COLOURS, Figure, Note, Table, coloured, layer_map, style
+from replication.runs.recorded import Entries, seeds_text, stage_results, task_name
+
+
+def setup(entries: Entries) -> Table:
+    """What was fine-tuned on what: one line per fact."""
+    record = next(iter(entries.values()))["finetune"]
+    results, config, task = record["results"], record["config"], get_task(record["task"])
+    counts = results["label_counts"]
+    facts = {
+        "Question": task.question,
+        "Data": f"{config['data']} (sha256 {results['data_sha256'][:12]})",
+        "Backbone": f"{config['backbone']}: {results['layers']} layers x "
+        f"{results['heads_per_layer']} heads, {results['parameters'] / 1e6:.1f} M parameters",
+    }
+    for place, (split, n) in enumerate(results["examples"].items()):
+        named = ", ".join(
+            f"{count:,} {label}" for count, label in zip(counts[split], task.labels, strict=True)
+        )
+        named = named or f"{n:,} {'pairs' if task.is_pair else 'sentences'} with a grade"
+        tokens = results["mean_tokens"][split]
+        text = f"{named}; {tokens:.1f} tokens on average"
+        if config["data"] in ("local", "hub") and task.official_sizes:
+            text += f" (all of GLUE's: {task.official_sizes[place]:,})"
+        facts[f"{split.capitalize()} examples"] = text
+    recipe = config["recipe"]
+    facts["Recipe"] = (
+        f"AdamW, learning rate {recipe['learning_rate']:g}, {recipe['epochs']} epochs, batch "
+        f"{recipe['batch_size']}, linear decay, gradient norm at most {recipe['clip_norm']:g}"
+    )
+    facts["Metric"] = METRIC_LABELS[results["metric"]]
+    facts["Majority baseline"] = f"{results['majority']:.3f}"
+    facts["Seeds"] = ", ".join(map(str, entries))
+    return Table.of({"": fact, "this page": text} for fact, text in facts.items())
+
+
+def examples(entries: Entries, per_label: int = 2) -> Table | Note:
+    """A few training examples of each label, where the corpus may be shown: the embedded one."""
+    record = next(iter(entries.values()))["finetune"]
+    if record["config"]["data"] != "mini":
+        return Note(
+            "The sentences of this study come from files that are not part of this book, so none "
+            "are shown here."
+        )
+    task, sizes = get_task(record["task"]), record["results"]["examples"]
+    drawn = miniglue.generate(task.name, sizes["train"], sizes["validation"])["train"]
+    rows = []
+    for label, chosen in _by_label(task, [Example(*example) for example in drawn]):
+        for example in chosen[:per_label]:
+            row = {"label": label, "sentence": example.sentence1}
+            rows.append({**row, **({"second sentence": example.sentence2} if task.is_pair else {})})
+    return Table.of(rows)
+
+
+def _by_label(task: Task, examples: list[Example]) -> list[tuple[str, list[Example]]]:
+    """Examples grouped by label, or by their grade rounded to a whole number."""
+    names = task.labels or tuple(f"about {grade}" for grade in range(6))
+    return [(name, [e for e in examples if round(e.label) == i]) for i, name in enumerate(names)]
+
+
+@style()
+def fine_tuning_curves(entries: Entries) -> Figure:
+    """Training loss by step, and the validation score after each epoch."""
+    task, first = task_name(entries), stage_results(entries, "finetune")[0]
+    drawing, (loss, score) = plt.subplots(1, 2, figsize=(8.5, 3.2), layout="constrained")
+    for colour, seed, records in coloured(entries):
+        curve = records["finetune"]["results"]["curve"]
+        steps, losses = zip(*curve["loss"], strict=True)
+        loss.plot(steps, losses, color=colour, label=f"seed {seed}")
+        epochs = range(1, len(curve["scores"]) + 1)
+        score.plot(epochs, curve["scores"], "o-", color=colour, label=f"seed {seed}")
+        score.set_xticks(epochs)
+    score.axhline(first["majority"], color=COLOURS["majority"], linestyle=":", label="majority")
+    loss.set(xlabel="training step", ylabel="training loss (nats per example)")
+    score.set(xlabel="epoch", ylabel=f"validation {METRIC_LABELS[first['metric']]}")
+    score.legend()
+    n, final = first["examples"], [r["score"] for r in stage_results(entries)]
+    return Figure.of(
+        drawing,
+        f"Fine-tuning on {task}, {seeds_text(entries)}. Left: training loss, averaged between "
+        f"points. "
+        f"Right: {METRIC_LABELS[first['metric']]} on the validation set after each epoch "
+        f"({n['train']:,} training and {n['validation']:,} validation examples); the dotted line "
+        f"is the majority baseline, {first['majority']:.3f}.",
+        f"Two line plots for {task}: training loss falling over steps, and the validation score "
+        f"after each epoch, ending between {min(final):.3f} and {max(final):.3f}, with the "
+        "majority baseline.",
+    )
+
+
+@style()
+def importance(entries: Entries) -> Figure:
+    """Normalized importance in the full model: heads as a map, MLPs as bars, a row per seed."""
+    drawing, axes = plt.subplots(
+        len(entries),
+        2,
+        figsize=(7.5, 3.1 * len(entries)),
+        width_ratios=(2.2, 1),
+        squeeze=False,
+        layout="constrained",
+    )
+    for (heads, mlps), (seed, records) in zip(axes, entries.items(), strict=True):
+        step = records["search"]["results"]["steps"][0]
+        scores = np.array(step["head_scores"])
+        image = layer_map(heads, scores, f"heads, seed {seed}")
+        layers = np.arange(1, len(step["mlp_scores"]) + 1)
+        mlps.barh(layers, step["mlp_scores"], color=COLOURS["good"], height=0.7)
+        mlps.set(yticks=layers, ylabel="layer", xlabel="importance, 0 to 1", xlim=(0, 1.05))
+        mlps.set_title(f"MLPs, seed {seed}")
+        drawing.colorbar(image, ax=heads, label="importance, 0 to 1")
+    task, n = task_name(entries), stage_results(entries)[0]["examples"]["validation"]
+    return Figure.of(
+        drawing,
+        f"Importance of every head and MLP of the full model fine-tuned on {task}, one row per "
+        f"seed, from {n:,} validation examples. Heads are divided by their layer's l2 norm; heads "
+        "and MLPs are then each scaled to 0 (least important in the model) to 1 (most important). "
+        "Layer 1 is the lowest.",
+        f"Heat maps of head importance by layer and head, with bars of MLP importance by layer, "
+        f"for {task}, {seeds_text(entries)}.",
+    )

@@ -1,0 +1,350 @@
+"""The page on section 5.1: how far the good subnetworks of several seeds agree.
+
+Whatever is claimed about agreement is set beside what independent masks of the same sizes would
+give.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from matplotlib.axes import Axes
+
+from lottery_utils import agreement
+from lottery_utils.agreement import chance
+from lottery_utils.agreement.inference import p_text, t_interval
+from lottery_utils.agreement.survivors import KINDS
+from lottery_utils.masks import StructuredMask
+from lottery_utils.metrics import METRIC_LABELS
+from replication.pages.show import (
+    COLOURS,
+    NO_MAGNITUDE,
+    Figure,
+    Note,
+    Table,
+    by_chance,
+    coloured,
+    layer_map,
+    number,
+    style,
+    write_cells,
+)
+from replication.paper import numbers
+from replication.runs.measured import good_masks
+from replication.runs.recorded import Entries, has_method, seeds_text, stage_results, task_name
+from replication.store import Record
+
+MISSING = Note(
+    "The overlap of weight masks over seeds is not recorded here: it needs magnitude pruning of at "
+    "least two seeds, and their masks, which the run that found them keeps in its cache.",
+    "warning",
+)
+ONE_SEED = Note("Agreement needs at least two seeds; this page has one.", "warning")
+PARTS = {"heads": "heads", "mlps": "MLPs"}
+LABELS = {
+    "some but not all": "survive with some seeds, but not all",
+    "mean std": "mean standard deviation over seeds (sample)",
+    "mean overlap": "overlap of two seeds (Jaccard)",
+    "Fleiss' kappa": "Fleiss' kappa",
+    "Krippendorff's alpha": "Krippendorff's alpha",
+}
+SURVIVORS = {"super": "super-survivors", "in_between": "in between", "anti": "anti-survivors"}
+_OWN = {"super": "all", "in_between": "some", "anti": "none"}
+_COLOUR = {"super": COLOURS["good"], "in_between": COLOURS["random"], "anti": COLOURS["bad"]}
+NO_SURVIVORS = Note(
+    "The tickets of survivors are not computed for this task here: they need two seeds, and a "
+    "study that asks for them (lottery run STUDY --set followups.survivors=null)."
+)
+EMPTY = Note(
+    "No head and no MLP survives with every seed, so that tickets of that size hold nothing: they "
+    "guess, and their scores would say nothing."
+)
+
+
+@style()
+def survival_map(entries: Entries) -> Figure | Note:
+    """Survival of every head and MLP: the share of seeds, and the standard deviation below it."""
+    if len(entries) < 2:
+        return ONE_SEED
+    n_layers = stage_results(entries)[0]["layers"]
+    masks = [good_masks(entries, part) for part in PARTS]
+    n_heads = masks[0].shape[1] // n_layers
+    drawing, axes = plt.subplots(
+        1, 2, figsize=(9.5, 0.8 + 0.5 * n_layers), width_ratios=(n_heads, 1), layout="constrained"
+    )
+    for axis, kept, part in zip(axes, masks, PARTS, strict=True):
+        mean = agreement.survival(kept).reshape(n_layers, -1)
+        spread = agreement.survival_std(kept).reshape(n_layers, -1)
+        names = [str(x + 1) for x in range(mean.shape[1])] if part == "heads" else [""]
+        image = layer_map(axis, mean, PARTS[part], columns=names)
+        texts = [
+            f"{number(share, 2)}\n{number(std, 2)}".replace("0.", ".")
+            for share, std in zip(mean.flat, spread.flat, strict=True)
+        ]
+        write_cells(axis, texts, mean < 0.5, fontsize=7)
+    axes[0].set_xlabel("head")
+    axes[1].set(xticks=[], ylabel="")
+    drawing.colorbar(image, ax=axes[1], label="survives (share of seeds)")
+    task, heads = task_name(entries), masks[0]
+    return Figure.of(
+        drawing,
+        f"How often each head and MLP survives the search on {task}, {seeds_text(entries)}. In "
+        "each cell the share of seeds, and below it the sample standard deviation over seeds of "
+        "survival as 0 or 1. Layer 1 is the lowest.",
+        f"Heat maps of survival by layer and head, and by MLP, for {task}: "
+        f"{heads.all(axis=0).sum()} of {heads.shape[1]} heads survive with every seed, "
+        f"{(~heads.any(axis=0)).sum()} with none.",
+    )
+
+
+def agreement_table(entries: Entries) -> Table | Note:
+    """Each measure of agreement, for heads and MLPs, beside chance with its 95 % range."""
+    if len(entries) < 2:
+        return ONE_SEED
+    columns: dict[str, list[str]] = {}
+    for part, name in PARTS.items():
+        masks = good_masks(entries, part)
+        columns[name] = [", ".join(str(n) for n in masks.sum(axis=1))]
+        columns[f"{name}, by chance"] = [f"of {masks.shape[1]}"]
+        for statistic in LABELS:
+            found = chance.against_chance(statistic, masks)
+            columns[name].append(number(found.observed))
+            columns[f"{name}, by chance"].append(by_chance(found))
+        q = agreement.cochran_q(masks)
+        undefined = math.isnan(q.statistic)
+        text = "undefined" if undefined else f"{number(q.statistic, 2)} ({p_text(q.p_value)})"
+        columns[name].append(text)
+        columns[f"{name}, by chance"].append("tests sizes, not agreement")
+    rows = ["kept, seed by seed", *LABELS.values(), "Cochran's Q"]
+    return Table(pd.DataFrame(columns, index=rows))
+
+
+@style()
+def importance_profile(entries: Entries) -> Figure:
+    """How flat importance is: heads in order of their share, and what the order is worth."""
+    drawing, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
+    halves = []
+    for colour, seed, records in coloured(entries):
+        found = records["search"]["results"]
+        raw = np.array(found["importance"]["heads"])
+        norms = np.sqrt((raw**2).sum(axis=1, keepdims=True))
+        shares = np.sort((raw / np.where(norms > 0, norms, 1)).ravel())[::-1]
+        shares = shares / shares.mean() if shares.any() else shares
+        left.plot(np.arange(1, len(shares) + 1), shares, color=colour, label=f"seed {seed}")
+        halves.append(shares[: len(shares) // 2].sum() / max(shares.sum(), 1e-12))
+        _along_the_search(right, found["steps"], colour)
+    left.axhline(1, color="0.5", linestyle=":", label="all the same")
+    left.set(xlabel="heads, most important first", ylabel="importance (mean = 1)", ylim=(0, None))
+    left.legend(fontsize=8)
+    right.axhline(0, color="0.5", linestyle=":")
+    right.set(xlabel="trial of the search", ylabel="rank correlation with the start")
+    right.set_ylim(-1.05, 1.05)
+    task, n = task_name(entries), stage_results(entries)[0]["examples"]["validation"]
+    return Figure.of(
+        drawing,
+        f"Importance of heads on {task}, {seeds_text(entries)}, from n = {n:,} validation "
+        "examples. Left: in the full model, divided by the l2 norm of the layer, in descending "
+        "order; a flat line would mean that all heads matter alike. Right: Spearman's rank "
+        "correlation of the scores at each trial of the search with those of the full model, over "
+        "all heads, pruned ones included.",
+        f"Two line plots for {task}: importance by head in descending order (the "
+        f"upper half of the heads holds {np.mean(halves):.0%} of it), and the rank correlation of "
+        "later scores with the first.",
+    )
+
+
+def _along_the_search(axis: Axes, steps: list[dict[str, Any]], colour: str) -> None:
+    scores = [np.ravel(np.array(step["head_scores"], float)) for step in steps]
+    places = range(1, len(scores) + 1)
+    axis.plot(places, [spearman(scores[0], later) for later in scores], "o-", ms=3, color=colour)
+
+
+def rank_correlations(entries: Entries) -> Table | Note:
+    """Spearman's correlation of importance in the full model, for each pair of seeds."""
+    if len(entries) < 2:
+        return ONE_SEED
+    rows = []
+    for one, other in itertools.combinations(entries, 2):
+        scores = [entries[seed]["search"]["results"]["importance"] for seed in (one, other)]
+        row = {"seeds": f"{one} and {other}"}
+        for part, name in PARTS.items():
+            row[name] = number(spearman(*(np.ravel(of_seed[part]) for of_seed in scores)))
+        rows.append(row)
+    return Table.of(rows)
+
+
+def spearman(a: np.ndarray, b: np.ndarray) -> float:
+    """Spearman's rank correlation; NaN where one side is constant."""
+    from scipy.stats import spearmanr
+
+    return math.nan if np.ptp(a) == 0 or np.ptp(b) == 0 else float(spearmanr(a, b).statistic)
+
+
+def density_spread(entries: Entries) -> Table | Note:
+    """What the paper's "0.01 against 0.5" compares: two standard deviations of two things."""
+    if not has_method(entries, "magnitude"):
+        return NO_MAGNITUDE
+    if len(entries) < 2:
+        return ONE_SEED
+    good = [r["tickets"]["good"] for r in stage_results(entries, "magnitude")]
+    densities = np.array([g["head_densities"] for g in good])
+    survives = agreement.survival_std(good_masks(entries, "heads"))
+    spreads = {
+        "structured: the head survives, 0 or 1": survives,
+        "magnitude: the share of its weights that survives": densities.std(axis=0, ddof=1),
+    }
+    return Table.of(
+        {
+            "": name,
+            "mean std over seeds": number(float(spread.mean())),
+            "largest of any head": number(float(spread.max())),
+        }
+        for name, spread in spreads.items()
+    )
+
+
+def like_with_like(entries: Entries, overlap: Record | None) -> Table | Note:
+    """Structured and magnitude pruning on one scale: agreement counted in components.
+
+    For weights, chance is told twice: for masks of the same sizes, and for masks of the same
+    sizes in every matrix, which share the profile over layers but not the weights.
+    """
+    if overlap is None:
+        return MISSING
+    heads = good_masks(entries, "heads")
+    results = overlap["results"]
+    by_name = [np.array(of_name, float) for of_name in results["votes"].values()]
+    kept = np.array([*results["kept"].values()], float)  # (parameters, seeds)
+    sizes = np.array([of_name.sum() for of_name in by_name])
+    observed = agreement.of_votes(sum(by_name))
+    expected = chance.expected_votes(kept.sum(axis=0) / sizes.sum(), int(sizes.sum()))
+    shaped = sum(
+        chance.expected_votes(of_name / size, int(size))
+        for of_name, size in zip(kept, sizes, strict=True)
+    )
+    both = np.array(results["both"])
+    observed["mean overlap"] = _jaccard(kept.sum(axis=0), both)
+    pairs = list(itertools.combinations(range(kept.shape[1]), 2))
+    shares = kept / sizes[:, None]
+    by_size = [kept[:, a].sum() * kept[:, b].sum() / sizes.sum() for a, b in pairs]
+    by_shape = [(shares[:, a] * shares[:, b]) @ sizes for a, b in pairs]
+    chances = (
+        {**agreement.of_votes(expected), "mean overlap": _jaccard(kept.sum(axis=0), by_size)},
+        {**agreement.of_votes(shaped), "mean overlap": _jaccard(kept.sum(axis=0), by_shape)},
+    )
+    rows = []
+    for statistic in ("some but not all", "mean std", "mean overlap", "Fleiss' kappa"):
+        of_heads = chance.against_chance(statistic, heads)
+        rows.append(
+            {
+                "": LABELS[statistic],
+                "heads": number(of_heads.observed),
+                "heads, by chance": by_chance(of_heads),
+                "weights": number(observed[statistic]),
+                "weights, by chance": number(chances[0][statistic]),
+                "the same matrix by matrix": number(chances[1][statistic]),
+            }
+        )
+    return Table.of(rows)
+
+
+def _jaccard(sizes: npt.ArrayLike, both: npt.ArrayLike) -> float:
+    """The mean over pairs of what both keep, of what either keeps; of equal nothings it is 1."""
+    pairs = itertools.combinations(np.asarray(sizes, float), 2)
+    shared = np.asarray(both, float)
+    either = [(n, a + b - n) for n, (a, b) in zip(shared, pairs, strict=True)]
+    return float(np.mean([n / union if union else 1.0 for n, union in either]))
+
+
+def survivors_table(found: dict[int, Record]) -> Table | Note:
+    """The three kinds: how large, how many of another kind fill the places, what they score."""
+    if not found:
+        return NO_SURVIVORS
+    if _is_empty(found):
+        return EMPTY
+    results = [record["results"] for record in found.values()]
+    rows = []
+    for kind in KINDS:
+        tickets = [r["tickets"][kind] for r in results]
+        mask = StructuredMask.from_json(tickets[0]["mask"])
+        row = {"": SURVIVORS[kind]}
+        for part, n in (("heads", mask.n_heads), ("MLPs", mask.n_mlps)):
+            came = tickets[0][f"{part.lower()}_from"]
+            row[part] = f"{n}{_filled(came, _OWN[kind])}"
+        for state in ("pruned", "retrained"):
+            row[state] = str(t_interval([ticket[state] for ticket in tickets]))
+        rows.append(row)
+    return Table.of(rows)
+
+
+def _filled(came: dict[str, int], own: str) -> str:
+    others = {name: n for name, n in came.items() if name != own and n}
+    if not others:
+        return ""
+    text = " and ".join(f"{n} kept by {name} seeds" for name, n in others.items())
+    return f", of them {text}".replace("none seeds", "no seed")
+
+
+@style()
+def survivors_plot(entries: Entries, found: dict[int, Record]) -> Figure | Note:
+    """The three kinds as tickets, a marker for each seed, beside the paper's."""
+    if not found:
+        return NO_SURVIVORS
+    if _is_empty(found):
+        return EMPTY
+    task, first = task_name(entries), stage_results(entries)[0]
+    published = numbers.survivors(task)
+    drawing, axes = plt.subplots(
+        1, 1 + bool(published), figsize=(4.2 * (1 + bool(published)), 3.4), squeeze=False,
+        sharey=True, layout="constrained",
+    )  # fmt: skip
+    ours = axes[0, 0]
+    for x, kind in enumerate(KINDS):
+        for shift, state in ((-0.14, "pruned"), (0.14, "retrained")):
+            look: dict[str, Any] = {"color": _COLOUR[kind], "ls": "none", "ms": 7}
+            look["mfc"] = "white" if state == "pruned" else _COLOUR[kind]
+            values = [record["results"]["tickets"][kind][state] for record in found.values()]
+            ours.plot([x + shift] * len(values), values, "o", **look)
+            if published:
+                mean, std = published[f"{kind}, {state}"]
+                axes[0, 1].errorbar(x + shift, mean, std, marker="o", **look)
+    full = float(np.mean([r["score"] for r in stage_results(entries)]))
+    levels = [(ours, full, first["majority"], f"here: {len(found)} seeds")]
+    if published:
+        scores = numbers.scores(task, "structured")
+        named = f"the paper: BERT-base, {numbers.N_SEEDS} seeds"
+        levels.append((axes[0, 1], scores["full"].mean, scores["majority"].mean, named))
+    for axis, level, guess, title in levels:
+        axis.axhline(level, color=COLOURS["full"], linewidth=1)
+        axis.axhline(guess, color=COLOURS["majority"], linestyle=":")
+        axis.set_xticks(range(len(KINDS)), [SURVIVORS[k].replace("-", "-\n") for k in KINDS])
+        axis.set_title(title)
+    ours.set_ylabel(f"validation {METRIC_LABELS[first['metric']]}")
+    means = "; ".join(
+        f"{SURVIVORS[kind]} {state} "
+        f"{np.mean([r['results']['tickets'][kind][state] for r in found.values()]):.3f}"
+        for kind in KINDS
+        for state in ("pruned", "retrained")
+    )
+    return Figure.of(
+        drawing,
+        f"Tickets of survivors on {task}, all three of the same size, one mask for all seeds. Open "
+        "circles: pruned, the fine-tuned model of each seed under the mask; filled: retrained from "
+        f"the pre-trained weights. One circle per seed (n = {len(found)}; "
+        f"{first['examples']['validation']:,} validation examples). Solid line: the full model's "
+        "mean, dotted: the majority baseline."
+        + (" Right: the paper's means and sample standard deviations." if published else ""),
+        f"Dot plot for {task}: {means}.",
+    )
+
+
+def _is_empty(found: dict[int, Record]) -> bool:
+    """Whether nothing survives with every seed, so that tickets of that size are empty."""
+    masks = (record["results"]["tickets"][KINDS[0]]["mask"] for record in found.values())
+    return all(not (m.n_heads or m.n_mlps) for m in map(StructuredMask.from_json, masks))

@@ -1,0 +1,76 @@
+"""Records made by hand, with as much in them as the pages on sections 5 and 6 read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from lottery_utils.agreement.survivors import KINDS
+from lottery_utils.masks import StructuredMask
+from lottery_utils.patterns.maps import WEIGHTINGS
+from replication.pages.sec5_2_attention_patterns import STATES
+from replication.runs.recorded import Entries
+
+SEEDS = (1337, 42)
+MASKS = (np.array([[1, 1, 0, 0], [1, 0, 0, 0]]), np.array([[1, 0, 1, 0], [1, 0, 0, 0]]))
+LANDSCAPE = {
+    "n_examples": 40,
+    "radii": [-0.4, 0.0, 0.4],
+    "loss": [[1.5, 0.5, 2.5], [0.5, 0.5, 0.5]],
+}
+
+
+def entries(task: str = "SST-2", majority: float = 0.5) -> Entries:
+    found: Entries = {}
+    for seed, heads in zip(SEEDS, MASKS, strict=True):
+        mask = StructuredMask(heads, np.ones(2)).to_json()
+        tickets = {
+            kind: {"pruned": score, "retrained": score + 0.1, "landscape": LANDSCAPE}
+            for kind, score in (("good", 0.7), ("random", 0.6), ("bad", 0.6))
+        }
+        finetune = {
+            "score": 0.9, "metric": "accuracy", "majority": majority, "layers": 2,
+            "heads_per_layer": 4, "examples": {"train": 100, "validation": 50},
+        }  # fmt: skip
+        found[seed] = {
+            "finetune": {"task": task, "results": finetune},
+            "search": {"results": {"mask": mask}},
+            "tickets": {"results": {"tickets": tickets}},
+        }
+    return found
+
+
+def control(nothing: float = 0.6, embeddings: float = 0.65) -> dict[int, Any]:
+    of = {"reinitialized": {"score": nothing}, "embeddings_kept": {"score": embeddings}}
+    return {
+        s: {"results": {"tickets": dict.fromkeys(("good", "random", "bad"), of)}} for s in SEEDS
+    }
+
+
+def attention(heterogeneous: list[int], n: int = 100) -> dict[int, Any]:
+    """Eight heads, of each so many of `n` maps heterogeneous and the others vertical."""
+    of_heads = [[n - h, 0, 0, 0, h] for h in heterogeneous]
+    counts = {state: {w: [of_heads[:4], of_heads[4:]] for w in WEIGHTINGS} for state in STATES}
+    return {s: {"results": {"counts": counts, "examples": n}} for s in SEEDS}
+
+
+def survivors() -> dict[int, Any]:
+    mask = StructuredMask(MASKS[0] * MASKS[1], np.ones(2)).to_json()
+    came = {
+        "super": {"all": 2, "some": 0, "none": 0},
+        "in_between": {"all": 0, "some": 2, "none": 0},
+        "anti": {"all": 0, "some": 1, "none": 1},
+    }
+    found = {}
+    for shift, seed in enumerate(SEEDS):
+        tickets = {
+            kind: {
+                "mask": mask, "heads_from": came[kind],
+                "mlps_from": {"all": 2, "some": 0, "none": 0},
+                "pruned": 0.5 + 0.1 * shift, "retrained": 0.7 + 0.1 * shift,
+            }
+            for kind in KINDS
+        }  # fmt: skip
+        found[seed] = {"results": {"tickets": tickets}}
+    return found

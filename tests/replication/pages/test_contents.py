@@ -1,0 +1,104 @@
+"""The contents of the book: what a page's path says, and that what `_toc.yml` lists can be made."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from conftest import REPOSITORY
+
+from lottery_utils.errors import UserError
+from replication.pages.contents import SHOWS, Page, listed, pages
+from replication.paper.records import STUDY as RELEASED
+from replication.runs import records
+from replication.runs.recorded import warning
+from replication.store import Store
+from replication.study import Study
+
+CONTENTS = REPOSITORY / "_toc.yml"
+
+
+@pytest.mark.parametrize(
+    ("path", "page"),
+    [
+        ("book/report/patterns", Page("patterns")),
+        ("book/report/mine/overview", Page("overview", "mine")),
+        ("book/report/mine/STS-B/sec6", Page("sec6", "mine", "STS-B")),
+        ("book/index", Page("landing")),
+        ("book/course/exercise_2", Page("course/exercise_2")),
+        ("book/course/plan", None),
+        ("book/about", None),
+        ("book/api/claims", None),
+    ],
+)
+def test_a_path_says_how_its_page_is_made(path: str, page: Page | None) -> None:
+    assert Page.of(path) == page
+
+
+def test_a_path_that_says_too_much_is_refused() -> None:
+    with pytest.raises(UserError, match=r"book/report/a/b/c/d: a page .* give it such a path"):
+        Page.of("book/report/a/b/c/d")
+
+
+def test_a_page_is_made_for_its_study_and_task_and_reads_what_it_shows() -> None:
+    page = Page("sec6", "mine", "RTE")
+    assert page.parameters == {"study": "mine", "task": "RTE"}
+    assert page.studies == ("mine", RELEASED)
+    assert Page("patterns").parameters == {} and Page("patterns").studies == ()
+    assert Page("errata", RELEASED).studies == (RELEASED, "minilm-glue")
+
+
+def test_every_page_of_the_contents_has_a_source() -> None:
+    """Its notebook or its prose; and no prose is left out of the contents."""
+    named = listed(CONTENTS)
+    assert len(named) == len(set(named)), "a page is listed twice"
+    made = pages(CONTENTS)
+    for page in made.values():
+        assert (REPOSITORY / "notebooks" / f"{page.notebook}.ipynb").is_file()
+    prose = [*REPOSITORY.glob("book/*.md"), *REPOSITORY.glob("book/[!_]*/*.md")]
+    on_disk = {path.relative_to(REPOSITORY).with_suffix("").as_posix() for path in prose}
+    assert on_disk == {path for path in named if path not in made}
+
+
+def test_every_notebook_is_a_page() -> None:
+    on_disk = (REPOSITORY / "notebooks").rglob("*.ipynb")
+    names = {p.relative_to(REPOSITORY / "notebooks").with_suffix("").as_posix() for p in on_disk}
+    assert {page.notebook for page in pages(CONTENTS).values()} == names
+
+
+def test_what_pages_show_is_there() -> None:
+    made = pages(CONTENTS).values()
+    assert set(SHOWS) <= {name for page in made for name in (page.notebook, page.study)}
+    for study in {study for page in made for study in page.studies}:
+        places = (*(REPOSITORY / "results").glob(f"{study}*"), REPOSITORY / f"studies/{study}.yaml")
+        assert any(place.exists() for place in places), study
+
+
+def test_a_page_reads_what_its_notebook_asks_for_where_its_path_names_no_study() -> None:
+    for page in pages(CONTENTS).values():
+        notebook = REPOSITORY / "notebooks" / f"{page.notebook}.ipynb"
+        cells = json.loads(notebook.read_text("utf-8"))["cells"]
+        (cell,) = [c for c in cells if "parameters" in c["metadata"].get("tags", [])]
+        defaults: dict[str, Any] = {}
+        exec("".join(cell["source"]), defaults)
+        asked = defaults.get("studies", [defaults[key] for key in ("study",) if key in defaults])
+        if not page.study:
+            shown = {study.removesuffix("-sweep") for study in page.studies}
+            assert set(asked) <= shown, page.notebook
+
+
+def test_real_glue_has_a_page_wherever_there_is_something_to_show() -> None:
+    """Heads are shown of tasks where the search's threshold says something of a full model."""
+    study = Study.load("minilm-glue")
+    found = records.on_record(study, Store(REPOSITORY / "results"))
+    learned = {task for task, seeds in found.items() if not any(map(warning, seeds.values()))}
+    wanted = {
+        "sec4_2_good_random_bad": set(study.tasks),
+        "sec5_1_stability": learned,
+        "sec5_2_attention_patterns": learned,
+        "sec6_discussion": set(dict(study.followups_of("control"))),
+    }
+    made = [page for page in pages(CONTENTS).values() if page.study == study.name]
+    for notebook, tasks in wanted.items():
+        assert {page.task for page in made if page.notebook == notebook} == tasks

@@ -1,0 +1,134 @@
+"""A page says what it was made from, how much of its study that is, and what it cannot bear."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import REPOSITORY
+
+from lottery_utils.errors import UserError
+from replication.pages import provenance
+from replication.pages.provenance import Sources
+from replication.runs import records
+from replication.runs.recorded import Entries
+from replication.study import STAGES
+
+SEEDS = (1337, 42)
+
+
+def all_of(entries: Entries) -> Sources:
+    return Sources(record for stages in entries.values() for record in stages.values())
+
+
+def test_sources_list_every_record(every: dict[str, Entries]) -> None:
+    html = all_of(every["STS-B"])._repr_html_()
+    for seed in SEEDS:
+        for stage in STAGES:
+            assert f"tiny/STS-B/seed-{seed}/{stage}.json" in html
+            assert every["STS-B"][seed][stage]["hash"] in html
+    assert "Made from 8 records of tiny, computed 2" in html
+    size = every["STS-B"][42]["finetune"]["config"]["train_size"]
+    assert f"; training examples of a task: tiny at most {size:,}</summary>" in html
+    assert f"tiny/STS-B/seed-42/{STAGES[0]}.json" in repr(all_of(every["STS-B"]))
+
+
+def test_sources_are_what_was_read(every: dict[str, Entries], tiny_run: Path) -> None:
+    code = (
+        "from replication.pages import provenance; from replication.runs import records; "
+        "print(provenance.Sources().summary); "
+        "records.load('tiny', 'RTE', [42]); print(provenance.Sources())"
+    )
+    first, *rows = subprocess.run(
+        [sys.executable, "-c", code], cwd=tiny_run, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    assert first == "no records"
+    read = {row.split(" | ")[0] for row in rows}
+    assert read == {f"tiny/RTE/seed-42/{stage}.json" for stage in STAGES}
+
+
+def with_warnings(every: dict[str, Entries], warned: set[int]) -> dict[str, Entries]:
+    """The same records with a warning for some seeds only, and every score defined."""
+    copy: dict[str, Entries] = {}
+    for task, entries in every.items():
+        copy[task] = {}
+        for seed, stages in entries.items():
+            copy[task][seed] = json.loads(json.dumps(stages))
+            full = copy[task][seed]["finetune"]["results"]
+            full["score"] = full["majority"] + (0 if seed in warned else 0.3)
+            full["undefined"] = {}
+            for stage in ("tickets", "magnitude"):
+                if stage in stages:
+                    for ticket in copy[task][seed][stage]["results"]["tickets"].values():
+                        ticket["undefined"] = {}
+    return copy
+
+
+def test_a_meaningless_rule_is_a_warning(every: dict[str, Entries]) -> None:
+    warned = provenance.warnings(with_warnings(every, {42})["CoLA"])
+    assert warned.kind == "warning"
+    assert "Seed 42: The full model" in warned.text
+    assert "Seed 1337" not in warned.text
+    assert provenance.warnings(with_warnings(every, set())["CoLA"]).kind == "note"
+
+
+def test_an_undefined_score_is_a_sentence(every: dict[str, Entries]) -> None:
+    entries = with_warnings(every, set())["CoLA"]
+    why = "all predictions are the same"
+    entries[42]["finetune"]["results"]["undefined"] = {"full": why}
+    entries[42]["tickets"]["results"]["tickets"]["bad"]["undefined"] = {"retrained": why}
+    largest = entries[42]["magnitude"]["results"]["tickets"]["largest_removed"]
+    largest["undefined"] = {"pruned": why}
+    note = provenance.warnings(entries)
+    assert (note.kind, note.text) == (
+        "warning",
+        f"Seed 42: Matthews correlation is undefined and counted as 0 (full model: {why}; "
+        f"bad, retrained: {why}; bad (largest removed), pruned: {why}).",
+    )
+    alone = provenance.warnings(
+        {s: {k: r for k, r in e.items() if k != "magnitude"} for s, e in entries.items()}
+    )
+    assert "largest removed" not in alone.text
+    assert "bad, retrained" in alone.text
+
+
+def test_what_is_undefined_in_the_records_is_said(every: dict[str, Entries]) -> None:
+    said = provenance.warnings(every["CoLA"])
+    assert said.kind == "warning"
+    assert "Matthews correlation is undefined and counted as 0 (" in said.text
+    assert "undefined" not in provenance.warnings(every["RTE"]).text, "accuracy always is defined"
+
+
+def test_records_are_read_without_heavy_libraries(tiny_run: Path) -> None:
+    """A page that only reads should start in a second, and without torch installed."""
+    code = """
+import sys
+from replication.pages import corpus, sweep
+from replication.pages import sec3_methodology, sec4_1_good_subnetworks, sec4_2_good_random_bad
+from replication.runs import records
+entries = records.load("tiny", "STS-B", "[42]")["STS-B"]
+sec4_1_good_subnetworks.search_curve(entries).png, sec4_2_good_random_bad.tickets(entries)
+sec3_methodology.setup(entries), sec3_methodology.examples(entries)
+heavy = {"torch", "transformers", "datasets", "evaluate", "sklearn", "safetensors"}
+print(sorted(heavy & set(sys.modules)))
+"""
+    found = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        cwd=tiny_run,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY), "MPLBACKEND": "Agg"},
+    )
+    assert found.returncode == 0, found.stderr
+    assert found.stdout.strip() == "[]"
+
+
+def test_a_user_error_is_one_sentence_in_a_notebook(workplace: Path) -> None:
+    with pytest.raises(UserError) as caught:
+        records.load("tiny", "SST2")
+    (line,) = caught.value._render_traceback_()
+    assert line.startswith("UserError: Unknown task 'SST2'")

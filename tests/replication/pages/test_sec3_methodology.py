@@ -1,0 +1,88 @@
+"""The page on section 3 shows what the records hold: the set-up, the training, the importance."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from replication.pages import sec3_methodology as page
+from replication.pages.show import Note, Table
+from replication.runs.recorded import Entries
+
+SEEDS = (1337, 42)
+
+
+def test_the_curves_are_the_records(every: dict[str, Entries]) -> None:
+    entries = every["STS-B"]
+    figure = page.fine_tuning_curves(entries)
+    loss, score = figure.drawing.axes
+    for line, scores, records in zip(loss.lines, score.lines, entries.values(), strict=False):
+        curve = records["finetune"]["results"]["curve"]
+        assert np.column_stack(line.get_data()).tolist() == curve["loss"]
+        assert [*scores.get_ydata()] == curve["scores"]
+    assert score.lines[-1].get_ydata()[0] == entries[42]["finetune"]["results"]["majority"]
+    assert "STS-B" in figure.caption and "64 training and 40 validation" in figure.caption
+    assert figure.png
+
+
+def test_every_seed_is_drawn(every: dict[str, Entries]) -> None:
+    many = {seed: every["STS-B"][SEEDS[seed % 2]] for seed in range(9)}
+    names = page.fine_tuning_curves(many).drawing.axes[0].get_legend_handles_labels()[1]
+    assert names == [f"seed {seed}" for seed in many]
+    assert len(page.importance({42: every["RTE"][42]}).drawing.axes) == 3, "two, and a scale"
+
+
+def test_importance_is_that_of_the_full_model(every: dict[str, Entries]) -> None:
+    figure = page.importance(every["CoLA"])
+    axes = figure.drawing.axes
+    for (heads, mlps), records in zip((axes[:2], axes[2:4]), every["CoLA"].values(), strict=True):
+        first = records["search"]["results"]["steps"][0]
+        assert heads.images[0].get_array().tolist() == first["head_scores"]
+        assert [bar.get_width() for bar in mlps.patches] == first["mlp_scores"]
+    assert figure.png
+
+
+def test_the_setup_is_the_records(every: dict[str, Entries]) -> None:
+    facts = page.setup(every["RTE"]).frame["this page"]
+    assert "entail" in facts["Question"]
+    assert facts["Train examples"].startswith("32 entailment, 32 not_entailment; ")
+    assert facts["Seeds"] == "1337, 42"
+    assert "learning rate 0.001, 1 epochs, batch 4" in facts["Recipe"]
+    assert facts["Backbone"].startswith("local:")
+    assert facts["Majority baseline"] == "0.500"
+    graded = page.setup(every["STS-B"]).frame["this page"]
+    assert graded["Train examples"].startswith("64 pairs with a grade; ")
+    assert graded["Metric"] == "Pearson correlation"
+
+
+def test_examples_are_those_that_were_trained_on(every: dict[str, Entries]) -> None:
+    from lottery_utils.data import load_examples
+
+    shown_here = page.examples(every["RTE"])
+    assert isinstance(shown_here, Table)
+    assert sorted(shown_here.frame.index) == ["entailment"] * 2 + ["not_entailment"] * 2
+    train = load_examples("RTE", "mini", train_size=64, validation_size=40)["train"]
+    assert set(shown_here.frame["sentence"]) <= {example.sentence1 for example in train}
+    assert list(page.examples(every["CoLA"]).frame.columns) == ["sentence"]
+    graded = page.examples(every["STS-B"]).frame
+    train = load_examples("STS-B", "mini", train_size=64)["train"]
+    grades = {(e.sentence1, e.sentence2): e.label for e in train}
+    assert set(graded.index) == {f"about {grade}" for grade in range(6)}
+    pairs = zip(graded["sentence"], graded["second sentence"], strict=True)
+    assert [f"about {round(grades[pair])}" for pair in pairs] == [*graded.index]
+
+
+def test_sentences_from_files_are_not_shown(every: dict[str, Entries]) -> None:
+    entries = json.loads(json.dumps(every["STS-B"]))
+    for stages in entries.values():
+        stages["finetune"]["config"]["data"] = "local"
+    note = page.examples(entries)
+    assert isinstance(note, Note)
+    assert "not part of this book" in note._repr_html_()
+
+
+def test_the_setup_names_no_place(every: dict[str, Entries], tiny_run: Path) -> None:
+    for entries in every.values():
+        assert str(tiny_run.parent) not in page.setup(entries)._repr_html_()

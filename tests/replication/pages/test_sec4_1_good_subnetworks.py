@@ -1,0 +1,125 @@
+"""The page on section 4.1 shows both searches as they are on record."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lottery_utils.masks import StructuredMask
+from replication.pages import sec4_1_good_subnetworks as page
+from replication.pages.show import NO_MAGNITUDE, Figure
+from replication.runs.recorded import Entries
+
+SEEDS = (1337, 42)
+
+
+def without_magnitude(entries: Entries, *seeds: int) -> Entries:
+    """The same records but those of magnitude pruning (of these seeds, by default of all)."""
+    return {
+        seed: {
+            stage: record
+            for stage, record in records.items()
+            if stage != "magnitude" or (seeds and seed not in seeds)
+        }
+        for seed, records in entries.items()
+    }
+
+
+def hollow(figure: Figure) -> list[tuple[float, float]]:
+    """Where the markers of failed steps are."""
+    lines = figure.drawing.axes[0].lines
+    return [
+        (float(x[0]), float(y[0]))
+        for x, y in (line.get_data() for line in lines if line.get_markerfacecolor() == "w")
+        if len(x)
+    ]
+
+
+@pytest.mark.parametrize("task", ["CoLA", "STS-B", "RTE"])
+def test_both_curves_have_every_step_and_the_threshold(
+    every: dict[str, Entries], task: str
+) -> None:
+    for stage, draw in (("search", page.search_curve), ("magnitude", page.weight_search_curve)):
+        figure = draw(every[task])
+        assert isinstance(figure, Figure)
+        found = [records[stage]["results"] for records in every[task].values()]
+        failed = [step["score"] for r in found for step in r["steps"] if not step["passed"]]
+        assert sorted(y for _, y in hollow(figure)) == pytest.approx(sorted(failed))
+        dashed = [line for line in figure.drawing.axes[0].lines if line.get_linestyle() == "--"]
+        share = every[task][42]["search"]["config"]["search"]["threshold"]
+        assert [line.get_ydata()[0] for line in dashed] == pytest.approx(
+            [share * r["full_score"] for r in found]
+        )
+        assert task in figure.alt and "n = 40 validation examples" in figure.caption
+        assert figure.png
+
+
+def test_a_search_of_grades_is_drawn_by_the_metric_it_went_by(every: dict[str, Entries]) -> None:
+    for draw in (page.search_curve, page.weight_search_curve):
+        for task, metric in (
+            ("STS-B", "validation mean of Pearson and Spearman"),
+            ("CoLA", "validation Matthews correlation"),
+        ):
+            figure = draw(every[task])
+            assert isinstance(figure, Figure)
+            assert figure.drawing.axes[0].get_ylabel() == metric
+
+
+def test_survivors_are_the_masks_and_their_mean(every: dict[str, Entries]) -> None:
+    entries = every["CoLA"]
+    figure = page.survivors(entries)
+    shown = [axis.images[0].get_array() for axis in figure.drawing.axes[:3]]
+    masks = [
+        StructuredMask.from_json(records["search"]["results"]["mask"])
+        for records in entries.values()
+    ]
+    kept = [np.column_stack([mask.heads, mask.mlps]) for mask in masks]
+    for image, expected in zip(shown, [*kept, np.mean(kept, axis=0)], strict=True):
+        assert np.array_equal(image, expected)
+    assert figure.png
+    alone = page.survivors({42: entries[42]}).drawing
+    assert len([axis for axis in alone.axes if axis.images]) == 1
+
+
+def test_densities_are_means_over_seeds(every: dict[str, Entries]) -> None:
+    figure = page.weight_densities(every["RTE"])
+    assert isinstance(figure, Figure)
+    left, right = figure.drawing.axes[:2]
+    good = [r["magnitude"]["results"]["tickets"]["good"] for r in every["RTE"].values()]
+    heads = np.mean([g["head_densities"] for g in good], axis=0)
+    assert np.allclose(right.images[0].get_array(), heads)
+    query = np.mean([g["map_densities"]["query"] for g in good], axis=0)
+    assert np.allclose(left.images[0].get_array()[:, 0], query)
+    assert left.texts[0].get_text() == f"{100 * query[0]:.0f}"
+    assert figure.png
+
+
+def test_sizes_are_the_masks(every: dict[str, Entries]) -> None:
+    table = page.sizes(every["CoLA"]).frame
+    for seed in SEEDS:
+        found = every["CoLA"][seed]["search"]["results"]
+        mask = StructuredMask.from_json(found["mask"])
+        row = table.loc[f"seed {seed}"]
+        assert row["heads kept"] == f"{mask.n_heads} of 8"
+        assert row["MLPs kept"] == f"{mask.n_mlps} of 2"
+        assert row["steps tried"] == len(found["steps"])
+
+
+def test_weights_are_the_masks(every: dict[str, Entries]) -> None:
+    table = page.weights(every["STS-B"]).frame
+    for seed in SEEDS:
+        found = every["STS-B"][seed]["magnitude"]["results"]
+        row = table.loc[f"seed {seed}"]
+        assert row["share kept"] == f"{found['weights']['density']:.1%}"
+        assert row["steps tried"] == len(found["steps"])
+        assert row["good score"] == f"{found['tickets']['good']['pruned']:.3f}"
+
+
+@pytest.mark.parametrize("seeds", [(), (42,)], ids=["no seed has it", "a seed lacks it"])
+def test_without_magnitude_pruning_the_page_says_so(
+    every: dict[str, Entries], seeds: tuple[int, ...]
+) -> None:
+    fewer = without_magnitude(every["CoLA"], *seeds)
+    for show in (page.weight_search_curve, page.weights, page.weight_densities):
+        assert show(fewer) is NO_MAGNITUDE
+    assert len(page.sizes(fewer).frame) == 2

@@ -1,0 +1,83 @@
+"""The page on section 4.2 shows the scores of every ticket, beside the paper's."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lottery_utils.agreement.inference import t_interval
+from replication.pages import sec4_2_good_random_bad as page
+from replication.pages.show import NO_MAGNITUDE, Figure, Table
+from replication.paper import numbers
+from replication.runs.recorded import KINDS, Entries
+
+STAGE = {"structured": "tickets", "magnitude": "magnitude"}
+
+
+def scores(entries: Entries, method: str, kind: str, state: str) -> list[float]:
+    return [
+        records[STAGE[method]]["results"]["tickets"][kind][state] for records in entries.values()
+    ]
+
+
+@pytest.mark.filterwarnings("error::UserWarning", "error::RuntimeWarning")
+@pytest.mark.parametrize("task", ["CoLA", "STS-B", "RTE"])
+@pytest.mark.parametrize("method", ["structured", "magnitude"])
+def test_bars_are_means_of_seeds_beside_the_papers(
+    every: dict[str, Entries], method: str, task: str
+) -> None:
+    figure = page.ticket_bars(every[task], method)
+    assert isinstance(figure, Figure)
+    ours, papers = figure.drawing.axes
+    settings = [(kind, state) for state in ("pruned", "retrained") for kind in KINDS[method]]
+    means = [np.mean(scores(every[task], method, *setting)) for setting in settings]
+    assert [bar.get_height() for bar in ours.patches] == pytest.approx(means)
+    published = numbers.scores(task, method)
+    theirs = [
+        published[f"{kind}, {state}"].mean
+        for kind, state in settings
+        if f"{kind}, {state}" in published
+    ]
+    assert [bar.get_height() for bar in papers.patches] == pytest.approx(theirs)
+    full = np.mean([r["finetune"]["results"]["score"] for r in every[task].values()])
+    levels = {line.get_label(): line.get_ydata()[0] for line in ours.lines}
+    assert levels["full model"] == pytest.approx(full)
+    assert task in figure.alt and "n = 2; 40 validation examples" in figure.caption
+    assert figure.png
+
+
+@pytest.mark.parametrize("method", ["structured", "magnitude"])
+def test_ticket_table_pairs_scores_by_seed(every: dict[str, Entries], method: str) -> None:
+    entries = every["STS-B"]
+    table = page.tickets(entries, method)
+    assert isinstance(table, Table)
+    table = table.frame
+    names = {kind: kind for kind in ("good", "random", "bad")}
+    if method == "magnitude":
+        names["largest_removed"] = "bad (largest removed)"
+    assert list(table.index) == ["full model"] + [
+        f"{name}, {state}" for state in ("pruned", "retrained") for name in names.values()
+    ]
+    stage = "tickets" if method == "structured" else "magnitude"
+    for kind, state in (("bad", "pruned"), ("good", "retrained"), ([*names][-1], "pruned")):
+        scores = [e[stage]["results"]["tickets"][kind][state] for e in entries.values()]
+        full = [e["finetune"]["results"]["score"] for e in entries.values()]
+        differences = [of_full - score for of_full, score in zip(full, scores, strict=True)]
+        row = table.loc[f"{names[kind]}, {state}"]
+        assert row["score"] == str(t_interval(scores))
+        assert row["full minus this"] == str(t_interval(differences))
+    assert table.loc["full model", "full minus this"] == ""
+    assert table.loc["random, pruned", "random minus this"] == ""
+
+
+def test_without_magnitude_pruning_the_page_says_so(every: dict[str, Entries]) -> None:
+    fewer = {
+        seed: {stage: record for stage, record in records.items() if stage != "magnitude"}
+        for seed, records in every["CoLA"].items()
+    }
+    assert page.ticket_bars(fewer, "magnitude") is NO_MAGNITUDE
+    assert page.tickets(fewer, "magnitude") is NO_MAGNITUDE
+    assert isinstance(page.ticket_bars(fewer), Figure)
+    one = page.tickets({42: every["CoLA"][42]})
+    assert isinstance(one, Table)
+    assert one.frame.loc["full model", "score"].endswith("(n = 1)")

@@ -1,0 +1,155 @@
+"""The page on section 5.3: what tasks share is counted from their masks."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from lottery_utils.agreement.sharing import Seeds, Sharing, between, survive_all
+from lottery_utils.masks import StructuredMask
+from lottery_utils.tasks import TASKS
+from replication.pages import sec5_3_shared_between_tasks as page
+from replication.pages.sec5_3_shared_between_tasks import KINDS_OF_TASK, ONE_TASK
+from replication.pages.show import Figure, Note, Table
+from replication.runs.recorded import Entries
+
+SEEDS = (1337, 42, 86)
+N_LAYERS, N_HEADS = 4, 6
+
+
+def random_masks(seed: int, n: int = 3) -> dict[int, StructuredMask]:
+    rng = np.random.default_rng(seed)
+    return {
+        s: StructuredMask(rng.random((N_LAYERS, N_HEADS)) < 0.6, rng.random(N_LAYERS) < 0.5)
+        for s in SEEDS[:n]
+    }
+
+
+def study(*tasks: str, n_seeds: int = 3) -> dict[str, Seeds]:
+    return {task: random_masks(i, n_seeds) for i, task in enumerate(tasks)}
+
+
+def entries_of(masks: Seeds, score: float = 0.9) -> Entries:
+    """As much of a task's records as these pages read, of full models with that accuracy."""
+    return {
+        seed: {
+            "finetune": {"results": {"score": score, "majority": 0.6}},
+            "search": {
+                "config": {"search": {"threshold": 0.9}},
+                "results": {"mask": mask.to_json()},
+            },
+        }
+        for seed, mask in masks.items()
+    }
+
+
+def test_the_table_has_every_pair() -> None:
+    every = study("CoLA", "RTE", "WNLI")
+    table = page.pairs_table(Sharing.of(every))
+    assert isinstance(table, Table)
+    assert [*table.frame.index] == ["CoLA and RTE", "CoLA and WNLI", "RTE and WNLI"]
+    found = between(every["CoLA"], every["RTE"], "heads")
+    mean, std = found.observed.mean(), found.observed.std(ddof=1)
+    assert table.frame.loc["CoLA and RTE", "heads shared"] == f"{mean:.1f} ± {std:.1f}"
+    assert table.frame.loc["CoLA and RTE", "seeds beyond that"] == f"{found.beyond} of 3"
+
+
+def test_super_survivors_are_kept_by_every_seed() -> None:
+    every = study("CoLA", "RTE")
+    masks = random_masks(0)
+    together = masks[1337] & masks[42] & masks[86]
+    assert survive_all(every["CoLA"]).tolist() == together.heads.ravel().tolist()
+    assert survive_all(every["CoLA"], "mlps").tolist() == together.mlps.tolist()
+    table = page.super_survivor_table(Sharing.of(every))
+    assert isinstance(table, Table)
+    kept = [survive_all(every[task]) for task in ("CoLA", "RTE")]
+    assert table.frame.loc["CoLA", "super-survivors"] == str(kept[0].sum())
+    assert table.frame.loc["CoLA", "shared with RTE"].startswith(
+        f"{(kept[0] & kept[1]).sum()} (chance"
+    )
+    assert table.frame.loc["CoLA", "shared with CoLA"] == ""
+
+
+def test_few_tasks_or_seeds_are_said_to_be_few() -> None:
+    alone = Sharing.of(study("CoLA"))
+    assert page.pairs_table(alone) is ONE_TASK
+    assert page.shared_heads(alone) is ONE_TASK
+    assert page.pairs_table(page.recorded({})) is ONE_TASK
+    three = Sharing.of(study("CoLA", "RTE", "WNLI", n_seeds=1))
+    for say in (
+        page.super_survivor_table,
+        page.kinds_table,
+        page.task_tree,
+    ):
+        assert isinstance(say(three), Note)
+    assert isinstance(page.shared_heads(three), Figure)
+
+
+def alike(kinds: bool) -> Sharing:
+    """Nine tasks: of one kind the same masks, or each its own."""
+    kind_of = {task: i for i, tasks in enumerate(KINDS_OF_TASK.values()) for task in tasks}
+    numbers = kind_of if kinds else {task: i for i, task in enumerate(kind_of)}
+    return Sharing.of({task: random_masks(numbers[task]) for task in kind_of})
+
+
+def test_kinds_are_glues() -> None:
+    named = [*itertools.chain(*KINDS_OF_TASK.values())]
+    assert sorted(named) == sorted(TASKS)
+    assert all(not TASKS[task].is_pair for task in KINDS_OF_TASK["one sentence"])
+
+
+def test_kinds_are_found_where_they_are_and_not_where_not() -> None:
+    shares = []
+    for kinds in (True, False):
+        table = page.kinds_table(alike(kinds))
+        assert isinstance(table, Table)
+        shares.append(float(table.frame.iloc[-1, 0]))
+    assert shares[0] < 0.01
+    assert shares[1] > 0.05
+
+
+def test_a_tree_joins_tasks_of_the_same_masks() -> None:
+    drawn = page.task_tree(alike(True), n_draws=20)
+    assert isinstance(drawn, Figure)
+    assert "CoLA with SST-2" in drawn.alt
+    assert "MRPC with QQP with STS-B" in drawn.alt
+    assert "20 resamples" in drawn.caption
+
+
+def test_the_map_says_what_exceeds_the_layers() -> None:
+    every = study("CoLA", "RTE", "WNLI")
+    drawn = page.shared_heads(Sharing.of(every))
+    assert isinstance(drawn, Figure)
+    found: npt.NDArray[np.float64] = np.array(
+        [
+            between(every[a], every[b], "heads").excess.mean()
+            for a, b in itertools.combinations(every, 2)
+        ]
+    )
+    shown = drawn.drawing.axes[1].images[0].get_array()
+    assert shown[np.triu_indices(3, 1)].tolist() == pytest.approx(found.tolist())
+    counts = drawn.drawing.axes[0].images[0].get_array()
+    assert counts[0, 0] == np.mean([mask.n_heads for mask in every["CoLA"].values()])
+    assert "of 24; means over 3 seeds (1337, 42, 86)" in drawn.caption
+    assert drawn.png
+
+
+def test_a_study_under_way_compares_the_tasks_that_have_all_seeds() -> None:
+    masks = study("CoLA", "RTE", "WNLI")
+    del masks["RTE"][42]  # type: ignore[attr-defined]
+    found = page.recorded({task: entries_of(of) for task, of in masks.items()})
+    assert found.tasks == ["CoLA", "WNLI"]
+    assert found == Sharing.of({task: masks[task] for task in ("CoLA", "WNLI")})
+
+
+def test_tasks_of_which_the_bar_tells_nothing_are_left_out() -> None:
+    masks = study("CoLA", "RTE", "WNLI")
+    scores = {"CoLA": 0.7, "RTE": 0.66, "WNLI": 0.6}  # 0.9 x 0.66 is below a guesser's 0.6
+    every = {task: entries_of(of, scores[task]) for task, of in masks.items()}
+    assert page.recorded(every).tasks == ["CoLA"]
+    told = page.compared(every).text
+    assert told.startswith("Compared here: CoLA.") and told.endswith("baseline: RTE, WNLI.")
+    assert "Left out" not in page.compared({"CoLA": every["CoLA"]}).text

@@ -1,0 +1,130 @@
+"""What a notebook shows: one style, one table, one way to write a number, and no hidden state."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+from html.parser import HTMLParser
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import pytest
+
+from replication.pages.show import (
+    COLOURS,
+    Figure,
+    Note,
+    Table,
+    coloured,
+    number,
+    style,
+    within,
+    write_cells,
+)
+
+
+class Page(HTMLParser):
+    """The images of a piece of HTML, and its text."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.alts: list[str | None] = []
+        self.text = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "img":
+            self.alts.append(dict(attrs).get("alt"))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+@style()
+def drawn(caption: str = "a < b & <script>", alt: str = 'say "so" & <b>') -> Figure:
+    drawing, axes = plt.subplots(figsize=(1, 1))
+    axes.plot([1, 2], [3, 5])
+    return Figure.of(drawing, caption, alt)
+
+
+def test_a_figure_is_an_image_with_its_texts_and_keeps_what_it_shows() -> None:
+    figure = drawn()
+    assert figure.png.startswith(b"\x89PNG\r\n\x1a\n")
+    page = Page(figure._repr_html_())
+    assert (page.alts, page.text) == (['say "so" & <b>'], "a < b & <script>")
+    (line,) = figure.drawing.axes[0].lines
+    assert line.get_ydata().tolist() == [3, 5]
+    assert not plt.get_fignums(), "a figure that stays open is shown twice by a notebook"
+
+
+def test_the_style_lasts_as_long_as_a_figure_is_drawn() -> None:
+    before = dict(plt.rcParams)
+    with style():
+        assert not plt.rcParams["axes.spines.top"]
+    assert not drawn().drawing.axes[0].spines["top"].get_visible()
+    assert dict(plt.rcParams) == before
+
+
+def test_importing_pages_changes_nothing() -> None:
+    code = """
+import importlib, pkgutil
+import matplotlib.pyplot as plt
+before = dict(plt.rcParams)
+import replication.pages as pages
+for module in pkgutil.iter_modules(pages.__path__):
+    if module.name != "__main__":
+        importlib.import_module(f"replication.pages.{module.name}")
+print({name for name in before if before[name] != plt.rcParams[name]})
+"""
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "set()"
+
+
+def test_notes_and_cells_are_escaped_and_links_are_not() -> None:
+    assert "<script>" not in Note("<script>", "warning")._repr_html_()
+    rows = [{"": "x", "cell": "<b>"}]
+    assert "&lt;b&gt;" in Table.of(rows)._repr_html_()
+    assert "<b>" in Table(Table.of(rows).frame, "claims", links=True)._repr_html_()
+
+
+def test_a_table_has_a_row_for_each_mapping_and_shows_its_cells_whole() -> None:
+    before = pd.get_option("display.max_colwidth")
+    table = Table.of([{"task": "RTE", "score": "1"}, {"task": "CoLA", "more": "word " * 40}])
+    assert [*table.frame.index] == ["RTE", "CoLA"]
+    assert table.frame.loc["RTE", "more"] == table.frame.loc["CoLA", "score"] == ""
+    assert ("word " * 40).strip() in table._repr_html_()
+    assert pd.get_option("display.max_colwidth") == before
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "signed", "text"),
+    [
+        (0.12345, 3, False, "0.123"),
+        (-0.5, 2, True, "-0.50"),
+        (0.5, 1, True, "+0.5"),
+        (12, 0, False, "12"),
+        (math.nan, 3, True, "undefined"),
+    ],
+)
+def test_numbers_are_written_one_way(value: float, digits: int, signed: bool, text: str) -> None:
+    assert number(value, digits, signed=signed) == text
+    assert within(value, value, digits, signed=signed) == f"[{text}, {text}]"
+
+
+def test_seeds_have_colours_even_where_there_are_many() -> None:
+    found = [*coloured(dict.fromkeys(range(9), "x"))]
+    assert [seed for _, seed, _ in found] == [*range(9)]
+    assert found[7][0] == found[0][0] == COLOURS["good"]
+
+
+def test_cells_are_written_row_by_row_and_light_on_dark() -> None:
+    import numpy as np
+
+    _, axes = plt.subplots()
+    write_cells(axes, ["a", "b", "c", "d"], np.array([[True, False], [False, False]]))
+    found = {t.get_text(): (t.get_position(), t.get_color()) for t in axes.texts}
+    assert found["a"] == ((0, 0), "white")
+    assert found["b"] == ((1, 0), "black")
+    assert found["c"][0] == (0, 1)
+    plt.close()

@@ -1,0 +1,98 @@
+"""The page on the recipe shows the sweep's records, and whether the study follows them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lottery_utils.errors import UserError
+from replication.experiments.sweep import sweep_name
+from replication.pages import sweep
+from replication.pages.show import Table
+from replication.store import Key, Store
+from replication.study import Study
+
+TASKS = ("CoLA", "STS-B", "RTE")
+SEEDS = (1337, 42)
+
+
+@pytest.fixture
+def swept(workplace: Path) -> dict[str, Any]:
+    """A sweep of the tiny study, written as `lottery sweep` would, with known scores."""
+    from dataclasses import replace
+
+    study, store = Study.load("tiny"), Store()
+    for task in TASKS:
+        runs = [
+            {
+                "learning_rate": rate,
+                "batch_size": 4,
+                "epochs": epochs,
+                "seed": seed,
+                "score": score + bonus,
+                "loss": 1.0,
+            }
+            for rate, epochs, score in ((3e-4, 1, 0.5), (1e-3, 1, 0.7), (1e-3, 2, 0.6))
+            for seed, bonus in zip(SEEDS, (0.0, 0.1), strict=True)
+        ]
+        results = {
+            "runs": runs,
+            "metric": "accuracy",
+            "majority": 0.5,
+            "examples": {"fit": 48, "held_out": 16},
+        }
+        run = {"device": "cpu", "threads": 1, "training_precision": "fp32", "seconds": 1.0}
+        key = Key(sweep_name(study), task, None, "sweep")
+        store.write(key, replace(study, name=sweep_name(study)), results, run)
+    return sweep.load("tiny")
+
+
+def test_the_sweep_page_shows_its_records(swept: dict[str, Any]) -> None:
+    figure = sweep.plot(swept)
+    assert figure.png
+    assert all(f"{task}: 48 fitted, 16 held out" in figure.caption for task in TASKS)
+    assert [axis.get_title() for axis in figure.drawing.axes] == [*TASKS]
+    lines = {line.get_label(): line for line in figure.drawing.axes[0].lines}
+    assert [*lines["batch 4, 1 epochs"].get_ydata()] == pytest.approx([0.55, 0.75])
+    table = sweep.table(swept)
+    assert isinstance(table, Table)
+    table = table.frame
+    assert table["CoLA"].tolist() == [0.75, 0.65, 0.55], "means over seeds, the best first"
+    assert table["mean over tasks"].tolist() == [0.75, 0.65, 0.55]
+    assert table["learning_rate"].tolist() == [1e-3, 1e-3, 3e-4]
+    assert table["epochs"].tolist() == [1, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("change", "kind"),
+    [
+        (("1.0e-3", "1.0e-3"), "note"),
+        (("1.0e-3", "3.0e-4"), "warning"),
+        (("epochs: 1", "epochs: 2"), "warning"),
+    ],
+)
+def test_a_study_that_does_not_follow_its_sweep_is_warned_about(
+    swept: dict[str, Any], change: tuple[str, str], kind: str
+) -> None:
+    path = Path("studies/tiny.yaml")
+    path.write_text(path.read_text("utf-8").replace(*change), "utf-8")
+    note = sweep.choice(swept, "tiny")
+    assert note.kind == kind
+    assert "tiny" in note.text
+
+
+def test_a_missing_sweep_says_how_to_make_it(workplace: Path) -> None:
+    with pytest.raises(UserError, match=r"no sweep of the study 'tiny'.*lottery sweep tiny"):
+        sweep.load("tiny")
+    none = sweep.load("tiny", needed=False)
+    assert sweep.table(none) is sweep.choice(none, "tiny") is sweep.NO_SWEEP
+
+
+def test_a_sweep_of_some_tasks_shows_those(swept: dict[str, Any]) -> None:
+    (task, *others) = swept
+    assert others
+    for other in others:
+        Store().path(Key(sweep_name(Study.load("tiny")), other, None, "sweep")).unlink()
+    assert [*sweep.load("tiny")] == [task]

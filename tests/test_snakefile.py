@@ -1,0 +1,105 @@
+"""The graph of the book, by dry runs: what is made again, and when."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import REPOSITORY
+
+from replication.pages.contents import pages
+
+PAGE = "book/report/glue-small/CoLA/sec5_1_stability.ipynb"
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """This repository with nothing built, and a study's records of its own: glue-small's."""
+    for path in REPOSITORY.iterdir():
+        if path.name not in ("results", "notebooks", "_build", ".snakemake", ".git", "book"):
+            (tmp_path / path.name).symlink_to(path)
+    (tmp_path / "book").mkdir()
+    for path in (REPOSITORY / "book").iterdir():
+        if path.name not in ("report", "index.ipynb", "course"):
+            (tmp_path / "book" / path.name).symlink_to(path)
+    made = shutil.ignore_patterns("exercise_*", "handouts")
+    shutil.copytree(REPOSITORY / "book" / "course", tmp_path / "book" / "course", ignore=made)
+    shutil.copytree(REPOSITORY / "notebooks", tmp_path / "notebooks")
+    for path in (REPOSITORY / "results").iterdir():
+        if path.name == "glue-small":
+            shutil.copytree(path, tmp_path / "results" / path.name)
+        elif path.name != "quick":
+            (tmp_path / "results").mkdir(exist_ok=True)
+            (tmp_path / "results" / path.name).symlink_to(path)
+    return tmp_path
+
+
+def planned(place: Path, study: str, *targets: str) -> dict[str, list[str]]:
+    """The jobs of a dry run: rule -> first outputs."""
+    answer = subprocess.run(
+        [sys.executable, "-m", "snakemake", "-n", "--cores", "2", "--nolock",
+         "--config", f"study={study}", "--", *targets],
+        cwd=place,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+    )  # fmt: skip
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    jobs: dict[str, list[str]] = {}
+    told = answer.stdout + answer.stderr
+    for rule, output in re.findall(
+        r"^(?:local)?rule (\w+):.*?^    output: (\S+)", told, re.M | re.S
+    ):
+        jobs.setdefault(rule, []).append(output.rstrip(","))
+    return jobs
+
+
+def test_the_book_is_made_of_every_page_of_the_contents(place: Path) -> None:
+    jobs = planned(place, "quick")
+    named = {f"{path}.ipynb" for path in pages(REPOSITORY / "_toc.yml")}
+    assert {*jobs["page"], *jobs["exercise"]} == named
+    assert jobs["book"] == ["_build/html/index.html"]
+    entries = [output for rule in ("entry", "long_entry") for output in jobs.get(rule, [])]
+    assert {stamp.split("/")[2] for stamp in entries} == {"quick"}, "others came with their records"
+    tables = set(re.findall(r"report/\S+?\.csv", (REPOSITORY / "book/data.md").read_text("utf-8")))
+    assert set(jobs["table"]) == {f"book/{table}" for table in tables}
+
+
+def test_a_page_needs_the_stamps_of_its_task_and_a_stamp_its_records(place: Path) -> None:
+    """Records are decided by hash; where some are gone, so are the stamps that stood for them."""
+    stamps = [f"_build/stamps/glue-small/CoLA/seed-{seed}" for seed in (1337, 42, 86)]
+    survivors = "_build/stamps/glue-small/CoLA/survivors"
+    others = place / "_build/stamps/glue-small/SST-2"
+    others.mkdir(parents=True)
+    (others / "seed-42").touch()
+    entries = sorted(planned(place, "glue-small", PAGE).pop("entry"))
+    assert entries == stamps, "of its own task alone"
+    for stamp in (*stamps, survivors):
+        (place / stamp).parent.mkdir(exist_ok=True)
+        (place / stamp).touch()
+    assert planned(place, "glue-small", PAGE) == {"page": [PAGE]}
+    (place / "results/glue-small/CoLA/seed-42/attention.json").unlink()
+    again = planned(place, "glue-small", PAGE)
+    assert stamps[1] in again["entry"] and again["page"] == [PAGE]
+    assert (others / "seed-42").exists(), "of another task, whose records are there"
+
+
+def test_a_page_of_committed_records_is_made_again_when_they_or_its_notebook_change(
+    place: Path,
+) -> None:
+    assert planned(place, "quick", PAGE) == {"page": [PAGE]}, "it asks for nothing of quick"
+    page = place / PAGE
+    page.parent.mkdir(parents=True)
+    page.write_text("{}", "utf-8")
+    assert planned(place, "quick", PAGE) == {}
+    sources = ("notebooks/sec5_1_stability.ipynb", "results/glue-small/CoLA/seed-42/search.json")
+    for source in map(place.joinpath, sources):
+        made, later = page.stat().st_mtime, page.stat().st_mtime + 10
+        os.utime(source, (later, later))
+        assert planned(place, "quick", PAGE) == {"page": [PAGE]}, source
+        os.utime(source, (made - 10, made - 10))
