@@ -13,6 +13,7 @@ import numpy as np
 from lottery_utils.agreement.inference import p_text
 from lottery_utils.metrics import METRIC_LABELS
 from replication.claims.plan import (
+    CONTRADICTED,
     METHODS,
     VERDICTS,
     WINS,
@@ -105,6 +106,7 @@ def plot(analysis: Analysis) -> Figure | Note:
         1,
         len(methods),
         figsize=(3.6 * max(2, len(methods)), 1.5 + 0.62 * len(tasks)),
+        sharex=True,
         sharey=True,
         squeeze=False,
         layout="constrained",
@@ -130,11 +132,10 @@ def plot(analysis: Analysis) -> Figure | Note:
         axis.axvline(1, color=COLOURS["full"], lw=1, zorder=0)
         axis.set_title(METHOD_LABELS[method])
         axis.set_xlabel("retained gain (1: the full model's)")
-        for kind in kinds:
-            label = KIND_LABELS.get(kind, kind)
-            axis.plot([], [], "o", color=COLOURS[kind], label=label)
-        axis.plot([], [], "o", color="0.4", mfc="white", label="did not train")
-        axis.legend(loc="lower center", bbox_to_anchor=(0.5, 1.08), ncols=2, fontsize=9)
+    for kind in KINDS[methods[-1]]:
+        axes[0][0].plot([], [], "o", color=COLOURS[kind], label=KIND_LABELS.get(kind, kind))
+    axes[0][0].plot([], [], "o", color="0.4", mfc="white", label="did not train")
+    drawing.legend(loc="outside upper center", ncols=3)
     axes[0][0].set_yticks(range(len(tasks)), tasks)
     axes[0][0].set_ylim(len(tasks) - 0.5, -0.5)
     seeds = sorted({len(analysis.scored[task].seeds) for task in tasks})
@@ -157,7 +158,7 @@ def verdicts(analysis: Analysis) -> Table:
             "mean, 95 % CI": _interval(one),
             "registered region": _region(one.claim),
             "n": _n(one) if one.means else "0",
-            "adjusted p": "" if one.p is None else _p(one.p),
+            "adjusted p": "" if (p := _decided(one)) is None else _p(p),
         }
         for one in analysis.verdicts()
     )
@@ -282,6 +283,11 @@ def _interval(one: PlanVerdict) -> str:
 
 def _estimate(one: Estimate, *, signed: bool = False) -> str:
     return f"{number(one.mean, 2, signed=signed)} {within(one.low, one.high, 2, signed=signed)}"
+
+
+def _decided(one: PlanVerdict) -> float | None:
+    """The adjusted p value of the side that was decided for: inside, unless contradicted."""
+    return one.p_contrary if one.verdict == CONTRADICTED else one.p
 
 
 def _region(claim: PlanClaim) -> str:

@@ -76,6 +76,8 @@ def test_tables_say_what_was_found(whole: Analysis) -> None:
     assert list(verdicts["verdict"]) == [
         one.verdict + (f" ({one.why})" if one.why else "") for one in whole.verdicts()
     ]
+    decided = [row for _, row in verdicts.iterrows() if row["verdict"] in plan.VERDICTS[::3]]
+    assert decided and all(float(row["adjusted p"].strip("< ")) < 0.05 for row in decided)
     outcomes = plan.outcomes(whole)
     assert isinstance(outcomes, Table) and len(outcomes.frame) == 7
     bad = outcomes.frame.loc["structured pruning: bad"].tolist()
