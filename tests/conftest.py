@@ -190,7 +190,9 @@ def answered_run(tmp_path_factory: pytest.TempPathFactory, tiny_backbone: Path) 
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         more = data.load_examples("CoLA", "mini", validation_size=90)["validation"][-50:]
-        patch.setattr(data, "left_out_examples", lambda task, *_: more if task.name == "CoLA" else [])
+        patch.setattr(
+            data, "left_out_examples", lambda task, *_: more if task.name == "CoLA" else []
+        )
         study = Study.load("answered")
         run.ensure(study, Store(), device="cpu", threads=1, quiet=True)
     return folder

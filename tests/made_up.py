@@ -9,7 +9,7 @@ import numpy as np
 
 from replication.claims import plan
 from replication.experiments.answers import answers_text
-from replication.store import Key, Store
+from replication.store import Store
 from replication.study import Study
 
 STUDY = Study.load("mpnet-glue")
@@ -96,4 +96,5 @@ def write(store: Store, of_tasks: Mapping[str, dict[int, dict[str, Any]]]) -> No
         for seed, stages in of_seeds.items():
             for stage in ("finetune", "search", *[s for s in stages if s != "finetune"]):
                 results = {**stages.get(stage, {"results": {}})["results"], **extra[stage]}
-                store.write(Key(STUDY.name, task, seed, stage), STUDY, results, run)
+                key = STUDY.key(task, seed, stage)
+                store.write(key, STUDY.hash(stage), STUDY.identity(stage), results, run)

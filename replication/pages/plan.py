@@ -26,8 +26,8 @@ from replication.claims.plan import (
     analyse,
 )
 from replication.pages.show import COLOURS, Figure, Note, Table, number, style, within
-from replication.runs.recorded import KIND_LABELS, KINDS, METHOD_LABELS
-from replication.store import Key, Store
+from replication.runs.records import KIND_LABELS, KINDS, METHOD_LABELS
+from replication.store import Store
 from replication.study import Study
 
 NOTHING = Note("No entry (a task with a seed) of this study is on record yet.", "warning")
@@ -216,7 +216,7 @@ def rates(analysis: Analysis, results_dir: str = "results") -> Table | Note:
         metric = analysis.scored[one.task].metric
         stage = analysis.entries[one.task][one.seed][METHODS[one.method]]
         own = stage["results"]["tickets"][one.kind]
-        record = store.read(Key(analysis.study.name, one.task, one.seed, "rates"))
+        record = store.read(analysis.study.key(one.task, one.seed, "rates"))
         tried = record["results"]["tickets"] if record else {}
         again = tried.get(one.method, {}).get(one.kind, {})
         kind = f"{METHOD_LABELS[one.method]}: {KIND_LABELS.get(one.kind, one.kind)}"

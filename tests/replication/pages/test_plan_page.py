@@ -16,7 +16,7 @@ from replication.claims.plan import Analysis, Outcome, Ticket, analysed
 from replication.pages import plan
 from replication.pages.build import build_page
 from replication.pages.show import Figure, Note, Table
-from replication.store import Key, Store
+from replication.store import Store
 
 MAGNITUDE = ("SST-2", "CoLA")
 
@@ -102,9 +102,9 @@ def test_other_rates_stand_beside(whole: Analysis, tmp_path: Path) -> None:
             "bad": {"half": {"score": 0.7, "held_out": {"accuracy": 0.75}}, "twice": {"score": 0.5}}
         }
     }
-    Store(tmp_path).write(
-        Key(STUDY.name, "SST-2", SEEDS[0], "rates"), STUDY, {"tickets": again}, {}
-    )
+    key = STUDY.key("SST-2", SEEDS[0], "rates")
+    identity = STUDY.hash("rates"), STUDY.identity("rates")
+    Store(tmp_path).write(key, *identity, {"tickets": again}, {})
     after = plan.rates(whole, str(tmp_path))
     assert isinstance(after, Table) and after.frame.iloc[0].tolist() == ["0.500", "0.750", "0.500"]
 
