@@ -18,8 +18,8 @@ from benchmarks import growth_case, search_case, shapes, training_case
 from benchmarks.alternate import Row, Setting, alternate
 from lottery_utils.errors import UserError
 from lottery_utils.importance import Importance
-from replication.pages import cost, growth
-from replication.pages.show import Figure, Note
+from replication.pages import cost
+from replication.pages.show import Figure, Note, Table
 
 SMALL = Setting(1, torch.device("cpu"), rounds=1, small=True, say=lambda text: None)
 
@@ -56,24 +56,30 @@ def test_every_case_gives_rows(rows: dict[str, Any]) -> None:
 
 
 def test_page_shows_every_row(rows: dict[str, Any]) -> None:
-    shown = cost.table(rows)
+    def shown(found: Table | Note) -> pd.DataFrame:
+        assert isinstance(found, Table)
+        return found.frame
+
     compared = [row["case"] for row in rows.values() for _ in row["ratios"]]
-    assert list(shown.index) == compared
-    assert isinstance(growth.growth(rows), Figure)
-    exponents = growth.growth_table(rows)
-    assert isinstance(exponents, pd.DataFrame) and exponents.shape == (4, 4)
-    assert set(cost.profiles(rows).index.get_level_values("side")) == {"ours", "theirs"}
-    hours = growth.forecast(rows)
-    assert isinstance(hours, pd.DataFrame)
+    assert list(shown(cost.table(rows)).index) == compared
+    drawn = cost.growth(rows)
+    assert isinstance(drawn, Figure)
+    assert [len(axis.lines) for axis in drawn.drawing.axes] == [2] * 4
+    assert shown(cost.growth_table(rows)).shape == (4, 4)
+    assert set(shown(cost.profiles(rows)).index.get_level_values("side")) == {"ours", "theirs"}
+    hours = shown(cost.forecast(rows))
     assert hours.index[-1] == "nine tasks" and len(hours) == 10
-    assert "measured time over forecast time" in growth.forecast_checks(rows).text
-    assert len(cost.notes(rows)) == 5
-    compared_batches = cost.bucketing(rows)
-    assert isinstance(compared_batches, pd.DataFrame) and compared_batches.shape == (2, 3)
-    assert "60%" in growth.forecast_assumptions(rows).text
-    assert "a hundred times" in growth.hundred_backbones(rows).text
-    assert "not measured" in growth.gpu_hours(rows).text
-    assert len(cost.checks(rows)) == len(set(compared))
+    assert shown(cost.forecast_checks(rows)).shape == (1, 4)
+    assert (
+        shown(cost.forecast_assumptions(rows)).loc["their share of the full cost"].item() == "60%"
+    )
+    here, card = shown(cost.on_paper(rows)).to_numpy()
+    facts = next(row["facts"] for row in rows.values() if "hours" in row["facts"])
+    assert [*here] == [f"{facts['total_hours']:,.0f}", f"{100 * facts['total_hours'] / 24:,.0f}"]
+    assert card[0] == f"{facts['operations'] / 100e12 / 3600:,.0f}"
+    assert len(shown(cost.notes(rows))) == 5
+    assert shown(cost.bucketing(rows)).shape == (2, 3)
+    assert len(shown(cost.checks(rows))) == len(set(compared))
     assert cost.circumstances(rows).text.startswith("Measured on ")
 
 
@@ -81,28 +87,25 @@ def test_page_says_what_was_not_measured(rows: dict[str, Any]) -> None:
     only = {case: row for case, row in rows.items() if row["bench"] == "notebook"}
     for show in (
         cost.profiles,
-        growth.growth,
-        growth.growth_table,
-        growth.forecast,
+        cost.growth,
+        cost.growth_table,
+        cost.forecast,
         cost.bucketing,
+        cost.forecast_checks,
+        cost.forecast_assumptions,
+        cost.on_paper,
     ):
-        found = show(only)  # type: ignore[operator]
-        assert isinstance(found, Note) and "not measured" in found.text
-    for tell in (
-        growth.forecast_checks,
-        growth.forecast_assumptions,
-        growth.hundred_backbones,
-        growth.gpu_hours,
-    ):
-        assert "not measured" in tell(only).text
-    assert len(cost.table(only)) == 1 and len(cost.checks(only)) == 1
+        assert show(only) is cost.MISSING  # type: ignore[operator]
+    for table in (cost.table(only), cost.checks(only)):
+        assert isinstance(table, Table) and len(table.frame) == 1
 
 
 def test_profiles_are_those_of_the_three_largest_wins(rows: dict[str, Any]) -> None:
     shown = cost.profiles(rows)
+    assert isinstance(shown, Table)
     profiled = {c: r["ratios"]["theirs"][0] for c, r in rows.items() if "profile" in r["facts"]}
     largest = sorted(profiled, key=lambda case: -profiled[case])[:3]
-    assert list(dict.fromkeys(shown.index.get_level_values("case"))) == largest
+    assert list(dict.fromkeys(shown.frame.index.get_level_values("case"))) == largest
 
 
 def test_rounds_are_told_case_by_case(rows: dict[str, Any]) -> None:
@@ -117,7 +120,7 @@ def test_gpu_rows_are_called_unmeasured_without_a_gpu(rows: dict[str, Any]) -> N
     without = {case: row for case, row in rows.items() if row["bench"] != "gpu"}
     note = cost.gpu({"cpu": without})
     assert isinstance(note, Note) and "not measured yet" in note.text
-    assert isinstance(cost.gpu({"gpu": rows}), pd.DataFrame)
+    assert isinstance(cost.gpu({"gpu": rows}), Table)
 
 
 def test_ratio_is_theirs_over_ours_by_round() -> None:

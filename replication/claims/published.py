@@ -7,7 +7,6 @@ seed; what they come to is in the records of `replication.paper.records`.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 
 from lottery_utils.agreement.inference import jackknifed
@@ -19,23 +18,27 @@ METHODS = {"structured": "bad", "magnitude": "largest_removed"}
 
 
 def measure(results_dir: str = "results") -> Measured:
-    """All measures that the released numbers allow, of all nine tasks."""
+    """All measures that the released numbers allow, of all nine tasks.
+
+    Where the release is not on record in `results_dir`, those that come with the book serve.
+    """
+    results = records.load(results_dir if records.on_record(results_dir) else records.BOOK)
+    heads = records.over_seeds(results, "heads")
     found: Measured = {}
     for task in TASKS:
-        scores = of_scores(lambda s, m, task=task: [numbers.published(task, s, m).mean], METHODS)  # type: ignore[misc]
-        for name, values in itertools.chain(scores, _of_masks(task), _of_attention(task)):
+        scores = of_scores(lambda s, m, task=task: [_score(results, task, s, m)], METHODS)  # type: ignore[misc]
+        kappa = [heads[task].beside_chance["Fleiss' kappa"].observed]
+        for name, values in (*scores, ("kappa of heads", kappa), *_of_attention(task)):
             found.setdefault(name, {})[task] = values
-    if records.on_record(results_dir):
-        sharing = records.sharing_of(records.load(results_dir)).only(learned(found))
-        pairs = {pair: float(of.heads.excess.mean()) for pair, of in sharing.pairs.items()}
-        found["heads shared beyond layers"] = jackknifed(pairs)
+    sharing = records.sharing_of(results).only(learned(found))
+    pairs = {pair: float(of.heads.excess.mean()) for pair, of in sharing.pairs.items()}
+    found["heads shared beyond layers"] = jackknifed(pairs)
     return found
 
 
-def _of_masks(task: str) -> Iterator[tuple[str, list[float]]]:
-    value = numbers.of_masks(task, "kappa", numbers.N_SEEDS)
-    if value is not None:
-        yield "kappa of heads", [value]
+def _score(results: records.Results, task: str, setting: str, method: str) -> float:
+    """To four decimals, as the scores were at hand when the verdicts were first given."""
+    return round(records.scores(results, task, method)[setting].mean, 4)
 
 
 def _of_attention(task: str) -> Iterator[tuple[str, list[float]]]:

@@ -54,6 +54,10 @@ def load() -> tuple[Claim, ...]:
 
 
 CLAIMS = load()
+# The claims that say how much a retrained ticket keeps of what fine-tuning gained. A ticket *wins*
+# if it keeps at least half, the region of the claim that bad tickets train well.
+KEPT = {"good": "s-good-close", "random": "s-random-trains-well", "bad": "no-losing-tickets"}
+(HALF,) = (claim.low for claim in CLAIMS if claim.key == KEPT["bad"])
 
 
 class Judged(NamedTuple):
@@ -68,6 +72,12 @@ class Judged(NamedTuple):
     p: float | None
     resampled: tuple[float, float] | None
     means: dict[str, float]
+
+
+def kept(judged: Sequence[Judged]) -> dict[str, Judged]:
+    """By kind of ticket, the claim about what it keeps; only where it could be measured."""
+    by_key = {one.claim.key: one for one in judged}
+    return {kind: by_key[key] for kind, key in KEPT.items() if by_key[key].found}
 
 
 def judge(

@@ -18,7 +18,7 @@ from lottery_utils.errors import UserError
 from lottery_utils.masks import StructuredMask
 from lottery_utils.metrics import METRIC_LABELS
 from replication.pages.show import COLOURS, Figure, Note, Table, number, percent, style
-from replication.runs import followups, records
+from replication.runs import records
 from replication.store import Record, Store
 
 
@@ -196,7 +196,7 @@ def load(study: str, task: str, seed: int, results_dir: str = "results") -> Choi
         results_dir=results_dir,
     )
     records.load(chosen, results_dir=results_dir)
-    found = followups.load(chosen, chosen.tasks[0], "choices", Store(results_dir))
+    found = records.followup(chosen, chosen.tasks[0], "choices", Store(results_dir))
     if seed not in found:
         raise UserError(
             f"The choices of {task}, seed {seed}, are not on record in {results_dir}/{chosen.name}:"

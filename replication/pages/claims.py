@@ -2,80 +2,25 @@
 
 from __future__ import annotations
 
+import html
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 
-from replication.claims.evidence import LEARNED, learned_seeds
-from replication.claims.rules import BY_MEAN, CLAIMS, VERDICTS, Judged
+from replication.claims.evidence import LEARNED, learned_seeds, of_scores
+from replication.claims.rules import BY_MEAN, CLAIMS, HALF, KEPT, VERDICTS, Judged, kept
 from replication.claims.trial import Trial
-from replication.pages.claims_tables import PAPER, numbered
-from replication.pages.provenance import missing
-from replication.pages.show import Figure, Note, style
-from replication.runs.recorded import stage_results
+from replication.claims.trial import stricter as judged_strictly
+from replication.pages.show import Figure, Note, Table, number, style, within
+from replication.runs.records import stage_results
+from replication.runs.run import missing
 from replication.store import Store
 
 COLOURS = dict(zip(VERDICTS, ("#0072B2", "#56B4E9", "#D55E00", "#7F7F7F"), strict=True))
-
-
-def tasks_learned(trial: Trial) -> Note:
-    """Of which tasks the full model learned something: claims about tickets rest on those."""
-    unlearned = [task for task in trial.records if task not in trial.learned]
-    text = f"The full model beats the majority baseline by {LEARNED:g} or more, on average over "
-    text += f"seeds, on {', '.join(trial.learned) or 'no task yet'}"
-    text += f"; it does not on {', '.join(unlearned)}." if unlearned else "."
-    same = [
-        f"{task} seed {seed}"
-        for task, of_task in trial.records.items()
-        for seed, told in zip(of_task.entries, of_task.contrasted(), strict=True)
-        if not told
-    ]
-    if same:
-        text += " Left out of what is said about random and bad structured tickets, because the "
-        text += (
-            "good one keeps more than two thirds of the heads and the bad one's heads are mostly "
-        )
-        text += f"the same: {', '.join(same)}."
-    few, whole = [], []
-    for task in trial.learned:
-        of_task = trial.records[task]
-        few += [f"{task} seed {s}" for s in of_task.entries if s not in learned_seeds(of_task)]
-        if of_task.has_magnitude:
-            removed = zip(of_task.entries, of_task.weights_removed(), strict=True)
-            whole += [f"{task} seed {seed}" for seed, any_of_it in removed if not any_of_it]
-    if few or whole:
-        text += " Counted by the rules as they were fixed, though they can hardly tell anything:"
-        text += f" full models that gained less ({', '.join(few)})" if few else ""
-        text += " and" if few and whole else ""
-        text += (
-            f" magnitude pruning that removed nothing ({', '.join(whole)}), all of whose tickets "
-            "are the full model"
-            if whole
-            else ""
-        )
-        text += ". What changes without them stands below, in a stricter reading."
-    return Note(text)
-
-
-def flatness(trial: Trial) -> Note:
-    """How wide the middle half of the heads' importance is, by a measure that sees the width."""
-    widths = {}
-    for task in trial.learned:
-        of_seeds = stage_results(trial.records[task].entries, "search")
-        scores = [np.ravel(results["steps"][0]["head_scores"]) for results in of_seeds]
-        quartiles = np.array([np.quantile(of_seed, [0.25, 0.5, 0.75]) for of_seed in scores])
-        widths[task] = float(((quartiles[:, 2] - quartiles[:, 0]) / quartiles[:, 1]).mean())
-    if not widths:
-        return Note("No task that was learned is on record yet.")
-    told = ", ".join(f"{task} {width:.2f}" for task, width in widths.items())
-    return Note(
-        "Importance by a measure of its width: between the lower and the upper quartile of a full "
-        f"model's heads lies this many times their median: {told} (means over seeds). Were all "
-        "heads of nearly the same importance, it would be nearly 0."
-    )
+PAPER = "BERT-base, as released"
 
 
 def count(trial: Trial) -> Note:
@@ -105,10 +50,57 @@ def certainty(judged: Sequence[Judged]) -> str:
     return f"; {who} that hold in part do so by their mean, not for certain"
 
 
+def basis(trial: Trial) -> Table:
+    """What the verdicts rest on: the tasks that were learned, and seeds that tell little."""
+    unlearned = [task for task in trial.records if task not in trial.learned]
+    same, few, whole = [], [], []
+    for task, of in trial.records.items():
+        told = zip(of.entries, of.contrasted(), strict=True)
+        same += [f"{task} seed {seed}" for seed, counts in told if not counts]
+        if task not in trial.learned:
+            continue
+        few += [f"{task} seed {seed}" for seed in of.entries if seed not in learned_seeds(of)]
+        if of.has_magnitude:
+            removed = zip(of.entries, of.weights_removed(), strict=True)
+            whole += [f"{task} seed {seed}" for seed, some in removed if not some]
+    gain = f"{LEARNED:g} over the majority baseline"
+    rows = {
+        f"the full model gains at least {gain}, on average over seeds": trial.learned,
+        "it gains less: no claim about tickets": unlearned,
+        "the good ticket keeps more than two thirds of the heads: not told of random and bad "
+        "structured tickets": same,
+        f"the full model of this seed gains less than {gain}: counted all the same": few,
+        "magnitude pruning removes nothing, all tickets are the full model: counted all the "
+        "same": whole,
+    }  # fmt: skip
+    return Table.of({"": what, "which": ", ".join(of) or "none"} for what, of in rows.items())
+
+
+def verdicts(trial: Trial) -> Table:
+    """One row per claim: the paper's words, ours, and the released numbers by the same rule."""
+    any_task = any(judged.means for judged in trial.ours)
+    rows = []
+    for n, (ours, theirs) in enumerate(zip(trial.ours, trial.theirs, strict=True), 1):
+        claim = ours.claim
+        section = claim.section.replace(".", "_")
+        by_task = f', <a href="#tasks-{claim.key}">task by task</a>' if any_task else ""
+        rows.append(
+            {
+                "": f'<span id="{claim.key}">{n}. {html.escape(claim.text)}</span> '
+                f'<a href="../../sec{section}.html">{claim.section}</a>{by_task}'
+                f"<small>{html.escape(claim.measure)}</small>",
+                "the paper": html.escape(claim.stated),
+                "here": f"{badge(ours)} <small>{_estimate(ours)}</small>",
+                PAPER: f"{badge(as_released(theirs))} <small>{_estimate(theirs)}</small>",
+            }
+        )
+    return linked(rows, "claims verdicts")
+
+
 @style()
 def plot(trial: Trial) -> Figure:
     """Where every mean lies, on a scale on which a claim's region ends at 0 and 1."""
-    every = zip(numbered(trial), trial.ours, trial.theirs, strict=True)
+    every = zip(_numbered(trial), trial.ours, trial.theirs, strict=True)
     shown = [(name, (ours, theirs)) for name, ours, theirs in every if ours.found or theirs.found]
     names, pairs = [name for name, _ in shown], [pair for _, pair in shown]
     drawing, axis = plt.subplots(figsize=(7.2, 0.9 + 0.36 * len(pairs)), layout="constrained")
@@ -150,6 +142,177 @@ def plot(trial: Trial) -> Figure:
     )
 
 
+def wins(trial: Trial) -> Note:
+    """On how many tasks bad tickets win, which are the others, and the mean."""
+    texts = []
+    for name, of in sides(trial).items():
+        if "bad" not in of:
+            continue
+        means, found = of["bad"].means, of["bad"].found
+        assert found is not None
+        lost = losing(of["bad"])
+        text = f"{name}: bad tickets win on {len(means) - len(lost)} of {len(means)} tasks"
+        text += f", not on {', '.join(lost)}" if lost else ""
+        text += f"; on average they keep {found.mean:.0%} [{found.low:.0%}, {found.high:.0%}]."
+        texts.append(text)
+    strictly = {one.claim.key: one for one in judged_strictly(trial)}[KEPT["bad"]]
+    if texts and strictly.found and strictly.means != kept(trial.ours)["bad"].means:
+        won = [task for task, share in strictly.means.items() if share >= HALF]
+        texts.append(
+            f"{trial.study.name} by the stricter reading below: on {len(won)} of "
+            f"{len(strictly.means)} tasks ({', '.join(won) or 'none'})."
+        )
+    return Note(" ".join(texts) or "No task that was learned is on record yet.")
+
+
+def shares_kept(trial: Trial) -> Table | Note:
+    """The share that each kind of retrained ticket keeps, of each task that was learned.
+
+    Where seeds are left out, because the good ticket leaves too little for another one, the cell
+    says how many are told of.
+    """
+    columns = {
+        f"{name}: {kind}": judged.means
+        for name, of in sides(trial).items()
+        for kind, judged in of.items()
+    }
+    tasks = [task for task in trial.study.tasks if any(task in of for of in columns.values())]
+    if not tasks:
+        return Note("No task that was learned is on record yet.")
+    return Table.of(
+        {"": task}
+        | {
+            name: number(of[task], 2) + _told_of(trial, task, name) if task in of else ""
+            for name, of in columns.items()
+        }
+        for task in tasks
+    )
+
+
+def sides(trial: Trial) -> dict[str, dict[str, Judged]]:
+    """Of this study and of the release, what each kind of ticket keeps."""
+    both = {trial.study.name: kept(trial.ours), PAPER: kept(trial.theirs)}
+    return {name: of for name, of in both.items() if of}
+
+
+def losing(bad: Judged) -> list[str]:
+    """The tasks on which retrained bad tickets do not win."""
+    return [task for task, share in bad.means.items() if share < HALF]
+
+
+def rules(trial: Trial) -> Table:
+    """The region of each claim, fixed beforehand, and how the verdict came about."""
+    rows = []
+    for name, judged in zip(_numbered(trial), trial.ours, strict=True):
+        claim, found = judged.claim, judged.found
+        row = {"": name, "measured": claim.measure, "holds if": _region(judged)}
+        if found is not None and judged.p is not None and judged.resampled is not None:
+            row |= {
+                "p": _p(found.p),
+                "p, adjusted": _p(judged.p),
+                "tasks inside": _inside(judged),
+                "95 %, by bootstrap": within(*judged.resampled, signed=True),
+            }
+        rows.append({**row, "why this region": claim.why})
+    return Table.of(rows)
+
+
+def stricter(trial: Trial) -> Table | Note:
+    """The claims whose verdict a stricter reading changes, both readings side by side."""
+    every = zip(_numbered(trial), trial.ours, judged_strictly(trial), strict=True)
+    rows = [
+        {
+            "": name,
+            "by the rules": f"{badge(ours)} <small>{_estimate(ours)}</small>",
+            "by the stricter reading": f"{badge(strict)} <small>{_estimate(strict)}</small>",
+        }
+        for name, ours, strict in every
+        if ours.claim.tasks == "learned" and strict.verdict != ours.verdict
+    ]
+    return linked(rows) if rows else Note("The stricter reading changes no verdict.")
+
+
+def flatness(trial: Trial) -> Table | Note:
+    """How wide the middle half of the heads' importance is, in medians: by task, over seeds."""
+    row = {"": "between the quartiles, in medians"}
+    for task in trial.learned:
+        searches = stage_results(trial.records[task].entries, "search")
+        scores = [np.ravel(results["steps"][0]["head_scores"]) for results in searches]
+        low, middle, high = np.quantile(scores, [0.25, 0.5, 0.75], axis=1)
+        row[task] = number(float(((high - low) / middle).mean()), 2)
+    return Table.of([row]) if trial.learned else Note("No task that was learned is on record yet.")
+
+
+def by_task(trial: Trial) -> Table | Note:
+    """The mean over seeds of what each claim is judged by, task by task."""
+    means = {judged.claim.key: judged.means for judged in trial.ours}
+    tasks = [task for task in trial.study.tasks if any(task in of for of in means.values())]
+    if not tasks:
+        return Note("Nothing is on record yet.", "warning")
+    rows = [
+        {"": f'<span id="tasks-{key}">{name}</span>'}
+        | {html.escape(t): number(of[t], signed=True) if t in of else "" for t in tasks}
+        for name, (key, of) in zip(_numbered(trial), means.items(), strict=True)
+    ]
+    return linked(rows)
+
+
+def badge(judged: Judged) -> str:
+    """A verdict as a label, and why where there is none."""
+    name = judged.verdict.replace(" ", "-")
+    badge = f'<span class="verdict verdict-{name}">{judged.verdict}</span>'
+    return f"{badge} {judged.why}".strip()
+
+
+def as_released(judged: Judged) -> Judged:
+    """Why the released numbers say nothing of a claim, in words of their own."""
+    if judged.found is not None:
+        return judged
+    if judged.claim.measure.endswith("minus the paper's"):
+        return judged._replace(why="the yardstick itself")
+    return judged._replace(why="a mean without its seeds" if judged.means else "not released")
+
+
+def linked(rows: Iterable[dict[str, str]], classes: str = "claims") -> Table:
+    """A table of cells that are HTML."""
+    return Table(Table.of(rows).frame, classes, links=True)
+
+
+def _numbered(trial: Trial) -> list[str]:
+    """The claims' keys with their numbers, as the tables and the figure name them."""
+    return [f"{n}. {judged.claim.key}" for n, judged in enumerate(trial.ours, 1)]
+
+
+def _estimate(judged: Judged) -> str:
+    found = judged.found
+    if found is None:
+        n = len(judged.means)
+        return f"{n} task{'s' if n > 1 else ''}" if n else ""
+    interval = within(found.low, found.high, signed=True)
+    return f"{number(found.mean, signed=True)} {interval}, inside on {_inside(judged)}"
+
+
+def _inside(judged: Judged) -> str:
+    """On how many tasks the mean over seeds lies in the region; of one task, of how many seeds."""
+    assert judged.found is not None
+    n, unit = judged.found.n, "seeds" if len(judged.means) == 1 else "tasks"
+    return f"{round(judged.found.inside * n)} of {n} {unit}"
+
+
+def _p(value: float) -> str:
+    return number(value) if value >= 0.001 else "below 0.001"
+
+
+def _region(judged: Judged) -> str:
+    claim = judged.claim
+    parts: Sequence[str] = [
+        *([f"above {claim.low:g}"] if math.isfinite(claim.low) else []),
+        *([f"below {claim.high:g}"] if math.isfinite(claim.high) else []),
+    ]
+    share = f", on {claim.at_least:.0%} of the tasks" if claim.at_least else ""
+    return " and ".join(parts) + share
+
+
 def _scale(pair: Sequence[Judged]) -> Callable[[float], float]:
     """A claim's own scale: its region becomes 0 to 1, an open one as wide as it has to be."""
     claim = pair[0].claim
@@ -161,3 +324,21 @@ def _scale(pair: Sequence[Judged]) -> Callable[[float], float]:
         width = max(1e-9, *(abs(end - bound) for end in ends)) / 0.95
         start = bound if math.isfinite(claim.low) else bound - width
     return lambda value: min(max((value - start) / width, -1.5), 2.5)
+
+
+def _told_of(trial: Trial, task: str, column: str) -> str:
+    """How many seeds a cell is told of; of good tickets, what they keep with those seeds."""
+    name, _, kind = column.rpartition(": ")
+    if name != trial.study.name:
+        return ""
+    of_task = trial.records[task]
+    told = of_task.contrasted()
+    if all(told):
+        return ""
+    seeds = f"{sum(told)} of {len(told)} seeds"
+    if kind != "good" or not any(told):
+        return f" ({seeds})" if kind != "good" else ""
+    measured = dict(of_scores(of_task.scores, {"structured": "bad"}))
+    of_good = measured["structured: kept by good, retrained"]
+    same = [share for share, counts in zip(of_good, told, strict=True) if counts]
+    return f" ({number(np.mean(same), 2)} with {seeds})"

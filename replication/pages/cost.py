@@ -1,4 +1,7 @@
-"""What the page on cost shows, from the rows that `make bench` wrote, one file per device."""
+"""The page on cost: rows that `make bench` wrote, one file per device, and what studies took.
+
+Time comes from the records of a study, energy from an estimate that says how.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +9,26 @@ import json
 from pathlib import Path
 from typing import Any
 
+import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 
 from lottery_utils.agreement.inference import t_interval
 from lottery_utils.errors import UserError
-from replication.pages.show import Note
+from replication.pages.show import SEED_COLOURS, Figure, Note, Table, number, style
+from replication.paper.records import STAGE
 from replication.study import home
-
-pd.set_option("display.max_colwidth", None)  # sentences are shown whole
 
 Rows = dict[str, dict[str, Any]]
 MISSING = Note("This was not measured on this device yet: run make bench.")
+QUANTITIES = ("examples", "tokens", "layers", "heads")
+PASSES = {"training": "training", "importance": "importance pass", "scoring": "scoring pass"}
+# What a graphics card is assumed to sustain: a third of the bf16 peak of data-centre cards of 2020
+# to 2022.
+ASSUMED_TFLOPS = 100
+# Watts drawn by what was busy, memory, cooling and losses included: a server of 64 cores draws
+# some 500 W under load, a graphics card for training and its share of the host about as much.
+WATTS_PER_CORE, WATTS_PER_GPU = 8, 500
 
 
 def load(folder: str | Path = "benchmarks") -> dict[str, Rows]:
@@ -39,7 +51,7 @@ def load(folder: str | Path = "benchmarks") -> dict[str, Rows]:
     return found
 
 
-def table(rows: Rows) -> pd.DataFrame | Note:
+def table(rows: Rows) -> Table | Note:
     """A row for each other side of each case: medians, their ratio with its spread, the goal."""
     lines = []
     for row in rows.values():
@@ -47,20 +59,20 @@ def table(rows: Rows) -> pd.DataFrame | Note:
             goal = row["goals"].get(side)
             lines.append(
                 {
-                    "case": row["case"],
+                    "": row["case"],
                     "instead of": row["sides"][side],
                     "ours, s": f"{median(row, 'ours'):.3g}",
                     "theirs, s": f"{median(row, side):.3g}",
-                    "ratio": f"{middle:.2f}",
+                    "ratio": number(middle, 2),
                     "lowest to highest": f"{low:.2f} to {high:.2f}",
                     "goal": "" if goal is None else f"{goal:g}",
                     "reached": "" if goal is None else ("yes" if middle >= goal else "no"),
                 }
             )
-    return pd.DataFrame(lines).set_index("case").rename_axis(None) if lines else MISSING
+    return Table.of(lines) if lines else MISSING
 
 
-def checks(rows: Rows) -> pd.DataFrame:
+def checks(rows: Rows) -> Table | Note:
     """What was timed in each case, and what was found to be equal before it was believed."""
     lines = {
         row["case"]: {
@@ -71,39 +83,30 @@ def checks(rows: Rows) -> pd.DataFrame:
         for row in rows.values()
         if row.get("ratios")
     }
-    return pd.DataFrame.from_dict(lines, orient="index")
+    return _by_name(lines)
 
 
-def notes(rows: Rows) -> pd.DataFrame:
+def notes(rows: Rows) -> Table | Note:
     """What a ratio of seconds does not say: memory, the share of what was promised, a limit."""
     lines = {}
     for row in rows.values():
-        facts = row["facts"]
+        case, facts = row["case"], row["facts"]
         if "whole_search" in facts:
-            lines[f"{row['case']}: seconds of the whole, theirs over ours"] = (
-                f"{facts['whole_search']:.2f}",
-                f"{row['goals']['theirs']:g}",
-            )
+            name = f"{case}: seconds of the whole, theirs over ours"
+            lines[name] = number(facts["whole_search"], 2), f"{row['goals']['theirs']:g}"
         if "promised_by_operations" in facts:
             promised = facts["promised_by_operations"]
-            lines[f"{row['case']}: share of the {promised:.2f} times that operations promise"] = (
-                f"{row['ratios']['theirs'][0] / promised:.2f}",
-                f"{facts['goal_share_of_promise']:g}",
-            )
+            name = f"{case}: share of the {promised:.2f} times that operations promise"
+            share = row["ratios"]["theirs"][0] / promised
+            lines[name] = number(share, 2), f"{facts['goal_share_of_promise']:g}"
         if "peak_ratio" in facts:
             ours, theirs = facts["peak_mib"]["ours"], facts["peak_mib"]["theirs"]
-            lines[
-                f"{row['case']}: peak memory, theirs ({theirs:,.0f} MiB) over ours ({ours:,.0f})"
-            ] = (
-                f"{facts['peak_ratio']:.2f}",
-                f"{facts['goal_peak_ratio']:g}",
-            )
+            name = f"{case}: peak memory, theirs ({theirs:,.0f} MiB) over ours ({ours:,.0f})"
+            lines[name] = number(facts["peak_ratio"], 2), f"{facts['goal_peak_ratio']:g}"
         if "goal_seconds" in facts:
-            lines[f"{row['case']}: seconds to the first figure"] = (
-                f"{median(row, 'ours'):.2f}",
-                f"at most {facts['goal_seconds']:g}",
-            )
-    return pd.DataFrame.from_dict(lines, orient="index", columns=["measured", "goal"])
+            name = f"{case}: seconds to the first figure"
+            lines[name] = number(median(row, "ours"), 2), f"at most {facts['goal_seconds']:g}"
+    return _by_name({name: {"measured": m, "goal": goal} for name, (m, goal) in lines.items()})
 
 
 def circumstances(rows: Rows) -> Note:
@@ -125,7 +128,7 @@ def circumstances(rows: Rows) -> Note:
     )
 
 
-def profiles(rows: Rows) -> pd.DataFrame | Note:
+def profiles(rows: Rows) -> Table | Note:
     """Where each side's time goes in the three largest wins: percent of its own time."""
     lines = []
     profiled = [row for row in rows.values() if "profile" in row["facts"]]
@@ -137,48 +140,189 @@ def profiles(rows: Rows) -> pd.DataFrame | Note:
             ]
     if not lines:
         return MISSING
-    return pd.DataFrame(lines).set_index(["case", "side", "operation"])
+    return Table(pd.DataFrame(lines).set_index(["case", "side", "operation"]))
 
 
-def bucketing(rows: Rows) -> pd.DataFrame | Note:
+def bucketing(rows: Rows) -> Table | Note:
     """Final accuracies with batches by length and with plain shuffling, and their difference."""
+    lines = {}
+    for row in rows.values():
+        if scores := row["facts"].get("scores"):
+            columns = {
+                "batches by length": scores["ours"],
+                "plain shuffling": scores["theirs"],
+                "difference, paired over seeds": np.subtract(scores["ours"], scores["theirs"]),
+            }
+            lines[row["what"]] = {name: str(t_interval([*of])) for name, of in columns.items()}
+    return _by_name(lines)
+
+
+@style()
+def growth(rows: Rows) -> Figure | Note:
+    """Seconds against examples, tokens, layers and heads, on logarithmic scales."""
+    found = [row for row in rows.values() if "exponent" in row["facts"]]
+    if {row["facts"]["quantity"] for row in found} != set(QUANTITIES):
+        return MISSING
+    drawing, axes = plt.subplots(1, 4, figsize=(11, 3), sharey=True, layout="constrained")
+    for axis, quantity in zip(axes.flat, QUANTITIES, strict=True):
+        for colour, marker, row in zip(
+            SEED_COLOURS,
+            "os",
+            [row for row in found if row["facts"]["quantity"] == quantity],
+            strict=False,
+        ):
+            values = [int(value) for value in row["sides"]]
+            seconds = [median(row, side) for side in row["sides"]]
+            label = f"{PASSES[row['facts']['kind']]}: {row['facts']['exponent']:.2f}"
+            axis.plot(values, seconds, f"{marker}-", color=colour, label=label)
+        axis.set(xscale="log", yscale="log", xlabel=_axis_label(quantity))
+        axis.set_xticks(values, [str(value) for value in values])
+        axis.minorticks_off()
+        axis.legend(fontsize=8, title="exponent", title_fontsize=8)
+    axes.flat[0].set_ylabel("seconds per pass")
+    return Figure.of(
+        drawing,
+        "Seconds of one pass (medians over rounds) against the number of examples, tokens per "
+        "example, layers, and heads per layer, one of them varied at a time; all scales are "
+        "logarithmic, and the exponent is the slope. A head has 32 channels and the MLP grows "
+        "along, so that twice the heads are four times the weights. Start: 64 examples of 32 "
+        "tokens, 4 layers of 4 heads.",
+        "Four panels of rising lines on logarithmic scales, one for training and one for "
+        "importance in each.",
+    )
+
+
+def growth_table(rows: Rows) -> Table | Note:
+    """The exponent of each quantity, over all values and over the last doubling."""
     lines: dict[str, dict[str, str]] = {}
     for row in rows.values():
-        scores = row["facts"].get("scores")
-        if scores is None:
-            continue
-        pairs = zip(scores["ours"], scores["theirs"], strict=True)
-        columns = {
-            "batches by length": t_interval(scores["ours"]),
-            "plain shuffling": t_interval(scores["theirs"]),
-            "difference, paired over seeds": t_interval([ours - theirs for ours, theirs in pairs]),
+        facts = row["facts"]
+        if "exponent" in facts:
+            kind = PASSES[facts["kind"]]
+            line = lines.setdefault(_axis_label(facts["quantity"]), {})
+            line[f"{kind}, all values"] = f"{facts['exponent']:.2f}"
+            line[f"{kind}, last step"] = f"{facts['exponent_at_the_end']:.2f}"
+    return _by_name(lines)
+
+
+def forecast(rows: Rows) -> Table | Note:
+    """Hours of the paper's own study on this device, by task and kind of pass."""
+    facts = _forecast(rows)
+    if facts is None:
+        return MISSING
+    frame = pd.DataFrame(facts["hours"]).rename(columns=PASSES)
+    frame["all"] = frame.sum(axis=1)
+    frame.loc["nine tasks"] = frame.sum()
+    return Table(frame.map(lambda hours: f"{hours:,.1f}"))
+
+
+def forecast_checks(rows: Rows) -> Table | Note:
+    """How far the forecast was from slices of a length that it had not seen, and how many tokens
+    these had."""
+    facts = _forecast(rows)
+    if facts is None:
+        return MISSING
+    line = {"": "measured time over forecast time"}
+    line |= {PASSES[kind]: number(of, 2) for kind, of in facts["measured_over_forecast"].items()}
+    return Table.of([{**line, "tokens timed": f"{facts['tokens_timed']:,}"}])
+
+
+def forecast_assumptions(rows: Rows) -> Table | Note:
+    """What the forecast counts for every task and seed, from the numbers it was made with."""
+    facts = _forecast(rows)
+    if facts is None:
+        return MISSING
+    passes = facts["passes"]
+    hours = {kind: sum(of_kind.values()) for kind, of_kind in facts["hours"].items()}
+    lines = {
+        "epochs for one full model": passes["epochs"],
+        "tickets of single weights": passes["tickets of single weights"],
+        "tickets of heads and MLPs": passes["tickets of heads and MLPs"],
+        "their share of the full cost": f"{passes['their share of the full cost']:.0%}",
+        "importance passes for a structured search": passes["importance"],
+        "scoring passes for the search by magnitude and all tickets": passes["scoring"],
+        "share of fine-tuning in the hours": f"{hours['training'] / sum(hours.values()):.0%}",
+    }
+    return Table.of({"": name, "assumed": str(of)} for name, of in lines.items())
+
+
+def on_paper(rows: Rows) -> Table | Note:
+    """What one backbone of BERT-base's size and a hundred would take: on this device, and by its
+    operations on a graphics card that sustains `ASSUMED_TFLOPS`."""
+    facts = _forecast(rows)
+    if facts is None:
+        return MISSING
+    here, operations = facts["total_hours"], facts["operations"]
+    on_card = operations / (ASSUMED_TFLOPS * 1e12) / 3600
+    card = f"a card at {ASSUMED_TFLOPS} TFLOP/s, {operations / 1e18:.1f} x 10^18 operations"
+    return Table.of(
+        {
+            "": name,
+            "hours, one backbone": f"{hours:,.0f}",
+            "days, a hundred backbones": f"{100 * hours / 24:,.0f}",
         }
-        lines[row["what"]] = {name: str(found) for name, found in columns.items()}
-    return pd.DataFrame.from_dict(lines, orient="index") if lines else MISSING
+        for name, hours in (("this device", here), (card, on_card))
+    )
 
 
-def gpu(found: dict[str, Rows]) -> pd.DataFrame | Note:
+def gpu(found: dict[str, Rows]) -> Table | Note:
     """How much of each GPU was used, by batch size; or that there was none."""
     lines = {}
     for device, rows in found.items():
         for row in rows.values():
-            if "utilization" in row["facts"]:
-                facts = row["facts"]
+            facts = row["facts"]
+            if "utilization" in facts:
                 name = f"{device}, {row['case']} in {facts['precision']}"
                 shares = {f"batch {size}": share for size, share in facts["utilization"].items()}
-                lines[name] = {
-                    **shares,
-                    "goal": facts["goal"],
-                    "peak, TFLOP/s": facts["peak_tflops"],
-                }
+                peak = facts["peak_tflops"]
+                lines[name] = {**shares, "goal": facts["goal"], "peak, TFLOP/s": peak}
     if not lines:
         return Note(
             "The GPU rows are not measured yet: no GPU was at hand. The path exists and is tested "
             "for its shape on a CPU; with one, run make bench CASE=gpu DEVICE=cuda."
         )
-    return pd.DataFrame.from_dict(lines, orient="index")
+    return _by_name(lines)
+
+
+def studies(results_dir: str | Path = "results") -> Table | Note:
+    """Of each study on record: tasks, records, hours of one core or of a GPU, and kWh."""
+    rows = []
+    root = home() / results_dir
+    for folder in sorted(path for path in root.glob("*") if path.is_dir()):
+        records = [json.loads(path.read_text("utf-8")) for path in folder.rglob("*.json")]
+        # What the paper's authors released cost us nothing but the reading of it.
+        runs = [record["provenance"] for record in records if record["stage"] != STAGE]
+        if not runs:
+            continue
+        on_cpu = [run for run in runs if run["device"] == "cpu"]
+        cores = sum(run["seconds"] * run["threads"] for run in on_cpu) / 3600
+        cards = sum(run["seconds"] for run in runs if run["device"] != "cpu") / 3600
+        energy = (cores * WATTS_PER_CORE + cards * WATTS_PER_GPU) / 1000
+        rows.append(
+            {
+                "": folder.name,
+                "tasks": str(sum(path.is_dir() for path in folder.iterdir())),
+                "records": f"{len(runs):,}",
+                "hours of one core": f"{cores:,.1f}",
+                "hours of a graphics card": f"{cards:,.1f}",
+                "kWh, estimated": number(energy),
+            }
+        )
+    return Table.of(rows) if rows else Note("No study is on record here.", "warning")
 
 
 def median(row: dict[str, Any], side: str) -> float:
     """The median of a side's seconds."""
-    return float(pd.Series(row["seconds"][side]).median())
+    return float(np.median(row["seconds"][side]))
+
+
+def _by_name(lines: dict[str, dict[str, Any]]) -> Table | Note:
+    return Table.of({"": name, **line} for name, line in lines.items()) if lines else MISSING
+
+
+def _forecast(rows: Rows) -> dict[str, Any] | None:
+    return next((row["facts"] for row in rows.values() if "hours" in row["facts"]), None)
+
+
+def _axis_label(quantity: str) -> str:
+    return {"tokens": "tokens per example", "heads": "heads per layer"}.get(quantity, quantity)

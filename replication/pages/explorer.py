@@ -13,8 +13,8 @@ from typing import Any
 
 from lottery_utils.errors import UserError
 from lottery_utils.metrics import METRIC_LABELS
-from replication.runs import followups, records
-from replication.runs.recorded import tickets_of
+from replication.runs import records
+from replication.runs.records import tickets_of
 from replication.store import Record, Store
 from replication.study import Study
 
@@ -51,7 +51,7 @@ def gather(studies: Sequence[str], results_dir: str = "results") -> Explorer:
     store = Store(results_dir)
     for name in studies:
         study = Study.load(name, results_dir)
-        survivors = followups.on_record(study, "survivors", store)
+        survivors = records.followups(study, "survivors", store)
         tasks = {
             task: {
                 str(seed): entry(stages, survivors.get((task, seed)))

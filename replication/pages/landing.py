@@ -3,37 +3,29 @@
 from __future__ import annotations
 
 import html
-from dataclasses import dataclass
 
 import matplotlib.pyplot as plt
-import numpy as np
+from IPython.display import Markdown
 from matplotlib.ticker import MultipleLocator
 
-from replication.claims.rules import VERDICTS, Judged
+from replication.claims.rules import HALF, KEPT, VERDICTS, Judged, kept
 from replication.claims.trial import Trial
-from replication.pages.claims import certainty, counted
-from replication.pages.claims_tables import PAPER, as_released, badge
-from replication.pages.provenance import missing
-from replication.pages.show import COLOURS, Figure, Table, style
-from replication.pages.wins import HALF, KEPT, kept, losing, sides
+from replication.pages.claims import (
+    PAPER,
+    as_released,
+    badge,
+    certainty,
+    counted,
+    linked,
+    losing,
+    sides,
+)
+from replication.pages.show import COLOURS, Figure, Table, number, style
+from replication.runs.run import missing
 from replication.store import Store
 
 
-@dataclass(frozen=True)
-class Told:
-    """A paragraph that opens with a few words in bold."""
-
-    lead: str
-    text: str
-
-    def _repr_html_(self) -> str:
-        return f"<p><strong>{html.escape(self.lead)}</strong> {html.escape(self.text)}</p>"
-
-    def __repr__(self) -> str:
-        return f"{self.lead} {self.text}"
-
-
-def outcome(trial: Trial) -> Told:
+def outcome(trial: Trial) -> Markdown:
     """What happened here, in a few sentences made from the verdicts."""
     here = kept(trial.ours)
     under_way = missing(trial.study, Store(trial.results_dir))
@@ -54,7 +46,9 @@ def outcome(trial: Trial) -> Told:
     if under_way:
         n, every = len(trial.study.tasks) - len(under_way), len(trial.study.tasks)
         second += f" The study is under way ({n} of {every} tasks complete), and this may change."
-    return Told("What happened here:", f"{first} {second}")
+    return Markdown(  # type: ignore[no-untyped-call]
+        f"**What happened here:** {first} {second}"
+    )
 
 
 def _answer(trial: Trial) -> str:
@@ -79,14 +73,13 @@ def plot(trial: Trial) -> Figure:
     told = []
     for place, (name, of) in enumerate(shown.items()):
         for up, (kind, judged) in zip((0.26, 0.0, -0.26), of.items(), strict=False):
-            found = judged.found
+            found, means = judged.found, [*judged.means.values()]
             assert found is not None
-            means = np.array([judged.means[task] for task in judged.means])
-            axis.plot(means, np.full(len(means), place + up), "|", color=COLOURS[kind], alpha=0.6)
+            axis.plot(means, [place + up] * len(means), "|", color=COLOURS[kind], alpha=0.6)
             axis.plot([found.low, found.high], [place + up] * 2, color=COLOURS[kind], lw=2)
             label = f"{kind} ticket" if place == 0 else None
             axis.plot(found.mean, place + up, "o", color=COLOURS[kind], label=label)
-            told.append(f"{name}, {kind}: {found.mean:.2f}")
+            told.append(f"{name}, {kind}: {number(found.mean, 2)}")
     axis.set_yticks(range(len(shown)), [_with_size(name, of) for name, of in shown.items()])
     axis.set_ylim(-0.5, len(shown) - 0.5)
     for x, text in ((0, "majority baseline"), (1, "full model")):
@@ -115,16 +108,14 @@ def claims(trial: Trial, page: str) -> Table:
 
     Why a claim holds in part only is told there, and by `outcome` for all of them.
     """
-    rows = [
+    return linked(
         {
-            "the paper's claim": f'<a href="{page}#{ours.claim.key}">'
-            f"{html.escape(ours.claim.text)}</a>",
+            "": f'<a href="{page}#{ours.claim.key}">{html.escape(ours.claim.text)}</a>',
             "here": badge(_plain(ours)),
             PAPER: badge(_plain(as_released(theirs))),
         }
         for ours, theirs in zip(trial.ours, trial.theirs, strict=True)
-    ]
-    return Table(Table.of(rows).frame, "claims", links=True)
+    )
 
 
 def _plain(judged: Judged) -> Judged:

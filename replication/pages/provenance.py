@@ -7,15 +7,23 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import PurePosixPath
+
+import pandas as pd
 
 from lottery_utils.metrics import METRIC_LABELS
 from replication import store
-from replication.pages.show import Note
-from replication.runs.recorded import KIND_LABELS, TICKET_STAGE, Entries, config, warning
-from replication.runs.records import entry_status, resolve
-from replication.runs.run import missing as missing
+from replication.pages.show import Note, Table
+from replication.paper import records as release
+from replication.runs.records import (
+    KIND_LABELS,
+    TICKET_STAGE,
+    Entries,
+    config,
+    resolve,
+    warning,
+)
+from replication.runs.run import missing, status
 from replication.store import Key, Record, Store
 
 
@@ -101,9 +109,8 @@ def standing(
     size = f": at most {cap:,} training examples of each task, seeds {seeds_of}" if cap else ""
     if not lacking:
         return Note(f"All {n_entries} entries of the study {chosen.name} are on record{size}.")
-    every = replace(chosen, magnitude_tasks=None)
     n_done = sum(
-        entry_status(every, task, seed, store)["tickets"] == "done"
+        status(chosen, task, seed, "tickets", store) == "done"
         for task in chosen.tasks
         for seed in chosen.seeds
     )
@@ -155,3 +162,18 @@ def warnings(entries: Entries) -> Note:
             "score that the search asks for to be a bar."
         )
     return Note(" ".join(reasons), "warning")
+
+
+def released(results_dir: str = "results") -> Table:
+    """The records behind a page on the release: when and by which code each was made, from what."""
+    rows = {}
+    for task, record in release.load_records(results_dir).items():
+        made, sha256 = record["provenance"], record["results"]["sha256"]
+        rows[task] = {
+            "record": record["hash"],
+            "made (UTC)": made["created"][:16].replace("T", " "),
+            "code": made["commit"] or made["lottery_utils"],
+            "sha256 of the good masks": sha256[release.GOOD][:16],
+        }
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    return Table(table.rename_axis(f"{release.STUDY}/TASK/{release.STAGE}.json"))

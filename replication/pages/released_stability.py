@@ -1,73 +1,21 @@
-"""How far the seeds' good masks of BERT-base agree (section 5.1): tables and maps, from records."""
+"""The page on how far the seeds' good masks of the released BERT-base agree (section 5.1)."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 
 from lottery_utils.agreement.chance import Chance
 from lottery_utils.agreement.inference import p_text
-from lottery_utils.agreement.over_seeds import OverSeeds
-from replication.pages.released_tables import UNLEARNED, Results
-from replication.pages.show import COLOURS, Figure, style
+from replication.pages.show import COLOURS, Figure, Table, number, style, within
+from replication.paper.records import GOOD, UNLEARNED, Results, over_seeds
 from replication.paper.release import SEEDS
-from replication.runs.recorded import seeds_text
+from replication.runs.records import seeds_text
 
 PARTS = {"heads": "heads", "mlps": "MLPs"}
-
-
-def over_seeds(results: Results, part: str, setting: str = "heads_mlps") -> dict[str, OverSeeds]:
-    """The masks of every task over seeds; `part` is heads or mlps."""
-    return {t: OverSeeds.from_json(found["masks"][setting][part]) for t, found in results.items()}
-
-
-def agreement_table(
-    results: Results, part: str = "heads", setting: str = "heads_mlps"
-) -> pd.DataFrame:
-    """Each task's agreement beside chance: mean and 95 % range of masks of the same sizes."""
-    rows = {}
-    for task, found in over_seeds(results, part, setting).items():
-        kappa = found.beside_chance["Fleiss' kappa"]
-        some = found.beside_chance["some but not all"]
-        alpha = found.beside_chance["Krippendorff's alpha"]
-        row = {
-            "kept": ", ".join(map(str, found.kept)),
-            "some but not all": f"{_number(some.observed)} {_chance(some)}",
-            "Fleiss' kappa": f"{_number(kappa.observed)} {_chance(kappa)}",
-            "alpha": _number(alpha.observed),
-            "Q": f"{_number(found.q.statistic, 2)} ({p_text(found.q.p_value)})",
-        }
-        if found.by_layer is not None:
-            row["kappa, same layers"] = _chance(found.by_layer)
-        rows[task] = row
-    table = pd.DataFrame.from_dict(rows, orient="index")
-    return table.rename(columns={"kept": f"{PARTS[part]} kept"})
-
-
-def pooled_table(results: Results) -> pd.DataFrame:
-    """What the paper states of all heads together, over the eight tasks that BERT learns."""
-    found = {t: o for t, o in over_seeds(results, "heads").items() if t not in UNLEARNED}
-    survival = np.stack([of.survival for of in found.values()])
-    n = len(SEEDS)
-    std = np.sqrt(survival * (n - survival) / n / (n - 1))
-    kappas = [of.beside_chance["Fleiss' kappa"] for of in found.values()]
-    layered = [of.by_layer for of in found.values() if of.by_layer is not None]
-    by_chance = float(np.mean([o.beside_chance["some but not all"].mean for o in found.values()]))
-    rows = {
-        "heads with a standard deviation of 0.45 to 0.55, to two decimals": _share(
-            (std.round(2) >= 0.45) & (std.round(2) <= 0.55)
-        ),
-        "heads that survive with some seeds, but not all": _share((survival > 0) & (survival < n)),
-        "the same by chance, for masks of the same sizes": f"{by_chance:.1%}",
-        "heads that survive with all seeds": _share(survival == n),
-        "heads that survive with none": _share(survival == 0),
-        "tasks with a kappa above chance, same sizes (97.5 %)": _beyond(kappas),
-        "tasks with a kappa above chance, same layers (97.5 %)": _beyond(layered),
-    }
-    return pd.DataFrame({f"{len(found)} tasks": rows})
 
 
 @style()
@@ -115,7 +63,7 @@ def kappa_plot(results: Results) -> Figure:
             if layered is not None:
                 axis.plot([layered.low, layered.high], [y - 0.2] * 2, color="#E69F00", linewidth=3)
             axis.plot(kappa.observed, y, "o", color=COLOURS["good"])
-            said.append(f"{task} {name} {kappa.observed:.2f}")
+            said.append(f"{task} {name} {number(kappa.observed, 2)}")
         axis.axvline(0, color="0.5", linestyle=":")
         axis.set(xlabel="Fleiss' kappa", title=name)
         axis.set_yticks(range(len(tasks)), tasks[::-1])
@@ -133,17 +81,54 @@ def kappa_plot(results: Results) -> Figure:
     )
 
 
+def pooled_table(results: Results) -> Table:
+    """What the paper states of all heads together, over the eight tasks that BERT learns."""
+    found = [of for task, of in over_seeds(results, "heads").items() if task not in UNLEARNED]
+    survival, n = np.stack([of.survival for of in found]), len(SEEDS)
+    std = np.sqrt(survival * (n - survival) / n / (n - 1))
+    by_chance = float(np.mean([of.beside_chance["some but not all"].mean for of in found]))
+    kappas = [of.beside_chance["Fleiss' kappa"] for of in found]
+    layered = [of.by_layer for of in found if of.by_layer is not None]
+    rows = {
+        "heads with a standard deviation of 0.45 to 0.55, to two decimals": _share(
+            (std.round(2) >= 0.45) & (std.round(2) <= 0.55)
+        ),
+        "heads that survive with some seeds, but not all": _share((survival > 0) & (survival < n)),
+        "the same by chance, for masks of the same sizes": f"{by_chance:.1%}",
+        "heads that survive with all seeds": _share(survival == n),
+        "heads that survive with none": _share(survival == 0),
+        "tasks with a kappa above chance, same sizes (97.5 %)": _beyond(kappas),
+        "tasks with a kappa above chance, same layers (97.5 %)": _beyond(layered),
+    }
+    return Table.of({"": name, f"{len(found)} tasks": text} for name, text in rows.items())
+
+
+def agreement_table(results: Results, part: str = "heads", setting: str = GOOD) -> Table:
+    """Each task's agreement beside chance: mean and 95 % range of masks of the same sizes."""
+    rows = []
+    for task, found in over_seeds(results, part, setting).items():
+        kappa, some = (found.beside_chance[s] for s in ("Fleiss' kappa", "some but not all"))
+        row = {
+            "": task,
+            f"{PARTS[part]} kept": ", ".join(map(str, found.kept)),
+            "some but not all": f"{number(some.observed)} {_range(some)}",
+            "Fleiss' kappa": f"{number(kappa.observed)} {_range(kappa)}",
+            "alpha": number(found.beside_chance["Krippendorff's alpha"].observed),
+            "Q": f"{number(found.q.statistic, 2)} ({p_text(found.q.p_value)})",
+        }
+        if found.by_layer is not None:
+            row["kappa, same layers"] = _range(found.by_layer)
+        rows.append(row)
+    return Table.of(rows)
+
+
 def _share(which: np.ndarray) -> str:
     return f"{which.mean():.1%} ({which.sum():,} of {which.size:,})"
 
 
-def _beyond(found: list[Chance]) -> str:
+def _beyond(found: Sequence[Chance]) -> str:
     return f"{sum(c.observed > c.high for c in found)} of {len(found)}"
 
 
-def _chance(found: Chance) -> str:
-    return "" if math.isnan(found.mean) else f"[{found.low:.3f}, {found.high:.3f}]"
-
-
-def _number(value: float, digits: int = 3) -> str:
-    return "undefined" if math.isnan(value) else f"{value:.{digits}f}"
+def _range(found: Chance) -> str:
+    return "" if math.isnan(found.mean) else within(found.low, found.high)

@@ -9,8 +9,7 @@ import miniglue
 from lottery_utils.metrics import METRIC_LABELS
 from lottery_utils.tasks import Example, Task
 from replication.pages.show import COLOURS, Figure, Note, Table, coloured, layer_map, style
-from replication.runs.recorded import Entries, seeds_text, stage_results, task_name
-from replication.runs.records import task_of
+from replication.runs.records import Entries, seeds_text, stage_results, task_name, task_of
 
 
 def setup(entries: Entries) -> Table:

@@ -22,7 +22,7 @@ from replication.pages.show import (
     style,
     write_cells,
 )
-from replication.runs.recorded import (
+from replication.runs.records import (
     Entries,
     config,
     has_method,

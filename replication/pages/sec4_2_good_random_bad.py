@@ -12,21 +12,21 @@ from lottery_utils.agreement.inference import t_interval
 from lottery_utils.masks import StructuredMask
 from lottery_utils.metrics import METRIC_LABELS
 from replication.claims.evidence import LEARNED, of_scores
+from replication.claims.rules import HALF, KEPT
 from replication.pages.show import COLOURS, NO_MAGNITUDE, Figure, Note, Table, style
-from replication.pages.wins import HALF, KEPT
-from replication.paper import numbers
-from replication.runs.recorded import (
+from replication.paper import records as paper
+from replication.runs.records import (
     KIND_LABELS,
     KINDS,
     METHOD_LABELS,
     Entries,
+    TaskRecords,
     has_method,
     seeds_text,
     stage_results,
     task_name,
     ticket_scores,
 )
-from replication.runs.task_records import TaskRecords
 
 _RETRAINED = {
     "structured": "with everything else removed",
@@ -34,7 +34,7 @@ _RETRAINED = {
 }
 _PAPER = (
     " Right, the paper's BERT-base on GLUE: means and sample standard deviations over "
-    f"{numbers.N_SEEDS} seeds, from the released scores. "
+    f"{paper.N_SEEDS} seeds, from the released scores. "
 )
 _COMPARE = (
     "Another model and, unless the study says otherwise, other data: compare the order of the "
@@ -54,7 +54,7 @@ def ticket_bars(entries: Entries, method: str = "structured") -> Figure | Note:
     if not has_method(entries, method):
         return NO_MAGNITUDE
     task, first, kinds = task_name(entries), stage_results(entries)[0], KINDS[method]
-    published = numbers.scores(task, method)
+    published = paper.scores(paper.beside(task), task, method)
     drawing, axes = plt.subplots(
         1,
         2 if published else 1,
@@ -88,7 +88,7 @@ def ticket_bars(entries: Entries, method: str = "structured") -> Figure | Note:
         axis.set_ylim(min(0, axis.get_ylim()[0]), 1.1)
         seeds = seeds_text(entries) if len(entries) < 4 else f"{len(entries)} seeds"
         axis.set_title(
-            f"here: {seeds}" if is_ours else f"the paper: BERT-base, {numbers.N_SEEDS} seeds"
+            f"here: {seeds}" if is_ours else f"the paper: BERT-base, {paper.N_SEEDS} seeds"
         )
     ours.set_ylabel(f"validation {METRIC_LABELS[first['metric']]}")
     axes[0, -1].legend(fontsize=8, loc="upper right")

@@ -12,7 +12,6 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
 
@@ -35,9 +34,9 @@ from replication.pages.show import (
     style,
     write_cells,
 )
-from replication.paper import numbers
-from replication.runs.measured import good_masks
-from replication.runs.recorded import Entries, has_method, seeds_text, stage_results, task_name
+from replication.paper import records as paper
+from replication.runs.measured import agreement_of_weights, good_masks
+from replication.runs.records import Entries, has_method, seeds_text, stage_results, task_name
 from replication.store import Record
 
 MISSING = Note(
@@ -218,26 +217,7 @@ def like_with_like(entries: Entries, overlap: Record | None) -> Table | Note:
     if overlap is None:
         return MISSING
     heads = good_masks(entries, "heads")
-    results = overlap["results"]
-    by_name = [np.array(of_name, float) for of_name in results["votes"].values()]
-    kept = np.array([*results["kept"].values()], float)  # (parameters, seeds)
-    sizes = np.array([of_name.sum() for of_name in by_name])
-    observed = agreement.of_votes(sum(by_name))
-    expected = chance.expected_votes(kept.sum(axis=0) / sizes.sum(), int(sizes.sum()))
-    shaped = sum(
-        chance.expected_votes(of_name / size, int(size))
-        for of_name, size in zip(kept, sizes, strict=True)
-    )
-    both = np.array(results["both"])
-    observed["mean overlap"] = _jaccard(kept.sum(axis=0), both)
-    pairs = list(itertools.combinations(range(kept.shape[1]), 2))
-    shares = kept / sizes[:, None]
-    by_size = [kept[:, a].sum() * kept[:, b].sum() / sizes.sum() for a, b in pairs]
-    by_shape = [(shares[:, a] * shares[:, b]) @ sizes for a, b in pairs]
-    chances = (
-        {**agreement.of_votes(expected), "mean overlap": _jaccard(kept.sum(axis=0), by_size)},
-        {**agreement.of_votes(shaped), "mean overlap": _jaccard(kept.sum(axis=0), by_shape)},
-    )
+    observed, by_size, by_matrix = agreement_of_weights(overlap)
     rows = []
     for statistic in ("some but not all", "mean std", "mean overlap", "Fleiss' kappa"):
         of_heads = chance.against_chance(statistic, heads)
@@ -247,19 +227,11 @@ def like_with_like(entries: Entries, overlap: Record | None) -> Table | Note:
                 "heads": number(of_heads.observed),
                 "heads, by chance": by_chance(of_heads),
                 "weights": number(observed[statistic]),
-                "weights, by chance": number(chances[0][statistic]),
-                "the same matrix by matrix": number(chances[1][statistic]),
+                "weights, by chance": number(by_size[statistic]),
+                "the same matrix by matrix": number(by_matrix[statistic]),
             }
         )
     return Table.of(rows)
-
-
-def _jaccard(sizes: npt.ArrayLike, both: npt.ArrayLike) -> float:
-    """The mean over pairs of what both keep, of what either keeps; of equal nothings it is 1."""
-    pairs = itertools.combinations(np.asarray(sizes, float), 2)
-    shared = np.asarray(both, float)
-    either = [(n, a + b - n) for n, (a, b) in zip(shared, pairs, strict=True)]
-    return float(np.mean([n / union if union else 1.0 for n, union in either]))
 
 
 def survivors_table(found: dict[int, Record]) -> Table | Note:
@@ -299,7 +271,7 @@ def survivors_plot(entries: Entries, found: dict[int, Record]) -> Figure | Note:
     if _is_empty(found):
         return EMPTY
     task, first = task_name(entries), stage_results(entries)[0]
-    published = numbers.survivors(task)
+    published = paper.scores(paper.beside(task), task, "survivors")
     drawing, axes = plt.subplots(
         1, 1 + bool(published), figsize=(4.2 * (1 + bool(published)), 3.4), squeeze=False,
         sharey=True, layout="constrained",
@@ -317,9 +289,8 @@ def survivors_plot(entries: Entries, found: dict[int, Record]) -> Figure | Note:
     full = float(np.mean([r["score"] for r in stage_results(entries)]))
     levels = [(ours, full, first["majority"], f"here: {len(found)} seeds")]
     if published:
-        scores = numbers.scores(task, "structured")
-        named = f"the paper: BERT-base, {numbers.N_SEEDS} seeds"
-        levels.append((axes[0, 1], scores["full"].mean, scores["majority"].mean, named))
+        named = f"the paper: BERT-base, {paper.N_SEEDS} seeds"
+        levels.append((axes[0, 1], published["full"].mean, published["majority"].mean, named))
     for axis, level, guess, title in levels:
         axis.axhline(level, color=COLOURS["full"], linewidth=1)
         axis.axhline(guess, color=COLOURS["majority"], linestyle=":")

@@ -13,7 +13,7 @@ from replication.pages.show import Figure, Note, Table, number, percent, style, 
 from replication.paper import numbers
 from replication.runs import measured
 from replication.runs.measured import counts, phi
-from replication.runs.recorded import Entries, masks_of, seeds_text, task_name
+from replication.runs.records import Entries, masks_of, seeds_text, task_name
 from replication.store import Record
 
 TYPE_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#999999")

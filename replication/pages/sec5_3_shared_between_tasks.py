@@ -11,7 +11,7 @@ import numpy.typing as npt
 from lottery_utils.agreement.chance import Chance
 from lottery_utils.agreement.sharing import Sharing
 from replication.pages.show import Figure, Note, Table, number, style, within, write_cells
-from replication.runs.recorded import Entries, masks_of, seeds_text, warning
+from replication.runs.records import Entries, masks_of, seeds_text, warning
 
 ONE_TASK = Note("What tasks share needs at least two tasks; this study has one.", "warning")
 # What GLUE asks about: one sentence, whether two mean the same, whether one follows.

@@ -12,8 +12,8 @@ from lottery_utils.agreement import overlap
 from lottery_utils.agreement.inference import t_interval
 from lottery_utils.masks import StructuredMask
 from replication.pages.show import COLOURS, Figure, Note, Table, number, style
-from replication.runs import followups
-from replication.runs.recorded import Entries, tickets_of
+from replication.runs import records
+from replication.runs.records import Entries, tickets_of
 from replication.store import Record, Store
 from replication.study import Study
 
@@ -28,7 +28,7 @@ NOTHING = Note(
 def load(study: str, results_dir: str = "results") -> Found:
     """The records of all tasks that have them, computed first where the study asks for them."""
     chosen, store = Study.load(study, results_dir), Store(results_dir)
-    found = {task: followups.load(chosen, task, "sensitivity", store) for task in chosen.tasks}
+    found = {task: records.followup(chosen, task, "sensitivity", store) for task in chosen.tasks}
     return {task: of_task for task, of_task in found.items() if of_task}
 
 
@@ -122,8 +122,8 @@ def _entries(
     found: Found, every: dict[str, Entries]
 ) -> Iterator[tuple[StructuredMask, dict[str, Any], dict[str, Any]]]:
     """Of each entry the study's own mask and good ticket, and the tickets of the other rules."""
-    for task, records in found.items():
-        for seed, record in records.items():
+    for task, of_seeds in found.items():
+        for seed, record in of_seeds.items():
             stages = every.get(task, {}).get(seed)
             if stages is None:
                 continue

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -31,7 +31,36 @@ STUDY, STAGE = "bert-base-released", "released"
 GOOD = "heads_mlps"
 SEARCHED = (GOOD, "heads", "mlps")  # the settings whose masks a search found, seed by seed
 SOURCE = "github.com/sai-prasanna/bert-experiments, commit f02280f"
-_TO_SAMPLE = math.sqrt(len(SEEDS) / (len(SEEDS) - 1))  # from population to sample deviation
+N_SEEDS = len(SEEDS)
+BOOK = Path(__file__).resolve().parents[2] / "results"  # the records that come with the book
+_TO_SAMPLE = math.sqrt(N_SEEDS / (N_SEEDS - 1))  # from population to sample deviation
+
+Results = Mapping[str, Mapping[str, Any]]  # of each task, what its record holds
+METRIC = {"CoLA": "mcc", "STS-B": "pearson", "MNLI": "mnli_acc"}  # of the others: acc
+UNLEARNED = ("WNLI",)
+# What the release calls the tickets of each method. The bad ones of heads and MLPs are those of
+# the paper's figure, those of weights what is left when the largest weights are removed.
+KINDS = {
+    "structured": {"good": "head_mlp", "random": "head_mlp_random", "bad": "head_mlp_bad_1"},
+    "magnitude": {
+        "good": "global_magnitude",
+        "random": "global_random",
+        "largest_removed": "global_bad",
+    },
+    "survivors": {
+        "super": "head_mlp_super",
+        "in_between": "head_mlp_super_midling",
+        "anti": "head_mlp_super_bizzaro",
+    },
+}
+STATES = {"pruned": "", "retrained": "_retrained"}
+
+
+class Score(NamedTuple):
+    """A mean over five seeds and the sample standard deviation over them."""
+
+    mean: float
+    std: float
 
 
 def study() -> Study:
@@ -130,18 +159,18 @@ def _beside_good(masks: Seeds, good: Seeds) -> Iterator[tuple[str, Any]]:
         )
 
 
-def on_record(results_dir: str = "results") -> bool:
+def on_record(results_dir: Path | str = "results") -> bool:
     """Whether the records of all nine tasks are there."""
     store = Store(results_dir)
     return all(store.path(Key(STUDY, task, None, STAGE)).is_file() for task in TASKS)
 
 
-def load(results_dir: str = "results") -> dict[str, dict[str, Any]]:
+def load(results_dir: Path | str = "results") -> dict[str, dict[str, Any]]:
     """The results of every task on record. Raises `UserError` where a record is missing."""
     return {task: record["results"] for task, record in load_records(results_dir).items()}
 
 
-def load_records(results_dir: str = "results") -> dict[str, Record]:
+def load_records(results_dir: Path | str = "results") -> dict[str, Record]:
     """The records themselves, of all nine tasks. Raises `UserError` where one is missing."""
     store, found = Store(results_dir), dict[str, Record]()
     for task in TASKS:
@@ -155,9 +184,47 @@ def load_records(results_dir: str = "results") -> dict[str, Record]:
     return found
 
 
-def sharing_of(results: Mapping[str, Mapping[str, Any]]) -> Sharing:
+def beside(task: str, results_dir: Path | str = "results") -> dict[str, dict[str, Any]]:
+    """The results of one task, as `load` has them of all, to set beside those of a study.
+
+    Where `results_dir` has none, those that come with the book; empty for tasks that are not the
+    paper's.
+    """
+    key = Key(STUDY, task, None, STAGE)
+    record = Store(results_dir).read(key) or Store(BOOK).read(key)
+    return {task: record["results"]} if record else {}
+
+
+def score(results: Results, task: str, setting: str) -> Score:
+    """A score by the release's name of its setting and the metric of the paper's figures (CoLA:
+    Matthews correlation; STS-B: Pearson; MNLI: matched accuracy; else accuracy)."""
+    found = results[task]["scores"][setting][METRIC.get(task, "acc")]
+    return Score(found["mean"], found["std"])
+
+
+def scores(results: Results, task: str, method: str = "structured") -> dict[str, Score]:
+    """All scores of a task's tickets, by such names as `good, pruned`, with `full` and `majority`.
+
+    `method` is one of `KINDS`. Empty where the task is not among the results.
+    """
+    if task not in results:
+        return {}
+    named = {"full": "no_mask", "majority": "freq_baseline"} | {
+        f"{kind}, {state}": setting + suffix
+        for kind, setting in KINDS[method].items()
+        for state, suffix in STATES.items()
+    }
+    return {name: score(results, task, setting) for name, setting in named.items()}
+
+
+def over_seeds(results: Results, part: str, setting: str = GOOD) -> dict[str, OverSeeds]:
+    """The masks of every task over seeds; `part` is heads or mlps."""
+    return {t: OverSeeds.from_json(found["masks"][setting][part]) for t, found in results.items()}
+
+
+def sharing_of(results: Results) -> Sharing:
     """What the tasks share, from their records."""
-    heads = {task: OverSeeds.from_json(r["masks"][GOOD]["heads"]) for task, r in results.items()}
+    heads = over_seeds(results, "heads")
     return Sharing(
         SEEDS,
         N_LAYERS * N_HEADS,

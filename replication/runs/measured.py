@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from lottery_utils.agreement import BoolArray
+from lottery_utils import agreement
+from lottery_utils.agreement import BoolArray, chance
 from lottery_utils.agreement.sharing import survive_all
 from lottery_utils.masks import StructuredMask
 from lottery_utils.patterns.maps import TYPES
-from replication.runs.recorded import Entries, masks_of, stage_results
+from replication.runs.records import Entries, masks_of, stage_results
 from replication.store import Record
 
 Counts = npt.NDArray[np.int64]
@@ -21,6 +24,42 @@ def good_masks(entries: Entries, part: str) -> BoolArray:
     """The good masks of all seeds: bool (seeds, components), `part` being heads or mlps."""
     masks = [StructuredMask.from_json(r["mask"]) for r in stage_results(entries, "search")]
     return np.stack([getattr(mask, part).ravel() for mask in masks])
+
+
+def agreement_of_weights(
+    overlap: Record,
+) -> tuple[dict[str, float], dict[str, float], dict[str, float]]:
+    """The measures of agreement over seeds of weight masks, from the record of their overlap:
+    observed, by chance for masks of the same sizes, and for the same sizes in every matrix."""
+    results = overlap["results"]
+    votes = [np.array(of_matrix, float) for of_matrix in results["votes"].values()]
+    kept = np.array([*results["kept"].values()], float)  # (matrices, seeds)
+    sizes = np.array([of_matrix.sum() for of_matrix in votes])
+    of_seeds, n_weights = kept.sum(axis=0), sizes.sum()
+    shares = kept / sizes[:, None]
+    pairs = [*itertools.combinations(range(len(of_seeds)), 2)]
+    by_matrix = zip(shares, sizes, strict=True)
+    found = (
+        (sum(votes), results["both"]),
+        (
+            chance.expected_votes(of_seeds / n_weights, int(n_weights)),
+            [of_seeds[a] * of_seeds[b] / n_weights for a, b in pairs],
+        ),
+        (
+            sum(chance.expected_votes(of_matrix, int(size)) for of_matrix, size in by_matrix),
+            [(shares[:, a] * shares[:, b]) @ sizes for a, b in pairs],
+        ),
+    )
+    observed, by_size, by_shape = (
+        {**agreement.of_votes(of), "mean overlap": _jaccard(of_seeds, both)} for of, both in found
+    )
+    return observed, by_size, by_shape
+
+
+def _jaccard(sizes: npt.NDArray[np.float64], both: Sequence[float]) -> float:
+    """The mean over pairs of what both keep, of what either keeps; of equal nothings it is 1."""
+    either = [a + b - n for n, (a, b) in zip(both, itertools.combinations(sizes, 2), strict=True)]
+    return float(np.mean([n / of if of else 1.0 for n, of in zip(both, either, strict=True)]))
 
 
 def counts(attention: dict[int, Record], state: str, weighting: str) -> Counts:

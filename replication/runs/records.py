@@ -229,6 +229,13 @@ def followup(
     return {seed: record for seed, record in found.items() if record}
 
 
+def followups(study: Study, what: str, store: Store) -> dict[tuple[str, int], Record]:
+    """A follow-up's records that are up to date, by task and seed; nothing is computed."""
+    entries = [(task, seed) for task in study.tasks for seed in study.seeds]
+    found = {entry: read(study, *entry, what, store) for entry in entries}
+    return {entry: record for entry, record in found.items() if record}
+
+
 def at_hand(study: Study) -> bool:
     """Whether a study's data can be had: `local` and `csv` need a folder, or they cannot."""
     return study.data not in ("local", "csv")
@@ -244,19 +251,23 @@ def _any_done(study: Study, store: Store) -> bool:
 
 
 def stage_results(entries: Entries, stage: str = "finetune") -> list[dict[str, Any]]:
+    """What a stage found, seed by seed."""
     return [records[stage]["results"] for records in entries.values()]
 
 
 def config(entries: Entries) -> dict[str, Any]:
+    """What the search was asked, which is the same for all seeds."""
     config: dict[str, Any] = next(iter(entries.values()))["search"]["config"]
     return config
 
 
 def task_name(entries: Entries) -> str:
+    """The task that these records are of."""
     return str(next(iter(entries.values()))["finetune"]["task"])
 
 
 def seeds_text(seeds: Collection[int]) -> str:
+    """How many seeds, and which: `2 seeds (1337, 42)`."""
     listed = ", ".join(map(str, seeds))
     return f"{len(seeds)} seed{'s' if len(seeds) > 1 else ''} ({listed})"
 
@@ -293,6 +304,7 @@ def tickets_of(records: dict[str, Record], method: str = "structured") -> dict[s
 def ticket_scores(
     entries: Entries, kind: str, state: str, method: str = "structured"
 ) -> list[float]:
+    """The scores of one kind of ticket, `pruned` or `retrained`, seed by seed."""
     return [tickets_of(records, method)[kind][state] for records in entries.values()]
 
 
@@ -305,6 +317,7 @@ def share_left(tuned: dict[str, Any], n_heads: int, n_mlps: int) -> float:
 
 
 def sizes_text(entries: Entries) -> str:
+    """How many heads and MLPs each seed keeps, in words."""
     texts = []
     for seed, records in entries.items():
         mask = StructuredMask.from_json(records["search"]["results"]["mask"])
@@ -313,9 +326,3 @@ def sizes_text(entries: Entries) -> str:
             f"{mask.mlps.size} MLPs"
         )
     return "; ".join(texts) + "."
-
-
-# Until pages and claims ask `status` themselves.
-def entry_status(study: Study, task: str, seed: int, store: Store) -> dict[str, str]:
-    """For each stage that the study has for a task: `done`, `stale` or `missing`."""
-    return {stage: status(study, task, seed, stage, store) for stage in study.stages(task)}

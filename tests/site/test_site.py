@@ -225,3 +225,12 @@ def test_links_within_the_site_lead_somewhere(site: Path, page: str) -> None:
 def test_the_front_door_leads_into_the_book(site: Path) -> None:
     html = (site / "index.html").read_text("utf-8")
     assert f"{PAGES[0]}.html" in html or "<h1" in html
+
+
+def test_terms_are_explained_where_they_are_used(site: Path, browser: Any) -> None:
+    page = browser.new_page()
+    page.goto((site / "book/sec4_2.html").as_uri())
+    link = page.locator("a[href='glossary.html#term-lottery-ticket-hypothesis']").first
+    title = link.get_attribute("title")
+    page.close()
+    assert title and title.endswith(".") and "subnetwork" in title

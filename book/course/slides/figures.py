@@ -13,8 +13,8 @@ import matplotlib
 
 from replication.pages import (
     patterns,
-    released_plots,
     released_stability,
+    released_tickets,
     sec3_methodology,
     sec4_1_good_subnetworks,
     sec4_2_good_random_bad,
@@ -22,8 +22,8 @@ from replication.pages import (
 )
 from replication.pages.show import Figure, Note
 from replication.paper import records as released
-from replication.runs import followups, records
-from replication.runs.recorded import Entries
+from replication.runs import records
+from replication.runs.records import Entries
 from replication.store import Store
 
 STUDY, TASK, SEED = "glue-small", "SST-2", 1337
@@ -35,14 +35,14 @@ def entries() -> Entries:
 
 def control() -> Figure | Note:
     study = records.resolve(STUDY, task=TASK)
-    return sec6_discussion.plot(entries(), followups.load(study, TASK, "control", Store()))
+    return sec6_discussion.plot(entries(), records.followup(study, TASK, "control", Store()))
 
 
 FIGURES: dict[str, Callable[[], Figure | Note]] = {
     "importance": lambda: sec3_methodology.importance({SEED: entries()[SEED]}),
     "search": lambda: sec4_1_good_subnetworks.search_curve(entries()),
     "tickets": lambda: sec4_2_good_random_bad.ticket_bars(entries()),
-    "released_tickets": lambda: released_plots.tickets(released.load()),
+    "released_tickets": lambda: released_tickets.plot(released.load()),
     "control": control,
     "released_kappa": lambda: released_stability.kappa_plot(released.load()),
     "maps": lambda: patterns.gallery("raw", 5),

@@ -10,7 +10,7 @@ from lottery_utils.agreement.survivors import KINDS
 from lottery_utils.masks import StructuredMask
 from lottery_utils.patterns.maps import WEIGHTINGS
 from replication.pages.sec5_2_attention_patterns import STATES
-from replication.runs.recorded import Entries
+from replication.runs.records import Entries
 
 SEEDS = (1337, 42)
 MASKS = (np.array([[1, 1, 0, 0], [1, 0, 0, 0]]), np.array([[1, 0, 1, 0], [1, 0, 0, 0]]))

@@ -12,7 +12,7 @@ from lottery_utils.errors import UserError
 from replication.pages.contents import SHOWS, Page, listed, pages
 from replication.paper.records import STUDY as RELEASED
 from replication.runs import records
-from replication.runs.recorded import warning
+from replication.runs.records import warning
 from replication.store import Store
 from replication.study import Study
 

@@ -63,7 +63,9 @@ def test_a_section_becomes_a_page_of_its_task(finished: Path, section: str) -> N
     # The tiny study asks for no attention maps.
     assert ("lottery-figure" in shown) != ("followups.attention=null" in shown)
     assert "CoLA" in shown
-    assert "Made from 8 records" in shown  # two seeds, four stages
+    # Two seeds, four stages; tickets stand beside the paper's.
+    n_records = 9 if section == "sec4_2_good_random_bad" else 8
+    assert f"Made from {n_records} records" in shown
     assert not re.search(r"\bnan\b", visible(shown), re.IGNORECASE)
     cells = nbformat.read(page, as_version=4).cells  # type: ignore[no-untyped-call]
     assert cells[0].source.split("\n")[0].endswith(": CoLA, tiny")
@@ -75,7 +77,7 @@ def test_a_section_becomes_a_page_of_its_task(finished: Path, section: str) -> N
 
 
 FOLLOWED = {  # figures, and records beside the eight of the stages
-    "sec5_1_stability": (3, 2),
+    "sec5_1_stability": (3, 3),
     "sec5_2_attention_patterns": (1, 2),
     "sec6_discussion": (2, 1),
 }
@@ -141,7 +143,7 @@ def test_pages_of_a_study_without_magnitude_pruning_say_so(finished: Path, noteb
     assert shown.count("lottery-figure") == 1, "that of heads and MLPs"
     assert "largest removed" not in shown
     if task:
-        assert "Made from 6 records" in shown
+        assert "Made from 7 records" in shown, "the paper's among them"
 
 
 def test_papermill_computes_what_is_missing(workplace: Path) -> None:

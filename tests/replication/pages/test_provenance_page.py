@@ -15,7 +15,7 @@ from lottery_utils.errors import UserError
 from replication.pages import provenance
 from replication.pages.provenance import Sources
 from replication.runs import records
-from replication.runs.recorded import Entries
+from replication.runs.records import Entries
 from replication.study import STAGES
 
 SEEDS = (1337, 42)

@@ -9,7 +9,7 @@ import numpy as np
 
 from replication.pages import sec3_methodology as page
 from replication.pages.show import Note, Table
-from replication.runs.recorded import Entries
+from replication.runs.records import Entries
 
 SEEDS = (1337, 42)
 

@@ -8,8 +8,8 @@ import pytest
 from lottery_utils.agreement.inference import t_interval
 from replication.pages import sec4_2_good_random_bad as page
 from replication.pages.show import NO_MAGNITUDE, Figure, Table
-from replication.paper import numbers
-from replication.runs.recorded import KINDS, Entries
+from replication.paper import records
+from replication.runs.records import KINDS, Entries
 
 STAGE = {"structured": "tickets", "magnitude": "magnitude"}
 
@@ -32,7 +32,7 @@ def test_bars_are_means_of_seeds_beside_the_papers(
     settings = [(kind, state) for state in ("pruned", "retrained") for kind in KINDS[method]]
     means = [np.mean(scores(every[task], method, *setting)) for setting in settings]
     assert [bar.get_height() for bar in ours.patches] == pytest.approx(means)
-    published = numbers.scores(task, method)
+    published = records.scores(records.beside(task), task, method)
     theirs = [
         published[f"{kind}, {state}"].mean
         for kind, state in settings

@@ -12,9 +12,9 @@ from lottery_utils.masks import StructuredMask
 from replication.pages import sec5_1_stability as page
 from replication.pages.sec5_1_stability import ONE_SEED
 from replication.pages.show import Figure, Table
-from replication.paper import numbers
+from replication.paper import records as paper
 from replication.runs.measured import good_masks
-from replication.runs.recorded import Entries
+from replication.runs.records import Entries
 
 TASK, SEEDS = "STS-B", [1337, 42]
 
@@ -109,7 +109,7 @@ def test_survivors_are_drawn_beside_the_papers() -> None:
     ours, papers = figure.drawing.axes
     assert [*ours.lines[0].get_ydata()] == [0.5, 0.6], "super-survivors, pruned, both seeds"
     assert [*ours.lines[1].get_ydata()] == [0.7, pytest.approx(0.8)]
-    published = numbers.survivors("SST-2")
+    published = paper.scores(paper.beside("SST-2"), "SST-2", "survivors")
     drawn = [container[0].get_ydata()[0] for container in papers.containers]
     assert drawn == [published[f"{k}, {s}"].mean for k in KINDS for s in ("pruned", "retrained")]
     own = page.survivors_plot(entries("MINE"), survivors())

@@ -14,7 +14,7 @@ from lottery_utils.tasks import TASKS
 from replication.pages import sec5_3_shared_between_tasks as page
 from replication.pages.sec5_3_shared_between_tasks import KINDS_OF_TASK, ONE_TASK
 from replication.pages.show import Figure, Note, Table
-from replication.runs.recorded import Entries
+from replication.runs.records import Entries
 
 SEEDS = (1337, 42, 86)
 N_LAYERS, N_HEADS = 4, 6

@@ -16,7 +16,7 @@ from replication.pages import sensitivity
 from replication.pages.sensitivity import NOTHING, Found
 from replication.pages.show import Figure, Table
 from replication.runs import records
-from replication.runs.recorded import Entries
+from replication.runs.records import Entries
 
 RESULTS = REPOSITORY / "results" / "minilm-glue"
 

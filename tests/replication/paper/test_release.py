@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 from conftest import REPOSITORY
 
@@ -22,22 +21,10 @@ from lottery_utils.agreement.over_seeds import OverSeeds
 from lottery_utils.errors import UserError
 from lottery_utils.tasks import TASKS
 from replication.cli import main
-from replication.pages import build, errata_tables, released_beside, released_tables, study_cost
-from replication.pages.released_sentences import table as sentences
-from replication.pages.released_stability import over_seeds
-from replication.pages.released_tables import (
-    METRIC,
-    SEPARATE,
-    SURVIVORS,
-    contrasts,
-    score,
-    scores,
-    sizes,
-    survivor_counts,
-    tickets,
-)
-from replication.pages.show import Note
-from replication.paper import numbers, records, release
+from replication.pages import build, cost
+from replication.pages.show import Note, Table
+from replication.paper import records, release
+from replication.paper.records import METRIC
 from replication.paper.release import SCORED, SEEDS, SETTINGS
 from replication.store import Store
 
@@ -319,19 +306,30 @@ def ours() -> dict[str, dict[str, Any]]:
     return records.load()
 
 
-def test_the_books_numbers_are_those_of_the_table_in_the_package(
-    ours: dict[str, dict[str, Any]],
-) -> None:
-    """`paper.py` and the records were written apart."""
-    for task in TASKS:
-        for setting, name in (("no_mask", "full"), ("head_mlp_bad_1", "bad, pruned")):
-            assert score(ours, task, setting) == pytest.approx(
-                numbers.published(task, name), abs=1e-4
-            )
-        heads = OverSeeds.from_json(ours[task]["masks"]["heads_mlps"]["heads"])
-        assert np.mean(heads.kept) == pytest.approx(numbers.of_masks(task, "heads_kept"))
-        kappa = heads.beside_chance["Fleiss' kappa"].observed
-        assert kappa == pytest.approx(numbers.of_masks(task, "kappa"), abs=1e-4)
+def test_scores_have_the_names_of_ours(ours: dict[str, dict[str, Any]]) -> None:
+    """By hand, from the release: means and population deviations over five seeds."""
+    theirs = {
+        ("CoLA", "structured", "full"): (0.5604, 0.0055),
+        ("CoLA", "structured", "bad, retrained"): (0.4060, 0.0939),
+        ("STS-B", "structured", "random, pruned"): (0.5301, 0.2265),
+        ("MNLI", "structured", "majority"): (0.3545, 0.0),
+        ("MNLI", "survivors", "in_between, retrained"): (0.7469, 0.0128),
+        ("SST-2", "survivors", "super, pruned"): (0.5408, 0.0243),
+        ("RTE", "survivors", "anti, retrained"): (0.4917, 0.0294),
+        ("CoLA", "magnitude", "good, pruned"): (0.5170, 0.0069),
+        ("CoLA", "magnitude", "largest_removed, retrained"): (0.0247, 0.0292),
+    }
+    for (task, method, name), (mean, population_std) in theirs.items():
+        found = records.scores(ours, task, method)[name]
+        assert found.mean == pytest.approx(mean, abs=5.01e-5)
+        assert found.std == pytest.approx(population_std * 1.25**0.5, abs=6e-5)
+    assert len(records.scores(ours, "RTE")) == 8
+    assert records.scores(ours, "MINE") == {}
+
+
+def test_the_books_own_records_serve_where_a_folder_has_none(tmp_path: Path) -> None:
+    assert records.beside("RTE", tmp_path) == records.beside("RTE")
+    assert records.beside("MINE") == {}
 
 
 def test_our_statistics_are_those_that_the_authors_printed(ours: dict[str, dict[str, Any]]) -> None:
@@ -344,98 +342,12 @@ def test_our_statistics_are_those_that_the_authors_printed(ours: dict[str, dict[
     assert alpha == pytest.approx(0.229206, abs=1e-6)
 
 
-def test_by_hand_random_minus_bad(ours: dict[str, dict[str, Any]]) -> None:
-    """From the scores as the paper's figure has them, to three decimals."""
-    random = dict(
-        zip(TASKS, (0.417, 0.894, 0.679, 0.791, 0.876, 0.790, 0.842, 0.565), strict=False)
-    )
-    bad = dict(zip(TASKS, (0.406, 0.858, 0.677, 0.607, 0.820, 0.803, 0.766, 0.588), strict=False))
-    differences = [random[t] - bad[t] for t in random]
-    last = contrasts(ours, ["random minus bad, retrained"]).iloc[-1, 0]
-    assert str(last).startswith(f"{np.mean(differences):+.3f}")
-    assert str(last).endswith(f"{sum(d > 0 for d in differences)} of 8 above 0")
-
-
-def test_what_the_pages_say_in_words_is_in_the_records(ours: dict[str, dict[str, Any]]) -> None:
-    follows = sentences(ours)["follows"]
-    assert [*follows] == ["yes", "not shown", "not shown", "yes", "yes", "yes", "yes"]
-    by_task = contrasts(ours)[["random minus bad, pruned", "random minus bad, retrained"]].iloc[:-1]
-    for text in by_task.to_numpy().ravel():  # no single task settles the order
-        low, high = (float(end) for end in text.split("[")[1].rstrip("]").split(", "))
-        assert low < 0 < high or low == high == 0
-    q = errata_tables.agreement_and_q(ours)
-    assert float(q["p of Q"].iloc[0]) < 0.05 < float(q.loc["MNLI", "p of Q"])
-    made_up = errata_tables.what_q_tests()
-    assert (made_up["p of Q"].astype(float) < 0.05).tolist() == [False, False, True]
-    counts = errata_tables.different_masks(ours)
-    assert (counts.loc["CoLA":"RTE"].to_numpy() == [1, 5, 1]).all()  # type: ignore[misc]
-    assert (errata_tables.most_frequent_types()["most frequent"] == "heterogeneous").sum() == 5
-    retrained = ("head_mlp_retrained", "head_mlp_random_retrained")
-    same = [t for t in TASKS if len({score(ours, t, setting).mean for setting in retrained}) == 1]
-    assert same == ["WNLI"]
-    learned = [task for task in TASKS if task != "WNLI"]
-    for task in learned:  # what each search spares, both together do not
-        full = score(ours, task, "no_mask").mean
-        assert score(ours, task, "head_mlp_separate").mean < 0.9 * full
-    mlps = over_seeds(ours, "mlps")
-    kappas = [mlps[task].beside_chance["Fleiss' kappa"] for task in learned]
-    assert sum(of.observed > of.high for of in kappas) <= 2, "no more than by chance on most"
-    shares = [numbers.pattern_shares(t, "fine-tuned", "super", "raw") for t in learned]
-    assert sum(of is not None and of["heterogeneous"] > 0.5 for of in shares) <= 3
-    pairs = records.sharing_of(ours).only(learned).pairs.values()
-    for pair in pairs:  # most of what two tasks share, they share by their sizes
-        assert np.mean([of.mean for of in pair.heads.by_size]) > pair.heads.observed.mean() / 2
-    anti = [ours[t]["tickets"]["heads_mlps_super_bizzaro"]["heads"]["kept_by"] for t in learned]
-    assert sum(of["some"][0] + of["all"][0] > 0 for of in anti) >= 5, "others fill the places"
-
-
-def test_tables_have_every_task(ours: dict[str, dict[str, Any]]) -> None:
-    tables = [
-        *(
-            tickets(ours, s, m)
-            for s in ("pruned", "retrained")
-            for m in ("structured", "magnitude")
-        ),
-        sizes(ours),
-        scores(ours, SEPARATE),
-        scores(ours, SURVIVORS),
-        survivor_counts(ours),
-        released_tables.sources(),
-    ]
-    for table in tables:
-        assert [*table.index] == [*TASKS]
-        assert "nan" not in table.to_string().lower()
-
-
 @pytest.mark.skipif(not REAL.is_dir(), reason="no copy of the release: set LOTTERY_RELEASE")
 def test_the_books_records_are_made_again_from_the_release(
     ours: dict[str, dict[str, Any]], tmp_path: Path
 ) -> None:
     records.released(REAL, Store(tmp_path))
     assert records.load(str(tmp_path)) == ours
-
-
-def test_beside_the_study_both_have_the_same_measures(ours: dict[str, dict[str, Any]]) -> None:
-    table = released_beside.table(ours, released_beside.TICKETS, "glue-small")
-    assert isinstance(table, pd.DataFrame)
-    full, majority, good = (
-        score(ours, "SST-2", setting).mean
-        for setting in ("no_mask", "freq_baseline", "head_mlp_retrained")
-    )
-    kept = (good - majority) / (full - majority)
-    # The numbers in the package have four decimals.
-    assert float(table.loc["SST-2", "good, BERT-base"]) == pytest.approx(kept, abs=0.0101)
-    assert table.index.name == "glue-small: 3 seeds (1337, 42, 86)"
-    agreement = released_beside.table(ours, released_beside.AGREEMENT, "glue-small")
-    assert isinstance(agreement, pd.DataFrame)
-    assert agreement.loc["SST-2", "heads kept, BERT-base"] == f"{67 / 144:.2f}"
-
-
-def test_beside_a_study_without_records_the_page_says_so(
-    ours: dict[str, dict[str, Any]], tmp_path: Path
-) -> None:
-    note = released_beside.table(ours, released_beside.TICKETS, "quick", str(tmp_path))
-    assert isinstance(note, Note)
 
 
 @pytest.mark.parametrize(
@@ -455,6 +367,6 @@ def test_pages_are_made_of_any_release(notebook: str, recorded: Path, tmp_path: 
 
 
 def test_reading_a_release_is_not_a_study_that_cost_hours(recorded: Path, tiny_run: Path) -> None:
-    assert isinstance(study_cost.table(recorded), Note)
-    both = study_cost.table(tiny_run / "results")
-    assert isinstance(both, pd.DataFrame) and [*both.index] == ["tiny"]
+    assert isinstance(cost.studies(recorded), Note)
+    both = cost.studies(tiny_run / "results")
+    assert isinstance(both, Table) and [*both.frame.index] == ["tiny"]

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from replication.pages import ticket_plots, ticket_tables
-from replication.pages.show import NO_MAGNITUDE, Figure
-from replication.runs.recorded import Entries
+from replication.pages import overview
+from replication.pages.show import NO_MAGNITUDE, Figure, Note, Table
+from replication.runs.records import KINDS, Entries, ticket_scores
 
 TASKS = ("CoLA", "STS-B", "RTE")
 
@@ -45,50 +43,50 @@ def with_warnings(every: dict[str, Entries], warned: set[int]) -> dict[str, Entr
     return copy
 
 
-def cells(table: pd.DataFrame) -> str:
-    """All that a reader sees of a table, as text."""
-    return re.sub(r"<[^>]*>", " ", table.to_html())
-
-
 def test_an_overview_has_only_the_tasks_with_magnitude_pruning(every: dict[str, Entries]) -> None:
     some = {**every, "CoLA": without_magnitude(every["CoLA"])}
-    drawn = ticket_plots.tickets_over_tasks(some, "magnitude")
+    drawn = overview.plot(some, "magnitude")
     assert isinstance(drawn, Figure)
-    assert "CoLA" not in drawn.alt
-    assert "STS-B" in drawn.alt
-    table = ticket_tables.overview(some, "magnitude")
-    assert isinstance(table, pd.DataFrame)
-    assert list(table.index) == ["STS-B", "RTE"]
-    both = ticket_tables.verdicts(with_warnings(some, set()), "magnitude")
-    assert {seen.split(" of ")[1] for seen in both["seen"]} == {"4"}
+    assert [a.get_title() for a in drawn.drawing.axes if a.get_visible()] == ["STS-B", "RTE"]
+    table = overview.table(some, "magnitude")
+    assert isinstance(table, Table)
+    assert list(table.frame.index) == ["STS-B", "RTE"]
+    both = overview.verdicts(with_warnings(some, set()), "magnitude")
+    assert isinstance(both, Table)
+    assert {seen.split(" of ")[1] for seen in both.frame["seen"]} == {"4"}
     none = {task: without_magnitude(entries) for task, entries in every.items()}
-    assert ticket_plots.tickets_over_tasks(none, "magnitude") is NO_MAGNITUDE
-    assert ticket_tables.overview(none, "magnitude") is NO_MAGNITUDE
-    assert ticket_tables.verdicts(none, "magnitude").empty
+    assert overview.plot(none, "magnitude") is NO_MAGNITUDE
+    assert overview.table(none, "magnitude") is NO_MAGNITUDE
+    assert isinstance(overview.verdicts(none, "magnitude"), Note)
 
 
 @pytest.mark.parametrize("method", ["structured", "magnitude"])
-def test_the_overview_names_every_task(every: dict[str, Entries], method: str) -> None:
-    drawn = ticket_plots.tickets_over_tasks(every, method)
-    assert isinstance(drawn, Figure)
-    assert drawn.png
-    alt, caption = drawn.alt, drawn.caption
-    assert all(task in alt for task in TASKS)
-    assert "2 seeds (1337, 42)" in caption
-    assert f"under {method} pruning" in caption
+def test_the_figure_has_every_score_of_every_task(every: dict[str, Entries], method: str) -> None:
+    drawn = overview.plot(every, method)
+    assert isinstance(drawn, Figure) and drawn.png
+    for axis, task in zip(drawn.drawing.axes, TASKS, strict=True):
+        points = [y for line in axis.lines[2:] for y in line.get_ydata()]
+        scores = [
+            score
+            for kind in KINDS[method]
+            for state in ("pruned", "retrained")
+            for score in ticket_scores(every[task], kind, state, method)
+        ]
+        assert axis.get_title() == task
+        assert sorted(points) == sorted(scores)
 
 
 @pytest.mark.parametrize("method", ["structured", "magnitude"])
 def test_overview_has_a_row_for_every_task(every: dict[str, Entries], method: str) -> None:
-    table = ticket_tables.overview(every, method)
+    shown = overview.table(every, method)
+    assert isinstance(shown, Table)
+    table = shown.frame
     assert list(table.index) == list(TASKS)
     scores = [e["finetune"]["results"]["score"] for e in every["CoLA"].values()]
     assert table.loc["CoLA", "full"] == round(float(np.mean(scores)), 3)
     assert table.loc["CoLA", "metric"] == "Matthews correlation"
-    assert not table.isna().any(axis=None)
-    assert not re.search(r"\bnan\b", cells(table), re.IGNORECASE)
-    stage = "tickets" if method == "structured" else "magnitude"
-    bad = [e[stage]["results"]["tickets"]["bad"]["pruned"] for e in every["STS-B"].values()]
+    assert "nan" not in table.to_string().lower()
+    bad = ticket_scores(every["STS-B"], "bad", "pruned", method)
     assert table.loc["STS-B", "bad, pruned"] == round(float(np.mean(bad)), 3)
     if method == "magnitude":
         found = [e["magnitude"]["results"]["weights"]["density"] for e in every["RTE"].values()]
@@ -97,12 +95,13 @@ def test_overview_has_a_row_for_every_task(every: dict[str, Entries], method: st
 
 def test_verdicts_leave_out_what_learned_nothing(every: dict[str, Entries]) -> None:
     records = with_warnings(every, {42})
-    table = ticket_tables.verdicts(records)
-    assert {seen.split(" of ")[1] for seen in table["seen"]} == {"3"}
+    table = overview.verdicts(records)
+    assert isinstance(table, Table)
+    assert {seen.split(" of ")[1] for seen in table.frame["seen"]} == {"3"}
     held = 0
     for entries in records.values():
         full = entries[1337]["finetune"]["results"]["score"]
         tickets = entries[1337]["tickets"]["results"]["tickets"]
         held += tickets["bad"]["retrained"] >= 0.9 * full
-    assert table.loc["retrained: bad reaches 90 % of full", "seen"] == f"{held} of 3"
-    assert ticket_tables.verdicts(with_warnings(every, {42, 1337})).empty
+    assert table.frame.loc["retrained: bad reaches 90 % of full", "seen"] == f"{held} of 3"
+    assert isinstance(overview.verdicts(with_warnings(every, {42, 1337})), Note)

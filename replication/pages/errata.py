@@ -1,0 +1,239 @@
+"""The page of errata: small computations that each show one point, from records alone.
+
+The first half is about what the authors released, the second about how much the quirks of their
+code change, in a study that measured it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from lottery_utils import agreement
+from lottery_utils.masks import StructuredMask
+from lottery_utils.tasks import TASKS
+from replication.pages.show import COLOURS, Figure, Note, Table, number, style
+from replication.paper import numbers
+from replication.paper.records import UNLEARNED, Results, over_seeds, score
+from replication.store import Record
+
+Found = Mapping[tuple[str, int], Record]  # by task and seed
+NOTHING = Note(
+    "This is not measured here: it takes a study that asks for it (followups.sensitivity, "
+    "followups.quirks) and its data.",
+    "warning",
+)
+
+
+def what_q_tests() -> Table:
+    """Cochran's Q and Fleiss' kappa of three made-up cases of five masks over 144 heads."""
+    rng = np.random.default_rng(0)
+    half = np.arange(144) < 72
+    unrelated = np.stack([rng.permutation(half) for _ in range(5)])
+    nested = np.stack([np.arange(144) < n for n in (60, 66, 72, 78, 84)])
+    nearly = np.stack([half] * 5)
+    nearly[0, [0, 100]] = False, True  # two of 144 heads exchanged, so that Q is defined
+    cases = {
+        "of one size, drawn at random": unrelated,
+        "of one size, all but equal": nearly,
+        "nested, of 60 to 84 heads": nested,
+    }
+    rows = []
+    for name, masks in cases.items():
+        q = agreement.cochran_q(masks)
+        kappa = number(agreement.fleiss_kappa(masks))
+        row = {"": name, "Fleiss' kappa": kappa, "Q": number(q.statistic, 2)}
+        rows.append({**row, "p of Q": number(q.p_value)})
+    return Table.of(rows)
+
+
+def agreement_and_q(results: Results) -> Table:
+    """Tasks in the order of their kappa, with what Q says of them."""
+    return Table.of(
+        {
+            "": task,
+            "heads kept, smallest and largest": f"{min(kept)}, {max(kept)}",
+            "Fleiss' kappa": number(kappa, 6),
+            "p of Q": f"{p_value:.2g}",
+        }
+        for task, kept, kappa, p_value in sorted(_kappa_and_q(results), key=lambda row: -row[2])
+    )
+
+
+@style()
+def kappa_and_q(results: Results) -> Figure:
+    """Fleiss' kappa of each task against the p value of Cochran's Q: two different questions."""
+    drawing, axis = plt.subplots(figsize=(7, 3.6), layout="constrained")
+    said = []
+    for task, _, kappa, p_value in _kappa_and_q(results):
+        axis.plot(kappa, p_value, "o", color=COLOURS["good"])
+        axis.annotate(task, (kappa, p_value), (5, 4), textcoords="offset points", fontsize=9)
+        said.append(f"{task} kappa {number(kappa, 2)} and p {p_value:.1g}")
+    axis.axhline(0.05, color="0.5", linestyle=":", label="p = 0.05")
+    axis.set(yscale="log", xlabel="Fleiss' kappa of heads", ylabel="p of Cochran's Q")
+    axis.legend(loc="lower left", fontsize=8)
+    return Figure.of(
+        drawing,
+        "Each of the eight tasks that BERT-base learns: how far five seeds agree about heads "
+        "(Fleiss' kappa, 1 for equal masks) against the p value of Cochran's Q, on a logarithmic "
+        "scale. Were Q a test of agreement, points would rise to the right.",
+        f"Scatter plot: {', '.join(said)}.",
+    )
+
+
+def most_frequent_types() -> Table:
+    """The most frequent type of the raw maps of super-survivors, by the released shares."""
+    rows = []
+    for task in TASKS:
+        shares = numbers.pattern_shares(task, "fine-tuned", "super", "raw")
+        if shares:
+            most = max(shares, key=lambda name: shares[name])
+            row = {"": task, "most frequent": most, "its share": f"{shares[most]:.1%}"}
+            rows.append({**row, "heterogeneous": f"{shares['heterogeneous']:.1%}"})
+    return Table.of(rows)
+
+
+def random_sizes(results: Results) -> Table:
+    """By how many heads and MLPs the released random tickets differ from the good ones.
+
+    Each component is kept independently with the good one's share p, so that of n components
+    the number kept has a standard deviation of sqrt(n p (1 - p)).
+    """
+    rows = []
+    for task, found in results.items():
+        row = {"": task}
+        for part, name, n in (("heads", "heads", 144), ("mlps", "MLPs", 12)):
+            of_part = found["tickets"]["heads_mlps_random"][part]
+            good = np.array(of_part["good"])
+            apart, share = np.array(of_part["kept"]) - good, good / n
+            spread = np.sqrt(n * share * (1 - share)).mean()
+            row[f"{name}, random minus good, seed by seed"] = ", ".join(f"{d:+d}" for d in apart)
+            row[f"expected spread of {name}"] = number(spread, 1)
+        rows.append(row)
+    return Table.of(rows)
+
+
+def different_masks(results: Results) -> Table:
+    """How many different masks the five seeds have, of each kind of survivors."""
+    kinds = {
+        "super-survivors": "heads_mlps_super",
+        "in between": "heads_mlps_super_midling",
+        "anti-survivors": "heads_mlps_super_bizzaro",
+    }
+    return Table.of(
+        {"": task}
+        | {name: found["tickets"][setting]["different_masks"] for name, setting in kinds.items()}
+        for task, found in results.items()
+    )
+
+
+def unlearned(results: Results) -> Table:
+    """WNLI: the full model below the majority, and good masks that keep nothing, or every head."""
+    heads, mlps = (over_seeds(results, part) for part in ("heads", "mlps"))
+    return Table.of(
+        {
+            "": task,
+            "majority": number(score(results, task, "freq_baseline").mean),
+            "full": "{:.3f} ± {:.3f}".format(*score(results, task, "no_mask")),
+            "good, pruned": "{:.3f} ± {:.3f}".format(*score(results, task, "head_mlp")),
+            "heads kept": ", ".join(map(str, heads[task].kept)),
+            "MLPs kept": ", ".join(map(str, mlps[task].kept)),
+        }
+        for task in UNLEARNED
+    )
+
+
+def sizes_of_magnitude() -> Table:
+    """What is left after steps that each remove a tenth of the weights that are still there."""
+    return Table.of(
+        {"": f"{n} step{'' if n == 1 else 's'}", "weights left": f"{0.9**n:.1%}"}
+        for n in (1, 3, 5, 7, 9, 10)
+    )
+
+
+def searches(found: Found) -> Table | Note:
+    """The search as the paper's text has it and as the code does it: do both keep the same?"""
+    rows = []
+    for (task, seed), record in found.items():
+        (own,) = record["results"]["made_from"]["masks"].values()
+        theirs = record["results"]["tickets"]["as released"]
+        ours, other = StructuredMask.from_json(own), StructuredMask.from_json(theirs["mask"])
+        overlap = agreement.overlap(ours.heads.ravel(), other.heads.ravel())
+        rows.append(
+            {
+                "": f"{task}, seed {seed}",
+                "heads kept, text": str(ours.n_heads),
+                "heads kept, code": str(other.n_heads),
+                "kept by both": str((ours & other).n_heads),
+                "overlap (Jaccard)": number(overlap, 2),
+                "MLPs kept, text": str(ours.n_mlps),
+                "MLPs kept, code": str(other.n_mlps),
+            }
+        )
+    if not rows:
+        return NOTHING
+    same = [row["overlap (Jaccard)"] == "1.00" for row in rows]
+    last = {"": "the same heads", "overlap (Jaccard)": f"{sum(same)} of {len(same)}"}
+    return Table.of([*rows, last])
+
+
+def random_tickets(found: Found) -> Table | Note:
+    """Pruned random tickets of the good one's size, and drawn component by component."""
+    rows = []
+    for (task, seed), record in found.items():
+        random = record["results"]["random"]
+        equal, alone = random["equal"], random["independent"]
+        rows.append(
+            {
+                "": f"{task}, seed {seed}",
+                "heads": str(equal["heads"][0]),
+                "heads, drawn alone": f"{min(alone['heads'])} to {max(alone['heads'])}",
+                "score, equal sizes": _mean_std(equal["scores"]),
+                "score, drawn alone": _mean_std(alone["scores"]),
+                "r of score and size": _correlation(alone["heads"], alone["scores"]),
+            }
+        )
+    return Table.of(rows) if rows else NOTHING
+
+
+def transposed(found: Found) -> Table | Note:
+    """Norm-weighted maps with the projection transposed: how many change their type, and which."""
+    if not found:
+        return NOTHING
+    by_entry = {
+        f"{task}, seed {seed}": np.array(record["results"]["transposed"]["counts"])
+        for (task, seed), record in found.items()
+    }
+    every = np.sum([*by_entry.values()], axis=0)
+    types = next(iter(found.values()))["results"]["transposed"]["types"]
+    rows: list[dict[str, Any]] = []
+    for name, counts in {"all": every, **by_entry}.items():
+        changed = (counts.sum() - np.trace(counts)) / counts.sum()
+        rows.append({"": name, "maps": f"{counts.sum():,}", "of another type": f"{changed:.1%}"})
+    for i, kind in enumerate(types):
+        right, other = (counts.sum() / every.sum() for counts in (every[i], every[:, i]))
+        row = {"": f"share of {kind}", "maps": f"{every.sum():,}"}
+        rows.append({**row, "right": f"{right:.1%}", "transposed": f"{other:.1%}"})
+    return Table.of(rows)
+
+
+def _kappa_and_q(results: Results) -> list[tuple[str, list[int], float, float]]:
+    """Of each task that BERT-base learns: heads kept by seed, kappa, and the p value of Q."""
+    return [
+        (task, of.kept, of.beside_chance["Fleiss' kappa"].observed, of.q.p_value)
+        for task, of in over_seeds(results, "heads").items()
+        if task not in UNLEARNED
+    ]
+
+
+def _mean_std(scores: list[float]) -> str:
+    return f"{np.mean(scores):.3f} ± {np.std(scores, ddof=1):.3f}"
+
+
+def _correlation(sizes: list[float], scores: list[float]) -> str:
+    if not np.ptp(sizes) or not np.ptp(scores):
+        return "undefined"
+    return number(np.corrcoef(sizes, scores)[0, 1], 2, signed=True)

@@ -1,0 +1,289 @@
+"""The page on the released tickets of BERT-base (sections 4.1 and 4.2), from records.
+
+The release has means and standard deviations over five seeds, not the seeds' own scores. So two
+settings of one task are compared without pairing (Welch), and all tasks together by the means of
+each, which are pairs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+from lottery_utils.agreement.inference import Pooled, jackknifed, pooled, t_interval, welch_interval
+from replication.claims import published
+from replication.claims.evidence import Measured, measure
+from replication.claims.trial import put_on_trial
+from replication.pages.overview import places
+from replication.pages.show import COLOURS, Figure, Note, Table, number, style, within
+from replication.paper import records
+from replication.paper.records import KINDS, METRIC, N_SEEDS, UNLEARNED, Results, score
+from replication.runs.records import seeds_text
+
+METRIC_NAMES = {"mcc": "Matthews correlation", "pearson": "Pearson's r"}
+# What is left after each of the searches, and after both that search one part alone.
+SEPARATE = {
+    "full": "no_mask",
+    "together": "head_mlp",
+    "heads alone": "head",
+    "MLPs alone": "mlp",
+    "both masks found alone": "head_mlp_separate",
+}
+SURVIVORS = {
+    "super-survivors": "head_mlp_super_retrained",
+    "in between": "head_mlp_super_midling_retrained",
+    "anti-survivors": "head_mlp_super_bizzaro_retrained",
+}
+# What is compared: first minus second.
+CONTRASTS = {
+    "random minus bad, pruned": ("head_mlp_random", "head_mlp_bad_1"),
+    "random minus bad, retrained": ("head_mlp_random_retrained", "head_mlp_bad_1_retrained"),
+    "good minus random, retrained": ("head_mlp_retrained", "head_mlp_random_retrained"),
+    "full minus good, retrained": ("no_mask", "head_mlp_retrained"),
+    "full minus good weights, retrained": ("no_mask", "global_magnitude_retrained"),
+}
+EQUAL = 0.03  # of a metric: the margin of the claims page for equal means
+# What a study and the release are compared by: what a column is called, and the measure it has.
+TICKETS = {kind: f"structured: kept by {kind}, retrained" for kind in ("good", "random", "bad")}
+AGREEMENT = {"heads kept": "share of heads kept", "kappa": "kappa of heads"}
+
+
+class Sentence(NamedTuple):
+    """What the paper says, the difference it rests on, and the bounds in which that has to lie."""
+
+    text: str
+    contrast: str
+    low: float = 0.0
+    high: float = np.inf
+
+
+SENTENCES = (
+    Sentence("Without training, bad tickets are below random ones.", "random minus bad, pruned"),
+    Sentence("Retrained, bad tickets are below random ones.", "random minus bad, retrained"),
+    Sentence("Retrained, good tickets are above random ones.", "good minus random, retrained"),
+    Sentence("Good heads and MLPs, retrained, fall short.", "full minus good, retrained"),
+    Sentence(
+        f"Good weights, retrained, equal the full model, to within {EQUAL}.",
+        "full minus good weights, retrained",
+        -EQUAL,
+        EQUAL,
+    ),
+)
+
+
+@style()
+def plot(results: Results) -> Figure:
+    """Good, random and bad tickets of every task, pruned and retrained, with their spread."""
+    drawing, axes = plt.subplots(3, 3, figsize=(9.5, 8.6), layout="constrained")
+    said = []
+    for axis, task in zip(axes.flat, results, strict=True):
+        of = records.scores(results, task)
+        full, majority = of["full"].mean, of["majority"].mean
+        for x, kind, state, marker in places(axis, [*KINDS["structured"]], full, majority):
+            mean, std = of[f"{kind}, {state}"]
+            axis.errorbar(x, mean, std, fmt=marker, color=COLOURS[kind], ms=6)
+        metric = METRIC_NAMES.get(METRIC.get(task, ""), "accuracy")
+        axis.set(ylim=(-0.1, 1), title=task, ylabel=metric)
+        good, bad = (number(of[f"{kind}, retrained"].mean) for kind in ("good", "bad"))
+        said.append(f"{task}: good {good}, bad {bad} retrained")
+    handles, names = axes.flat[0].get_legend_handles_labels()
+    drawing.legend(handles, names, loc="outside upper center", ncols=len(names), fontsize=8)
+    return Figure.of(
+        drawing,
+        "BERT-base on the nine tasks of GLUE, scores that the paper's authors released: tickets of "
+        f"heads and MLPs, means over {N_SEEDS} seeds with one sample standard deviation to each "
+        "side. Solid line: the full model; dotted: the majority baseline. On WNLI the good "
+        "subnetworks of four seeds hold nothing.",
+        f"Nine dot plots of good, random and bad tickets. {'; '.join(said)}.",
+    )
+
+
+def tickets(results: Results, state: str, method: str = "structured") -> Table:
+    """Good, random and bad tickets of every task, `pruned` or `retrained`: mean ± sample standard
+    deviation over five seeds."""
+    rows = []
+    for task in results:
+        of = records.scores(results, task, method)
+        row = {"": task, "majority": number(of["majority"].mean), "full": _mean_std(of["full"])}
+        for name, kind in zip(("good", "random", "bad"), KINDS[method], strict=True):
+            row[f"{name}, {state}"] = _mean_std(of[f"{kind}, {state}"])
+        rows.append(row)
+    return Table.of(rows)
+
+
+def scores(results: Results, settings: Mapping[str, str]) -> Table:
+    """Scores of the release under these settings, columns by name: mean ± sample standard
+    deviation over five seeds."""
+    return Table.of(
+        {"": task, **{name: _mean_std(score(results, task, s)) for name, s in settings.items()}}
+        for task in results
+    )
+
+
+def contrasts(results: Results, names: Sequence[str] = tuple(CONTRASTS)) -> Table:
+    """Differences of means with 95 % intervals: task by task (Welch), and over the eight tasks
+    that BERT learns (Student's t over tasks; how many of them are above zero)."""
+    rows = []
+    for task in results:
+        row = {"": task}
+        for name in names:
+            one, other = (score(results, task, setting) for setting in CONTRASTS[name])
+            row[name] = _signed(*welch_interval(one, other, N_SEEDS)[:3])
+        rows.append(row)
+    last = {"": f"over {len(results) - len(UNLEARNED)} tasks (without {', '.join(UNLEARNED)})"}
+    for name in names:
+        means = [*_differences(results, name).values()]
+        above = f"{sum(value > 0 for value in means)} of {len(means)} above 0"
+        last[name] = f"{_signed(*t_interval(means)[:3])}, {above}"
+    return Table.of([*rows, last])
+
+
+def sentences(results: Results) -> Table:
+    """Every sentence with its mean over the tasks that BERT-base learns, and whether it follows.
+
+    It follows if the whole 95 % interval (Student's, over tasks) lies where the sentence wants
+    it, and its contrary does if the whole interval lies elsewhere.
+    """
+    rows = []
+    for sentence in SENTENCES:
+        means = _differences(results, sentence.contrast)
+        found = pooled({task: [mean] for task, mean in means.items()})
+        above = f", above 0 on {sum(v > 0 for v in means.values())} of {len(means)}"
+        row = _follows(sentence.contrast, found, sentence.low, sentence.high, above)
+        rows.append({"": sentence.text, **row})
+    learned = {t: o for t, o in records.over_seeds(results, "heads").items() if t not in UNLEARNED}
+    kappas = [of.beside_chance["Fleiss' kappa"] for of in learned.values()]
+    layered = [of.by_layer for of in learned.values() if of.by_layer]
+    above_chance, beyond = (sum(of.observed > of.high for of in a) for a in (kappas, layered))
+    rows.append(
+        {
+            "": "Seeds agree about heads more than masks of these sizes do by chance.",
+            "measured": "Fleiss' kappa, task by task",
+            "found": f"mean {number(np.mean([of.observed for of in kappas]))}, above chance on "
+            f"{above_chance} of {len(kappas)}, and beyond layers on {beyond} of {len(layered)}",
+            "follows": _verdict(above_chance == len(kappas), above_chance == 0),
+        }
+    )
+    pairs = records.sharing_of(results).only(learned).pairs
+    excess = pooled(jackknifed({pair: float(of.heads.excess.mean()) for pair, of in pairs.items()}))
+    row = _follows("heads shared by two tasks, beyond chance", excess, 0.0, np.inf)
+    return Table.of([*rows, {"": "Tasks share heads beyond what their layers explain.", **row}])
+
+
+def beside(
+    results: Results,
+    measures: Mapping[str, str],
+    study: str = "minilm-glue",
+    results_dir: str = "results",
+) -> Table | Note:
+    """Means over seeds of these measures, task by task, of the release and of a study; empty
+    cells where one has none.
+
+    What a ticket keeps is its gain over the majority baseline as a share of the full model's;
+    where that has learned nothing, nothing can be kept, and the task is left out.
+    """
+    trial = put_on_trial(study, results_dir)
+    if not trial.records:
+        return Note(f"The study {study} has nothing on record yet.")
+    theirs = published.measure(results_dir)
+    theirs["share of heads kept"] = {
+        task: [kept / of.survival.size for kept in of.kept]
+        for task, of in records.over_seeds(results, "heads").items()
+    }
+    both = {"BERT-base": theirs, study: measure(trial.records)}
+    tasks = [task for task in results if task in trial.learned]
+    if not tasks:
+        return Note(f"The study {study} has learned none of these tasks yet.")
+    rows = {
+        task: {
+            f"{name}, {model}": _mean(found, measured, task)
+            for name, measured in measures.items()
+            for model, found in both.items()
+        }
+        for task in tasks
+    }
+    most = max((tuple(of_task.entries) for of_task in trial.records.values()), key=len)
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    return Table(table.rename_axis(f"{study}: {seeds_text(most)}"))
+
+
+def sizes(results: Results) -> Table:
+    """How much the searches keep, heads and MLPs together or either alone."""
+    rows = []
+    for task, found in results.items():
+        row = {"": task}
+        for part, name, total in (("heads", "heads", 144), ("mlps", "MLPs", 12)):
+            for setting, how in (("heads_mlps", "together"), (part, "alone")):
+                kept = found["masks"][setting][part]["kept"]
+                mean = number(np.mean(kept), 1)
+                row[f"{name} of {total}, {how}"] = f"{mean} ({min(kept)} to {max(kept)})"
+        rows.append(row)
+    return Table.of(rows)
+
+
+def survivor_counts(results: Results) -> Table:
+    """How many super-survivors there are, and who fills the places of anti-survivors."""
+    heads, mlps = (records.over_seeds(results, part) for part in ("heads", "mlps"))
+    return Table.of(
+        {
+            "": task,
+            "heads kept by all five": str(heads[task].n_all),
+            "by none": str(heads[task].n_none),
+            "MLPs kept by all": str(mlps[task].n_all),
+            "by none ": str(mlps[task].n_none),
+            "anti-survivors that survive with some seed": _filled(
+                found["tickets"]["heads_mlps_super_bizzaro"]
+            ),
+        }
+        for task, found in results.items()
+    )
+
+
+def _differences(results: Results, contrast: str) -> dict[str, float]:
+    """First minus second of a contrast, in each task that BERT-base learns."""
+    one, other = CONTRASTS[contrast]
+    return {
+        task: score(results, task, one).mean - score(results, task, other).mean
+        for task in results
+        if task not in UNLEARNED
+    }
+
+
+def _follows(
+    measured: str, found: Pooled, low: float, high: float, and_more: str = ""
+) -> dict[str, str]:
+    inside = low < found.low and found.high < high
+    outside = found.high <= low or found.low >= high
+    text = _signed(found.mean, found.low, found.high) + and_more
+    return {"measured": measured, "found": text, "follows": _verdict(inside, outside)}
+
+
+def _verdict(inside: bool, outside: bool) -> str:
+    return "yes" if inside else "no, the contrary" if outside else "not shown"
+
+
+def _filled(anti: Mapping[str, Any]) -> str:
+    """How many places of the anti-survivors' mask are taken by components that survive."""
+    told = []
+    for part, name in (("heads", "heads"), ("mlps", "MLPs")):
+        by = anti[part]["kept_by"]
+        told.append(f"{by['some'][0] + by['all'][0]} of {anti[part]['kept'][0]} {name}")
+    return ", ".join(told)
+
+
+def _mean(found: Measured, name: str, task: str) -> str:
+    values = found.get(name, {}).get(task)
+    return number(float(np.mean(values)), 2) if values else ""
+
+
+def _mean_std(found: records.Score) -> str:
+    return f"{number(found.mean)}\u00a0±\u00a0{number(found.std)}"
+
+
+def _signed(mean: float, low: float, high: float) -> str:
+    text = number(mean, signed=True)
+    return text if np.isnan(low) else f"{text} {within(low, high, signed=True)}"

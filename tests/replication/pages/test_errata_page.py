@@ -1,0 +1,102 @@
+"""The page on errata: the released records, and quirks against records made by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lottery_utils.masks import StructuredMask
+from lottery_utils.patterns.maps import TYPES
+from lottery_utils.tasks import TASKS
+from replication.pages import errata
+from replication.pages.show import Note, Table
+from replication.paper import numbers
+from replication.paper import records as release
+from replication.paper.records import score
+from replication.runs import records
+from replication.store import Store
+from replication.study import Study
+
+OURS = StructuredMask(np.array([[1, 1, 0, 0], [1, 0, 0, 0]]), np.array([1, 0]))
+THEIRS = StructuredMask(np.array([[1, 0, 1, 0], [1, 1, 0, 0]]), np.array([1, 1]))
+
+
+def searched(theirs: StructuredMask) -> dict[str, Any]:
+    return {
+        "results": {
+            "made_from": {"masks": {"42": OURS.to_json()}},
+            "tickets": {"as released": {"mask": theirs.to_json()}},
+        }
+    }
+
+
+def measured(counts: list[list[int]]) -> dict[str, Any]:
+    equal = {"scores": [0.6, 0.8], "heads": [3, 3], "mlps": [1, 1]}
+    alone = {"scores": [0.5, 0.9], "heads": [2, 5], "mlps": [0, 2]}
+    types = {"types": [*TYPES], "examples": 2, "counts": counts}
+    return {"results": {"random": {"equal": equal, "independent": alone}, "transposed": types}}
+
+
+def test_searches_are_compared_head_by_head() -> None:
+    found = {("RTE", 42): searched(THEIRS), ("RTE", 1337): searched(OURS)}
+    table = errata.searches(found)
+    assert isinstance(table, Table)
+    row = table.frame.loc["RTE, seed 42"]
+    assert [*row] == ["3", "4", "2", "0.40", "1", "2"]
+    assert table.frame.loc["the same heads", "overlap (Jaccard)"] == "1 of 2"
+
+
+def test_random_tickets_of_both_kinds() -> None:
+    table = errata.random_tickets({("RTE", 42): measured([[1] * 5] * 5)})
+    assert isinstance(table, Table)
+    row = table.frame.loc["RTE, seed 42"]
+    assert [*row] == ["3", "2 to 5", "0.700 ± 0.141", "0.700 ± 0.283", "+1.00"]
+
+
+def test_types_that_change_are_off_the_diagonal() -> None:
+    counts = np.diag([10, 0, 0, 0, 20])
+    counts[0, 4] = 10
+    table = errata.transposed({("RTE", 42): measured(counts.tolist())})
+    assert isinstance(table, Table)
+    assert (
+        table.frame.loc["all", "of another type"]
+        == table.frame.loc["RTE, seed 42", "of another type"]
+    )
+    assert table.frame.loc["all", "of another type"] == "25.0%"
+    assert table.frame.loc[f"share of {TYPES[0]}", "right"] == "50.0%"
+    assert table.frame.loc[f"share of {TYPES[0]}", "transposed"] == "25.0%"
+
+
+@pytest.mark.parametrize("table", ["searches", "random_tickets", "transposed"])
+def test_without_records_the_page_says_so(table: str, tmp_path: Path) -> None:
+    nothing = records.followups(Study.load("minilm-glue"), "quirks", Store(tmp_path))
+    assert nothing == {}
+    assert isinstance(getattr(errata, table)(nothing), Note)
+
+
+def test_what_the_page_says_of_the_release_is_in_the_records() -> None:
+    ours = release.load()
+    q = errata.agreement_and_q(ours).frame
+    assert [*q["Fleiss' kappa"]] == sorted(q["Fleiss' kappa"], reverse=True)
+    assert float(q["p of Q"].iloc[0]) < 0.05 < float(q.loc["MNLI", "p of Q"])
+    points = [
+        line for line in errata.kappa_and_q(ours).drawing.axes[0].lines if line.get_marker() == "o"
+    ]
+    drawn = sorted((f"{line.get_xdata()[0]:.6f}" for line in points), reverse=True)
+    assert drawn == [*q["Fleiss' kappa"]]
+    made_up = errata.what_q_tests().frame
+    assert (made_up["p of Q"].astype(float) < 0.05).tolist() == [False, False, True]
+    counts = errata.different_masks(ours).frame
+    assert (counts.loc["CoLA":"RTE"].to_numpy() == [1, 5, 1]).all()  # type: ignore[misc]
+    assert (errata.most_frequent_types().frame["most frequent"] == "heterogeneous").sum() == 5
+    shares = [numbers.pattern_shares(t, "fine-tuned", "super", "raw") for t in TASKS]
+    assert sum(of is not None and of["heterogeneous"] > 0.5 for of in shares) <= 3
+    retrained = ("head_mlp_retrained", "head_mlp_random_retrained")
+    same = [t for t in TASKS if len({score(ours, t, setting).mean for setting in retrained}) == 1]
+    assert same == ["WNLI"]
+    assert [*errata.unlearned(ours).frame.index] == same
+    assert [*errata.random_sizes(ours).frame.index] == [*TASKS]
+    assert errata.sizes_of_magnitude().frame.loc["9 steps", "weights left"] == "38.7%"

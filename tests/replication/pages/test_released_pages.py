@@ -1,0 +1,128 @@
+"""What the pages on the released BERT-base show, from the records that come with the book."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lottery_utils.tasks import TASKS
+from replication.pages import provenance, released_stability, released_tickets
+from replication.pages.show import Note, Table
+from replication.paper import records
+from replication.paper.records import UNLEARNED, over_seeds, score
+
+PARTS = ("heads", "mlps")
+LEARNED = [task for task in TASKS if task not in UNLEARNED]
+
+
+@pytest.fixture(scope="module")
+def ours() -> dict[str, dict[str, Any]]:
+    return records.load()
+
+
+def test_by_hand_random_minus_bad(ours: dict[str, dict[str, Any]]) -> None:
+    """From the scores as the paper's figure has them, to three decimals."""
+    random = dict(
+        zip(TASKS, (0.417, 0.894, 0.679, 0.791, 0.876, 0.790, 0.842, 0.565), strict=False)
+    )
+    bad = dict(zip(TASKS, (0.406, 0.858, 0.677, 0.607, 0.820, 0.803, 0.766, 0.588), strict=False))
+    differences = [random[t] - bad[t] for t in random]
+    last = released_tickets.contrasts(ours, ["random minus bad, retrained"]).frame.iloc[-1, 0]
+    assert str(last).startswith(f"{np.mean(differences):+.3f}")
+    assert str(last).endswith(f"{sum(d > 0 for d in differences)} of 8 above 0")
+
+
+def test_what_the_pages_say_in_words_is_in_the_records(ours: dict[str, dict[str, Any]]) -> None:
+    follows = released_tickets.sentences(ours).frame["follows"]
+    assert [*follows] == ["yes", "not shown", "not shown", "yes", "yes", "yes", "yes"]
+    pair = ["random minus bad, pruned", "random minus bad, retrained"]
+    by_task = released_tickets.contrasts(ours, pair).frame.iloc[:-1]
+    for text in by_task.to_numpy().ravel():  # no single task settles the order
+        low, high = (float(end) for end in text.split("[")[1].rstrip("]").split(", "))
+        assert low < 0 < high or low == high == 0
+    for task in LEARNED:  # what each search spares, both together do not
+        full = score(ours, task, "no_mask").mean
+        assert score(ours, task, "head_mlp_separate").mean < 0.9 * full
+    mlps = over_seeds(ours, "mlps")
+    kappas = [mlps[task].beside_chance["Fleiss' kappa"] for task in LEARNED]
+    assert sum(of.observed > of.high for of in kappas) <= 2, "no more than by chance on most"
+    for pair_of in records.sharing_of(ours).only(LEARNED).pairs.values():
+        # Most of what two tasks share, they share by their sizes.
+        by_size = np.mean([of.mean for of in pair_of.heads.by_size])
+        assert by_size > pair_of.heads.observed.mean() / 2
+    anti = [ours[t]["tickets"]["heads_mlps_super_bizzaro"]["heads"]["kept_by"] for t in LEARNED]
+    assert sum(of["some"][0] + of["all"][0] > 0 for of in anti) >= 5, "others fill the places"
+
+
+def test_tables_have_every_task(ours: dict[str, dict[str, Any]]) -> None:
+    tables = [
+        *(
+            released_tickets.tickets(ours, state, method)
+            for state in ("pruned", "retrained")
+            for method in ("structured", "magnitude")
+        ),
+        released_tickets.sizes(ours),
+        released_tickets.scores(ours, released_tickets.SEPARATE),
+        released_tickets.scores(ours, released_tickets.SURVIVORS),
+        released_tickets.survivor_counts(ours),
+        released_stability.agreement_table(ours, "mlps"),
+        provenance.released(),
+    ]
+    for table in tables:
+        assert [*table.frame.index] == [*TASKS]
+        assert "nan" not in table.frame.to_string().lower()
+
+
+def test_the_figure_of_tickets_has_their_scores(ours: dict[str, dict[str, Any]]) -> None:
+    axes = released_tickets.plot(ours).drawing.axes
+    assert [axis.get_title() for axis in axes] == [*TASKS]
+    for axis, task in zip(axes, TASKS, strict=True):
+        of = records.scores(ours, task)
+        levels = [line.get_ydata()[0] for line in axis.lines[:2]]
+        assert levels == [of["full"].mean, of["majority"].mean]
+        drawn = {line.get_ydata()[0] for line in axis.lines[2:] if len(line.get_ydata()) == 1}
+        assert drawn == {found.mean for name, found in of.items() if "," in name}
+
+
+def test_the_maps_count_the_seeds(ours: dict[str, dict[str, Any]]) -> None:
+    axes = released_stability.survival_maps(ours).drawing.axes
+    heads, mlps = (over_seeds(ours, part) for part in PARTS)
+    for axis, task in zip(axes, TASKS, strict=False):
+        shown = axis.images[0].get_array()
+        assert np.array_equal(shown[:, :-1], heads[task].survival)
+        assert np.array_equal(shown[:, -1], mlps[task].survival)
+
+
+def test_kappa_is_drawn_beside_chance(ours: dict[str, dict[str, Any]]) -> None:
+    for axis, part in zip(released_stability.kappa_plot(ours).drawing.axes, PARTS, strict=True):
+        found = [over_seeds(ours, part)[task] for task in reversed(LEARNED)]
+        drawn = [line.get_xdata() for line in axis.lines]
+        points = [x[0] for x in drawn if len(x) == 1]
+        assert points == [of.beside_chance["Fleiss' kappa"].observed for of in found]
+
+
+def test_beside_the_study_both_have_the_same_measures(ours: dict[str, dict[str, Any]]) -> None:
+    table = released_tickets.beside(ours, released_tickets.TICKETS, "glue-small")
+    assert isinstance(table, Table)
+    full, majority, good = (
+        score(ours, "SST-2", setting).mean
+        for setting in ("no_mask", "freq_baseline", "head_mlp_retrained")
+    )
+    kept = (good - majority) / (full - majority)
+    # Kept shares are of scores to four decimals.
+    assert float(table.frame.loc["SST-2", "good, BERT-base"]) == pytest.approx(kept, abs=0.0101)
+    assert table.frame.index.name == "glue-small: 3 seeds (1337, 42, 86)"
+    agreement = released_tickets.beside(ours, released_tickets.AGREEMENT, "glue-small")
+    assert isinstance(agreement, Table)
+    assert agreement.frame.loc["SST-2", "heads kept, BERT-base"] == f"{67 / 144:.2f}"
+
+
+def test_beside_a_study_without_records_the_page_says_so(
+    ours: dict[str, dict[str, Any]], tmp_path: Path
+) -> None:
+    assert isinstance(
+        released_tickets.beside(ours, released_tickets.TICKETS, "quick", str(tmp_path)), Note
+    )
