@@ -86,7 +86,7 @@ def status(options: argparse.Namespace) -> None:
             cells = "  ".join(f"{state.get(stage, '-'):<9}" for stage in shown)
             print(f"{task:<8} {seed:>6}  {cells}")
     for what in FOLLOWUPS:
-        asked = study.followups_of(what)
+        asked = study.entries(what)
         done = sum(machine.status(study, *entry, what, store) == "done" for entry in asked)
         n_all, n_done = n_all + len(asked), n_done + done
         if asked:

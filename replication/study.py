@@ -26,8 +26,7 @@ from lottery_utils.data import source_kind
 from lottery_utils.errors import UserError
 from lottery_utils.recipe import STRICT, Recipe, SearchRule
 from lottery_utils.tasks import TASKS, OwnTask, Task, get_task
-from replication.store import Key, write_text
-from replication.store import home as home
+from replication.store import Key, home, write_text
 
 T = TypeVar("T")
 
@@ -373,10 +372,6 @@ class Study:
             for seed in (self.seeds[:1] if PIPELINE[name].over_seeds else self.seeds)
             if task in tasks and (seeds is None or seed in seeds)
         )
-
-    def followups_of(self, what: str) -> tuple[tuple[str, int], ...]:
-        """The entries, (task, seed), that the study has a follow-up for."""
-        return self.entries(what)
 
     def only(self, what: str, task: str) -> Study:
         """This study with one follow-up at most, and that of one task."""

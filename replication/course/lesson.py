@@ -33,7 +33,7 @@ from lottery_utils.patterns.maps import AnnotatedMap, token_kinds
 from lottery_utils.patterns.sorter import sorter
 from lottery_utils.recipe import Recipe
 from lottery_utils.tasks import get_task
-from replication.study import home
+from replication.store import home
 
 FloatArray = npt.NDArray[np.float64]
 RECIPE = Recipe(learning_rate=2e-4, batch_size=16, epochs=2)

@@ -100,18 +100,19 @@ def verdict(choices: Choices) -> Note:
 
 def by_size(choices: Choices) -> Table:
     """The scores of all choices, by how many heads of the edge they keep."""
-    sizes = choices.kept.sum(axis=1)
-    rows = {}
-    for size in range(len(choices.names) + 1):
-        of = choices.scores[sizes == size]
-        rows[size] = {
+    of_sizes = pd.Series(choices.scores).groupby(choices.kept.sum(axis=1))
+    rows = (
+        {
+            "": size,
             "choices": len(of),
             "lowest": number(of.min()),
-            "median": number(np.median(of)),
+            "median": number(of.median()),
             "highest": number(of.max()),
-            "pass the bar": percent(np.mean(of >= choices.bar)),
+            "pass the bar": percent((of >= choices.bar).mean()),
         }
-    return Table(pd.DataFrame.from_dict(rows, orient="index").rename_axis("heads kept"))
+        for size, of in of_sizes
+    )
+    return Table.of(rows, "heads kept")
 
 
 def gains(choices: Choices) -> npt.NDArray[np.float64]:

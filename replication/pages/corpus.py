@@ -37,22 +37,15 @@ def table(records: dict[str, Record]) -> Table:
     rows = []
     for task, record in records.items():
         results = record["results"]
+        words, metric = results["bag_of_words"], results["metric"]
         backbone = float(np.mean(list(results["backbone"].values())))
-        gain = backbone - results["bag_of_words"]
-        rows.append(
-            {
-                "task": task,
-                "metric": METRIC_LABELS[results["metric"]],
-                "majority": number(results["majority"]),
-                "bag of words": number(results["bag_of_words"]),
-                "backbone": number(backbone),
-                "backbone minus bag of words": number(gain, signed=True),
-                "bag of words low enough": _yes(
-                    results["bag_of_words"] <= CEILINGS[results["metric"]]
-                ),
-                "backbone 0.10 above": _yes(gain >= MARGIN),
-            }
-        )
+        row = {"task": task, "metric": METRIC_LABELS[metric]}
+        row["majority"] = number(results["majority"])
+        row["bag of words"], row["backbone"] = number(words), number(backbone)
+        row["backbone minus bag of words"] = number(backbone - words, signed=True)
+        row["bag of words low enough"] = "yes" if words <= CEILINGS[metric] else "no"
+        row["backbone 0.10 above"] = "yes" if backbone - words >= MARGIN else "no"
+        rows.append(row)
     return Table.of(rows)
 
 
@@ -100,7 +93,3 @@ def sentences(task: str, n: int = 10) -> Table:
         rows.append({"label": label, "first" if about.is_pair else "sentence": example.sentence1})
         rows[-1].update(second)  # type: ignore[arg-type]
     return Table.of(rows)
-
-
-def _yes(holds: bool) -> str:
-    return "yes" if holds else "no"

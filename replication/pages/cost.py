@@ -17,7 +17,7 @@ from lottery_utils.agreement.inference import t_interval
 from lottery_utils.errors import UserError
 from replication.pages.show import SEED_COLOURS, Figure, Note, Table, number, style
 from replication.paper.records import STAGE
-from replication.study import home
+from replication.store import home
 
 Rows = dict[str, dict[str, Any]]
 MISSING = Note("This was not measured on this device yet: run make bench.")

@@ -17,7 +17,8 @@ from lottery_utils.masks import StructuredMask
 from lottery_utils.tasks import TASKS
 from replication.pages.show import COLOURS, Figure, Note, Table, number, plus_minus, style
 from replication.paper import numbers
-from replication.paper.records import UNLEARNED, Results, over_seeds, score
+from replication.paper.records import KINDS, UNLEARNED, Results, over_seeds, score
+from replication.runs.records import KIND_LABELS
 from replication.store import Record
 
 Found = Mapping[tuple[str, int], Record]  # by task and seed
@@ -86,14 +87,17 @@ def kappa_and_q(results: Results) -> Figure:
 
 def most_frequent_types() -> Table:
     """The most frequent type of the raw maps of super-survivors, by the released shares."""
-    rows = []
-    for task in TASKS:
-        shares = numbers.pattern_shares(task, "fine-tuned", "super", "raw")
-        if shares:
-            most = max(shares, key=lambda name: shares[name])
-            row = {"": task, "most frequent": most, "its share": f"{shares[most]:.1%}"}
-            rows.append({**row, "heterogeneous": f"{shares['heterogeneous']:.1%}"})
-    return Table.of(rows)
+    every = {t: numbers.pattern_shares(t, "fine-tuned", "super", "raw") for t in TASKS}
+    return Table.of(
+        {
+            "": task,
+            "most frequent": max(shares, key=shares.__getitem__),
+            "its share": f"{max(shares.values()):.1%}",
+            "heterogeneous": f"{shares['heterogeneous']:.1%}",
+        }
+        for task, shares in every.items()
+        if shares
+    )
 
 
 def random_sizes(results: Results) -> Table:
@@ -119,9 +123,8 @@ def random_sizes(results: Results) -> Table:
 def different_masks(results: Results) -> Table:
     """How many different masks the five seeds have, of each kind of survivors."""
     kinds = {
-        "super-survivors": "heads_mlps_super",
-        "in between": "heads_mlps_super_midling",
-        "anti-survivors": "heads_mlps_super_bizzaro",
+        KIND_LABELS[kind]: setting.replace("head_mlp", "heads_mlps")  # as masks are called
+        for kind, setting in KINDS["survivors"].items()
     }
     return Table.of(
         {"": task}

@@ -8,8 +8,6 @@ from __future__ import annotations
 import html
 from pathlib import PurePosixPath
 
-import pandas as pd
-
 from lottery_utils.metrics import METRIC_LABELS
 from replication.pages.show import Note, Table
 from replication.paper import records as release
@@ -108,9 +106,7 @@ def standing(
     if not lacking:
         return Note(f"All {n_entries} entries of the study {chosen.name} are on record{size}.")
     n_done = sum(
-        status(chosen, task, seed, "tickets", store) == "done"
-        for task in chosen.tasks
-        for seed in chosen.seeds
+        status(chosen, *entry, "tickets", store) == "done" for entry in chosen.entries("tickets")
     )
     all_seeds = [f"seed {seed}" for seed in chosen.seeds]
     whole = [task for task, what in lacking.items() if what[: len(all_seeds)] == all_seeds]
@@ -164,14 +160,14 @@ def warnings(entries: Entries) -> Note:
 
 def released(store: Store | None = None) -> Table:
     """The records behind a page on the release: when and by which code each was made, from what."""
-    rows = {}
-    for task, record in release.load_records(store).items():
-        made, sha256 = record["provenance"], record["results"]["sha256"]
-        rows[task] = {
+    rows = (
+        {
+            "": task,
             "record": record["hash"],
-            "made (UTC)": made["created"][:16].replace("T", " "),
-            "code": made["commit"] or made["lottery_utils"],
-            "sha256 of the good masks": sha256[release.GOOD][:16],
+            "made (UTC)": record["provenance"]["created"][:16].replace("T", " "),
+            "code": record["provenance"]["commit"] or record["provenance"]["lottery_utils"],
+            "sha256 of the good masks": record["results"]["sha256"][release.GOOD][:16],
         }
-    table = pd.DataFrame.from_dict(rows, orient="index")
-    return Table(table.rename_axis(f"{release.STUDY}/TASK/{release.STAGE}.json"))
+        for task, record in release.load_records(store).items()
+    )
+    return Table.of(rows, f"{release.STUDY}/TASK/{release.STAGE}.json")

@@ -12,7 +12,6 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 
 from lottery_utils.agreement.chance import Chance
 from lottery_utils.agreement.inference import (
@@ -51,7 +50,7 @@ from replication.paper.records import (
     score,
 )
 from replication.paper.release import SEEDS
-from replication.runs.records import seeds_text
+from replication.runs.records import KIND_LABELS, seeds_text
 from replication.store import Store
 
 METRIC_NAMES = {"mcc": "Matthews correlation", "pearson": "Pearson's r"}
@@ -63,11 +62,7 @@ SEPARATE = {
     "MLPs alone": "mlp",
     "both masks found alone": "head_mlp_separate",
 }
-SURVIVORS = {
-    "super-survivors": "head_mlp_super_retrained",
-    "in between": "head_mlp_super_midling_retrained",
-    "anti-survivors": "head_mlp_super_bizzaro_retrained",
-}
+SURVIVORS = {KIND_LABELS[kind]: f"{of}_retrained" for kind, of in KINDS["survivors"].items()}
 # What is compared: first minus second.
 CONTRASTS = {
     "random minus bad, pruned": ("head_mlp_random", "head_mlp_bad_1"),
@@ -215,14 +210,17 @@ def beside(
     tasks = [task for task in results if task in trial.learned]
     if not tasks:
         return Note(f"The study {study} has learned none of these tasks yet.")
-    columns = {
-        f"{name}, {model}": [_mean(found, measured, task) for task in tasks]
-        for name, measured in measures.items()
-        for model, found in both.items()
-    }
     most = max((tuple(of_task.entries) for of_task in trial.records.values()), key=len)
-    index = pd.Index(tasks, name=f"{study}: {seeds_text(most)}")
-    return Table(pd.DataFrame(columns, index=index))
+    rows = (
+        {"": task}
+        | {
+            f"{name}, {model}": _mean(found, measured, task)
+            for name, measured in measures.items()
+            for model, found in both.items()
+        }
+        for task in tasks
+    )
+    return Table.of(rows, f"{study}: {seeds_text(most)}")
 
 
 def sizes(results: Results) -> Table:

@@ -100,13 +100,13 @@ class Table:
     links: bool = False
 
     @classmethod
-    def of(cls, rows: Iterable[Mapping[str, Any]]) -> Table:
+    def of(cls, rows: Iterable[Mapping[str, Any]], name: str | None = None) -> Table:
         """A row from each mapping: its first entry names the row, the others are cells by column.
 
-        A cell that a row lacks is empty.
+        A cell that a row lacks is empty. `name` is what the rows' names are.
         """
         frame = pd.DataFrame(list(rows)).fillna("")
-        return cls(frame.set_index(frame.columns[0]).rename_axis(None))
+        return cls(frame.set_index(frame.columns[0]).rename_axis(name))
 
     def _repr_html_(self) -> str:
         with pd.option_context("display.max_colwidth", None):

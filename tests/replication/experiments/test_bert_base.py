@@ -72,9 +72,9 @@ def test_what_its_comment_says_of_its_size_is_so(study: Study) -> None:
     seen = examples * study.recipe.epochs * 11 * len(study.seeds)
     steps = seen / study.recipe.batch_size
     assert f"make {seen / 1e6:.0f}\n# million examples in {steps / 1e6:.1f} million steps" in text
-    followed = dict(study.followups_of("attention")).keys()
+    followed = dict(study.entries("attention")).keys()
     assert set(study.tasks) - followed == {"WNLI"}, "as in the paper"
-    assert len(study.followups_of("survivors")) == 45
+    assert len(study.entries("survivors")) == 45
     assert f"its {len(study.tasks) * len(study.seeds)} entries" in text
 
 

@@ -97,7 +97,7 @@ def test_real_glue_has_a_page_wherever_there_is_something_to_show() -> None:
         "sec4_2_good_random_bad": set(study.tasks),
         "sec5_1_stability": learned,
         "sec5_2_attention_patterns": learned,
-        "sec6_discussion": set(dict(study.followups_of("control"))),
+        "sec6_discussion": set(dict(study.entries("control"))),
     }
     made = [page for page in pages(CONTENTS).values() if page.study == study.name]
     for notebook, tasks in wanted.items():

@@ -232,14 +232,14 @@ def test_lost_searches_make_stale_what_followed(followed: Path) -> None:
 def test_none_means_every_task(workplace: Path, what: str) -> None:
     study = asked(followups=FollowUps(**{what: None}))
     entries = {(task, seed) for task in study.tasks for seed in study.seeds}
-    assert set(study.followups_of(what)) == entries
-    assert not any(study.followups_of(other) for other in FOLLOWUPS if other != what)
+    assert set(study.entries(what)) == entries
+    assert not any(study.entries(other) for other in FOLLOWUPS if other != what)
 
 
 def test_seeds_can_be_chosen_for_the_control_alone(workplace: Path) -> None:
     study = asked(followups=FollowUps(survivors=None, control=(TASK,), control_seeds=(SEED, 7)))
-    assert study.followups_of("control") == ((TASK, SEED),), "7 is no seed of the study"
-    assert len(study.followups_of("survivors")) == 6
+    assert study.entries("control") == ((TASK, SEED),), "7 is no seed of the study"
+    assert len(study.entries("survivors")) == 6
 
 
 def test_a_study_asks_for_none_unless_it_says_so(
