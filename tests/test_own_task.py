@@ -21,7 +21,7 @@ from replication.pages import (
     build,
     sec3_methodology,
     sec4_1_good_subnetworks,
-    sec4_2_good_random_bad,
+    tickets,
 )
 from replication.pages.show import NO_MAGNITUDE, Figure, Note, Table
 from replication.runs import records
@@ -128,12 +128,12 @@ def test_pages_of_a_task_of_your_own_have_no_paper_beside(here: Path) -> None:
     for task, methods in (("Trees", ["structured"]), ("Warmth", ["structured", "magnitude"])):
         entries = records.load("mine", task)[task]
         for method in methods:
-            bars = sec4_2_good_random_bad.ticket_plot(entries, {}, method)
+            bars = tickets.ticket_plot(entries, {}, method)
             assert isinstance(bars, Figure)
             assert "The paper has no such task." in bars.caption
             assert "BERT-base" not in bars.caption + bars.alt
             assert "beside the paper" not in bars.alt
-            table = sec4_2_good_random_bad.tickets(entries, method)
+            table = tickets.tickets(entries, method)
             assert isinstance(table, Table)
             assert not table.frame.isna().any(axis=None)
         setup = sec3_methodology.setup(entries).frame["this page"]

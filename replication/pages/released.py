@@ -25,7 +25,6 @@ from lottery_utils.agreement.inference import (
 from replication.claims import published
 from replication.claims.evidence import Measured, measure
 from replication.claims.trial import put_on_trial
-from replication.pages.overview import places
 from replication.pages.show import (
     COLOURS,
     Figure,
@@ -38,6 +37,7 @@ from replication.pages.show import (
     style,
     within,
 )
+from replication.pages.tickets import places
 from replication.paper import records
 from replication.paper.records import (
     GOOD,

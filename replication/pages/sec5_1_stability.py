@@ -21,7 +21,6 @@ from lottery_utils.agreement.inference import p_text, t_interval
 from lottery_utils.agreement.survivors import KINDS
 from lottery_utils.masks import StructuredMask
 from lottery_utils.metrics import METRIC_LABELS
-from replication.pages.overview import PAPER, beside_paper
 from replication.pages.show import (
     NO_MAGNITUDE,
     Figure,
@@ -34,6 +33,7 @@ from replication.pages.show import (
     style,
     write_cells,
 )
+from replication.pages.tickets import PAPER, beside_paper
 from replication.paper import records as paper
 from replication.runs.measured import agreement_of_weights, good_masks
 from replication.runs.records import (

@@ -16,8 +16,8 @@ from replication.pages import (
     released,
     sec3_methodology,
     sec4_1_good_subnetworks,
-    sec4_2_good_random_bad,
     sec6_discussion,
+    tickets,
 )
 from replication.pages.show import Figure, Note
 from replication.paper import records as release
@@ -40,9 +40,7 @@ def control() -> Figure | Note:
 FIGURES: dict[str, Callable[[], Figure | Note]] = {
     "importance": lambda: sec3_methodology.importance({SEED: entries()[SEED]}),
     "search": lambda: sec4_1_good_subnetworks.search_curve(entries()),
-    "tickets": lambda: sec4_2_good_random_bad.ticket_plot(
-        entries(), release.beside(Store(), [TASK])
-    ),
+    "tickets": lambda: tickets.ticket_plot(entries(), release.beside(Store(), [TASK])),
     "released_tickets": lambda: released.plot(release.load()),
     "control": control,
     "released_kappa": lambda: released.kappa_plot(release.load()),

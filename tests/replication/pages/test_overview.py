@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from replication.pages import overview
+from replication.pages import tickets as overview
 from replication.pages.show import NO_MAGNITUDE, Figure, Note, Table
 from replication.runs.records import KINDS, Entries, ticket_scores
 

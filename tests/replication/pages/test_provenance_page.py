@@ -106,10 +106,10 @@ def test_records_are_read_without_heavy_libraries(tiny_run: Path) -> None:
     code = """
 import sys
 from replication.pages import corpus, sweep
-from replication.pages import sec3_methodology, sec4_1_good_subnetworks, sec4_2_good_random_bad
+from replication.pages import sec3_methodology, sec4_1_good_subnetworks, tickets
 from replication.runs import records
 entries = records.load("tiny", "STS-B", "[42]")["STS-B"]
-sec4_1_good_subnetworks.search_curve(entries).png, sec4_2_good_random_bad.tickets(entries)
+sec4_1_good_subnetworks.search_curve(entries).png, tickets.tickets(entries)
 sec3_methodology.setup(entries), sec3_methodology.examples(entries)
 heavy = {"torch", "transformers", "datasets", "evaluate", "sklearn", "safetensors"}
 print(sorted(heavy & set(sys.modules)))
