@@ -12,11 +12,11 @@ import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from math import comb
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import comb
 
 from lottery_utils import agreement
 from lottery_utils.agreement.inference import jackknifed
@@ -216,9 +216,10 @@ def shared_beyond_layers(every: dict[str, Entries]) -> dict[str, list[float]]:
 def _of_fewer(found: OverSeeds, n_seeds: int) -> tuple[float, float]:
     """The shares of components that survive with some but not all of `n_seeds` seeds, and with
     all of them: means over all choices of that many of the seeds that there are."""
-    n, choices = len(found.kept), comb(len(found.kept), n_seeds)
+    n = len(found.kept)
     every, none = (
-        float(comb(kept, n_seeds).mean() / choices) for kept in (found.survival, n - found.survival)
+        float(np.mean([comb(int(kept), n_seeds) for kept in of.flat]) / comb(n, n_seeds))
+        for of in (found.survival, n - found.survival)
     )
     return 1 - every - none, every
 
