@@ -182,10 +182,6 @@ class Journal:
             file.write(json.dumps(entry) + "\n")
         self.entries.append(entry)
 
-    def close(self) -> None:
-        """The stage has written its record: the journal is no longer needed."""
-        self.path.unlink(missing_ok=True)
-
 
 def checksum(record: Record) -> str:
     """sha256 over everything in a record but the checksum itself."""

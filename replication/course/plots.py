@@ -8,7 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import numpy.typing as npt
 
-from replication.pages.show import COLOURS, Figure, style
+from replication.pages.show import COLOURS, Figure, layer_map, style
 
 
 @style()
@@ -16,10 +16,7 @@ def heads(scores: npt.NDArray[np.float64], what: str) -> Figure:
     """A number for each head, as a map of layers and heads."""
     n_layers, n_heads = scores.shape
     drawing, axes = plt.subplots(figsize=(6.5, 0.9 + 0.4 * n_layers), layout="constrained")
-    image = axes.imshow(scores, cmap="cividis", vmin=0, aspect="auto", origin="lower")
-    axes.set(xlabel="head", ylabel="layer")
-    axes.set_xticks(range(n_heads), [str(i + 1) for i in range(n_heads)])
-    axes.set_yticks(range(n_layers), [str(i + 1) for i in range(n_layers)])
+    image = layer_map(axes, scores, limits=(0, float(scores.max())))
     drawing.colorbar(image, ax=axes)
     layer, head = np.unravel_index(int(scores.argmax()), scores.shape)
     return Figure.of(

@@ -153,7 +153,7 @@ def verdicts(analysis: Analysis) -> Table:
             "mean, 95 % CI": _interval(one),
             "registered region": _region(one.claim),
             "n": _n(one) if one.means else "0",
-            "adjusted p": "" if (p := _decided(one)) is None else _p(p),
+            "adjusted p": _decided(one),
         }
         for one in analysis.verdicts()
     )
@@ -280,9 +280,10 @@ def _estimate(one: Estimate, *, signed: bool = False) -> str:
     return f"{number(one.mean, 2, signed=signed)} {within(one.low, one.high, 2, signed=signed)}"
 
 
-def _decided(one: PlanVerdict) -> float | None:
+def _decided(one: PlanVerdict) -> str:
     """The adjusted p value of the side that was decided for: inside, unless contradicted."""
-    return one.p_contrary if one.verdict == CONTRADICTED else one.p
+    p = one.p_contrary if one.verdict == CONTRADICTED else one.p
+    return "" if p is None else p_text(p).removeprefix("p ").removeprefix("= ")
 
 
 def _region(claim: PlanClaim) -> str:
@@ -301,7 +302,3 @@ def _n(one: PlanVerdict) -> str:
         f"{tasks} task{'' if tasks == 1 else 's'} × {seeds} seed{'' if seeds == 1 else 's'}, "
         f"{one.n_examples:,} examples"
     )
-
-
-def _p(value: float) -> str:
-    return p_text(value).removeprefix("p ").removeprefix("= ")

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from lottery_utils.errors import UserError
 from lottery_utils.masks import StructuredMask
-from replication.runs.records import read
+from replication.runs.records import complete
 from replication.runs.run import check_data, ensure
 from replication.store import Record, Store
 from replication.study import STAGES, FollowUps, Study
@@ -56,8 +56,8 @@ def verify(
     An interrupted verification goes on where it stopped; a finished one leaves nothing behind.
     Raises `UserError` if the entry is not on record or the data at hand are not its own.
     """
-    on_record = _read(study, task, seed, store)
-    if "tickets" not in on_record:
+    on_record = complete(replace(study, seeds=(seed,)), task, store).get(seed)
+    if on_record is None:
         raise UserError(
             f"{task} with seed {seed} of the study {study.name} is not on record: expected its "
             f"records in {store.root}; run 'lottery run {study.name} --task {task} --seed {seed}'."
@@ -73,7 +73,7 @@ def verify(
     )
     again = Store(PLACE)
     ensure(alone, again, STAGES, device=device, threads=threads)
-    found = compare(on_record, _read(alone, task, seed, again))
+    found = compare(on_record, complete(alone, task, again)[seed])
     shutil.rmtree(again.root / study.name / task / f"seed-{seed}", ignore_errors=True)
     shutil.rmtree(again.cache / study.name / task / f"seed-{seed}", ignore_errors=True)
     return found
@@ -105,16 +105,6 @@ def compare(recorded: dict[str, Record], again: dict[str, Record]) -> Verified:
         first, second = (results["tickets"] for results in pairs[stage])
         for kind in first:
             for state in ("pruned", "retrained"):
-                check(
-                    f"{method}, {kind}, {state}",
-                    "score",
-                    first[kind][state],
-                    second[kind][state],
-                )
+                before, after = first[kind][state], second[kind][state]
+                check(f"{method}, {kind}, {state}", "score", before, after)
     return Verified(ours["weights_sha256"] == theirs["weights_sha256"], checks)
-
-
-def _read(study: Study, task: str, seed: int, store: Store) -> dict[str, Record]:
-    """The records of an entry that are up to date."""
-    found = {stage: read(study, task, seed, stage, store) for stage in STAGES}
-    return {stage: record for stage, record in found.items() if record}

@@ -372,13 +372,6 @@ class TestJournal:
         other.append({"step": 7})
         assert Journal(path, "stamp").entries == []
 
-    def test_is_gone_when_closed(self, tmp_path: Path) -> None:
-        journal = Journal(tmp_path / "journal.jsonl", "stamp")
-        journal.append(1)
-        journal.close()
-        journal.close()
-        assert list(tmp_path.iterdir()) == []
-
 
 def test_results_that_are_no_folder_are_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "results").write_text("")
