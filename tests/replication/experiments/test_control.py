@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 import transformers
-from test_encoder import CLASSES, EVERY_FAMILY, batch_for, configuration, logits, tiny
+from families import CLASSES, EVERY_FAMILY, batch_for, configuration, logits, tiny
 from torch import Tensor, nn
 
 from replication.experiments.control import reinitialized
