@@ -117,20 +117,6 @@ def test_statistics_are_their_formulas(masks: Masks) -> None:
         assert math.isnan(cochran_q(masks).statistic)
 
 
-@settings(deadline=None)
-@given(any_masks)
-def test_neither_seeds_nor_components_have_an_order(masks: Masks) -> None:
-    turned = masks[::-1, ::-1]
-    for function, _ in STATISTICS.values():
-        assert function(turned) == pytest.approx(function(masks), nan_ok=True)
-
-
-def test_equal_masks_agree_entirely() -> None:
-    same = np.tile(STEPS[1], (4, 1))
-    assert fleiss_kappa(same) == krippendorff_alpha(same) == mean_overlap(same) == 1
-    assert some_but_not_all(same) == 0
-
-
 def test_cochrans_q_tests_sizes_and_not_agreement() -> None:
     """Masks that share nothing, but are of one size, are no reason to reject."""
     disjoint = np.eye(4, dtype=bool)
@@ -188,6 +174,8 @@ def test_chance_is_what_theory_says() -> None:
     assert jaccard.low < jaccard.mean < jaccard.high
     either = against_chance("some but not all", masks, n_draws=4000)
     assert either.mean == pytest.approx(2 * 0.3 * 0.7, abs=0.005)
+    assert either == against_chance("some but not all", masks, n_draws=4000), "seeded"
+    assert either != against_chance("some but not all", masks, n_draws=4000, seed=1)
     assert abs(against_chance("Fleiss' kappa", masks, n_draws=4000).mean) < 0.01
 
 
@@ -208,11 +196,6 @@ def test_expected_votes_are_the_mean_of_random_masks() -> None:
     mean = np.mean([votes(drawn) for drawn in random_masks(masks, rng, 4000)], axis=0)
     assert expected_votes(masks.mean(axis=1), 40) == pytest.approx(mean, abs=0.1)
     assert expected_votes([0.5, 0.5], 4).tolist() == [1, 2, 1]
-
-
-def test_chance_is_the_same_every_time() -> None:
-    assert against_chance("mean std", STEPS) == against_chance("mean std", STEPS)
-    assert against_chance("mean std", STEPS, seed=1) != against_chance("mean std", STEPS, seed=2)
 
 
 @pytest.mark.parametrize("wrong", [[1, 0], [[]], [[0.5, 1]], [[2, 0]]])
