@@ -23,7 +23,7 @@ from replication.pages import (
 )
 from replication.pages.show import Note, Table
 from replication.runs import records
-from replication.study import STAGES, Study
+from replication.study import STAGES
 
 STUDY = """\
 backbone: {backbone}
@@ -184,21 +184,3 @@ def test_another_description_asks_for_other_records(
     path.write_text(path.read_text("utf-8").replace('["no", "yes"]', '["yes", "no"]'), "utf-8")
     assert cli.main(["status", "mine"]) == 0
     assert "0 of 7 records are done" in capsys.readouterr().out
-
-
-def test_a_label_that_the_study_does_not_know_is_named(
-    here: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    file = here / "tables" / "Trees" / "train.csv"
-    file.write_text(file.read_text("utf-8") + "A bush,maybe\n", "utf-8")
-    assert cli.main(["run", "mine"]) == 2
-    assert "train.csv, line 50: the label 'maybe' should be one of no, yes." in (
-        capsys.readouterr().err
-    )
-
-
-def test_glue_and_a_task_of_your_own_share_no_name(here: Path) -> None:
-    path = here / "studies" / "mine.yaml"
-    path.write_text(path.read_text("utf-8").replace("Trees", "RTE"), "utf-8")
-    with pytest.raises(UserError, match="'RTE' belongs to a task of GLUE"):
-        Study.load("mine")

@@ -31,12 +31,11 @@ from families import (
     tiny,
 )
 from hypothesis import given, settings
-from torch import nn
 
 from lottery_utils.attention import attention_maps
 from lottery_utils.backbone import load_backbone
 from lottery_utils.batches import EvaluationBatches, encode
-from lottery_utils.encoder import FAMILIES, component_parameters, encoder_layers, encoder_shape
+from lottery_utils.encoder import FAMILIES, component_parameters, encoder_shape
 from lottery_utils.errors import UserError
 from lottery_utils.importance import structured_importance
 from lottery_utils.masks import StructuredMask
@@ -262,10 +261,3 @@ def test_head_masks_do_nothing_in_transformers(family: str, attention: str) -> N
             assert "head_mask" in str(refusal)
             return
     assert torch.equal(found, logits(model, batch))
-
-
-def test_another_architecture_is_refused_by_name() -> None:
-    model = nn.Module()
-    model.config = transformers.GPT2Config()
-    with pytest.raises(UserError, match=r"'gpt2' model.*bert, roberta, electra, distilbert"):
-        encoder_layers(model)

@@ -127,16 +127,14 @@ def test_intersection_is_in_both(one: StructuredMask, other: StructuredMask) -> 
     assert (both == one) == (one <= other)
 
 
+@unhurried
 @given(structured())
-def test_json_keeps_the_mask(mask: StructuredMask) -> None:
-    assert StructuredMask.from_json(mask.to_json()) == mask
-
-
-def test_save_and_load(tmp_path: Path) -> None:
-    mask = StructuredMask.full(3, 4).without([(0, 1), (2, 3)], [1])
-    mask.save(tmp_path / "mask.json")
-    assert StructuredMask.load(tmp_path / "mask.json") == mask
-    assert (mask.n_heads, mask.n_mlps) == (10, 2)
+def test_files_keep_the_mask(
+    tmp_path_factory: pytest.TempPathFactory, mask: StructuredMask
+) -> None:
+    path = tmp_path_factory.mktemp("mask") / "mask.json"
+    mask.save(path)
+    assert StructuredMask.load(path) == StructuredMask.from_json(mask.to_json()) == mask
 
 
 @pytest.mark.parametrize("content", ["", "{}", '{"heads": ["12"], "mlps": "1"}', '{"heads": 3}'])
@@ -187,18 +185,6 @@ def test_sizes_and_densities_count_what_is_there(mask: WeightMask) -> None:
 
 
 @unhurried
-@given(st.dictionaries(st.sampled_from("abcd"), arrays(bool, array_shapes(min_dims=0)), min_size=1))
-def test_a_mask_is_a_mapping_to_what_it_was_made_from(kept: dict[str, np.ndarray]) -> None:
-    tensors = {name: torch.from_numpy(np.array(values)) for name, values in kept.items()}
-    for mask in (WeightMask(kept), WeightMask(tensors)):
-        assert set(mask) == set(kept)
-        assert len(mask) == len(kept)
-        for name, values in mask.items():
-            assert values.dtype == torch.bool
-            assert torch.equal(values, tensors[name])
-
-
-@unhurried
 @given(alike(2))
 def test_set_operations_are_those_of_sets(two: list[WeightMask]) -> None:
     one, other = two
@@ -222,12 +208,9 @@ def test_masks_of_other_parameters_do_not_mix() -> None:
             assert one <= other
 
 
-def test_only_bool_is_a_mask() -> None:
+def test_a_weight_mask_cannot_be_changed_from_outside() -> None:
     with pytest.raises(ValueError, match="a holds float32, not bool"):
         WeightMask({"a": torch.ones(2)})
-
-
-def test_a_weight_mask_cannot_be_changed_from_outside() -> None:
     kept = {"a": torch.ones(3, dtype=torch.bool)}
     mask = WeightMask(kept)
     kept["a"][0] = False
@@ -241,7 +224,9 @@ def test_a_weight_mask_cannot_be_changed_from_outside() -> None:
 
 @unhurried
 @given(weights)
-def test_files_keep_the_mask(tmp_path_factory: pytest.TempPathFactory, mask: WeightMask) -> None:
+def test_files_keep_a_weight_mask(
+    tmp_path_factory: pytest.TempPathFactory, mask: WeightMask
+) -> None:
     path = tmp_path_factory.mktemp("mask") / "mask.safetensors"
     mask.save(path)
     loaded = WeightMask.load(path)
@@ -250,17 +235,13 @@ def test_files_keep_the_mask(tmp_path_factory: pytest.TempPathFactory, mask: Wei
     assert list(loaded) == list(mask)
 
 
-def test_eight_weights_share_a_byte_on_disk(tmp_path: Path) -> None:
-    WeightMask({"a": np.ones((400, 400), bool)}).save(tmp_path / "mask")
-    assert 20_000 <= (tmp_path / "mask").stat().st_size < 20_500
-
-
 def test_a_broken_file_of_weights_is_one_clear_sentence(tmp_path: Path) -> None:
     from safetensors.torch import save_file
 
     path = tmp_path / "mask.safetensors"
-    WeightMask({"a": np.ones(20, bool)}).save(path)
+    WeightMask({"a": np.ones((400, 400), bool)}).save(path)
     whole = path.read_bytes()
+    assert 20_000 <= len(whole) < 20_500, "eight weights share a byte"
     flipped = whole[:-2] + bytes([whole[-2] ^ 1]) + whole[-1:]
     for content in (b"", b"no mask at all", whole[:-1], flipped):
         path.write_bytes(content)

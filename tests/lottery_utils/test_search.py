@@ -64,7 +64,7 @@ def replay(steps: list[Step]) -> list[tuple[StructuredMask, StructuredMask, Step
     head_step=st.floats(0.01, 1),
     variant=any_variant,
 )
-def test_masks_nest_along_the_trace(
+def test_the_lowest_scored_of_what_is_left_goes_step_by_step(
     seed: int, threshold: float, head_step: float, variant: Variant
 ) -> None:
     found = structured_search(
@@ -87,24 +87,14 @@ def test_masks_nest_along_the_trace(
         assert before.n_heads - trial.n_heads == len(step.removed_heads)
         assert before.n_mlps - trial.n_mlps == len(step.removed_mlps)
         last = trial if step.passed else last
+        heads, mlps = np.array(step.head_scores), np.array(step.mlp_scores)
+        if step.removed_heads and trial.n_heads:
+            assert max(heads[at] for at in step.removed_heads) <= heads[trial.heads].min()
+        if step.removed_mlps and trial.n_mlps:
+            assert mlps[step.removed_mlps[0]] <= mlps[trial.mlps].min()
     assert found.mask == last
     phases = [step.phase for step in found.steps]
     assert phases == sorted(phases, key=["both", "heads", "mlps"].index)
-
-
-@given(seed=st.integers(0, 1000))
-def test_the_lowest_scored_of_what_is_left_goes_first(seed: int) -> None:
-    found = structured_search(FULL, 1.0, linear_score, fixed_importance(seed), threshold=0.7)
-    for before, _, step in replay(found.steps):
-        scores = np.array(step.head_scores)
-        removed = [scores[place] for place in step.removed_heads]
-        stays = before.without(step.removed_heads, []).heads
-        if removed and stays.any():
-            assert max(removed) <= scores[stays].min()
-        if step.removed_mlps and before.n_mlps > 1:
-            mlps = np.array(step.mlp_scores)
-            stays_mlps = before.without([], step.removed_mlps).mlps
-            assert mlps[step.removed_mlps[0]] <= mlps[stays_mlps].min()
 
 
 def test_step_sizes_are_the_paper_s() -> None:

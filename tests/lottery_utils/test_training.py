@@ -135,25 +135,21 @@ def test_the_loss_of_classes_is_cross_entropy_and_that_of_grades_the_squared_err
     assert losses.dtype == squared.dtype == torch.float32
 
 
-def test_predictions_are_classes_or_grades_and_change_nothing(
-    tiny_model: Callable[..., Model],
+@pytest.mark.parametrize(("n_outputs", "examples"), [(2, learnable), (1, graded)])
+def test_predictions_do_not_depend_on_batches_and_change_nothing(
+    tiny_model: Callable[..., Model], n_outputs: int, examples: Callable[..., Encoded]
 ) -> None:
-    for n_outputs, data in ((2, learnable(21)), (1, graded(21))):
-        model = tiny_model(n_outputs=n_outputs)
-        model.train()
-        before = weights_sha256(model)
-        predictions, labels = predict(model, EvaluationBatches(data, 8, file_order=True))
-        assert predictions.shape == labels.shape == (21,)
-        np.testing.assert_allclose(labels, data.labels, rtol=1e-6)
-        assert model.training, "it is left as it was"
-        assert weights_sha256(model) == before
-        model.eval()
-        again, _ = predict(model, EvaluationBatches(data, 1, file_order=True))
-        np.testing.assert_allclose(predictions, again, atol=1e-5)
-        assert not model.training
-        assert len(np.unique(predictions)) <= (2 if n_outputs == 2 else 21)
-    assert predictions.dtype.kind == "f"
-    assert len(np.unique(predictions)) > 2
+    model, data = tiny_model(n_outputs=n_outputs).train(), examples(21)
+    before = weights_sha256(model)
+    predictions, labels = predict(model, EvaluationBatches(data, 8, file_order=True))
+    assert model.training and weights_sha256(model) == before, "it is left as it was"
+    np.testing.assert_allclose(labels, data.labels, rtol=1e-6)
+    again, _ = predict(model.eval(), EvaluationBatches(data, 1, file_order=True))
+    np.testing.assert_allclose(predictions, again, atol=1e-5)
+    assert not model.training
+    assert (predictions.dtype.kind, len(set(predictions)) > 2) == (
+        ("i", False) if n_outputs == 2 else ("f", True)
+    )
 
 
 def test_training_the_rows_that_occur_gives_the_same_model(

@@ -164,7 +164,7 @@ def test_a_source_has_a_kind_without_its_place() -> None:
             source_kind(wrong)
 
 
-def test_a_cap_draws_the_same_examples_in_file_order(tmp_path: Path) -> None:
+def test_a_cap_draws_the_same_examples_in_file_order_and_leaves_the_rest(tmp_path: Path) -> None:
     source = write_task(tmp_path, "SST-2", sst2(*(f"sentence {i}\t{i % 2}" for i in range(100))))
     whole = load_examples("SST-2", source)
     capped = load_examples("SST-2", source, train_size=30)
@@ -175,42 +175,23 @@ def test_a_cap_draws_the_same_examples_in_file_order(tmp_path: Path) -> None:
     assert places != list(range(30)), "the first lines are no sample"
     assert capped["validation"] == whole["validation"]
     assert load_examples("SST-2", source, validation_size=500) == whole
-
-
-def test_what_a_cap_leaves_is_the_rest_in_file_order(tmp_path: Path) -> None:
-    source = write_task(tmp_path, "SST-2", sst2(*(f"sentence {i}\t{i % 2}" for i in range(100))))
-    whole = load_examples("SST-2", source)["validation"]
-    taken = load_examples("SST-2", source, validation_size=1)["validation"]
+    (taken,) = load_examples("SST-2", source, validation_size=1)["validation"]
     left = left_out_examples("SST-2", source, 1)
-    assert left == [example for example in whole if example not in taken]
-    assert len(left) == len(whole) - 1 > 0
-    assert left_out_examples("SST-2", source, None) == []
-    assert left_out_examples("SST-2", source, len(whole)) == []
-    assert left_out_examples("SST-2", "mini", 10) == [], "the embedded corpus is made to size"
-
-
-def test_the_embedded_corpus_has_the_sizes_asked_for() -> None:
-    found = load_examples("RTE", "mini", train_size=30, validation_size=20)
-    assert {split: len(examples) for split, examples in found.items()} == {
-        "train": 30,
-        "validation": 20,
-    }
-    usual = load_examples("RTE", "mini")
-    assert {split: len(examples) for split, examples in usual.items()} == MINI_SIZES
+    assert left == [example for example in whole["validation"] if example != taken]
+    for place, size in (source, None), (source, 100), ("mini", 10):  # which is made to size
+        assert left_out_examples("SST-2", place, size) == []
 
 
 def test_a_dataset_looks_the_same_whatever_its_source(tmp_path: Path) -> None:
-    datasets = pytest.importorskip("datasets")
-    source = write_task(tmp_path, "SST-2", sst2("good\t1", "bad\t0"))
-    local = load_task("SST-2", source)
-    mini = load_task("SST-2", "mini", train_size=4, validation_size=2)
+    pytest.importorskip("datasets")
+    local = load_task("SST-2", write_task(tmp_path, "SST-2", sst2("good\t1", "bad\t0")))
+    mini = load_task("SST-2", "mini", train_size=4)
     pairs = load_task("RTE", "mini", train_size=4, validation_size=2)
-    assert isinstance(local, datasets.DatasetDict)
-    assert set(local) == set(mini) == {"train", "validation"}
-    for split in local:
+    assert {split: len(rows) for split, rows in pairs.items()} == {"train": 4, "validation": 2}
+    assert len(mini["validation"]) == MINI_SIZES["validation"]
+    for split in ("train", "validation"):
         assert local[split].column_names == ["sentence1", "sentence2", "label", "idx"]
         assert local[split].features == mini[split].features
-        assert pairs[split].column_names == local[split].column_names
     assert local["train"].features["label"].names == ["negative", "positive"]
     assert pairs["train"].features["label"].names == ["entailment", "not_entailment"]
     assert local["train"][1] == {"sentence1": "bad", "sentence2": None, "label": 0, "idx": 1}
