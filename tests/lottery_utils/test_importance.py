@@ -71,11 +71,13 @@ def test_the_release_accumulates_the_running_sum_of_batch_mean_gradients(
 
 
 def test_normalization_by_hand() -> None:
-    raw = Importance(np.array([[3.0, 4.0], [1.0, 0.0]]), np.array([2.0, 6.0]), 2, 10)
+    raw = Importance(
+        np.array([[3.0, 4.0], [5.0, 12.0], [8.0, 6.0]]), np.array([2.0, 6.0, 3.0]), 2, 9
+    )
     scores = raw.normalized()
-    # Layer norms are 5 and 1, so heads become .6 .8 / 1 0, which already span 0 to 1.
-    np.testing.assert_allclose(scores.heads, [[0.6, 0.8], [1.0, 0.0]])
-    np.testing.assert_allclose(scores.mlps, [0.0, 1.0])
+    # Layer norms are 5, 13 and 10; of .6 .8, 5/13 12/13 and .8 .6 the second layer's are the ends.
+    np.testing.assert_allclose(scores.heads, [[2.8 / 7, 5.4 / 7], [0, 1], [5.4 / 7, 2.8 / 7]])
+    np.testing.assert_allclose(scores.mlps, [0, 1, 0.25])
 
 
 def test_equal_scores_do_not_divide_by_zero() -> None:

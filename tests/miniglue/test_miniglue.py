@@ -198,10 +198,8 @@ def test_sentences_are_well_formed(task: str) -> None:
     ("written", "read"),
     [
         ("a old house and a new one", "an old house and a new one"),
-        ("a honest film", "an honest film"),
-        ("a unusual hat", "an unusual hat"),
-        ("a uniform", "a uniform"),
-        ("a unique case", "a unique case"),
+        ("a honest film and a unusual hat", "an honest film and an unusual hat"),
+        ("a uniform and a unique case", "a uniform and a unique case"),
         ("a inspired, a useful and a one-hour film", "an inspired, a useful and a one-hour film"),
         ("A apple is on a table", "An apple is on a table"),
     ],
