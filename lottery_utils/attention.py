@@ -3,8 +3,8 @@
 A raw map says how strongly token i attends to token j, a_ij. Kobayashi et al. (2020) point
 out that what j contributes to i is a_ij f(x_j), where f is the head's value map followed by
 its slice of the output projection, and that f(x_j) may be tiny where a_ij is large. Since
-a_ij is a number, the norm of that contribution is a_ij times the norm of f(x_j): one number
-for each token and head, so that no vectors are held for pairs of tokens (paper, section 5.2).
+a_ij is a number, the norm of that contribution is a_ij times the norm of f(x_j), one number
+for each token and head (paper, section 5.2).
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ def attention_maps(
 
     `batches` are dicts of tensors on the model's device, padded on the right: `input_ids` and
     `attention_mask` (batch, tokens) and whatever else the model takes; `labels` are passed
-    over. The model attends eagerly while this runs, as other kernels return no maps, and is
-    as before afterwards. With `transposed` the output projection is read as in the authors' code,
-    which takes its rows for a head's columns. Raises `ValueError` if tokens are padded on the left,
-    `UserError` if heads or MLPs were removed.
+    over. Meanwhile the model attends eagerly, as other kernels return no maps. With `transposed`
+    the output projection is read as in the authors' code, which takes its rows for a head's
+    columns. Raises `ValueError` if tokens are padded on the left, `UserError` if heads or MLPs
+    were removed.
     """
     for batch in batches:
         lengths = batch["attention_mask"].sum(dim=1).tolist()

@@ -6,7 +6,7 @@ Everything that touches the inside of a model (masks, removal, importance) goes 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from torch import nn
@@ -68,25 +68,21 @@ _DISTILBERT = Family(
     mlpless={"ffn": 0.0},
 )
 # BERT's layer with a bias by relative position, and the output map inside the attention.
-_MPNET = Family(
-    layers="encoder.layer",
+_MPNET = replace(
+    _BERT,
     maps={
+        **_BERT.maps,
         "query": "attention.attn.q",
         "key": "attention.attn.k",
         "value": "attention.attn.v",
         "attention_output": "attention.attn.o",
-        "mlp_input": "intermediate.dense",
-        "mlp_output": "output.dense",
     },
     headless={"attention.attn": (None,), "attention.dropout": 0.0},
-    mlpless={"intermediate": None, "output.dense": None, "output.dropout": 0.0},
     calls="mpnet",
     attention="attention.attn",
 )
 FAMILIES = {
-    "bert": _BERT,
-    "roberta": _BERT,
-    "electra": _BERT,
+    **dict.fromkeys(("bert", "roberta", "electra"), _BERT),
     "distilbert": _DISTILBERT,
     "mpnet": _MPNET,
 }

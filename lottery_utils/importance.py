@@ -5,17 +5,14 @@ importance of a head is
 
     I_h = E_x | dL(x) / d xi_h |
 
-over the examples x of the validation set, with their true labels (paper, section 3.3), and
-that of an MLP is the same with nu_l. The absolute value stands inside the expectation, so
-each example's own gradient is needed. Giving every example of a batch its own copy of the
-mask variables yields them all in one backward pass: the loss is summed, example i's copy
-only enters example i's loss, so its gradient is dL(x_i)/d xi. The result does not depend on
-how examples are batched.
+over the examples x of the validation set, with their true labels (paper, section 3.3), and that of
+an MLP is the same with nu_l. Every example of a batch has its own copy of the mask variables, which
+enters its own loss only: one backward pass of the summed loss gives each example's gradient, and
+the result does not depend on how examples are batched.
 
-`variant="release"` is what the authors' code computes instead: the gradient of the mean
-loss of a batch is added to a running sum that is never reset, and it is the absolute value
-of that running sum which is accumulated. That does depend on batch size and order; the code
-uses batches of 64 in file order.
+`variant="release"` is what the authors' code computes instead: the gradient of the mean loss of a
+batch is added to a running sum that is never reset, and the absolute values of that sum are
+accumulated. That does depend on batches; the code uses 64 examples in file order.
 """
 
 from __future__ import annotations
@@ -60,8 +57,7 @@ class Importance:
 
         In the paper's order: heads are divided by the l2 norm of their layer (Molchanov et
         al. 2017), MLPs by the number of tokens; then heads and MLPs are each scaled so that
-        the model's smallest is 0 and its largest 1. (A common factor, such as the number of
-        tokens, cancels in that last step.) Where all values are equal, they become 0.
+        the model's smallest is 0 and its largest 1. Where all values are equal, they become 0.
         """
         norms = np.sqrt((self.heads**2).sum(axis=1, keepdims=True))
         heads = np.divide(self.heads, norms, out=np.zeros_like(self.heads), where=norms > 0)
@@ -84,10 +80,8 @@ def structured_importance(
     numbers where the model has one output (regression).
     Masked components are scored too: the gradient at xi = 0 says what they would add.
     `on_logits` is told the masked model's logits (batch, outputs) and the labels of every
-    batch, so that one pass over the data serves for its score too.
-    The model is put into evaluation mode and its parameters need no gradients; both are
-    as before afterwards. Raises `ValueError` if there are no examples or if a gradient is
-    not finite.
+    batch. The model is in evaluation mode meanwhile. Raises `ValueError` if there are no
+    examples or if a gradient is not finite.
     """
     n_layers, n_heads = encoder_shape(model)
     mask = mask or StructuredMask.full(n_layers, n_heads)

@@ -1,9 +1,8 @@
 """What a subnetwork is: a mask over heads and MLPs, or over single weights, and nothing else.
 
-A mask is data, not a model: small boolean arrays, True where something is kept, and packed bits
-where there are millions of them. Good, random and bad tickets (paper, section 4.2) are functions
-from masks to masks; how a mask acts on a model is the business of `lottery_utils.pruning`. torch
-is imported only where a tensor is asked for.
+A mask is data, not a model. Good, random and bad tickets (paper, section 4.2) are functions from
+masks to masks; `lottery_utils.pruning` has how a mask acts on a model. torch is imported only where
+a tensor is asked for.
 """
 
 from __future__ import annotations
@@ -183,13 +182,10 @@ def _opposite(kept: BoolArray, rng: np.random.Generator) -> BoolArray:
 class WeightMask(Mapping[str, "Tensor"]):
     """Which weights of each named parameter are kept: an immutable mapping of masks.
 
-    The counterpart of `StructuredMask` for magnitude pruning (paper, sections 3.2 and 4.2). Eight
-    weights share a byte, so that the 85 million weights of BERT-base's encoder take 11 MB in
-    memory and on disk.
-
-    `mask[name]` is a new bool tensor on the CPU, of the parameter's shape, True where a
-    weight is kept. Names are in alphabetical order, whatever order they came in, so that
-    equal masks behave equally.
+    For magnitude pruning (paper, sections 3.2 and 4.2). Eight weights share a byte: the 85 million
+    of BERT-base's encoder take 11 MB in memory and on disk. `mask[name]` is a new bool tensor on
+    the CPU, of the parameter's shape, True where a weight is kept. Names are in alphabetical
+    order, so that equal masks behave equally.
     """
 
     def __init__(self, kept: Mapping[str, Tensor | BoolArray]) -> None:
@@ -244,23 +240,16 @@ class WeightMask(Mapping[str, "Tensor"]):
     @property
     def density(self) -> float:
         """The share of weights that is kept; 1 where there are no weights at all."""
-        return _share(self.n_kept, self.size)
-
-    def densities(self) -> dict[str, float]:
-        """The share of weights kept of every parameter."""
-        sizes = {name: math.prod(shape) for name, shape in self._shapes.items()}
-        return {name: _share(_count(self._bits[name]), size) for name, size in sizes.items()}
+        return self.n_kept / self.size if self.size else 1.0
 
     def random_like(self, seed: Seed) -> WeightMask:
         """As many weights as here, drawn from all of them at once (section 4.2)."""
         return _sample_weights(self._complete(), self.n_kept, np.random.default_rng(seed))
 
     def bad_like(self, seed: Seed) -> WeightMask:
-        """What is not kept here, brought to exactly this size (section 4.2).
+        """What is not kept here, brought to exactly this size, as in `StructuredMask`.
 
-        Where the complement is too small, the rest is drawn from the weights kept here;
-        where it is too large, it is sampled. (`search.largest_removed` is the bad ticket
-        of the authors' code.)
+        `search.largest_removed` is the bad ticket of the authors' code.
         """
         rng = np.random.default_rng(seed)
         complement = self._complete() - self
@@ -355,10 +344,6 @@ class WeightMask(Mapping[str, "Tensor"]):
 
 def _count(bits: Bits) -> int:
     return int(np.bitwise_count(bits).sum())
-
-
-def _share(n_kept: int, size: int) -> float:
-    return n_kept / size if size else 1.0
 
 
 def _sample_weights(allowed: WeightMask, n: int, rng: np.random.Generator) -> WeightMask:

@@ -11,10 +11,8 @@ because a sublayer that has lost all it had adds nothing to the residual stream 
 Masks act through hooks and not through the model's own arguments: transformers 5 has no
 head masks any more and silently ignores the argument.
 
-Single weights cannot be taken out of a matrix, so that pruned ones are zeros, and a ticket
-costs as much to run as the full model (paper, section 3.2). Under magnitude pruning a head or an
-MLP does not survive or die as such: a share of its weights does (sections 4.1 and 5.1), which
-`map_densities`, `head_densities` and `mlp_densities` tell.
+Single weights cannot be taken out of a matrix, so that pruned ones are zeros (section 3.2). Under
+magnitude pruning a share of a head's weights survives (sections 4.1 and 5.1): `head_densities`.
 """
 
 from __future__ import annotations
@@ -42,7 +40,7 @@ def masked(
 ) -> Iterator[Model]:
     """Within the block, `model` behaves as if the components outside `mask` were not there.
 
-    Nothing is copied and no parameter changes. With `keep_headless_bias` a layer without
+    No parameter changes. With `keep_headless_bias` a layer without
     heads still adds its output projection's bias, as multiplying attention by a mask alone
     would do (the authors' code). Raises `ValueError` if the mask is of another shape.
     """
@@ -75,18 +73,13 @@ def scaled(
     """
     with ExitStack() as hooks:
         for index, layer in enumerate(encoder_layers(model)):
-            for handle in (
-                layer.attention_output.register_forward_pre_hook(
-                    _scale_heads(head_scale, index, silent=index in silent_attention)
-                ),
-                layer.mlp_output.register_forward_hook(
-                    _scale_mlp(mlp_scale, index, silent=index in silent_mlps)
-                ),
-            ):
-                hooks.callback(handle.remove)
+            of_heads = _scale_heads(head_scale, index, silent=index in silent_attention)
+            of_mlp = _scale_mlp(mlp_scale, index, silent=index in silent_mlps)
+            hooks.callback(layer.attention_output.register_forward_pre_hook(of_heads).remove)
+            hooks.callback(layer.mlp_output.register_forward_hook(of_mlp).remove)
             if index in headless:
-                handle = layer.attention_output.register_forward_hook(_subtract_bias)
-                hooks.callback(handle.remove)
+                bias_off = layer.attention_output.register_forward_hook(_subtract_bias)
+                hooks.callback(bias_off.remove)
         yield
 
 
@@ -145,11 +138,7 @@ def remove(model: Model, mask: StructuredMask) -> Model:
 
 
 def _keep_heads(layer: EncoderLayer, kept: Tensor, n_heads: int) -> None:
-    """Cut the query, key and value maps' rows and the output projection's columns.
-
-    That is all in most families: they divide what these maps give into heads by the size of a
-    head, which stays the same.
-    """
+    """Cut the query, key and value maps' rows and the output projection's columns."""
     projection = layer.attention_output
     channels = torch.arange(projection.in_features).view(n_heads, -1)[kept].flatten()
     for linear in (layer.query, layer.key, layer.value):
@@ -203,11 +192,8 @@ def prunable(model: nn.Module) -> dict[str, nn.Parameter]:
     As in the authors' code: weights and biases of every encoder layer's six linear maps, but
     not the bias of the MLP's output. Embeddings, LayerNorms and the classifier stay whole.
     """
-    parameters = dict(model.named_parameters())
-    names = [
-        name for layer in prunable_names(model) for of_map in layer.values() for name in of_map
-    ]
-    return {name: parameters[name] for name in names}
+    layers, parameters = prunable_names(model), dict(model.named_parameters())
+    return {name: parameters[name] for of in layers for names in of.values() for name in names}
 
 
 def prunable_names(model: nn.Module) -> list[dict[str, list[str]]]:
@@ -242,11 +228,10 @@ def weights_masked(model: Model, mask: WeightMask) -> Iterator[Model]:
 def hold_zeros(model: Model, mask: WeightMask) -> Iterator[Model]:
     """Set the weights outside `mask` to zero; within the block, training leaves them there.
 
-    Their gradients are set to zero as soon as they are complete, before anything reads them:
-    clipping measures the kept weights only. An optimizer that starts within the block then
-    never moves them, with momentum and weight decay too, for all it knows of them is zero.
-    One that brings a momentum from before might: that is a `RuntimeError` at the end of the
-    block. Raises `ValueError` if `mask` is of parameters that the model does not have.
+    Their gradients are set to zero as soon as they are complete: clipping measures the kept
+    weights only. An optimizer that starts within the block then never moves them. One that brings
+    a momentum from before might: that is a `RuntimeError` at the end of the block. Raises
+    `ValueError` if `mask` is of parameters that the model does not have.
     """
     parameters = _masked_parameters(model, mask)
     with ExitStack() as hooks:
@@ -292,9 +277,8 @@ def _masked_parameters(model: nn.Module, mask: WeightMask) -> dict[str, nn.Param
 def map_densities(model: nn.Module, mask: WeightMask) -> dict[str, list[float]]:
     """The share of weights kept of each of an encoder layer's six maps, layer by layer.
 
-    A map's weights are those of its matrix and of its bias, where that is prunable: the
-    share over all is the mask's density. Raises `ValueError` if `mask` is not of the model's
-    prunable parameters.
+    A map's bias is among them where it is prunable. Raises `ValueError` if `mask` is not of the
+    model's prunable parameters.
     """
     _check_fits(model, mask)
     layers = prunable_names(model)
@@ -320,18 +304,6 @@ def head_densities(model: nn.Module, mask: WeightMask) -> list[list[float]]:
         parts = [part.reshape(n_heads, -1) for part in (*rows, columns)]
         heads.append([_density(*of_head) for of_head in zip(*parts, strict=True)])
     return heads
-
-
-def mlp_densities(model: nn.Module, mask: WeightMask) -> list[float]:
-    """The share of weights kept of each MLP, in both its maps: (layers,).
-
-    Raises `ValueError` as `map_densities` does.
-    """
-    _check_fits(model, mask)
-    return [
-        _density(*(mask[name] for of_map in ("mlp_input", "mlp_output") for name in layer[of_map]))
-        for layer in prunable_names(model)
-    ]
 
 
 def _density(*parts: Tensor) -> float:

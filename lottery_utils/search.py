@@ -1,7 +1,6 @@
 """Finding the good subnetwork: pruning heads and MLPs, or weights, until the 90 % rule breaks.
 
-A step passes if the score is at least 90 % of the full model's. The last passing mask is the good
-ticket. No training happens here.
+The last passing mask is the good ticket. No training happens here.
 
 The paper's structured search (sections 3.3 and 4.1), told by two questions about a mask:
 `score(mask)`, the validation metric of the masked model, and `importance(mask)`, its
@@ -13,15 +12,14 @@ or when nothing is left to remove:
     mlps    from the last passing mask, one MLP at a time.
 
 Its magnitude pruning (sections 3.2 and 4.1): in each step 10 % of the weights that remain, the
-smallest absolute values of all matrices together, are set to zero, and the masked model is
-scored. Weights are found by selection, not by sorting.
+smallest absolute values of all matrices together, are set to zero.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any, Generic, Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +31,8 @@ from lottery_utils.metrics import passes
 
 Phase = Literal["both", "heads", "mlps"]
 PHASES: tuple[Phase, ...] = ("both", "heads", "mlps")
+Mask = TypeVar("Mask")
+Trial = TypeVar("Trial")
 # The authors' code tries ten steps, and keeps the mask from before the last one it tried.
 RELEASE_STEPS = 10
 
@@ -65,12 +65,32 @@ class Step:
 
 
 @dataclass(frozen=True)
-class SearchResult:
+class WeightStep:
+    """One trial of magnitude pruning: what was left of the model, and the outcome.
+
+    `density` is the share of all prunable weights that is left.
+    """
+
+    n_kept: int
+    density: float
+    score: float
+    passed: bool
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> WeightStep:
+        return cls(**data)
+
+
+@dataclass(frozen=True)
+class SearchResult(Generic[Mask, Trial]):
     """The good mask, the full model's score, and every step that led here."""
 
-    mask: StructuredMask
+    mask: Mask
     full_score: float
-    steps: list[Step]
+    steps: list[Trial]
 
 
 def structured_search(
@@ -84,7 +104,7 @@ def structured_search(
     variant: Variant = "paper",
     done: Sequence[Step] = (),
     on_step: Callable[[Step], None] = lambda step: None,
-) -> SearchResult:
+) -> SearchResult[StructuredMask, Step]:
     """Prune `full` for as long as its score stays at or above `threshold` x `full_score`.
 
     `head_step` is the share of *all* heads removed in a step of the first phase, at least
@@ -106,8 +126,10 @@ def structured_search(
                 trial = kept.without(step.removed_heads, step.removed_mlps)
             else:
                 scores = importance(scored_at).normalized()
-                heads = _lowest_heads(kept, scores, n_heads)
-                mlps = _lowest_mlps(kept, scores, n_mlps)
+                lowest = _lowest(kept.heads, scores.heads, n_heads)
+                places = np.transpose(np.unravel_index(lowest, kept.heads.shape))
+                heads = [(layer, head) for layer, head in places.tolist()]
+                mlps = _lowest(kept.mlps, scores.mlps, n_mlps).tolist()
                 trial = kept.without(heads, mlps)
                 value = score(trial)
                 step = Step(
@@ -131,18 +153,11 @@ def structured_search(
     return SearchResult(kept, full_score, steps)
 
 
-def _lowest_heads(kept: StructuredMask, scores: Importance, n: int) -> list[tuple[int, int]]:
-    """The `n` lowest-scored heads among those kept (fewer if fewer are left), lowest first."""
-    # Masked heads keep their scores, which count in the normalization, but come last.
-    order = np.argsort(np.where(kept.heads, scores.heads, np.inf), axis=None, kind="stable")
-    layers, heads = np.unravel_index(order[: min(n, kept.n_heads)], kept.heads.shape)
-    return list(zip(layers.tolist(), heads.tolist(), strict=True))
-
-
-def _lowest_mlps(kept: StructuredMask, scores: Importance, n: int) -> list[int]:
-    order = np.argsort(np.where(kept.mlps, scores.mlps, np.inf), kind="stable")
-    lowest: list[int] = order[: min(n, kept.n_mlps)].tolist()
-    return lowest
+def _lowest(kept: npt.NDArray[np.bool_], scores: npt.NDArray[np.float64], n: int) -> Any:
+    """The places of the `n` lowest-scored of those kept (fewer if fewer are left), lowest first."""
+    # Masked ones keep their scores, which count in the normalization, but come last.
+    order = np.argsort(np.where(kept, scores, np.inf), axis=None, kind="stable")
+    return order[: min(n, int(kept.sum()))]
 
 
 def _rounded(scores: np.ndarray[Any, Any]) -> Any:
@@ -151,36 +166,6 @@ def _rounded(scores: np.ndarray[Any, Any]) -> Any:
 
 
 # Magnitude pruning
-
-
-@dataclass(frozen=True)
-class WeightStep:
-    """One trial of the search: what was left of the model, and the outcome.
-
-    `density` is the share of all prunable weights; `passed` says whether the score is at
-    least 90 % of the full model's.
-    """
-
-    n_kept: int
-    density: float
-    score: float
-    passed: bool
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> WeightStep:
-        return cls(**data)
-
-
-@dataclass(frozen=True)
-class MagnitudeResult:
-    """The good mask, the full model's score, and every step that led here."""
-
-    mask: WeightMask
-    full_score: float
-    steps: list[WeightStep]
 
 
 def magnitude_search(
@@ -193,15 +178,14 @@ def magnitude_search(
     variant: Variant = "paper",
     done: Sequence[WeightStep] = (),
     on_step: Callable[[WeightStep], None] = lambda step: None,
-) -> MagnitudeResult:
+) -> SearchResult[WeightMask, WeightStep]:
     """Prune `parameters` for as long as the score stays at or above `threshold` x `full_score`.
 
     Each step removes `fraction` of the weights that remain, at least one; the search ends at
     the first failing step or when nothing is left, and the last passing mask is kept. With
     `variant="release"` it ends, as in the authors' code, with the tenth step at the latest,
-    which is scored and then dropped, passed or not. `on_step` is told of every new step.
-    `done` are the first steps of an interrupted search: neither scored nor announced again.
-    Raises `ValueError` unless 0 < `fraction` <= 1.
+    which is scored and then dropped, passed or not. `done` and `on_step` are as in
+    `structured_search`. Raises `ValueError` unless 0 < `fraction` <= 1.
     """
     if not 0 < fraction <= 1:
         raise ValueError(f"fraction should be above 0 and at most 1, not {fraction}")
@@ -222,7 +206,7 @@ def magnitude_search(
         if not step.passed or (variant == "release" and len(steps) == RELEASE_STEPS):
             break
         kept = trial
-    return MagnitudeResult(kept, full_score, steps)
+    return SearchResult(kept, full_score, steps)
 
 
 def magnitude_step(

@@ -16,7 +16,7 @@ from conftest import REPOSITORY, library
 from replication.checked import build
 
 from lottery_utils.encoder import FAMILIES
-from lottery_utils.metrics import METRICS
+from lottery_utils.metrics import METRIC_LABELS
 from lottery_utils.tasks import TASKS
 from replication.study import Study
 
@@ -103,7 +103,7 @@ def test_the_table_of_parameters_is_the_notebooks() -> None:
 
 def test_the_tables_of_families_and_metrics_are_complete() -> None:
     assert [kind.strip("`") for _, kind, _ in table("own_bert.md", "Family")] == list(FAMILIES)
-    assert [name.strip("`") for name, *_ in table("own_task.md", "`metric`")] == list(METRICS)
+    assert [name.strip("`") for name, *_ in table("own_task.md", "`metric`")] == list(METRIC_LABELS)
 
 
 def test_studies_on_pages_are_studies(monkeypatch: pytest.MonkeyPatch) -> None:

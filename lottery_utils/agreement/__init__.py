@@ -8,7 +8,7 @@ seed's search kept a component (paper, section 5.1). What chance alone would giv
 from __future__ import annotations
 
 import itertools
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -76,7 +76,7 @@ def fleiss_kappa(masks: npt.ArrayLike) -> float:
 def krippendorff_alpha(masks: npt.ArrayLike) -> float:
     """Krippendorff's alpha for nominal values: kappa's sibling, corrected for few seeds.
 
-    NaN, undefined, with one seed or where all is kept or all removed.
+    NaN, undefined, where kappa is.
     """
     kept = checked(masks)
     if len(kept) < 2 or kept.all() or not kept.any():
@@ -118,25 +118,24 @@ def votes(masks: npt.ArrayLike) -> FloatArray:
     return np.bincount(kept.sum(axis=0), minlength=len(kept) + 1).astype(np.float64)
 
 
-def of_votes(counts: npt.ArrayLike) -> dict[str, float]:
-    """`some but not all`, `mean std` and `Fleiss' kappa`, from votes (seeds + 1,).
+def of_votes(counts: npt.ArrayLike) -> dict[str, Any]:
+    """`some but not all`, `mean std` and `Fleiss' kappa`, as from the masks themselves.
 
-    The same numbers as from the masks themselves. NaN where they are undefined.
+    From votes (..., seeds + 1) to float64 (...). NaN where they are undefined.
     """
     of_each = np.asarray(counts, float)
-    n_seeds, n = len(of_each) - 1, of_each.sum()
+    n_seeds, n = of_each.shape[-1] - 1, of_each.sum(axis=-1)
     kept = np.arange(n_seeds + 1)
-    variance = kept * (n_seeds - kept) / n_seeds / max(n_seeds - 1, 1)
-    share = float(kept @ of_each / (n_seeds * n))
-    disagreeing = float((kept * (n_seeds - kept)) @ of_each / n)  # pairs of seeds, per component
-    n_pairs = n_seeds * (n_seeds - 1) / 2
-    by_chance = 2 * share * (1 - share)
-    undefined = n_seeds < 2 or by_chance == 0
-    return {
-        "some but not all": float(of_each[1:-1].sum() / n),
-        "mean std": float(np.sqrt(variance) @ of_each / n) if n_seeds > 1 else float("nan"),
-        "Fleiss' kappa": float("nan") if undefined else 1 - disagreeing / n_pairs / by_chance,
-    }
+    apart = kept * (n_seeds - kept)  # pairs of seeds that disagree about a component
+    share = of_each @ kept / (n_seeds * n)
+    with np.errstate(invalid="ignore"):  # 0 / 0 is undefined, as it should be
+        stds = np.sqrt(apart / n_seeds / (n_seeds - 1))
+        disagreeing = of_each @ apart / n / np.float64(n_seeds * (n_seeds - 1) / 2)
+        return {
+            "some but not all": of_each[..., 1:-1].sum(axis=-1) / n,
+            "mean std": of_each @ stds / n,
+            "Fleiss' kappa": 1 - disagreeing / (2 * share * (1 - share)),
+        }
 
 
 def checked(masks: npt.ArrayLike) -> BoolArray:

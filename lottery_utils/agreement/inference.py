@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import stdtr, stdtrit  # scipy.stats takes a second to import
 
 Values = Mapping[str, Sequence[float]]  # of each task: a value for each seed, or one
 
@@ -46,7 +47,7 @@ def t_interval(values: Sequence[float], level: float = 0.95) -> Interval:
     mean = float(np.mean(values))
     if n == 1:
         return Interval(mean, float("nan"), float("nan"), 1)
-    half = float(t_quantile((1 + level) / 2, n - 1) * np.std(values, ddof=1) / np.sqrt(n))
+    half = float(stdtrit(n - 1, (1 + level) / 2) * np.std(values, ddof=1) / np.sqrt(n))
     return Interval(mean, mean - half, mean + half, n)
 
 
@@ -63,23 +64,8 @@ def welch_interval(
     if not sum(errors):
         return Interval(mean, float("nan"), float("nan"), n)
     freedom = sum(errors) ** 2 * (n - 1) / sum(error**2 for error in errors)
-    half = float(t_quantile((1 + level) / 2, freedom) * np.sqrt(sum(errors)))
+    half = float(stdtrit(freedom, (1 + level) / 2) * np.sqrt(sum(errors)))
     return Interval(mean, mean - half, mean + half, n)
-
-
-def t_quantile(probability: float, freedom: float) -> float:
-    """The value that Student's t of so many degrees of freedom stays below with `probability`."""
-    # scipy.stats has it too, but takes a second to import, which every page would pay.
-    from scipy.special import stdtrit
-
-    return float(stdtrit(freedom, probability))
-
-
-def t_beyond(value: float, freedom: float) -> float:
-    """The probability with which Student's t of so many degrees of freedom exceeds `value`."""
-    from scipy.special import stdtr
-
-    return float(stdtr(freedom, -value))
 
 
 def p_text(value: float) -> str:
@@ -110,25 +96,21 @@ def pooled(values: Values, low: float = -math.inf, high: float = math.inf) -> Po
     With a single task, over its seeds. Raises `ValueError` without at least two values, since
     one has no spread.
     """
-    units = np.array(
-        next(iter(values.values()))
-        if len(values) == 1
-        else [np.mean(of_task) for of_task in values.values()],
-        float,
-    )
+    of_tasks = [*values.values()]
+    units = np.array(of_tasks[0] if len(of_tasks) == 1 else [np.mean(v) for v in of_tasks], float)
     n = len(units)
     if n < 2:
         raise ValueError("a pooled mean needs at least two values")
     mean, error = float(units.mean()), float(units.std(ddof=1) / math.sqrt(n))
     if np.ptp(units) <= 1e-12 * np.abs(units).max():  # rounding is no spread
         error = 0.0
-    half = float(t_quantile(0.975, n - 1)) * error
+    half = float(stdtrit(n - 1, 0.975)) * error
 
     def beyond(distance: float) -> float:
         """The p value of a mean that far inside one of the bounds."""
         if error == 0:  # no spread to go by: the sign test, in which n equal signs have 0.5^n
             return 0.5**n if distance > 0 else 1.0
-        return float(t_beyond(distance / error, n - 1))
+        return float(stdtr(n - 1, -distance / error))
 
     p = max(beyond(mean - low), beyond(high - mean))
     inside = float(((units > low) & (units < high)).mean())
@@ -149,20 +131,6 @@ def bootstrap(values: Values, n_draws: int = 4000, seed: int = 0) -> tuple[float
     means = drawn.mean(axis=1)
     low, high = np.quantile(means, [0.025, 0.975])
     return float(low), float(high)
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's (1979) adjustment for a family of tests, in the order given.
-
-    Below 0.05 after it: the chance that any true null hypothesis of the family is rejected
-    is at most 5 %.
-    """
-    adjusted = [0.0] * len(p_values)
-    largest = 0.0
-    for rank, i in enumerate(sorted(range(len(p_values)), key=lambda i: p_values[i])):
-        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[i]))
-        adjusted[i] = largest
-    return adjusted
 
 
 def jackknifed(pairs: Mapping[tuple[str, str], float]) -> dict[str, list[float]]:

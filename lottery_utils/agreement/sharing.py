@@ -84,7 +84,7 @@ class Pair:
     def to_json(self) -> dict[str, Any]:
         """Plain lists; the inverse is `Pair.from_json`."""
         return {
-            "heads": {name: _rows(getattr(self.heads, name)) for name in ("by_size", "by_layer")},
+            "heads": {"by_size": _rows(self.heads.by_size), "by_layer": _rows(self.heads.by_layer)},
             "mlps": _rows(self.mlps.by_size),
             "survivors": _rows([self.survivors])[0],
             "overlap": [round(value, 9) for value in self.overlap],
@@ -92,10 +92,10 @@ class Pair:
 
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> Pair:
-        heads = {name: _chances(rows) for name, rows in found["heads"].items()}
-        mlps = _chances(found["mlps"])
-        survivors = _chances([found["survivors"]])[0]
-        return cls(Shared(**heads), Shared(mlps, mlps), survivors, found["overlap"])
+        counts = (found["heads"]["by_size"], found["heads"]["by_layer"], found["mlps"])
+        by_size, by_layer, mlps = ([Chance(*row) for row in rows] for rows in counts)
+        heads, survivors = Shared(by_size, by_layer), Chance(*found["survivors"])
+        return cls(heads, Shared(mlps, mlps), survivors, found["overlap"])
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,3 @@ def _pair(one: Seeds, other: Seeds) -> Pair:
 
 def _rows(chances: list[Chance]) -> list[list[float]]:
     return [[round(value, 9) for value in chance] for chance in chances]
-
-
-def _chances(rows: list[list[float]]) -> list[Chance]:
-    return [Chance(*row) for row in rows]

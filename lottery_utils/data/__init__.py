@@ -37,10 +37,9 @@ MINI_SIZES = {"train": 2000, "validation": 400}
 
 
 def source_kind(source: str) -> str:
-    """`mini`, `hub`, `local` or `csv`: a source without the place it lies at.
+    """`mini`, `hub`, `local` or `csv`: a source without its place, which may be told later.
 
-    `local` and `csv` alone are sources too, whose place is told later. Raises `UserError`
-    for others.
+    Raises `UserError` for others.
     """
     kind, colon, rest = source.partition(":")
     if source == "mini" or (kind in ("hub", "local", "csv") and bool(rest) == bool(colon)):
@@ -61,18 +60,15 @@ def load_examples(
 ) -> dict[str, list[Example]]:
     """The examples of a task, as `{"train": [...], "validation": [...]}`.
 
-    `name` is one of GLUE's, or a `Task` itself. A size caps its split: from files, that many
-    examples are drawn once, by a fixed seed and in file order, so that every study with the same
-    cap sees the same examples. `None` takes a file whole and the embedded corpus at `MINI_SIZES`.
-    Raises `UserError` for an unknown task or source, a missing folder or file, or a line that is
-    not as it should be.
+    A size caps its split: from files, that many examples are drawn by a fixed seed, in file order.
+    `None` takes a file whole and the embedded corpus at `MINI_SIZES`. Raises `UserError` for an
+    unknown task or source, a missing folder or file, or a line that is not as it should be.
     """
     task = get_task(name)
-    sizes = {"train": train_size, "validation": validation_size}
-    if source_kind(source) == "mini":
-        wanted = {split: sizes[split] or MINI_SIZES[split] for split in SPLITS}
-        return _embedded(task, wanted)
-    read = {"local": _official, "hub": load_from_hub, "csv": _own_tables}[source_kind(source)]
+    sizes, kind = {"train": train_size, "validation": validation_size}, source_kind(source)
+    if kind == "mini":
+        return _embedded(task, {split: sizes[split] or MINI_SIZES[split] for split in SPLITS})
+    read = {"local": _official, "hub": load_from_hub, "csv": _own_tables}[kind]
     whole = read(task, source.partition(":")[2])
     return {split: _cap(whole[split], sizes[split]) for split in SPLITS}
 
@@ -127,15 +123,11 @@ def load_task(
         idx=Value("int64"),
     )
     splits = load_examples(name, source, train_size=train_size, validation_size=validation_size)
-    return DatasetDict(
-        {
-            split: Dataset.from_list(
-                [{**example._asdict(), "idx": i} for i, example in enumerate(examples)],
-                features=features,
-            )
-            for split, examples in splits.items()
-        }
-    )
+    found = DatasetDict()
+    for split, examples in splits.items():
+        rows = [{**example._asdict(), "idx": i} for i, example in enumerate(examples)]
+        found[split] = Dataset.from_list(rows, features=features)
+    return found
 
 
 def fingerprint(splits: dict[str, list[Example]]) -> str:
@@ -161,7 +153,8 @@ def _official(task: Task, place: str) -> dict[str, list[Example]]:
         raise UserError(
             f"{task.name} is not a task of GLUE and has no official files: take --data csv:DIR."
         )
-    return {split: read_tsv(folder / file.name, task, file) for split, file in task.files.items()}
+    files = {"train": "train.tsv", "validation": task.files.validation}
+    return {split: read_tsv(folder / name, task, task.files) for split, name in files.items()}
 
 
 def _own_tables(task: Task, place: str) -> dict[str, list[Example]]:

@@ -12,14 +12,14 @@ import math
 from pathlib import Path
 
 from lottery_utils.errors import UserError
-from lottery_utils.tasks import Example, Task, TsvFile
+from lottery_utils.tasks import Example, Task, TsvFiles
 
 # As many broken lines as the official files of QQP have, and some to spare.
 MOST_BROKEN_LINES = 20
 HIGHEST_GRADE = 5.0
 
 
-def read_tsv(path: Path, task: Task, layout: TsvFile) -> list[Example]:
+def read_tsv(path: Path, task: Task, layout: TsvFiles) -> list[Example]:
     """All examples of one official TSV file, in file order.
 
     Raises `UserError` naming the line that has another number of columns than the header, an
@@ -65,7 +65,7 @@ def read_tsv(path: Path, task: Task, layout: TsvFile) -> list[Example]:
 
 
 def _official_example(
-    row: dict[str, str], place: int, where: str, task: Task, layout: TsvFile
+    row: dict[str, str], place: int, where: str, task: Task, layout: TsvFiles
 ) -> Example:
     if layout.counter and row[layout.counter] != str(place):
         raise UserError(
@@ -76,25 +76,25 @@ def _official_example(
     sentence2 = row[layout.sentence2].strip() if layout.sentence2 else None
     if not sentence1 or sentence2 == "":
         raise UserError(f"{where}: a sentence is empty; the file is damaged, download it again.")
-    return Example(sentence1, sentence2, _label(row[layout.label], where, task))
-
-
-def _label(text: str, where: str, task: Task) -> float:
-    if not task.is_graded:
-        if text in task.tsv_labels:
-            return task.tsv_labels.index(text)
-        expected = f"none of {', '.join(map(repr, task.tsv_labels))}"
-    else:
+    text = row[layout.label]
+    if task.is_graded:
         expected = f"no number from 0 to {HIGHEST_GRADE:g}"
-        try:
-            grade = float(text)
-        except ValueError:
-            grade = math.nan
-        if 0 <= grade <= HIGHEST_GRADE:
-            return grade
+        if 0 <= (grade := _grade(text)) <= HIGHEST_GRADE:
+            return Example(sentence1, sentence2, grade)
+    else:
+        expected = f"none of {', '.join(map(repr, layout.labels))}"
+        if text in layout.labels:
+            return Example(sentence1, sentence2, layout.labels.index(text))
     raise UserError(
         f"{where}: label {text!r} is {expected}; the file is damaged, download it again."
     )
+
+
+def _grade(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
 
 
 def read_csv(path: Path, task: Task) -> list[Example]:
@@ -135,11 +135,7 @@ def _own_example(row: dict[str, str | None], wanted: list[str], where: str, task
     second = others[0] if task.is_pair else None
     if text in task.labels:
         return Example(first, second, task.labels.index(text))
+    if task.is_graded and math.isfinite(grade := _grade(text)):
+        return Example(first, second, grade)
     expected = f"one of {', '.join(task.labels)}" if task.labels else "a number"
-    try:
-        grade = float(text) if task.is_graded else math.nan
-    except ValueError:
-        grade = math.nan
-    if not math.isfinite(grade):
-        raise UserError(f"{where}: the label {text!r} should be {expected}.")
-    return Example(first, second, grade)
+    raise UserError(f"{where}: the label {text!r} should be {expected}.")

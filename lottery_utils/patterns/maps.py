@@ -11,6 +11,7 @@ import string
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,12 @@ UNLABELLED = 255
 WORD, CLS, SEP, PUNCTUATION = range(4)
 UNKNOWN = 255  # stands in a file for the kinds of a map that has none
 WEIGHTINGS = ("raw", "normed")
+# What a file says of each map, beside its values and tokens.
+FACTS: dict[str, Any] = {
+    **dict.fromkeys(("layer", "head"), np.uint8),
+    **dict.fromkeys(("task", "state"), str),
+    **dict.fromkeys(("label", "second"), np.uint8),
+}
 
 
 @dataclass(frozen=True)
@@ -73,19 +80,16 @@ def _written(piece: str) -> int:
 
 def save_maps(maps: Sequence[AnnotatedMap], path: Path | str) -> None:
     """Write maps as one file of small unsigned integers (values in 255ths)."""
+    kinds = [m.tokens if len(m.tokens) else np.full(len(m.values), UNKNOWN) for m in maps]
+    facts: dict[str, Any] = {
+        name: np.array([getattr(m, name) for m in maps], kind) for name, kind in FACTS.items()
+    }
     np.savez_compressed(
         path,
         size=np.array([len(m.values) for m in maps], np.uint16),
         values=np.concatenate([np.round(255 * m.values).astype(np.uint8).ravel() for m in maps]),
-        tokens=np.concatenate(
-            [m.tokens if len(m.tokens) else np.full(len(m.values), UNKNOWN) for m in maps]
-        ).astype(np.uint8),
-        layer=np.array([m.layer for m in maps], np.uint8),
-        head=np.array([m.head for m in maps], np.uint8),
-        task=np.array([m.task for m in maps]),
-        state=np.array([m.state for m in maps]),
-        label=np.array([m.label for m in maps], np.uint8),
-        second=np.array([m.second for m in maps], np.uint8),
+        tokens=np.concatenate(kinds).astype(np.uint8),
+        **facts,
     )
 
 
@@ -107,12 +111,7 @@ def load_maps(path: Path | str) -> list[AnnotatedMap]:
             AnnotatedMap(
                 (values[i].reshape(n, n) / 255).astype(np.float32),
                 tokens[i][tokens[i] != UNKNOWN],
-                layer=int(data["layer"][i]),
-                head=int(data["head"][i]),
-                task=str(data["task"][i]),
-                state=str(data["state"][i]),
-                label=int(data["label"][i]),
-                second=int(data["second"][i]),
+                **{name: data[name][i].item() for name in FACTS},
             )
             for i, n in enumerate(sizes.tolist())
         ]

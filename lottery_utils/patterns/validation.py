@@ -20,7 +20,6 @@ import numpy.typing as npt
 
 from lottery_utils.errors import UserError
 from lottery_utils.patterns.maps import (
-    TYPES,
     UNLABELLED,
     WEIGHTINGS,
     AnnotatedMap,
@@ -78,20 +77,6 @@ def weighted_f1(labels: npt.ArrayLike, predicted: npt.ArrayLike) -> float:
     return float(f1_score(labels, predicted, average="weighted", zero_division=0))
 
 
-def cohens_kappa(first: npt.ArrayLike, second: npt.ArrayLike) -> float:
-    """Agreement of two labellings beyond chance: 1 for equal ones, 0 for chance."""
-    from sklearn.metrics import cohen_kappa_score
-
-    return float(cohen_kappa_score(first, second))
-
-
-def confusion(labels: npt.ArrayLike, predicted: npt.ArrayLike) -> Labels:
-    """How many maps of each type (rows) are taken for each (columns): int64 (types, types)."""
-    counts = np.zeros((len(TYPES), len(TYPES)), np.int64)
-    np.add.at(counts, (np.asarray(labels), np.asarray(predicted)), 1)
-    return counts
-
-
 def read() -> dict[str, Any]:
     """The recorded predictions by `raw` and `normed`. Raises `UserError` if they are missing
     or belong to other maps.
@@ -112,13 +97,15 @@ def read() -> dict[str, Any]:
 
 def main() -> None:
     """Cross-validate on the shipped maps, print the scores and write the record."""
+    from sklearn.metrics import cohen_kappa_score
+
     record = {}
     for weighting in WEIGHTINGS:
         maps = load_maps(shipped(weighting))
         record[weighting] = found = validate(maps)
         labels = [m.label for m in maps]
         twice = [m for m in maps if m.second != UNLABELLED]
-        kappa = cohens_kappa([m.label for m in twice], [m.second for m in twice])
+        kappa = cohen_kappa_score([m.label for m in twice], [m.second for m in twice])
         print(f"{weighting}: {len(maps)} maps, Cohen's kappa of two looks {kappa:.3f}")
         for name in ("network", "tree"):
             print(f"  {name}: weighted F1 {weighted_f1(labels, found[name]):.3f}", flush=True)

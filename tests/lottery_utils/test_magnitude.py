@@ -14,7 +14,7 @@ from torch.nn.utils import prune
 
 from lottery_utils.masks import WeightMask
 from lottery_utils.search import (
-    MagnitudeResult,
+    SearchResult,
     WeightStep,
     largest_removed,
     magnitude_search,
@@ -239,7 +239,7 @@ def test_an_interrupted_search_goes_on_where_it_stopped(
         score: Callable[[WeightMask], float],
         done: list[WeightStep],
         on_step: Callable[[WeightStep], None],
-    ) -> MagnitudeResult:
+    ) -> SearchResult[WeightMask, WeightStep]:
         return magnitude_search(
             parameters,
             1.0,

@@ -20,7 +20,6 @@ from lottery_utils.pruning import (
     head_densities,
     hold_zeros,
     map_densities,
-    mlp_densities,
     prunable,
     weights_masked,
 )
@@ -229,7 +228,7 @@ def test_a_mask_of_another_model_is_refused(tiny_model: Callable[..., Model]) ->
         for act in (weights_masked, hold_zeros):
             with pytest.raises(ValueError, match="does not fit this model"), act(model, mask):
                 pass
-        for density in (map_densities, head_densities, mlp_densities):
+        for density in (map_densities, head_densities):
             with pytest.raises(ValueError, match="prunable parameters"):
                 density(model, mask)
     assert_same(model, before)
@@ -260,7 +259,6 @@ def test_a_head_is_its_rows_and_columns(tiny_model: Callable[..., Model]) -> Non
     heads[1, 2] = 1
     assert mask.n_kept == component_parameters(model)["head"]
     assert head_densities(model, mask) == heads.tolist()
-    assert mlp_densities(model, mask) == [0, 0, 0]
     assert [map_densities(model, mask)[name] for name in MAPS] == [[0, 0.25, 0]] * 3 + [
         [0, pytest.approx(8 * 32 / (33 * 32), abs=1e-6), 0],  # the bias belongs to no head
         [0, 0, 0],
@@ -277,10 +275,6 @@ def test_an_mlp_is_its_two_maps(tiny_model: Callable[..., Model]) -> None:
         layers[0].mlp_output.weight[:16] = 1
 
     mask = marked(model, mark)
-    n_input, n_output = 64 * 33, 64 * 32
-    assert mlp_densities(model, mask) == pytest.approx(
-        [n_output / 2 / (n_input + n_output), 0, n_input / (n_input + n_output)], abs=1e-6
-    )
     assert map_densities(model, mask) == {
         **{name: [0, 0, 0] for name in MAPS[:4]},
         "mlp_input": [0, 0, 1],
@@ -305,7 +299,7 @@ def test_densities_add_up_to_the_mask_s(tiny_model: Callable[..., Model]) -> Non
     each = component_parameters(model)
     biases = [mask[f"bert.encoder.layer.{i}.attention.output.dense.bias"] for i in range(N_LAYERS)]
     of_heads = np.sum(head_densities(model, mask)) * each["head"]
-    of_mlps = np.sum(mlp_densities(model, mask)) * (each["mlp"] - 32)
+    of_mlps = sum(np.dot(by_map[name], sizes[name]) for name in MAPS[4:])
     assert of_heads + of_mlps + sum(int(b.sum()) for b in biases) == pytest.approx(
         mask.n_kept, abs=0.5
     )

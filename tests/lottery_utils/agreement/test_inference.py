@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from lottery_utils.agreement.inference import (
     Interval,
     bootstrap,
-    holm,
     jackknifed,
     p_text,
     pooled,
@@ -90,16 +89,6 @@ def test_the_bootstrap_knows_seeds_too() -> None:
     noisy = {task: [-1.0, 0.0, 1.0] for task in "abc"}
     low, high = bootstrap(noisy)
     assert low < -0.2 and high > 0.2, "tasks of one mean, but seeds that differ"
-
-
-@settings(max_examples=25)  # statsmodels takes its time
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
-def test_holm_is_statsmodels_holm(values: list[float]) -> None:
-    from statsmodels.stats.multitest import multipletests
-
-    expected = multipletests(values, method="holm")[1]
-    assert holm(values) == pytest.approx(expected)
-    assert all(a >= p or math.isclose(a, p) for a, p in zip(holm(values), values, strict=True))
 
 
 def test_the_jackknife_keeps_the_mean_and_widens_the_error() -> None:
