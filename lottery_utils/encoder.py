@@ -1,8 +1,4 @@
-"""Where the parts of a BERT-shaped encoder are: a small table of module names.
-
-Everything that touches the inside of a model (masks, removal, importance) goes through
-`encoder_layers`, so that another family of models is one more row here.
-"""
+"""Where the parts of a BERT-shaped encoder are: another family of models is one more row here."""
 
 from __future__ import annotations
 
@@ -16,14 +12,12 @@ from lottery_utils.errors import UserError
 
 @dataclass(frozen=True)
 class Family:
-    """How a family of models names its parts.
+    """How a family names its parts: the list of `layers` in the base model, six `maps` in each.
 
-    `layers` is the path of the list of layers in the base model, `maps` are the paths of
-    the six linear maps in a layer. `headless` and `mlpless` say how to empty a sublayer:
-    each module named there gives way to one that returns the constant beside it, so that
-    nothing is computed and LayerNorm receives the layer's input plus zero. `calls` names the
-    way in which a layer calls its parts, where `first_token` knows it. `attention` is the path
-    of a module that has to be told which heads it still has; most find out by themselves.
+    `headless` and `mlpless` say how to empty a sublayer: each module named there gives way to one
+    that returns the constant beside it, and LayerNorm receives the layer's input plus zero.
+    `calls` is how a layer calls its parts, where `first_token` knows it. `attention` is a module
+    that has to be told which heads it still has.
     """
 
     layers: str
@@ -117,9 +111,7 @@ def require_bert_shaped(model_type: str, where: str) -> None:
 
 def encoder_layers(model: nn.Module) -> list[EncoderLayer]:
     """The layers of a whole transformers model, bottom first.
-
-    Raises `UserError` if anything was removed from it (`pruning.remove`): masks, importance and
-    maps speak of the heads of a whole model.
+    Raises `UserError` if anything was removed from it (`pruning.remove`).
     """
     layers, family = _modules(model)
     found = []
@@ -154,9 +146,7 @@ def _modules(model: nn.Module) -> tuple[Any, Family]:
 
 def component_parameters(model: nn.Module) -> dict[str, int]:
     """How many parameters one head and one MLP have, in a whole model's first layer.
-
-    A head's are its rows of the query, key and value maps and its columns of the output
-    projection; that projection's bias belongs to no head.
+    The bias of the output projection belongs to no head.
     """
     layer = encoder_layers(model)[0]
     _, n_heads = encoder_shape(model)

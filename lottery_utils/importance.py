@@ -1,14 +1,9 @@
-"""How much each head and each MLP matters: the scores of Michel et al. (2019).
+"""How much each head and each MLP matters: the scores of Michel et al. (2019), section 3.3.
 
-With a mask variable xi_h on every head and nu_l on every MLP (1 = keep, 0 = masked), the
-importance of a head is
-
-    I_h = E_x | dL(x) / d xi_h |
-
-over the examples x of the validation set, with their true labels (paper, section 3.3), and that of
-an MLP is the same with nu_l. Every example of a batch has its own copy of the mask variables, which
-enters its own loss only: one backward pass of the summed loss gives each example's gradient, and
-the result does not depend on how examples are batched.
+With a mask variable xi_h on every head and nu_l on every MLP (1 = keep, 0 = masked), a head's
+importance is  I_h = E_x | dL(x) / d xi_h |  over the validation examples x with their true labels,
+and an MLP's is the same with nu_l. Every example of a batch has its own copy of the variables:
+one backward pass of the summed loss gives each example's gradient.
 
 `variant="release"` is what the authors' code computes instead: the gradient of the mean loss of a
 batch is added to a running sum that is never reset, and the absolute values of that sum are
@@ -41,10 +36,8 @@ FloatArray = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Importance:
-    """Raw scores: `heads` float64 (layers, heads) and `mlps` float64 (layers,).
-
-    With the paper's variant these are means over examples of |dL/dxi|, in units of loss
-    per unit of mask; `n_tokens` counts the tokens that were read, padding excluded.
+    """Raw scores: `heads` float64 (layers, heads) and `mlps` float64 (layers,), in the paper's
+    variant means of |dL/dxi|. `n_tokens` counts the tokens that were read, padding excluded.
     """
 
     heads: FloatArray
@@ -76,12 +69,10 @@ def structured_importance(
     """Importance of every head and MLP of `model` under `mask` (default: nothing masked).
 
     `batches` are dicts of tensors on the model's device: `input_ids` and `attention_mask`
-    (batch, tokens), whatever else the model takes, and `labels` (batch,): class indices, or
-    numbers where the model has one output (regression).
-    Masked components are scored too: the gradient at xi = 0 says what they would add.
-    `on_logits` is told the masked model's logits (batch, outputs) and the labels of every
-    batch. The model is in evaluation mode meanwhile. Raises `ValueError` if there are no
-    examples or if a gradient is not finite.
+    (batch, tokens), whatever else the model takes, and `labels` (batch,). Masked components are
+    scored too: the gradient at xi = 0 says what they would add. `on_logits` is told the masked
+    model's logits (batch, outputs) and the labels of every batch. Raises `ValueError` if there are
+    no examples or if a gradient is not finite.
     """
     n_layers, n_heads = encoder_shape(model)
     mask = mask or StructuredMask.full(n_layers, n_heads)
@@ -120,21 +111,16 @@ def score_and_importance(
 ) -> tuple[float, Importance]:
     """The score of `model` under `mask`, six decimals, and its importance: one pass for both."""
     answers: list[tuple[Tensor, Tensor]] = []
-
-    def on_logits(logits: Tensor, labels: Tensor) -> None:
-        answers.append((predictions(logits), labels))
-
-    found = structured_importance(model, batches, mask, variant=variant, on_logits=on_logits)
-    predicted, labels = (torch.cat(part).cpu().numpy() for part in zip(*answers, strict=True))
-    return round(score(metric, predicted, labels), 6), found
+    found = structured_importance(
+        model, batches, mask, variant=variant, on_logits=lambda *of: answers.append(of)
+    )
+    logits, labels = (torch.cat(part) for part in zip(*answers, strict=True))
+    return round(score(metric, predictions(logits).cpu().numpy(), labels.cpu().numpy()), 6), found
 
 
 @torch.enable_grad()
 def mask_gradients(model: nn.Module, batch: Batch, mask: StructuredMask) -> tuple[Tensor, Tensor]:
-    """dL(x)/dxi for each example of a batch: float32 (batch, layers, heads + 1); and the logits.
-
-    The last column is the MLP's.
-    """
+    """dL(x)/dxi of each example: float32 (batch, layers, heads + 1), the MLP's last; and logits."""
     inputs = {name: values for name, values in batch.items() if name != "labels"}
     labels = batch["labels"]
     start = np.concatenate([mask.heads, mask.mlps[:, None]], axis=1).astype(np.float32)
@@ -161,15 +147,14 @@ def mask_gradients(model: nn.Module, batch: Batch, mask: StructuredMask) -> tupl
 @contextmanager
 def frozen(model: nn.Module) -> Iterator[None]:
     """Evaluation mode, no gradients for parameters; as before afterwards."""
-    training, wanted = model.training, [p.requires_grad for p in model.parameters()]
-    model.eval()
-    model.requires_grad_(False)
+    training, wanted = model.training, [p for p in model.parameters() if p.requires_grad]
+    model.eval().requires_grad_(False)
     try:
         yield
     finally:
         model.train(training)
-        for parameter, flag in zip(model.parameters(), wanted, strict=True):
-            parameter.requires_grad_(flag)
+        for parameter in wanted:
+            parameter.requires_grad_(True)
 
 
 def _min_max(values: FloatArray) -> FloatArray:

@@ -67,10 +67,9 @@ class StructuredMask:
         return int(self.mlps.sum())
 
     def random_like(self, seed: Seed) -> StructuredMask:
-        """As many heads and MLPs as here, drawn from the whole model (section 4.2).
+        """Exactly as many heads and MLPs as here, drawn from the whole model (section 4.2).
 
-        The sizes are exactly equal. The authors' code keeps each component independently
-        with the good mask's proportion, so that its random tickets differ in size.
+        The authors' code keeps each component with the good mask's proportion, by itself.
         """
         rng = np.random.default_rng(seed)
         return StructuredMask(
@@ -116,13 +115,13 @@ class StructuredMask:
         kept_heads, kept_mlps = self.heads.copy(), self.mlps.copy()
         for layer, head in heads:
             kept_heads[layer, head] = False
-        for layer in mlps:
-            kept_mlps[layer] = False
+        kept_mlps[mlps] = False
         return StructuredMask(kept_heads, kept_mlps)
 
     def to_json(self) -> dict[str, Any]:
         """Rows of zeros and ones, readable in a record: {"heads": ["101", ...], "mlps": "11"}."""
-        return {"heads": [_bits(row) for row in self.heads], "mlps": _bits(self.mlps)}
+        *heads, mlps = ("".join(map(str, row.astype(int))) for row in (*self.heads, self.mlps))
+        return {"heads": heads, "mlps": mlps}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> StructuredMask:
@@ -159,10 +158,6 @@ def _as_bool(values: npt.ArrayLike, name: str) -> BoolArray:
     return kept
 
 
-def _bits(row: BoolArray) -> str:
-    return "".join("1" if kept else "0" for kept in row)
-
-
 def _sample(allowed: BoolArray, n: int, rng: np.random.Generator) -> BoolArray:
     """`n` of the places where `allowed` is True."""
     chosen = np.zeros(allowed.size, bool)
@@ -172,11 +167,10 @@ def _sample(allowed: BoolArray, n: int, rng: np.random.Generator) -> BoolArray:
 
 def _opposite(kept: BoolArray, rng: np.random.Generator) -> BoolArray:
     """The complement of `kept`, filled up or thinned out to the size of `kept`."""
-    complement = ~kept
-    missing = int(kept.sum()) - int(complement.sum())
-    if missing >= 0:
-        return complement | _sample(kept, missing, rng)
-    return _sample(complement, int(kept.sum()), rng)
+    n, n_others = int(kept.sum()), int((~kept).sum())
+    if n < n_others:
+        return _sample(~kept, n, rng)
+    return ~kept | _sample(kept, n - n_others, rng)
 
 
 class WeightMask(Mapping[str, "Tensor"]):
@@ -251,12 +245,10 @@ class WeightMask(Mapping[str, "Tensor"]):
 
         `search.largest_removed` is the bad ticket of the authors' code.
         """
-        rng = np.random.default_rng(seed)
-        complement = self._complete() - self
-        missing = self.n_kept - complement.n_kept
-        if missing >= 0:
-            return complement | _sample_weights(self, missing, rng)
-        return _sample_weights(complement, self.n_kept, rng)
+        rng, others = np.random.default_rng(seed), self._complete() - self
+        if self.n_kept < others.n_kept:
+            return _sample_weights(others, self.n_kept, rng)
+        return others | _sample_weights(self, self.n_kept - others.n_kept, rng)
 
     def __and__(self, other: WeightMask) -> WeightMask:
         """What both keep. Raises `ValueError` if names or shapes differ."""
@@ -347,10 +339,8 @@ def _count(bits: Bits) -> int:
 
 
 def _sample_weights(allowed: WeightMask, n: int, rng: np.random.Generator) -> WeightMask:
-    """`n` of the weights kept in `allowed`, every choice being equally likely.
-
-    First how many fall into each parameter, then which: the same distribution as a single
-    draw from all weights, without a list of millions of places.
+    """`n` of the weights kept in `allowed`, every choice being equally likely: first how many of
+    each parameter, then which, without a list of millions of places.
     """
     places = {name: _count(allowed._bits[name]) for name in allowed}
     counts = rng.multivariate_hypergeometric(list(places.values()), n)

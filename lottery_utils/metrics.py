@@ -1,12 +1,7 @@
 """The metrics of the paper's tables, what a guesser would score, and when a score means nothing.
 
-The numbers are scikit-learn's and scipy's. A correlation with something that never varies is
-undefined; it counts as 0 here, and `undefined` says so.
-
-The same metrics as an `evaluate.Metric`, offline:
-
-    metric = evaluate.load("lottery_utils/data/glue_metric.py", "MRPC")
-    metric.compute(predictions=[...], references=[...])
+The numbers are scikit-learn's and scipy's. A correlation with something that never varies counts
+as 0, and `undefined` says so. `lottery_utils/data/glue_metric.py` has them for `evaluate`, offline.
 """
 
 from __future__ import annotations
@@ -76,10 +71,8 @@ def score(metric: str, predictions: npt.ArrayLike, labels: npt.ArrayLike) -> flo
 
 
 def majority_baseline(metric: str, labels: Sequence[float], *, graded: bool = False) -> float:
-    """What a guesser scores (paper, section 3).
-
-    It always gives the most frequent of `labels`; for grades it draws from a normal
-    distribution with their mean and standard deviation, with a seed of its own.
+    """What a guesser scores (section 3) who always gives the most frequent of `labels`, or draws
+    grades from a normal distribution with their mean and deviation, by a seed of its own.
     """
     true = np.asarray(labels)
     if graded:
@@ -98,10 +91,7 @@ def passes(score: float, full_score: float, threshold: float) -> bool:
 
 
 def meaningless(full_score: float, majority: float, threshold: float = 0.9) -> str | None:
-    """Why a search for `threshold` of the full model's score would say nothing, or None.
-
-    Scores are kept to six decimals, so the majority baseline is compared as such, too.
-    """
+    """Why a search for `threshold` of the full model's score would say nothing, or None."""
     guess, share = round(majority, 6), f"{100 * threshold:.0f} %"
     if full_score <= 0:
         return f"The full model's score is not above zero: {share} of it is no bar to pass."

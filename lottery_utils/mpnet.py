@@ -1,8 +1,7 @@
 """MPNet's attention: BERT's, with a bias by relative position that all layers share.
 
-The bias has a value for each head. transformers adds it inside an attention that can only be
-computed step by step ("eager"). Here it is an additive mask of PyTorch's fused kernel, and a
-layer that has lost heads takes the rows of the heads that it still has.
+transformers adds it in an attention without fused kernels. Here it is a fused kernel's additive
+mask, and a layer that has lost heads takes the rows of those that it still has.
 """
 
 from __future__ import annotations

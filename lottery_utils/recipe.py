@@ -1,7 +1,4 @@
-"""How to fine-tune and when to stop pruning, with the paper's values as defaults.
-
-A field's description is what its value should be, in the words of a message that refuses another.
-"""
+"""How to fine-tune and when to stop pruning. A field's description is what a refusal says."""
 
 from __future__ import annotations
 

@@ -1,18 +1,15 @@
 """Finding the good subnetwork: pruning heads and MLPs, or weights, until the 90 % rule breaks.
 
-The last passing mask is the good ticket. No training happens here.
-
-The paper's structured search (sections 3.3 and 4.1), told by two questions about a mask:
-`score(mask)`, the validation metric of the masked model, and `importance(mask)`, its
-importance scores. It goes through three phases, each of which ends at its first failing step
-or when nothing is left to remove:
+The last passing mask is the good ticket. No training happens here. The structured search (sections
+3.3 and 4.1) goes through three phases, each of which ends at its first failing step or when nothing
+is left to remove:
 
     both    the 10 % lowest-scored of all heads and the one lowest-scored MLP at a time;
     heads   from the last passing mask, half as many heads at a time;
     mlps    from the last passing mask, one MLP at a time.
 
-Its magnitude pruning (sections 3.2 and 4.1): in each step 10 % of the weights that remain, the
-smallest absolute values of all matrices together, are set to zero.
+Magnitude pruning (sections 3.2 and 4.1) sets 10 % of the weights that remain to zero in each step,
+the smallest absolute values of all matrices together.
 """
 
 from __future__ import annotations
@@ -30,7 +27,6 @@ from lottery_utils.masks import StructuredMask, WeightMask
 from lottery_utils.metrics import passes
 
 Phase = Literal["both", "heads", "mlps"]
-PHASES: tuple[Phase, ...] = ("both", "heads", "mlps")
 Mask = TypeVar("Mask")
 Trial = TypeVar("Trial")
 # The authors' code tries ten steps, and keeps the mask from before the last one it tried.
@@ -41,8 +37,8 @@ RELEASE_STEPS = 10
 class Step:
     """One trial of the search: what was removed from the last passing mask, and the outcome.
 
-    `n_heads` and `n_mlps` are the trial mask's sizes. `head_scores` (layers, heads) and
-    `mlp_scores` (layers,) are the normalized importance scores by which the choice was made.
+    `n_heads` and `n_mlps` are the trial mask's sizes; `head_scores` (layers, heads) and
+    `mlp_scores` (layers,) the normalized importance by which the choice was made.
     """
 
     phase: Phase
@@ -66,10 +62,7 @@ class Step:
 
 @dataclass(frozen=True)
 class WeightStep:
-    """One trial of magnitude pruning: what was left of the model, and the outcome.
-
-    `density` is the share of all prunable weights that is left.
-    """
+    """One trial of magnitude pruning; `density` is the share of prunable weights that is left."""
 
     n_kept: int
     density: float
@@ -107,19 +100,19 @@ def structured_search(
 ) -> SearchResult[StructuredMask, Step]:
     """Prune `full` for as long as its score stays at or above `threshold` x `full_score`.
 
-    `head_step` is the share of *all* heads removed in a step of the first phase, at least
-    one. With `variant="paper"` every step is chosen by the scores of the mask it starts
-    from; with `"release"` the second and third phase begin, as in the authors' code, with
-    the scores of the trial that failed before them. `on_step` is told of every new step.
-    `done` are the first steps of an interrupted search: they are taken as they are, and
-    neither scored nor announced again.
+    `head_step` is the share of *all* heads removed in a step of the first phase, at least one.
+    Every step is chosen by the scores of the mask it starts from; with `variant="release"` the
+    second and third phase begin, as in the authors' code, with the scores of the trial that failed
+    before them. `on_step` is told of every new step; `done`, the first steps of an interrupted
+    search, are neither scored nor announced again.
     """
     per_step = max(1, int(head_step * full.heads.size))
     kept, scored_at = full, full
     steps: list[Step] = []
-    for phase in PHASES:
-        n_heads = {"both": per_step, "heads": max(1, per_step // 2), "mlps": 0}[phase]
-        n_mlps = {"both": 1, "heads": 0, "mlps": 1}[phase]
+    sizes: dict[Phase, tuple[int, int]] = {  # how many heads and how many MLPs go in a step
+        "both": (per_step, 1), "heads": (max(1, per_step // 2), 0), "mlps": (0, 1)
+    }  # fmt: skip
+    for phase, (n_heads, n_mlps) in sizes.items():
         while min(n_heads, kept.n_heads) or min(n_mlps, kept.n_mlps):
             if len(steps) < len(done):
                 step = done[len(steps)]
@@ -214,9 +207,8 @@ def magnitude_step(
 ) -> WeightMask:
     """`mask` (default: everything) without `fraction` of the weights it keeps, the smallest.
 
-    Exactly round(`fraction` x weights kept) weights go: those that torch.nn.utils.prune's
-    global L1 pruning takes. Of equal weights the first go, in order of name and place.
-    Raises `ValueError` unless 0 <= `fraction` <= 1, or if `mask` is of other parameters.
+    Exactly round(`fraction` x weights kept) weights go, as in torch.nn.utils.prune's global L1
+    pruning. Raises `ValueError` unless 0 <= `fraction` <= 1, or as `smallest` does.
     """
     if not 0 <= fraction <= 1:
         raise ValueError(f"fraction should be between 0 and 1, not {fraction}")
@@ -232,10 +224,9 @@ def largest_removed(parameters: Mapping[str, Tensor], n_kept: int) -> WeightMask
 def smallest(parameters: Mapping[str, Tensor], n: int, among: WeightMask) -> WeightMask:
     """The `n` weights of smallest absolute value among those that `among` keeps.
 
-    Values are compared as float32; `parameters` may be on any device. Of equal weights the
-    first are taken, in order of name and place, so that the n smallest are always among the
-    n + 1 smallest. Raises `ValueError` if `among` is of other parameters or keeps fewer than
-    `n` weights, or if so few are numbers.
+    Values are compared as float32. Of equal weights the first are taken, in order of name and
+    place. Raises `ValueError` if `among` is of other parameters or keeps fewer than `n` weights,
+    or if so few are numbers.
     """
     if among.shapes != {name: tuple(values.shape) for name, values in parameters.items()}:
         raise ValueError("the mask is of other parameters: names or shapes differ")

@@ -1,8 +1,7 @@
 """What GLUE is, as far as this project needs to know: one record per task.
 
-A task says which sentences it has, what its labels mean, which metric the paper reports
-(section 3), and how its examples are spelled in the official TSV files and on the hub.
-Nothing here reads a file; `lottery_utils.data` does.
+Which sentences, labels and metrics it has, and how it is spelled in the official TSV files and on
+the hub. Nothing here reads a file; `lottery_utils.data` does.
 """
 
 from __future__ import annotations
@@ -20,10 +19,7 @@ from lottery_utils.errors import UserError
 
 
 class Example(NamedTuple):
-    """One sentence or sentence pair.
-
-    `label` indexes `Task.labels`; in a task of graded answers (STS-B) it is the grade itself.
-    """
+    """A sentence or pair; `label` indexes `Task.labels`, or is the grade itself (STS-B)."""
 
     sentence1: str
     sentence2: str | None

@@ -1,8 +1,7 @@
 """Fine-tuning and evaluation, as plain loops.
 
-The recipe is the paper's unless a study changes it: AdamW, linear decay without warm-up,
-gradients clipped at norm 1. Training may run in bf16, on a GPU or a CPU that computes in it;
-evaluation and importance are always in float32.
+AdamW, linear decay without warm-up, clipped gradients. Training may run in bf16, on a GPU or a CPU
+that computes in it; evaluation and importance are always in float32.
 """
 
 from __future__ import annotations
@@ -29,10 +28,8 @@ from lottery_utils.recipe import Recipe
 
 @dataclass(frozen=True)
 class Curve:
-    """What happened in training; nothing here influences it.
-
-    `loss` holds about fifty pairs (step, mean training loss since the previous point); `scores`
-    the validation metric after each epoch.
+    """About fifty pairs (step, mean training loss since the previous point), and the validation
+    metric after each epoch. Nothing here influences training.
     """
 
     loss: list[tuple[int, float]]
@@ -49,11 +46,10 @@ def finetune(
     evaluate: Callable[[], float] | None = None,
     on_step: Callable[[int, int, float], None] = lambda step, total, loss: None,
 ) -> Curve:
-    """Fine-tune `model` in place and leave it in evaluation mode.
+    """Fine-tune `model` in place; `seed` decides the order of batches and dropout.
 
-    `seed` decides the order of batches and dropout. `evaluate()` is asked for the score
-    after every epoch; `on_step` is told the step, the number of steps and the loss. Raises
-    `UserError` when the loss is no longer a finite number, and `ValueError` without data.
+    `evaluate()` is asked for the score after every epoch, `on_step` told step, steps and loss.
+    Raises `UserError` where the loss is no finite number, `ValueError` without data.
     """
     if not len(train):
         raise ValueError("fine-tuning needs at least one example")
@@ -99,7 +95,8 @@ def finetune(
                     if not math.isfinite(mean):
                         raise UserError(
                             f"Training diverged: the loss became {mean} at step {step} of "
-                            f"{n_steps} with learning rate {recipe.learning_rate:g}; choose a smaller one."
+                            f"{n_steps} with learning rate {recipe.learning_rate:g}; choose a "
+                            "smaller one."
                         )
                     losses.append((step, round(mean, 6)))
                     on_step(step, n_steps, mean)

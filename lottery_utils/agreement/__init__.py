@@ -1,8 +1,6 @@
 """Do the good masks of several seeds agree?
 
-Everything here is told from masks alone: a bool array (seeds, components), True where a
-seed's search kept a component (paper, section 5.1). What chance alone would give is in
-`lottery_utils.agreement.chance`.
+Told from masks alone: bool (seeds, components), True where a seed keeps a component (section 5.1).
 """
 
 from __future__ import annotations
@@ -26,8 +24,8 @@ def survival(masks: npt.ArrayLike) -> FloatArray:
 def survival_std(masks: npt.ArrayLike, ddof: int = 1) -> FloatArray:
     """The standard deviation over seeds of "survives" as 0 or 1: float64 (components,).
 
-    `ddof=1` is the sample's, which the paper's figures show, `ddof=0` the population's. With
-    five seeds the former can only be 0, 0.447 or 0.548. One seed has none: NaN.
+    `ddof=1` is the sample's, as in the paper's figures: with five seeds 0, 0.447 or 0.548. One
+    seed has none: NaN.
     """
     kept = checked(masks)
     if len(kept) <= ddof:
@@ -43,10 +41,7 @@ def some_but_not_all(masks: npt.ArrayLike) -> float:
 
 
 def overlap(a: npt.ArrayLike, b: npt.ArrayLike) -> float:
-    """Jaccard's index of two masks (components,): kept by both, of those kept by either.
-
-    Two empty masks are the same mask: 1.
-    """
+    """Jaccard's index of two masks (components,): kept by both, of those kept by either; or 1."""
     both = checked(np.stack([a, b]))
     either = int(both.any(axis=0).sum())
     return int(both.all(axis=0).sum()) / either if either else 1.0
@@ -61,8 +56,8 @@ def mean_overlap(masks: npt.ArrayLike) -> float:
 def fleiss_kappa(masks: npt.ArrayLike) -> float:
     """Fleiss' kappa (1971), seeds being the raters who call each component kept or removed.
 
-    1 for equal masks, 0 for the agreement that the overall share of kept components gives
-    by chance. NaN, undefined, with one seed or where all is kept or all removed.
+    1 for equal masks, 0 for what the overall share of kept components gives by chance. NaN,
+    undefined, with one seed or where all is kept or all removed.
     """
     kept = checked(masks)
     if len(kept) < 2 or kept.all() or not kept.any():
@@ -96,9 +91,8 @@ class CochranQ(NamedTuple):
 def cochran_q(masks: npt.ArrayLike) -> CochranQ:
     """Cochran's Q with seeds as treatments: do the seeds keep equally *many* components?
 
-    The paper reads it as a test of agreement. It is none: masks of one size have Q = 0 and
-    p = 1, whether they are the same or share nothing. NaN, undefined, with one seed or
-    where all seeds agree on every component.
+    It is no test of agreement: masks of one size have Q = 0 and p = 1, whether they are the same
+    or share nothing. NaN, undefined, with one seed or where all agree on every component.
     """
     kept = checked(masks)
     if len(kept) < 2 or not some_but_not_all(kept):
@@ -110,10 +104,7 @@ def cochran_q(masks: npt.ArrayLike) -> CochranQ:
 
 
 def votes(masks: npt.ArrayLike) -> FloatArray:
-    """How many components are kept by no seed, by one, ..., by all: float64 (seeds + 1,).
-
-    Millions of weights are too many to list; what `of_votes` needs of them are these counts.
-    """
+    """How many components are kept by no seed, by one, ..., by all: float64 (seeds + 1,)."""
     kept = checked(masks)
     return np.bincount(kept.sum(axis=0), minlength=len(kept) + 1).astype(np.float64)
 

@@ -1,8 +1,6 @@
-"""Do masks agree more than chance would have them?
+"""Do masks agree more than masks of their sizes would, drawn at random for every seed on its own?
 
-"Chance" is always the same idea: masks of the very sizes that were found, but drawn at random
-for every seed on its own. Whatever large masks share only because they are large, they share by
-chance too.
+What large masks share only because they are large, they share by chance too.
 """
 
 from __future__ import annotations
@@ -19,10 +17,7 @@ from lottery_utils.agreement import BoolArray, FloatArray, checked
 
 
 class Chance(NamedTuple):
-    """An observed value beside what independent masks of the same sizes give.
-
-    `low` and `high` bound 95 % of the random draws, `mean` is their mean.
-    """
+    """An observed value beside what chance gives: the mean, and the bounds of 95 % of the draws."""
 
     observed: float
     mean: float
@@ -103,11 +98,9 @@ STATISTICS: dict[str, Measure] = {
 
 
 def shared(a: npt.ArrayLike, b: npt.ArrayLike, groups: npt.ArrayLike | None = None) -> Chance:
-    """How many components two masks (components,) both keep, beside chance.
-
-    By chance b keeps other components, as many of each of the `groups` (components,), such as
-    layers; without groups, as many of all. The distribution is exact: hypergeometric in
-    every group, and `low` and `high` bound its central 95 % at the least.
+    """How many components two masks (components,) both keep, beside chance: b keeps others, as many
+    of each of the `groups` (components,), such as layers. The distribution is exact, hypergeometric
+    in every group; `low` and `high` bound its central 95 % at the least.
     """
     from scipy.stats import hypergeom
 

@@ -20,11 +20,10 @@ from lottery_utils.agreement.chance import Chance
 
 @dataclass(frozen=True)
 class OverSeeds:
-    """One part of a model, its heads or its MLPs, under the masks of several seeds.
+    """One part of a model, heads or MLPs: (layers, heads) or (layers,), under several seeds' masks.
 
-    `kept` has how many components each seed keeps, `survival` how many seeds keep each component:
-    int64, (layers, heads) or (layers,). `beside_chance` has all of `chance.STATISTICS`, NaN where
-    undefined; `by_layer` is `chance.kappa_by_layer`, None for MLPs.
+    `kept` has how many components each seed keeps, `survival` how many seeds keep each, int64;
+    `by_layer` is `chance.kappa_by_layer`, None for MLPs. NaN is undefined.
     """
 
     kept: list[int]

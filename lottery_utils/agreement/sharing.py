@@ -1,15 +1,13 @@
 """What the good subnetworks of two tasks share, beside what chance would have them share (5.3).
 
-Two masks share the more, the larger they are, and the more they keep in the same layers. So every
-count stands beside two kinds of chance: masks of the same sizes, and masks of the same sizes in
-every layer.
+Chance is of two kinds: masks of the same sizes, and masks of the same sizes in every layer.
 """
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -81,6 +79,15 @@ class Pair:
     survivors: Chance
     overlap: list[float]
 
+    @classmethod
+    def of(cls, one: Seeds, other: Seeds) -> Pair:
+        return cls(
+            between(one, other, "heads"),
+            between(one, other, "mlps"),
+            chance.shared(survive_all(one), survive_all(other)),
+            [agreement.overlap(one[s].heads.ravel(), other[s].heads.ravel()) for s in one],
+        )
+
     def to_json(self) -> dict[str, Any]:
         """Plain lists; the inverse is `Pair.from_json`."""
         return {
@@ -102,9 +109,8 @@ class Pair:
 class Sharing:
     """What every pair of a model's `tasks` shares, over the same `seeds`.
 
-    `kept` has the number of heads that each seed keeps, by task, and `n_super` how many survive
-    with every one; `n_heads` is how many the model has. `pairs` has every pair once, in the
-    order of the tasks.
+    By task, `kept` has the heads that each seed keeps and `n_super` those that all keep, of
+    `n_heads` in all. `pairs` has every pair once, in the order of the tasks.
     """
 
     seeds: tuple[int, ...]
@@ -128,10 +134,7 @@ class Sharing:
             next(iter(first.values())).heads.size,
             {task: [mask.n_heads for mask in of.values()] for task, of in every.items()},
             {task: int(survive_all(of).sum()) for task, of in every.items()},
-            {
-                (one, other): _pair(every[one], every[other])
-                for one, other in itertools.combinations(every, 2)
-            },
+            {pair: Pair.of(*map(every.__getitem__, pair)) for pair in combinations(every, 2)},
         )
 
     def only(self, tasks: Collection[str]) -> Sharing:
@@ -147,15 +150,6 @@ class Sharing:
     def of_pair(self, one: str, other: str) -> Pair:
         """The same in either order of the two. Raises `KeyError` for others."""
         return self.pairs[(one, other) if (one, other) in self.pairs else (other, one)]
-
-
-def _pair(one: Seeds, other: Seeds) -> Pair:
-    return Pair(
-        between(one, other, "heads"),
-        between(one, other, "mlps"),
-        chance.shared(survive_all(one), survive_all(other)),
-        [agreement.overlap(one[s].heads.ravel(), other[s].heads.ravel()) for s in one],
-    )
 
 
 def _rows(chances: list[Chance]) -> list[list[float]]:

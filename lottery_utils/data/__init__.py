@@ -74,9 +74,8 @@ def load_examples(
 
 
 def left_out_examples(name: str | Task, source: str, validation_size: int | None) -> list[Example]:
-    """The validation examples that a cap of `validation_size` leaves to nobody, in file order.
-
-    None where there is no cap, and none of the embedded corpus, which is made to size.
+    """The validation examples beyond a cap of `validation_size`, in file order: none without a cap,
+    and none of the embedded corpus, which is made to size.
     """
     if validation_size is None or source_kind(source) == "mini":
         return []
@@ -109,9 +108,8 @@ def load_task(
 ) -> DatasetDict:
     """The same examples as a `datasets.DatasetDict` with splits `train` and `validation`.
 
-    Columns: `sentence1` (string), `sentence2` (string, None in single-sentence tasks),
-    `label` (ClassLabel with the task's names; float32 for grades) and `idx` (int64, position
-    in its split).
+    Columns: `sentence1`, `sentence2` (string; None in single-sentence tasks), `label` (ClassLabel
+    with the task's names; float32 for grades) and `idx` (int64, position in its split).
     """
     from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
 

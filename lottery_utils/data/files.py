@@ -1,8 +1,7 @@
-"""Reading GLUE's official TSV files, and tables of your own as a spreadsheet writes them; and
-saying exactly what is wrong with one that is damaged.
+"""Reading GLUE's official TSV files and tables of your own, and saying what is wrong with one.
 
-In the official files fields are separated by tabs and never quoted: a quotation mark is text.
-Byte-order marks, line ends of any system and a missing last line feed are all read alike.
+In official files fields are never quoted: a quotation mark is text. Byte-order marks and line ends
+of any system are read alike.
 """
 
 from __future__ import annotations
@@ -20,10 +19,9 @@ HIGHEST_GRADE = 5.0
 
 
 def read_tsv(path: Path, task: Task, layout: TsvFiles) -> list[Example]:
-    """All examples of one official TSV file, in file order.
-
-    Raises `UserError` naming the line that has another number of columns than the header, an
-    unknown label, an empty sentence, or a number that does not follow from the line before.
+    """All examples of one official TSV file, in file order. Raises `UserError` naming the line that
+    has another number of columns than the header, an unknown label, an empty sentence, or a number
+    that does not follow from the line before.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -98,10 +96,8 @@ def _grade(text: str) -> float:
 
 
 def read_csv(path: Path, task: Task) -> list[Example]:
-    """All examples of a table with the columns sentence1, sentence2 (in pairs) and label.
-
-    Labels are spelled as `task.labels` are; grades are numbers. Other columns are passed
-    over. Raises `UserError` naming the line where something is missing or unknown.
+    """All examples of a table with the columns sentence1, sentence2 (in pairs) and label: one of
+    `task.labels` or a number. Raises `UserError` naming the line where something is missing.
     """
     wanted = ["sentence1", *(["sentence2"] if task.is_pair else []), "label"]
     try:

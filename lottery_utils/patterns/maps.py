@@ -1,7 +1,6 @@
-"""Attention maps that carry a label: the five types of Kovaleva et al. (2019), seen by eye.
+"""Attention maps with a label: the five types of Kovaleva et al. (2019), seen by eye.
 
-Maps are shared, sentences are not: a map says where heads look, and which of the places are
-special tokens or punctuation, never a word. They lie beside this file, a few megabytes.
+A map says where heads look, and which places are special tokens or punctuation, never a word.
 """
 
 from __future__ import annotations
@@ -35,11 +34,10 @@ FACTS: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class AnnotatedMap:
-    """One map with its label.
+    """One map: `values` is float32 (tokens, tokens), its largest value 1; row i says where i looks.
 
-    `values` is float32 (tokens, tokens), from 0 to 1, its largest value 1: row i says where
-    token i looks. `tokens` is uint8 (tokens,), a kind of token each, or empty if unknown.
-    `label` and the second look's `second` are indices of `TYPES`, or `UNLABELLED`.
+    `tokens` is uint8 (tokens,), a kind of token each, or empty if unknown. `label` and the second
+    look's `second` are indices of `TYPES`, or `UNLABELLED`.
     """
 
     values: FloatArray

@@ -1,7 +1,6 @@
 """A few numbers that say what an attention map looks like, and a small tree of them.
 
-The tree is the transparent classifier of section 5.2: every decision is a threshold on a
-number with a name. The network in `lottery_utils.patterns.network` has to be better to be of use.
+Every decision is a threshold on a number with a name (section 5.2).
 """
 
 from __future__ import annotations

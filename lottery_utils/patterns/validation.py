@@ -2,10 +2,8 @@
 
     python -m lottery_utils.patterns.validation      writes labelled/validation.json, beside it
 
-Stratified cross-validation with five folds, grouped by head: all maps of one (layer, head),
-whatever the task and whether fine-tuned or not, are in one fold. Each map is judged by the
-network and by the tree that have not seen its head. Only predictions are recorded: scores
-follow from them and from the labels.
+Stratified cross-validation with five folds; all maps of one (layer, head) are in one fold. Only
+predictions are recorded: scores follow from them and from the labels.
 """
 
 from __future__ import annotations
@@ -47,10 +45,8 @@ def folds(maps: Sequence[AnnotatedMap], seed: int = 0) -> Labels:
 
 
 def validate(maps: Sequence[AnnotatedMap], *, epochs: int | None = None) -> dict[str, Any]:
-    """For each map its fold and what network and tree say of it, trained on the other folds;
-    and which of the two is `better`, by weighted F1.
-
-    `epochs` are the network's; by default those that it is always trained for.
+    """For each map its fold and what network and tree say of it, trained on the other folds for
+    `epochs`; and which of the two is `better`, by weighted F1.
     """
     from lottery_utils.patterns import network
 
