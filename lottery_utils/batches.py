@@ -93,9 +93,8 @@ class EvaluationBatches(list[dict[str, Tensor]]):
 
 
 def training_order(encoded: Encoded, batch_size: int, rng: np.random.Generator) -> list[list[int]]:
-    """One epoch's batches of example indices: shuffled, bucketed by length, shuffled again.
-
-    Every example occurs exactly once; all batches but one have `batch_size` examples.
+    """One epoch's batches of example indices: shuffled, bucketed by length, shuffled again. Every
+    example occurs exactly once; all batches but one have `batch_size` examples.
     """
     shuffled = rng.permutation(len(encoded)).tolist()
     span = batch_size * BUCKET_BATCHES

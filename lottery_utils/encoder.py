@@ -84,10 +84,8 @@ FAMILIES = {
 
 @dataclass(frozen=True)
 class EncoderLayer:
-    """One transformer layer: the module itself, its family, and the six linear maps in it.
-
-    `attention_output` reads the heads' contexts side by side, (batch, tokens,
-    heads x head size); `mlp_output` writes what the MLP adds to the residual stream.
+    """One transformer layer, its family, and its six linear maps. `attention_output` reads the
+    heads' contexts side by side; `mlp_output` writes what the MLP adds to the residual stream.
     """
 
     module: nn.Module

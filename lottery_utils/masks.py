@@ -31,11 +31,8 @@ Seed = int | Sequence[int]  # what NumPy's generators take
 
 @dataclass(frozen=True, eq=False)
 class StructuredMask:
-    """Which heads and which MLPs are kept.
-
-    `heads` is bool (layers, heads per layer), `mlps` is bool (layers,). Both are copied
-    and made read-only. Raises `ValueError` for other shapes or for values that are
-    neither True, False, 0 nor 1.
+    """Which heads, bool (layers, heads per layer), and which MLPs, bool (layers,), are kept.
+    Read-only copies. Raises `ValueError` for other shapes or other than zeros and ones.
     """
 
     heads: BoolArray
@@ -176,10 +173,8 @@ def _opposite(kept: BoolArray, rng: np.random.Generator) -> BoolArray:
 class WeightMask(Mapping[str, "Tensor"]):
     """Which weights of each named parameter are kept: an immutable mapping of masks.
 
-    For magnitude pruning (paper, sections 3.2 and 4.2). Eight weights share a byte: the 85 million
-    of BERT-base's encoder take 11 MB in memory and on disk. `mask[name]` is a new bool tensor on
-    the CPU, of the parameter's shape, True where a weight is kept. Names are in alphabetical
-    order, so that equal masks behave equally.
+    Eight weights share a byte: the 85 million of BERT-base's encoder take 11 MB. `mask[name]` is a
+    new bool tensor on the CPU, of the parameter's shape. Names are in alphabetical order.
     """
 
     def __init__(self, kept: Mapping[str, Tensor | BoolArray]) -> None:

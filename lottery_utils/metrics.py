@@ -83,10 +83,7 @@ def majority_baseline(metric: str, labels: Sequence[float], *, graded: bool = Fa
 
 
 def passes(score: float, full_score: float, threshold: float) -> bool:
-    """Whether a score is at least `threshold` of the full model's, an exact tie included.
-
-    Scores have six decimals: 288 of 400 right is 90 % of 320 right, whatever the last one says.
-    """
+    """Whether a score (six decimals) is at least `threshold` of the full model's, ties included."""
     return score >= threshold * full_score - 1e-6
 
 

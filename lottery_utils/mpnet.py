@@ -19,10 +19,8 @@ def adapt(attention: Any) -> None:
 
 
 def bias_of(attention: Any, position_bias: Tensor, mask: Tensor | None) -> Tensor:
-    """What is added to the scores of the heads that `attention` has: (batch, heads, from, to).
-
-    `position_bias` has a row for each head of the whole model, `mask` is 0 where a token may be
-    seen and very negative elsewhere: (batch, 1, from, to).
+    """What is added to the scores of the heads that `attention` has: (batch, heads, from, to), from
+    the bias of all heads of the whole model and a mask (batch, 1, from, to), 0 where one may look.
     """
     kept = getattr(attention, "kept_heads", None)
     bias = position_bias if kept is None else position_bias[:, kept]

@@ -23,18 +23,15 @@ _Count = Annotated[int, Field(strict=True, gt=0, description="a positive whole n
 _Length = Annotated[int, Field(strict=True, ge=8, description="at least 8 tokens")]
 _Decay = Annotated[_Number, Field(ge=0, allow_inf_nan=False, description="a number, 0 or more")]
 _Precision = Annotated[
-    Annotated[bool, Field(strict=True)] | Literal["cpu"],
-    Field(description="true, false or 'cpu'"),
+    Annotated[bool, Field(strict=True)] | Literal["cpu"], Field(description="true, false or 'cpu'")
 ]
 _Share = Annotated[_Number, Field(gt=0, le=1, description="a number above 0, at most 1")]
 
 
 @dataclass(frozen=True, config=STRICT)
 class Recipe:
-    """How to fine-tune. The defaults are the paper's (section 3), but for `bf16`.
-
-    With `bf16` training runs in bfloat16 on graphics cards that can; `cpu` says that it should
-    on processors that compute in it too (AVX512-BF16, AMX).
+    """How to fine-tune; the defaults are the paper's (section 3), but for `bf16`: bfloat16 on
+    graphics cards that can. `cpu` asks for it also on processors that can (AVX512-BF16, AMX).
     """
 
     learning_rate: _Positive = 2e-5

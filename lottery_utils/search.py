@@ -72,10 +72,6 @@ class WeightStep:
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> WeightStep:
-        return cls(**data)
-
 
 @dataclass(frozen=True)
 class SearchResult(Generic[Mask, Trial]):
@@ -222,11 +218,10 @@ def largest_removed(parameters: Mapping[str, Tensor], n_kept: int) -> WeightMask
 
 
 def smallest(parameters: Mapping[str, Tensor], n: int, among: WeightMask) -> WeightMask:
-    """The `n` weights of smallest absolute value among those that `among` keeps.
+    """The `n` weights of smallest absolute value (float32) among those that `among` keeps.
 
-    Values are compared as float32. Of equal weights the first are taken, in order of name and
-    place. Raises `ValueError` if `among` is of other parameters or keeps fewer than `n` weights,
-    or if so few are numbers.
+    Of equal weights the first are taken, in order of name and place. Raises `ValueError` if
+    `among` is of other parameters or keeps fewer than `n` weights, or if so few are numbers.
     """
     if among.shapes != {name: tuple(values.shape) for name, values in parameters.items()}:
         raise ValueError("the mask is of other parameters: names or shapes differ")

@@ -28,12 +28,10 @@ class Example(NamedTuple):
 
 @dataclass(frozen=True)
 class TsvFiles:
-    """How the official layout writes a task: its columns, by name; others are passed over.
+    """How the official layout writes a task: columns by name, and its `labels` as spelled there.
 
-    `labels` is how the task's labels are spelled there. Files without a header line (CoLA) have
-    the columns in `unwritten_header`. `counter` is a column that counts the examples up from 0,
-    by which a file whose lines were shuffled or lost is found out. With `ragged`, a few lines may
-    be broken: QQP's official files have questions with a line feed in them.
+    CoLA's files have no header line. `counter` counts the examples from 0, which shows lost lines;
+    with `ragged` a few lines may be broken: QQP's official files have line feeds in questions.
     """
 
     sentence1: str

@@ -63,10 +63,8 @@ def welch_interval(
 
 
 class Pooled(NamedTuple):
-    """A mean over tasks with its 95 % interval, and the p value of lying within bounds.
-
-    `p` is one-sided against one bound; against two it is that of two one-sided tests, the
-    larger of both. `inside` is the share of the `n` tasks whose own mean lies within the bounds.
+    """A mean over `n` tasks with its 95 % interval. `p` is one-sided against one bound, the larger
+    of two one-sided tests against two; `inside` the share of tasks whose own mean lies within.
     """
 
     mean: float

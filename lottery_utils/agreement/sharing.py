@@ -46,10 +46,8 @@ class Shared:
 
 
 def between(one: Seeds, other: Seeds, part: str) -> Shared:
-    """What two tasks share with each seed that both have; `part` is heads or mlps.
-
-    An MLP is alone in its layer, so that for `mlps` the layer profile is the mask itself,
-    and chance is by size both times. Without a seed that both have, nothing is known.
+    """What two tasks share with each seed that both have; `part` is heads or mlps. An MLP is alone
+    in its layer: for `mlps` chance is by size both times.
     """
     seeds = [seed for seed in one if seed in other]
     if not seeds:

@@ -93,8 +93,7 @@ def load_backbone(spec: str, task: str | Task, *, seed: int = 0) -> tuple[Any, A
 
 
 def _require_encoder(model: Any, new: set[str], spec: str) -> None:
-    """Raise `UserError` if weights of the encoder, other than a pooler's, are drawn at random.
-
+    """Raise `UserError` if weights of the encoder, other than a pooler's, are drawn at random:
     transformers only warns where a file lacks what the configuration describes.
     """
     encoder, pooler = f"{model.base_model_prefix}.", f"{model.base_model_prefix}.pooler."

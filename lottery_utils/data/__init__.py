@@ -87,9 +87,8 @@ def left_out_examples(name: str | Task, source: str, validation_size: int | None
 def unseen_examples(
     name: str | Task, source: str, n: int, seen: dict[str, list[Example]]
 ) -> list[Example]:
-    """Up to `n` training examples that are in neither split of `seen`, drawn by a fixed seed.
-
-    `seen` is what `load_examples` gave. Fewer, or none, where the file has no more.
+    """Up to `n` training examples that are in neither split of `seen` (from `load_examples`), drawn
+    by a fixed seed; fewer, or none, where the file has no more.
     """
     known = {example[:2] for split in SPLITS for example in seen[split]}  # the sentences
     size = None

@@ -50,10 +50,7 @@ def _draws_otherwise(layer: Any) -> bool:
 def _bert_forward(
     layer: Any, hidden: Tensor, attention_mask: Tensor | None = None, *_: Any, **__: Any
 ) -> Tensor:
-    """BERT's layer at the first token: (batch, 1, hidden) from (batch, tokens, hidden).
-
-    What else layers are given (caches, another encoder's states) encoders do not use.
-    """
+    """BERT's layer at the first token: (batch, 1, hidden) from (batch, tokens, hidden)."""
     # Of a slice with gaps, a linear map rounds differently with gradients and without.
     first = hidden[:, :1].contiguous()
     context = None  # of a layer that has lost its heads
@@ -92,10 +89,8 @@ def _context(
     hidden: Tensor,
     attention_mask: Tensor | None,
 ) -> Tensor:
-    """What the heads give the first token: (batch, 1, heads x head size).
-
-    `maps` are those of queries, keys and values; `attention_mask` (batch, heads or 1, from, to)
-    says what may be seen, or what is to be added to the scores.
+    """What the heads give the first token: (batch, 1, heads x head size). `maps` are of queries,
+    keys and values; `attention_mask` (batch, heads or 1, from, to) is bool, or added to scores.
     """
     inputs = (hidden[:, :1].contiguous(), hidden, hidden)
     query, key, value = (

@@ -1,7 +1,6 @@
 """Training without the rows of the embedding matrix that no example uses.
 
-Half of a small model's parameters, read and written by the optimizer at every step. Without weight
-decay a row that gets no gradient never moves, so that the trained model is the same.
+Without weight decay a row that gets no gradient never moves: the trained model is the same.
 """
 
 from __future__ import annotations

@@ -26,9 +26,8 @@ UNKNOWN = 255  # stands in a file for the kinds of a map that has none
 WEIGHTINGS = ("raw", "normed")
 # What a file says of each map, beside its values and tokens.
 FACTS: dict[str, Any] = {
-    **dict.fromkeys(("layer", "head"), np.uint8),
+    **dict.fromkeys(("layer", "head", "label", "second"), np.uint8),
     **dict.fromkeys(("task", "state"), str),
-    **dict.fromkeys(("label", "second"), np.uint8),
 }
 
 
@@ -92,9 +91,8 @@ def save_maps(maps: Sequence[AnnotatedMap], path: Path | str) -> None:
 
 
 def load_maps(path: Path | str) -> list[AnnotatedMap]:
-    """Read what `save_maps` wrote, or a folder in the layout of the paper's authors.
-
-    Raises `UserError` for a missing, broken or foreign file.
+    """Read what `save_maps` wrote, or a folder in the layout of the paper's authors. Raises
+    `UserError` for a missing, broken or foreign file.
     """
     path = Path(path)
     if path.is_dir():

@@ -87,10 +87,8 @@ def _block_contrast(rows: FloatArray, kinds: npt.NDArray[np.uint8]) -> float:
 
 
 def tree(maps: Sequence[AnnotatedMap]) -> Any:
-    """The transparent classifier, fitted to labelled maps: a decision tree of depth 4.
-
-    Depth and the smallest leaf (5 maps) are set beforehand, not tuned. Its `predict` takes
-    features (maps, features) and gives labels.
+    """A decision tree of depth 4 with at least 5 maps a leaf, fitted to labelled maps; it predicts
+    labels from features (maps, features).
     """
     from sklearn.tree import DecisionTreeClassifier
 

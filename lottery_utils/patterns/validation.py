@@ -17,13 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lottery_utils.errors import UserError
-from lottery_utils.patterns.maps import (
-    UNLABELLED,
-    WEIGHTINGS,
-    AnnotatedMap,
-    load_maps,
-    shipped,
-)
+from lottery_utils.patterns.maps import UNLABELLED, WEIGHTINGS, AnnotatedMap, load_maps, shipped
 from lottery_utils.patterns.tree import features, tree
 
 N_FOLDS = 5

@@ -251,7 +251,7 @@ def test_an_interrupted_search_goes_on_where_it_stopped(
         )
 
     whole = search(density, [], lambda step: None)
-    done = [WeightStep.from_json(step.to_json()) for step in whole.steps[:cut]]
+    done = [WeightStep(**step.to_json()) for step in whole.steps[:cut]]
     scored: list[WeightMask] = []
     told: list[WeightStep] = []
 
