@@ -1,10 +1,9 @@
 """Attention maps of every head: raw, and weighted by the norms of what they move.
 
-A raw map says how strongly token i attends to token j, a_ij. Kobayashi et al. (2020) point
-out that what j contributes to i is a_ij f(x_j), where f is the head's value map followed by
-its slice of the output projection, and that f(x_j) may be tiny where a_ij is large. Since
-a_ij is a number, the norm of that contribution is a_ij times the norm of f(x_j), one number
-for each token and head (paper, section 5.2).
+A raw map says how strongly token i attends to token j, a_ij. What j contributes to i is
+a_ij f(x_j), where f is the head's value map followed by its slice of the output projection
+(Kobayashi et al. 2020). Its norm is a_ij times the norm of f(x_j), one number for each token and
+head (paper, section 5.2).
 """
 
 from __future__ import annotations
@@ -94,9 +93,8 @@ def value_norms(values: Tensor, gram: Tensor) -> Tensor:
 
 
 def head_gram(projection: nn.Linear, n_heads: int, transposed: bool = False) -> Tensor:
-    """W' W of each head's columns (`transposed`: rows) of W: (heads, head size, head size).
-
-    Raises `ValueError` if heads were removed from the layer.
+    """W' W of each head's columns (`transposed`: rows) of W: (heads, head size, head size). Raises
+    `ValueError` if heads were removed from the layer.
     """
     hidden, size = projection.out_features, projection.out_features // n_heads
     if projection.in_features != n_heads * size:

@@ -48,9 +48,8 @@ class Importance:
     def normalized(self) -> Importance:
         """The scores by which the search compares components, all between 0 and 1.
 
-        In the paper's order: heads are divided by the l2 norm of their layer (Molchanov et
-        al. 2017), MLPs by the number of tokens; then heads and MLPs are each scaled so that
-        the model's smallest is 0 and its largest 1. Where all values are equal, they become 0.
+        Heads are divided by the l2 norm of their layer (Molchanov et al. 2017), MLPs by the number
+        of tokens; then each kind is scaled from its smallest, 0, to its largest, 1 (equal ones: 0).
         """
         norms = np.sqrt((self.heads**2).sum(axis=1, keepdims=True))
         heads = np.divide(self.heads, norms, out=np.zeros_like(self.heads), where=norms > 0)

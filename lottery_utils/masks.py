@@ -75,10 +75,8 @@ class StructuredMask:
         )
 
     def bad_like(self, seed: Seed) -> StructuredMask:
-        """What is not kept here, brought to exactly this size (section 4.2).
-
-        Where the complement is too small, the rest is drawn from the components kept here;
-        where it is too large, it is sampled. Heads and MLPs are treated separately.
+        """What is not kept here, brought to this number of heads and of MLPs (section 4.2):
+        filled up with some that are kept here, or sampled.
         """
         rng = np.random.default_rng(seed)
         return StructuredMask(_opposite(self.heads, rng), _opposite(self.mlps, rng))
@@ -236,9 +234,8 @@ class WeightMask(Mapping[str, "Tensor"]):
         return _sample_weights(self._complete(), self.n_kept, np.random.default_rng(seed))
 
     def bad_like(self, seed: Seed) -> WeightMask:
-        """What is not kept here, brought to exactly this size, as in `StructuredMask`.
-
-        `search.largest_removed` is the bad ticket of the authors' code.
+        """What is not kept here, brought to this size as in `StructuredMask` (the authors' code has
+        `search.largest_removed`).
         """
         rng, others = np.random.default_rng(seed), self._complete() - self
         if self.n_kept < others.n_kept:

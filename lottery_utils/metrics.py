@@ -71,15 +71,18 @@ def score(metric: str, predictions: npt.ArrayLike, labels: npt.ArrayLike) -> flo
 
 
 def majority_baseline(metric: str, labels: Sequence[float], *, graded: bool = False) -> float:
-    """What a guesser scores (section 3) who always gives the most frequent of `labels`, or draws
-    grades from a normal distribution with their mean and deviation, by a seed of its own.
+    """What the answers of `majority_answers` score (paper, section 3)."""
+    return score(metric, majority_answers(labels, graded=graded), labels)
+
+
+def majority_answers(labels: Sequence[float] | Array, *, graded: bool = False) -> Array:
+    """The majority baseline's answers, (n,): the most frequent of `labels`; for grades, draws from
+    a normal distribution with their mean and standard deviation, by a seed of its own.
     """
     true = np.asarray(labels)
     if graded:
-        guesses = np.random.default_rng(0).normal(true.mean(), true.std(), len(true))
-    else:
-        guesses = np.full(len(true), Counter(labels).most_common(1)[0][0])
-    return score(metric, guesses, true)
+        return np.random.default_rng(0).normal(true.mean(), true.std(), len(true))
+    return np.full(len(true), Counter(true.tolist()).most_common(1)[0][0])
 
 
 def passes(score: float, full_score: float, threshold: float) -> bool:

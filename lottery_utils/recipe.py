@@ -46,10 +46,7 @@ class Recipe:
 
 @dataclass(frozen=True, config=STRICT)
 class SearchRule:
-    """When to stop pruning, and how much to remove at a time (section 4.1).
-
-    `head_step` is a share of all heads, `weight_step` one of the weights that remain.
-    """
+    """When to stop pruning; shares of all heads, and of the weights that remain, per step (4.1)."""
 
     threshold: _Share = 0.9
     head_step: _Share = 0.1

@@ -170,11 +170,10 @@ def magnitude_search(
 ) -> SearchResult[WeightMask, WeightStep]:
     """Prune `parameters` for as long as the score stays at or above `threshold` x `full_score`.
 
-    Each step removes `fraction` of the weights that remain, at least one; the search ends at
-    the first failing step or when nothing is left, and the last passing mask is kept. With
-    `variant="release"` it ends, as in the authors' code, with the tenth step at the latest,
-    which is scored and then dropped, passed or not. `done` and `on_step` are as in
-    `structured_search`. Raises `ValueError` unless 0 < `fraction` <= 1.
+    Each step removes `fraction` of the weights that remain, at least one. With `variant="release"`
+    the tenth step is, as in the authors' code, the last: scored and then dropped, passed or not.
+    `done` and `on_step` are as in `structured_search`. Raises `ValueError` unless 0 <
+    `fraction` <= 1.
     """
     if not 0 < fraction <= 1:
         raise ValueError(f"fraction should be above 0 and at most 1, not {fraction}")

@@ -1,7 +1,6 @@
-"""Fine-tuning and evaluation, as plain loops.
+"""Fine-tuning and evaluation, as plain loops: AdamW, linear decay without warm-up, clipping.
 
-AdamW, linear decay without warm-up, clipped gradients. Training may run in bf16, on a GPU or a CPU
-that computes in it; evaluation and importance are always in float32.
+Training may run in bf16; evaluation and importance are always in float32.
 """
 
 from __future__ import annotations

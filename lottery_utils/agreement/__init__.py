@@ -110,9 +110,8 @@ def votes(masks: npt.ArrayLike) -> FloatArray:
 
 
 def of_votes(counts: npt.ArrayLike) -> dict[str, Any]:
-    """`some but not all`, `mean std` and `Fleiss' kappa`, as from the masks themselves.
-
-    From votes (..., seeds + 1) to float64 (...). NaN where they are undefined.
+    """`some but not all`, `mean std` and `Fleiss' kappa` as from the masks, NaN where undefined:
+    float64 (...) from votes (..., seeds + 1).
     """
     of_each = np.asarray(counts, float)
     n_seeds, n = of_each.shape[-1] - 1, of_each.sum(axis=-1)

@@ -113,6 +113,14 @@ def bootstrap(values: Values, n_draws: int = 4000, seed: int = 0) -> tuple[float
     return float(low), float(high)
 
 
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm's (1979) adjustment for a family of tests, in the order given."""
+    from statsmodels.stats.multitest import multipletests
+
+    adjusted: list[float] = multipletests(p_values, method="holm")[1].tolist()
+    return adjusted
+
+
 def jackknifed(pairs: Mapping[tuple[str, str], float]) -> dict[str, list[float]]:
     """One value per task for the mean over pairs of tasks, so that it can be pooled over tasks.
 

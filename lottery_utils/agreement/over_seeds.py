@@ -1,7 +1,4 @@
-"""What the masks of several seeds come to, small enough for a record (paper, section 5.1).
-
-The authors' masks stay where they are; what pages say about them rests on these numbers.
-"""
+"""What the masks of several seeds come to, small enough for a record (paper, section 5.1)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,5 @@
-"""What the good subnetworks of two tasks share, beside what chance would have them share (5.3).
-
-Chance is of two kinds: masks of the same sizes, and masks of the same sizes in every layer.
+"""What the good subnetworks of two tasks share, beside chance: masks of the same sizes, and masks
+of the same sizes in every layer (section 5.3).
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """all-mpnet-base-v2 from the package index: five pieces of one zip file, joined and checked.
 
-Each of five packages holds a piece too large for one package. They are located, never imported.
-What comes of them lies in the user's cache, its weights held to the publisher's sha256.
+The packages are located, never imported; what comes of them lies in the user's cache.
 """
 
 from __future__ import annotations

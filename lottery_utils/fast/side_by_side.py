@@ -1,7 +1,4 @@
-"""A pass over batches, on a CPU some batches at a time.
-
-Threads that share every operation wait for each other; threads with a batch of their own do not.
-"""
+"""A pass over batches, on a CPU some at a time: threads with a batch of their own need not wait."""
 
 from __future__ import annotations
 

@@ -63,10 +63,7 @@ def network_file(weighting: str) -> Path:
 
 
 def token_kinds(tokens: Sequence[str]) -> npt.NDArray[np.uint8]:
-    """What each token is, as far as a map may know: uint8 (tokens,).
-
-    Word pieces of BERT, or RoBERTa's, which mark the beginning of a word.
-    """
+    """What each word piece of BERT's or RoBERTa's is, as far as a map may know: uint8 (tokens,)."""
     special = {"[CLS]": CLS, "<s>": CLS, "[SEP]": SEP, "</s>": SEP}
     return np.array([special.get(t, _written(t.lstrip("\u0120"))) for t in tokens], np.uint8)
 

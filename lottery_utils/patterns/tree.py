@@ -1,7 +1,4 @@
-"""A few numbers that say what an attention map looks like, and a small tree of them.
-
-Every decision is a threshold on a number with a name (section 5.2).
-"""
+"""Numbers that say what an attention map looks like, and a small tree of them (section 5.2)."""
 
 from __future__ import annotations
 
@@ -31,10 +28,8 @@ FEATURES = {
 
 
 def features(shown: AnnotatedMap) -> FloatArray:
-    """The `FEATURES` of a map, in their order: float64 (features,).
-
-    Attention is counted in rows that add up to 1, so that a token with long vectors does not
-    decide for all; darkness is that of the map as it is.
+    """The `FEATURES` of a map, in their order: float64 (features,). Attention is counted in rows
+    that add up to 1; darkness is that of the map as it is.
     """
     values = np.asarray(shown.values, float)
     n = len(values)

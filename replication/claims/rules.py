@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import yaml
 
-from lottery_utils.agreement.inference import Pooled, bootstrap, pooled
+from lottery_utils.agreement.inference import Pooled, bootstrap, holm, pooled
 
 LEVEL = 0.05
 MIN_TASKS = 3  # fewer say nothing about tasks in general
@@ -98,11 +98,8 @@ def judge(
     enough = {c.key: len(values[c.key]) >= MIN_TASKS or _is_single(c, values) for c in claims}
     found = {c.key: pooled(values[c.key], c.low, c.high) for c in claims if enough[c.key]}
     raw = [found[c.key].p if enough[c.key] else 1.0 for c in claims]
-    from statsmodels.stats.multitest import multipletests  # takes a second
-
-    adjusted = multipletests(raw, method="holm")[1].tolist() if raw else []
     judged = []
-    for claim, p in zip(claims, adjusted, strict=True):
+    for claim, p in zip(claims, holm(raw), strict=True):
         means = {task: sum(v) / len(v) for task, v in values[claim.key].items()}
         one = found.get(claim.key)
         if one is None:

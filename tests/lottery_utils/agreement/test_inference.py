@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from lottery_utils.agreement.inference import (
     Interval,
     bootstrap,
+    holm,
     jackknifed,
     pooled,
     t_interval,
@@ -88,6 +89,12 @@ def test_the_bootstrap_knows_seeds_too() -> None:
     noisy = {task: [-1.0, 0.0, 1.0] for task in "abc"}
     low, high = bootstrap(noisy)
     assert low < -0.2 and high > 0.2, "tasks of one mean, but seeds that differ"
+
+
+def test_holm_by_hand() -> None:
+    # Of four: times 4, 3, 2, 1 in the order of size; never below a smaller one's, at most 1.
+    assert holm([0.04, 0.01, 0.03, 0.9]) == pytest.approx([0.09, 0.04, 0.09, 0.9])
+    assert holm([0.6, 0.02, 0.6]) == pytest.approx([1.0, 0.06, 1.0])
 
 
 def test_the_jackknife_keeps_the_mean_and_widens_the_error() -> None:
