@@ -1,8 +1,7 @@
 """Survivors over seeds: which components all seeds keep, none keeps, or some (section 5.1).
 
-Super-survivors are kept by every seed, anti-survivors by none, those in between by some. To be
-compared as tickets all three have as many heads and as many MLPs: where a kind has too few of its
-own, others fill the places, and how many did is counted.
+As tickets all three kinds have as many heads and as many MLPs as there are super-survivors: where
+a kind has too few of its own, others fill the places, and how many did is counted.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """Reading GLUE's official TSV files and tables of your own, and saying what is wrong with one.
 
-In official files fields are never quoted: a quotation mark is text. Byte-order marks and line ends
-of any system are read alike.
+Fields of official files are never quoted. Byte-order marks and any system's line ends are read.
 """
 
 from __future__ import annotations

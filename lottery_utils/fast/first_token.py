@@ -1,8 +1,7 @@
 """A forward pass without the part of the last layer that nobody reads.
 
 The classifier reads the last layer at the first token only: keys and values are needed of all
-tokens, everything else of one. Logits and gradients are the same up to rounding: dropout is drawn
-for all tokens, so that a seed drops what it drops with the whole layer.
+tokens, everything else of one. Logits and gradients are the same up to rounding, dropout included.
 """
 
 from __future__ import annotations

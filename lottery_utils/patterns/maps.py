@@ -48,9 +48,6 @@ class AnnotatedMap:
     label: int = UNLABELLED
     second: int = UNLABELLED
 
-    def labelled(self, label: int, second: int = UNLABELLED) -> AnnotatedMap:
-        return replace(self, label=label, second=second)
-
 
 def shipped(weighting: str) -> Path:
     """The file of the maps that come with this package, `raw` or `normed`."""
@@ -130,7 +127,8 @@ def _load_folder(folder: Path) -> list[AnnotatedMap]:
                 raise UserError(
                     f"{place}: expected the name of a map, a tab and one of {', '.join(TYPES)}."
                 )
-            found.append(_load_map(folder, row[0], place).labelled(TYPES.index(row[1].strip())))
+            label = TYPES.index(row[1].strip())
+            found.append(replace(_load_map(folder, row[0], place), label=label))
     if not found:
         raise UserError(f"{tables[0]} is empty: expected a line for each map.")
     return found

@@ -1,6 +1,5 @@
-"""The classifier that sorts attention maps into types: the better one on unseen annotated maps.
-
-For raw and norm-weighted maps each, the network or the tree: see `validation`.
+"""The classifier that sorts attention maps into types: for raw and norm-weighted maps each, the
+network or the tree, whichever is better on unseen annotated maps (`validation`).
 """
 
 from __future__ import annotations
