@@ -15,7 +15,7 @@ import yaml
 from conftest import REPOSITORY, library
 
 from lottery_utils.encoder import FAMILIES
-from lottery_utils.metrics import METRICS
+from lottery_utils.metrics import METRIC_LABELS
 from replication.study import Study
 
 BOOK = REPOSITORY / "book"
@@ -86,7 +86,7 @@ def test_the_table_of_parameters_is_the_notebooks() -> None:
 
 def test_the_tables_of_families_and_metrics_are_complete() -> None:
     assert [kind.strip("`") for _, kind, _ in table("own_bert.md", "Family")] == list(FAMILIES)
-    assert [name.strip("`") for name, *_ in table("own_task.md", "`metric`")] == list(METRICS)
+    assert [name.strip("`") for name, *_ in table("own_task.md", "`metric`")] == list(METRIC_LABELS)
 
 
 def test_studies_on_pages_are_studies(tmp_path: Path) -> None:

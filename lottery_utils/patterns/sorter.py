@@ -1,8 +1,5 @@
-"""The classifier that sorts attention maps into types: the better one on unseen heads.
-
-For raw and for norm-weighted maps each, the paper's network or the transparent tree,
-whichever has the higher weighted F1 in `lottery_utils.patterns.validation`'s record. That is
-decided on annotated maps alone, before any result is seen.
+"""The classifier that sorts attention maps into types: for raw and norm-weighted maps each, the
+network or the tree, whichever is better on unseen annotated maps (`validation`).
 """
 
 from __future__ import annotations

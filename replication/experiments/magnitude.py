@@ -47,7 +47,7 @@ def compute(entry: Entry, _made_from: dict[str, Any]) -> dict[str, Any]:
         threshold=entry.study.search.threshold,
         fraction=entry.study.search.weight_step,
         variant=entry.study.variant,
-        done=[WeightStep.from_json(step) for step in journal.entries],
+        done=[WeightStep(**step) for step in journal.entries],
         on_step=on_step,
     )
     good = found.mask

@@ -79,7 +79,7 @@ def _magnitude(entry: Entry) -> dict[str, Ticket]:
         threshold=rule.threshold,
         fraction=rule.weight_step,
         variant=entry.study.variant,
-        done=[WeightStep.from_json(step) for step in results["steps"]],
+        done=[WeightStep(**step) for step in results["steps"]],
     ).mask
     assert good.sha256() == results["tickets"]["good"]["mask_sha256"]
     return weight_tickets(entry, good)

@@ -9,8 +9,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from lottery_utils.agreement.chance import Chance
-from lottery_utils.agreement.inference import p_text
-from replication.pages.show import COLOURS, Figure, Table, number, style, within
+from replication.pages.show import COLOURS, Figure, Table, number, p_text, style, within
 from replication.paper.records import GOOD, UNLEARNED, Results, over_seeds
 from replication.paper.release import SEEDS
 from replication.runs.records import seeds_text

@@ -24,7 +24,6 @@ from lottery_utils.pruning import (
     hold_zeros,
     map_densities,
     masked,
-    mlp_densities,
     prunable,
     remove,
     weights_masked,
@@ -225,7 +224,7 @@ def test_a_mask_of_another_model_is_refused(tiny_model: Callable[..., Model]) ->
         for act in (weights_masked, hold_zeros):
             with pytest.raises(ValueError, match="does not fit this model"), act(model, mask):
                 pass
-        for density in (map_densities, head_densities, mlp_densities):
+        for density in (map_densities, head_densities):
             with pytest.raises(ValueError, match="prunable parameters"):
                 density(model, mask)
     assert_same(model, before)
@@ -256,7 +255,6 @@ def test_a_head_is_its_rows_and_columns(tiny_model: Callable[..., Model]) -> Non
     heads[1, 2] = 1
     assert mask.n_kept == component_parameters(model)["head"]
     assert head_densities(model, mask) == heads.tolist()
-    assert mlp_densities(model, mask) == [0, 0, 0]
     assert [map_densities(model, mask)[name] for name in MAPS] == [[0, 0.25, 0]] * 3 + [
         [0, pytest.approx(8 * 32 / (33 * 32), abs=1e-6), 0],  # the bias belongs to no head
         [0, 0, 0],
@@ -273,10 +271,6 @@ def test_an_mlp_is_its_two_maps(tiny_model: Callable[..., Model]) -> None:
         layers[0].mlp_output.weight[:16] = 1
 
     mask = marked(model, mark)
-    n_input, n_output = 64 * 33, 64 * 32
-    assert mlp_densities(model, mask) == pytest.approx(
-        [n_output / 2 / (n_input + n_output), 0, n_input / (n_input + n_output)], abs=1e-6
-    )
     assert map_densities(model, mask) == {
         **{name: [0, 0, 0] for name in MAPS[:4]},
         "mlp_input": [0, 0, 1],

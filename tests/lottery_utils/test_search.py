@@ -339,7 +339,7 @@ def test_an_interrupted_magnitude_search_goes_on_where_it_stopped(
     assert told == whole.steps
     scored.clear()
     told.clear()
-    done = [WeightStep.from_json(step.to_json()) for step in whole.steps[:cut]]
+    done = [WeightStep(**step.to_json()) for step in whole.steps[:cut]]
     assert search(done=done) == whole
     assert told == whole.steps[cut:]
     assert len(scored) == len(told)

@@ -15,7 +15,6 @@ from lottery_utils.agreement.inference import (
     bootstrap,
     holm,
     jackknifed,
-    p_text,
     pooled,
     t_interval,
 )
@@ -143,8 +142,3 @@ def test_one_value_has_no_interval_and_none_is_an_error() -> None:
     assert t_interval([0.5, 0.5])[:3] == (0.5, 0.5, 0.5)
     with pytest.raises(ValueError, match="at least one value"):
         t_interval([])
-
-
-def test_no_p_value_is_said_to_be_zero() -> None:
-    assert [p_text(p) for p in (0.0123, 0.001, 0.0004)] == ["p = 0.012", "p = 0.001", "p < 0.001"]
-    assert p_text(float("nan")) == "p undefined"

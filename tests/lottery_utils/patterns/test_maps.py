@@ -19,7 +19,6 @@ from lottery_utils.patterns.maps import (
     PUNCTUATION,
     SEP,
     TYPES,
-    UNLABELLED,
     WORD,
     AnnotatedMap,
     load_maps,
@@ -41,7 +40,7 @@ def test_what_was_saved_is_what_is_loaded(tmp_path: Path) -> None:
         )
         for n in (5, 1, 9)
     ]
-    kept[1] = replace(kept[1], label=UNLABELLED).labelled(2, second=4)
+    kept[1] = replace(kept[1], label=2, second=4)
     save_maps(kept, tmp_path / "maps.npz")
     found = load_maps(tmp_path / "maps.npz")
     for one, other in zip(kept, found, strict=True):
