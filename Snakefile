@@ -12,7 +12,7 @@ import re
 from pathlib import Path
 
 from replication.pages import contents
-from replication.pages.standing import missing
+from replication.runs.run import missing
 from replication.store import Store
 from replication.study import Study
 

@@ -29,6 +29,7 @@ CASES = {
     "maps": "maps_case",
     "bucketing": "bucketing_case",
     "layout": "layout_case",
+    "bf16": "bf16_case",
     "notebook": "notebook_case",
     "growth": "growth_case",
     "forecast": "forecast_case",

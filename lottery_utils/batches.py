@@ -57,9 +57,11 @@ class Encoded:
 
 def encode(tokenizer: Any, examples: Sequence[Example], max_length: int) -> Encoded:
     """Tokenize sentences or pairs, cut to `max_length` tokens, special tokens included."""
+    if not examples:  # which the tokenizers do not take
+        return Encoded([], None, [], tokenizer.pad_token_id)
     first = [example.sentence1 for example in examples]
     second = [example.sentence2 for example in examples]
-    pairs = (first, second) if examples and examples[0].sentence2 is not None else (first,)
+    pairs = (first, second) if examples[0].sentence2 is not None else (first,)
     tokens = tokenizer(*pairs, truncation=True, max_length=max_length)
     return Encoded(
         input_ids=tokens["input_ids"],

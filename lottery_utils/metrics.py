@@ -105,18 +105,20 @@ def score(metric: str, predictions: npt.ArrayLike, labels: npt.ArrayLike) -> flo
 
 
 def majority_baseline(metric: str, labels: Sequence[float], *, graded: bool = False) -> float:
-    """What a guesser scores (paper, section 3).
+    """What the answers of `majority_answers` score (paper, section 3)."""
+    return score(metric, majority_answers(labels, graded=graded), labels)
 
-    It always gives the most frequent of `labels`; for grades it draws from a normal
-    distribution with their mean and standard deviation, with a seed of its own.
+
+def majority_answers(labels: Sequence[float] | Array, *, graded: bool = False) -> Array:
+    """The answers of the majority baseline to all examples, shape (n,).
+
+    Always the most frequent of `labels`; for grades, draws from a normal distribution with
+    their mean and standard deviation, with a seed of their own.
     """
     true = np.asarray(labels)
     if graded:
-        return score(
-            metric, np.random.default_rng(0).normal(true.mean(), true.std(), len(true)), true
-        )
-    most_frequent = Counter(labels).most_common(1)[0][0]
-    return score(metric, np.full(len(labels), most_frequent), true)
+        return np.random.default_rng(0).normal(true.mean(), true.std(), len(true))
+    return np.full(len(true), Counter(true.tolist()).most_common(1)[0][0])
 
 
 def passes(score: float, full_score: float, threshold: float) -> bool:

@@ -48,8 +48,9 @@ class Stage:
 
     `after` is the stage whose results it starts from, and `made_from` names what ties it to them:
     the `weights` of the fine-tuned model, the `mask` of its search, the `masks` of all seeds, the
-    `good_weights` of all seeds, the `classifier` of attention maps. `fields` are those of a study
-    that its numbers depend on. `units` is what it costs, counted in trainings, for each seed.
+    `good_weights` of all seeds, the `classifier` of attention maps, the `untrained` tickets.
+    `fields` are those of a study that its numbers depend on. `units` is what it costs, counted in
+    trainings, for each seed.
 
     `asked` stages run for the tasks (with `own_seeds` also the seeds) that a study names under
     `followups`, `alone` ones by a command or a page of their own, all others for every task.
@@ -100,6 +101,7 @@ PIPELINE: dict[str, Stage] = {
         "search", _PRUNING, ("weights", "classifier", "masks"), asked=True, own_seeds=True
     ),
     "choices": Stage("search", _PRUNING, ("weights", "masks"), asked=True),
+    "rates": Stage("tickets", _DRAWN, ("untrained",), asked=True),
     "weight_overlap": Stage("magnitude", _PRUNING, ("good_weights",), alone=True, over_seeds=True),
     "sweep": Stage(
         None,
@@ -166,9 +168,9 @@ class FollowUps(_Asked):  # type: ignore[misc]
     `survivors` are tickets of survivors over seeds (section 5.1), `attention` the types of
     attention maps (5.2), `control` trains tickets without pre-training (6), `sensitivity`
     searches again by other rules (4.1), `quirks` measures what the authors' code does otherwise
-    than their text, `choices` scores every choice among heads at the edge of a ticket; `control`,
-    `sensitivity` and `quirks` for such of the study's seeds as `control_seeds` and so on name
-    (None: all).
+    than their text, `choices` scores every choice among heads at the edge of a ticket, `rates`
+    retrains tickets that did not train at other learning rates; `control`, `sensitivity` and
+    `quirks` for such of the study's seeds as `control_seeds` and so on name (None: all).
     """
 
     def seeds(self, what: str) -> tuple[int, ...] | None:

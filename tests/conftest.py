@@ -171,6 +171,34 @@ def tiny_run(tmp_path_factory: pytest.TempPathFactory, tiny_backbone: Path) -> P
 
 
 @pytest.fixture(scope="session")
+def answered_run(tmp_path_factory: pytest.TempPathFactory, tiny_backbone: Path) -> Path:
+    """A workplace whose study `answered` is done: CoLA and STS-B, one seed, answers kept.
+
+    CoLA has 50 examples held out, STS-B none. It trains for so few steps that some tickets do
+    not train. Read it, never write.
+    """
+    from lottery_utils import data
+    from replication.runs import run
+    from replication.store import Store
+    from replication.study import Study
+
+    folder = make_workplace(tmp_path_factory.mktemp("answered") / "workplace", tiny_backbone)
+    text = TINY_STUDY.format(backbone=json.dumps(str(tiny_backbone)))
+    text = text.replace("CoLA, STS-B, RTE", "CoLA, STS-B").replace("[1337, 42]", "[42]")
+    text = text.replace("train_size: 64", "train_size: 8\nheld_out: true")
+    (folder / "studies" / "answered.yaml").write_text(text, encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        more = data.load_examples("CoLA", "mini", validation_size=90)["validation"][-50:]
+        patch.setattr(
+            data, "left_out_examples", lambda task, *_: more if task.name == "CoLA" else []
+        )
+        study = Study.load("answered")
+        run.ensure(study, Store(), device="cpu", threads=1, quiet=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def every(tiny_run: Path) -> dict[str, Any]:
     """All records of the study `tiny`: every[task][seed][stage]."""
     from replication.store import Key, Store

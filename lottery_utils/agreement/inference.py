@@ -157,11 +157,9 @@ def holm(p_values: Sequence[float]) -> list[float]:
     Below 0.05 after it: the chance that any true null hypothesis of the family is rejected
     is at most 5 %.
     """
-    adjusted = [0.0] * len(p_values)
-    largest = 0.0
-    for rank, i in enumerate(sorted(range(len(p_values)), key=lambda i: p_values[i])):
-        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[i]))
-        adjusted[i] = largest
+    from statsmodels.stats.multitest import multipletests
+
+    adjusted: list[float] = multipletests(p_values, method="holm")[1].tolist()
     return adjusted
 
 

@@ -6,18 +6,17 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 
 from lottery_utils import backbone, data, metrics, training
 from lottery_utils.batches import Encoded, EvaluationBatches, encode
 from lottery_utils.errors import UserError
 from lottery_utils.tasks import Task
+from replication.experiments.answers import answers_text
 from replication.store import Journal, Key, Store
 from replication.study import Study
 
@@ -58,14 +57,6 @@ class Measured(NamedTuple):
     scores: dict[str, float]
     undefined: str | None
     answers: dict[str, Any]
-
-
-def answers_text(values: Iterable[float]) -> str:
-    """Answers or labels, example by example, as a record holds them: `0110`, or `4.25 0.5`."""
-    numbers = np.asarray(list(values))
-    if np.issubdtype(numbers.dtype, np.integer):  # classes, of which GLUE has three at most
-        return ("" if numbers.max(initial=0) < 10 else " ").join(map(str, numbers.tolist()))
-    return " ".join(f"{value:.3f}" for value in numbers.tolist())
 
 
 class Progress:
@@ -285,11 +276,15 @@ class Entry:
     def _scores(self, predicted: metrics.Array, labels: metrics.Array) -> dict[str, float]:
         return {m: round(metrics.score(m, predicted, labels), 6) for m in self.about.metrics}
 
-    def train_model(self, model: Any, what: str, *, watch: bool = False) -> training.Curve:
+    def train_model(
+        self, model: Any, what: str, *, watch: bool = False, faster: float = 1.0
+    ) -> training.Curve:
         """Fine-tune by the study's recipe, telling progress about it.
 
-        With `watch` the curve has the validation score after every epoch, which takes time.
+        With `watch` the curve has the validation score after every epoch, which takes time. The
+        recipe's learning rate is multiplied by `faster`.
         """
+        recipe = self.study.recipe
         self.progress.unit(what)
 
         def on_step(step: int, total: int, loss: float) -> None:
@@ -298,7 +293,7 @@ class Entry:
         return training.finetune(
             model,
             self.train,
-            self.study.recipe,
+            replace(recipe, learning_rate=faster * recipe.learning_rate),
             seed=self.seed,
             device=self.device,
             evaluate=(lambda: self.score(model)) if watch else None,

@@ -6,7 +6,8 @@ from typing import Any
 
 from lottery_utils import backbone, data, metrics
 from lottery_utils.encoder import component_parameters, encoder_shape
-from replication.experiments.entry import Entry, answers_text
+from replication.experiments.answers import answers_text
+from replication.experiments.entry import Entry
 
 
 def compute(entry: Entry, _made_from: dict[str, Any]) -> dict[str, Any]:

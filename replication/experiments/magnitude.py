@@ -52,12 +52,21 @@ def compute(entry: Entry, _made_from: dict[str, Any]) -> dict[str, Any]:
     )
     good = found.mask
     good.save(entry.store.scratch(entry.key("magnitude"), GOOD_WEIGHTS))
-    masks = {
-        "good": good,
-        "random": good.random_like(entry.draw("random weights")),
-        "bad": good.bad_like(entry.draw("bad weights")),
-        "largest_removed": largest_removed(parameters, good.n_kept),
+    scored = score_tickets(
+        entry,
+        weight_tickets(entry, good),
+        entry.journal("magnitude", full["weights_sha256"], good.sha256(), part="-tickets"),
+    )
+    return {
+        **outcome(entry, full, found.steps),
+        "weights": {"prunable": good.size, "kept": good.n_kept, "density": good.density},
+        "tickets": scored,
     }
+
+
+def weight_tickets(entry: Entry, good: WeightMask) -> dict[str, Ticket]:
+    """The four tickets of a seed's good weights, by kind: all others are zero, and held there."""
+    model = entry.model
     whole = sum(p.numel() for p in model.parameters())
 
     def of_weights(mask: WeightMask) -> Ticket:
@@ -73,13 +82,10 @@ def compute(entry: Entry, _made_from: dict[str, Any]) -> dict[str, Any]:
             held=lambda start: hold_zeros(start, mask),
         )
 
-    scored = score_tickets(
-        entry,
-        {kind: of_weights(mask) for kind, mask in masks.items()},
-        entry.journal("magnitude", full["weights_sha256"], good.sha256(), part="-tickets"),
-    )
-    return {
-        **outcome(entry, full, found.steps),
-        "weights": {"prunable": good.size, "kept": good.n_kept, "density": good.density},
-        "tickets": scored,
+    masks = {
+        "good": good,
+        "random": good.random_like(entry.draw("random weights")),
+        "bad": good.bad_like(entry.draw("bad weights")),
+        "largest_removed": largest_removed(prunable(model), good.n_kept),
     }
+    return {kind: of_weights(mask) for kind, mask in masks.items()}

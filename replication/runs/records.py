@@ -251,19 +251,23 @@ def _any_done(study: Study, store: Store) -> bool:
 
 
 def stage_results(entries: Entries, stage: str = "finetune") -> list[dict[str, Any]]:
+    """What a stage found, seed by seed."""
     return [records[stage]["results"] for records in entries.values()]
 
 
 def config(entries: Entries) -> dict[str, Any]:
+    """What the search was asked, which is the same for all seeds."""
     config: dict[str, Any] = next(iter(entries.values()))["search"]["config"]
     return config
 
 
 def task_name(entries: Entries) -> str:
+    """The task that these records are of."""
     return str(next(iter(entries.values()))["finetune"]["task"])
 
 
 def seeds_text(seeds: Collection[int]) -> str:
+    """How many seeds, and which: `2 seeds (1337, 42)`."""
     listed = ", ".join(map(str, seeds))
     return f"{len(seeds)} seed{'s' if len(seeds) > 1 else ''} ({listed})"
 
@@ -300,6 +304,7 @@ def tickets_of(records: dict[str, Record], method: str = "structured") -> dict[s
 def ticket_scores(
     entries: Entries, kind: str, state: str, method: str = "structured"
 ) -> list[float]:
+    """The scores of one kind of ticket, `pruned` or `retrained`, seed by seed."""
     return [tickets_of(records, method)[kind][state] for records in entries.values()]
 
 
@@ -312,6 +317,7 @@ def share_left(tuned: dict[str, Any], n_heads: int, n_mlps: int) -> float:
 
 
 def sizes_text(entries: Entries) -> str:
+    """How many heads and MLPs each seed keeps, in words."""
     texts = []
     for seed, records in entries.items():
         mask = StructuredMask.from_json(records["search"]["results"]["mask"])

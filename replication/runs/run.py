@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from lottery_utils import data
 from lottery_utils.errors import UserError
 from lottery_utils.patterns.sorter import sorter_sha256
+from replication.experiments.answers import untrained
 from replication.store import Record, Store
 from replication.study import FOLLOWUPS, PIPELINE, STAGES, Study
 
@@ -70,8 +71,37 @@ def inputs(
         "good_weights": lambda: {
             str(s): before[s]["tickets"]["good"]["mask_sha256"] for s in seeds
         },
+        "untrained": lambda: _untrained(study, task, seed, store),
     }
     return {key: value for what in stage.made_from for key, value in make[what]().items()}
+
+
+def _untrained(study: Study, task: str, seed: int, store: Store) -> dict[str, Any]:
+    """Which retrained tickets of an entry did not train, by method, and what they are made from.
+
+    Raises `UserError` for a study that keeps no answers, by which it is decided.
+    """
+    if not study.held_out:
+        raise UserError(
+            f"Study {study.name!r}: followups.rates needs what tickets answer, which only a study "
+            "with 'held_out: true' keeps."
+        )
+    methods = {"structured": "tickets", "magnitude": "magnitude"}
+    some = {m: name for m, name in methods.items() if name in study.stages(task)}
+    records = {
+        name: store.read(study.key(task, seed, name)) for name in ("finetune", *some.values())
+    }
+    results = {name: record["results"] for name, record in records.items() if record}
+    labels, graded = results["finetune"]["labels"], study.task(task).is_graded
+    return {
+        "weights_sha256": results["finetune"]["weights_sha256"],
+        "mask": results["tickets"]["made_from"]["mask"],
+        "untrained": {
+            method: list(untrained(results[name]["tickets"], labels, graded=graded))
+            for method, name in some.items()
+            if status(study, task, seed, name, store) == "done"
+        },
+    }
 
 
 def _made_from(results: dict[str, Any]) -> dict[str, Any]:

@@ -178,6 +178,21 @@ def _control_rows(results: Row, full: Row) -> Iterator[Row]:
             }
 
 
+def _rates_rows(results: Row, full: Row) -> Iterator[Row]:
+    for method, kinds in results["tickets"].items():
+        for kind, of_rates in kinds.items():
+            for again in of_rates.values():
+                yield {
+                    **_validated(full),
+                    "method": method,
+                    "ticket": kind,
+                    "state": "retrained",
+                    "learning_rate": again["learning_rate"],
+                    "value": again["score"],
+                    "undefined": again["undefined"],
+                }
+
+
 def _magnitude_rows(results: Row, full: Row) -> Iterator[Row]:
     common = {"method": "magnitude", "weights": results["weights"]["prunable"]}
     for step, row in _trials(results, full):
@@ -261,6 +276,7 @@ ROWS: dict[str, Callable[[Row, Row], Iterator[Row]]] = {
     "survivors": _tickets_rows,
     "control": _control_rows,
     "sensitivity": _tickets_rows,
+    "rates": _rates_rows,
     "sweep": _sweep_rows,
     "baselines": _baselines_rows,
 }

@@ -157,3 +157,8 @@ def test_text_is_cut_to_the_maximum_length(tokenizer: Any) -> None:
     tokens = tokenizer.convert_ids_to_tokens(row)
     assert len(tokens) == 16
     assert (tokens[0], tokens[-1], tokens.count("[SEP]")) == ("[CLS]", "[SEP]", 2)
+
+
+def test_no_examples_are_no_examples(tokenizer: Any) -> None:
+    """A task scored whole leaves nothing that a study with `held_out` could score besides."""
+    assert len(encode(tokenizer, [], max_length=16)) == 0

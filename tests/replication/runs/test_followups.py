@@ -40,7 +40,7 @@ MADE |= CHOICES
 def asked(**changes: Any) -> Study:
     """The study of the current folder with every follow-up of one task, three of one seed."""
     every = FollowUps(
-        **dict.fromkeys(FOLLOWUPS, (TASK,)),
+        **dict.fromkeys(set(FOLLOWUPS) - {"rates"}, (TASK,)),  # of a study with answers only
         control_seeds=(SEED,),
         sensitivity_seeds=(SEED,),
         quirks_seeds=(SEED,),

@@ -1,0 +1,509 @@
+"""A study judged by the plan that was registered before its numbers (`plan.yaml`).
+
+The plan's first lines are the contract that this file carries out, in its order: which tasks and
+seeds, which examples, the unit, the estimate with its variance, the verdict. Records are read,
+nothing is computed that a record would hold. The resampled examples are the same in every run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import yaml
+
+from lottery_utils.agreement.inference import holm, t_beyond, t_quantile
+from lottery_utils.errors import UserError
+from lottery_utils.metrics import majority_answers
+from lottery_utils.tasks import get_task
+from replication.experiments.answers import read_answers, untrained
+from replication.runs.records import read
+from replication.store import Record, Store
+from replication.study import Study
+
+LEVEL = 0.05
+DRAWS = 2000
+LEAST_GAIN = {"MRPC": 0.1, "RTE": 0.1}  # of a full model, for its task to enter
+LEAST_GAIN_ELSE = 0.2
+LEAST_SEEDS = 3  # "the least that counts"
+WINS = 0.5  # of the full model's gain: what a ticket retains that trains well
+SUPPORTED, CONSISTENT = "supported", "consistent, not significant"
+INCONCLUSIVE, CONTRADICTED, NO_DATA = "inconclusive", "contradicted", "no data"
+VERDICTS = (SUPPORTED, CONSISTENT, INCONCLUSIVE, CONTRADICTED, NO_DATA)
+METHODS = {"structured": "tickets", "magnitude": "magnitude"}  # and whose record has its tickets
+STATES = ("pruned", "retrained")
+
+Array = npt.NDArray[np.float64]
+Split = Literal["validation", "held_out"]
+Entries = Mapping[str, Mapping[int, Mapping[str, Record]]]  # by task, seed and stage
+
+
+class Ticket(NamedTuple):
+    """One kind of ticket of one method, `pruned` or `retrained`."""
+
+    method: str
+    kind: str
+    state: str
+
+
+@dataclass(frozen=True)
+class PlanClaim:
+    """One of the ten claims: the mean of `measure` lies above `low` and below `high`.
+
+    `at_least` is the share of tasks whose own mean has to lie there, too.
+    """
+
+    key: str
+    section: str
+    text: str
+    measure: str
+    low: float = -math.inf
+    high: float = math.inf
+    at_least: float = 0.0
+
+    @property
+    def method(self) -> str:
+        return self.measure.split(": ")[0]
+
+    @property
+    def tickets(self) -> tuple[Ticket, ...]:
+        """The ticket whose retained gain is meant, or the two whose difference is."""
+        method, what = self.measure.split(": ")
+        kinds, state = what.removeprefix("kept by ").split(", ")
+        return tuple(Ticket(method, kind, state) for kind in kinds.split(" minus "))
+
+    def holds_at(self, mean: float) -> bool:
+        return self.low < mean < self.high
+
+
+def load_plan() -> tuple[PlanClaim, ...]:
+    """The registered claims, in the order of the file."""
+    text = Path(__file__).with_name("plan.yaml").read_text(encoding="utf-8")
+    return tuple(PlanClaim(**values) for values in yaml.safe_load(text))
+
+
+# Numbers with their resampled selves: the first row is found on the examples as they are, each
+# further one on examples drawn again, so that arithmetic on them needs no second thought.
+
+
+def example_weights(n: int, name: str, draws: int = DRAWS) -> Array:
+    """How often each of `n` examples counts: shape (1 + draws, n), the first row all ones.
+
+    The others are bootstrap draws, always the same for a `name`.
+    """
+    rng = np.random.default_rng([*hashlib.sha256(name.encode()).digest()[:8]])
+    drawn = rng.integers(n, size=(draws, n)) + n * np.arange(draws)[:, None]
+    counts = np.bincount(drawn.ravel(), minlength=draws * n).reshape(draws, n)
+    return np.vstack([np.ones(n), counts])
+
+
+def weighted_scores(metric: str, answers: npt.ArrayLike, labels: Array, weights: Array) -> Array:
+    """The metric of each of `answers`, shape (models, n), by each row of `weights`: (rows, models).
+
+    Of the metrics by which GLUE's tasks are reported here: accuracy, and correlations, of which
+    Matthews' is Pearson's where there are two classes. Undefined ones count as 0. Raises
+    `UserError` for another metric.
+    """
+    given = np.atleast_2d(np.asarray(answers))
+
+    def mean(values: Array) -> Array:
+        found: Array = weights @ values.T / weights.sum(axis=1, keepdims=True)
+        return found
+
+    if metric == "accuracy":
+        return mean((given == labels).astype(float))
+    if metric not in ("matthews", "pearson") or (metric == "matthews" and labels.max() > 1):
+        raise UserError(
+            f"The registered plan has no bootstrap for {metric}: expected tasks that are reported "
+            "by accuracy, by Pearson's r or, of two classes, by Matthews correlation."
+        )
+    x, y = given - given.mean(axis=1, keepdims=True), (labels - labels.mean())[None]
+    covariance = mean(x * y) - mean(x) * mean(y)
+    spread = (mean(x * x) - mean(x) ** 2) * (mean(y * y) - mean(y) ** 2)
+    undefined = spread < 1e-12
+    return np.where(undefined, 0.0, covariance / np.sqrt(np.where(undefined, 1.0, spread)))
+
+
+@dataclass(frozen=True)
+class Retained:
+    """What one task's tickets retain of the full model's gain, on one set of `n` examples.
+
+    `full` has the score of each seed's full model, `majority` that of the baseline, `tickets`
+    each ticket's retained gain: shape (1 + draws, seeds), of `majority` (1 + draws, 1). A full
+    model that gains nothing leaves no gain to retain: not a number.
+    """
+
+    metric: str
+    seeds: tuple[int, ...]
+    n: int
+    full: Array
+    majority: Array
+    tickets: dict[Ticket, Array]
+
+    def of_seeds(self, seeds: Sequence[int]) -> Retained:
+        """The same of some of the seeds."""
+        at = [self.seeds.index(seed) for seed in seeds]
+        tickets = {ticket: values[:, at] for ticket, values in self.tickets.items()}
+        return Retained(self.metric, tuple(seeds), self.n, self.full[:, at], self.majority, tickets)
+
+    def why_left_out(self, task: str, threshold: float) -> str | None:
+        """Why the task does not enter by the plan's rule, or None if it does."""
+        least, majority = LEAST_GAIN.get(task, LEAST_GAIN_ELSE), self.majority[0, 0]
+        gain = float((self.full[0] - majority).mean())
+        if gain < least:
+            return f"its full models gain {gain:.3f} over the majority baseline, less than {least}"
+        errors = self.full[1:].std(axis=0, ddof=1)
+        if (threshold * self.full[0] - majority - 2 * errors).mean() < 0:
+            return (
+                f"{threshold:.0%} of the full model's score is less than two standard errors "
+                "above the majority baseline"
+            )
+        return None
+
+
+def retained(task: str, entries: Mapping[int, Mapping[str, Record]], split: Split) -> Retained:
+    """Measure one task's tickets of all seeds on the examples of `split`, held out or searched."""
+    about, seeds = get_task(task), tuple(entries)
+    tuned = [entries[seed]["finetune"]["results"] for seed in seeds]
+    texts = {one["labels"][split] for one in tuned}
+    if len(texts) > 1:
+        raise UserError(
+            f"The seeds of {task} were not scored on the same examples: expected one set of "
+            "labels; compute the entries again from the same files."
+        )
+    labels = read_answers(texts.pop(), graded=about.is_graded)
+    answers = [one["predictions"][split] for one in tuned]
+    names: list[Ticket] = []
+    for method, stage in METHODS.items():
+        if not all(stage in entries[seed] for seed in seeds):
+            continue
+        of_seeds = [entries[seed][stage]["results"]["tickets"] for seed in seeds]
+        for kind in of_seeds[0]:
+            for state in STATES:
+                names.append(Ticket(method, kind, state))
+                answers += [one[kind]["answers"][state]["predictions"][split] for one in of_seeds]
+    given = [read_answers(text, graded=about.is_graded) for text in answers]
+    given.append(majority_answers(labels, graded=about.is_graded))
+    weights = example_weights(len(labels), f"{task} {split}")
+    scores = weighted_scores(about.metric, np.array(given), labels.astype(float), weights)
+    full, majority = scores[:, : len(seeds)], scores[:, -1:]
+    of_tickets = scores[:, len(seeds) : -1].reshape(len(scores), len(names), len(seeds))
+    shares = {
+        name: _shares(of_tickets[:, i] - majority, full - majority) for i, name in enumerate(names)
+    }
+    return Retained(about.metric, seeds, len(labels), full, majority, shares)
+
+
+def _shares(gains: Array, of_full: Array) -> Array:
+    """Gains as shares of the full model's, all of shape (1 + draws, seeds).
+
+    Exact on the examples as they are, to first order on those drawn again: a full model of small
+    gain has next to none in a few draws, and those few ratios would make most of the variance.
+    """
+    whole = np.where(of_full[0] > 0, of_full[0], np.nan)
+    shares = gains[0] / whole
+    found: Array = shares + (gains - shares * of_full) / whole
+    return found
+
+
+class Estimate(NamedTuple):
+    """A mean over tasks of means over seeds, with its 95 % CI, standard error and degrees of
+    freedom. Without a standard error, the mean is all that there is to say of it."""
+
+    mean: float
+    low: float
+    high: float
+    error: float
+    freedom: float
+
+    def p_above(self, bound: float) -> float:
+        """One-sided p value of lying above `bound`."""
+        return self._beyond(self.mean - bound)
+
+    def p_below(self, bound: float) -> float:
+        """One-sided p value of lying below `bound`."""
+        return self._beyond(bound - self.mean)
+
+    def _beyond(self, distance: float) -> float:
+        if self.error == 0:
+            return 0.0 if distance > 0 else 1.0
+        return t_beyond(distance / self.error, self.freedom)
+
+
+def estimate(values: Mapping[str, Array], n_examples: Mapping[str, int]) -> Estimate:
+    """The plan's estimate of a number whose `values` by task have shape (1 + draws, seeds).
+
+    The variance over seeds is pooled over the tasks, each with its own mean; that over examples
+    comes from the draws. What seeds and examples do together is in both, so that the interval
+    is rather too wide than too narrow. Raises `ValueError` with fewer than two seeds, which have
+    no spread.
+    """
+    observed = np.array([of_task[0] for of_task in values.values()])
+    n_tasks, n_seeds = observed.shape
+    if n_seeds < 2:
+        raise ValueError("a variance over seeds needs at least two")
+    parts = [
+        (float(observed.var(axis=1, ddof=1).mean()) / (n_tasks * n_seeds), n_tasks * (n_seeds - 1))
+    ]
+    for task, of_task in values.items():
+        of_examples = float(of_task[1:].mean(axis=1).var(ddof=1))
+        parts.append((of_examples / n_tasks**2, n_examples[task] - 1))
+    mean, variance = float(observed.mean()), sum(part for part, _ in parts)
+    if variance <= (1e-12 * max(1.0, abs(mean))) ** 2:  # rounding is no spread
+        return Estimate(mean, mean, mean, 0.0, math.inf)
+    freedom = variance**2 / sum(part**2 / own for part, own in parts)  # Satterthwaite's
+    error = math.sqrt(variance)
+    half = t_quantile(1 - LEVEL / 2, freedom) * error
+    return Estimate(mean, mean - half, mean + half, error, freedom)
+
+
+@dataclass(frozen=True)
+class PlanVerdict:
+    """A claim with its verdict, one of `VERDICTS`, and `why` where the word alone is not enough.
+
+    `p` and `p_contrary` are Holm-adjusted p values, of lying inside the claim's region and
+    outside; `means` are those of the tasks. `found` is None where there is no interval.
+    """
+
+    claim: PlanClaim
+    verdict: str
+    why: str
+    found: Estimate | None
+    p: float | None
+    p_contrary: float | None
+    means: dict[str, float]
+    n_seeds: int
+    n_examples: int
+
+    @property
+    def inside(self) -> list[str]:
+        """The tasks whose own mean lies in the region."""
+        return [task for task, mean in self.means.items() if self.claim.holds_at(mean)]
+
+
+def judge(claims: Sequence[PlanClaim], measured: Mapping[str, Retained]) -> list[PlanVerdict]:
+    """Every claim with its verdict, from the tasks that enter, all with the same seeds.
+
+    The family of Holm's correction is all claims, whether there are data for them or not, so
+    that what is missing makes nothing easier.
+    """
+    values = {claim.key: claim_values(claim, measured) for claim in claims}
+    n_examples = {task: of.n for task, of in measured.items()}
+    why = {claim.key: _no_data(claim, values[claim.key]) for claim in claims}
+    found = {key: estimate(values[key], n_examples) for key, text in why.items() if not text}
+    inside = [_p_inside(c, found[c.key]) if c.key in found else 1.0 for c in claims]
+    outside = [_p_outside(c, found[c.key]) if c.key in found else 1.0 for c in claims]
+    verdicts = []
+    for claim, raw, p, contrary in zip(claims, inside, holm(inside), holm(outside), strict=True):
+        of_tasks = values[claim.key]
+        means = {task: float(one[0].mean()) for task, one in of_tasks.items()}
+        n_seeds = next((one.shape[1] for one in of_tasks.values()), 0)
+        n = sum(n_examples[task] for task in of_tasks)
+        one = found.get(claim.key)
+        if one is None:
+            said = (NO_DATA, why[claim.key])
+            verdicts.append(PlanVerdict(claim, *said, None, None, None, means, n_seeds, n))
+            continue
+        said = _verdict(claim, one, raw, p, contrary, means)
+        verdicts.append(PlanVerdict(claim, *said, one, p, contrary, means, n_seeds, n))
+    return verdicts
+
+
+def claim_values(claim: PlanClaim, measured: Mapping[str, Retained]) -> dict[str, Array]:
+    """The claim's number by task, shape (1 + draws, seeds), of the tasks that have it."""
+    found = {}
+    for task, of_task in measured.items():
+        if all(ticket in of_task.tickets for ticket in claim.tickets):
+            first, *others = (of_task.tickets[ticket] for ticket in claim.tickets)
+            found[task] = first - others[0] if others else first
+    return found
+
+
+def _no_data(claim: PlanClaim, values: Mapping[str, Array]) -> str:
+    """Why nothing can be said of a claim, or nothing where something can."""
+    if not values:
+        return f"no task with {claim.method} pruning enters yet"
+    if any(of_task.shape[1] < 2 for of_task in values.values()):
+        return "a single seed, which has no spread"
+    broken = [task for task, of_task in values.items() if np.isnan(of_task[0]).any()]
+    return f"a full model of {', '.join(broken)} gains nothing to retain" if broken else ""
+
+
+def _p_inside(claim: PlanClaim, found: Estimate) -> float:
+    return max(found.p_above(claim.low), found.p_below(claim.high))
+
+
+def _p_outside(claim: PlanClaim, found: Estimate) -> float:
+    return min(found.p_below(claim.low), found.p_above(claim.high))
+
+
+def _verdict(
+    claim: PlanClaim,
+    found: Estimate,
+    raw: float,
+    p: float,
+    contrary: float,
+    means: Mapping[str, float],
+) -> tuple[str, str]:
+    """The verdict, and why it is not the one that the mean alone would give."""
+    if contrary < LEVEL:
+        return CONTRADICTED, ""
+    # The 95 % CI lies inside the region only where the test before correction is significant.
+    if raw >= LEVEL:
+        return INCONCLUSIVE, ""
+    outside = [task for task, mean in means.items() if not claim.holds_at(mean)]
+    if 1 - len(outside) / len(means) < claim.at_least:
+        return INCONCLUSIVE, f"the mean lies in the region, {' and '.join(outside)} does not"
+    return (SUPPORTED, "") if p < LEVEL else (CONSISTENT, "")
+
+
+class Outcome(NamedTuple):
+    """How one retrained ticket ended: `did not train`, or `won` or `lost` by what it retains."""
+
+    task: str
+    seed: int
+    method: str
+    kind: str
+    retained: float
+    ended: str
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """The registered analysis of one study, as far as its records go.
+
+    `entries` are complete ones; `missing` names the others. `seeds` are those that all tasks
+    with entries have, and that verdicts rest on. By task, `scored` is measured on held-out
+    examples where there are any, `searched` on those that the search saw, both of all seeds.
+    `left_out` says why a task does not enter.
+    """
+
+    study: Study
+    entries: Entries
+    missing: list[tuple[str, int]]
+    seeds: tuple[int, ...]
+    scored: dict[str, Retained]
+    searched: dict[str, Retained]
+    left_out: dict[str, str]
+
+    @property
+    def entered(self) -> list[str]:
+        """The tasks that the verdicts are about."""
+        return [task for task in self.scored if self.seeds and task not in self.left_out]
+
+    @property
+    def held_out(self) -> list[str]:
+        """The tasks that are scored on examples which no search saw."""
+        return [task for task in self.scored if "held_out" in _labels(self.entries[task])]
+
+    @property
+    def provisional(self) -> bool:
+        """Whether entries are missing, or seeds to the least that counts."""
+        return bool(self.missing) or len(self.seeds) < LEAST_SEEDS
+
+    def verdicts(self, *, searched: bool = False) -> list[PlanVerdict]:
+        """All ten claims; with `searched` on the examples that the search saw, for comparison."""
+        source = self.searched if searched else self.scored
+        return judge(load_plan(), {t: source[t].of_seeds(self.seeds) for t in self.entered})
+
+    def outcomes(self) -> list[Outcome]:
+        """How every retrained ticket ended, of all entries."""
+        found = []
+        for task, of_task in self.scored.items():
+            graded = get_task(task).is_graded
+            for i, seed in enumerate(of_task.seeds):
+                records = self.entries[task][seed]
+                for method, stage in METHODS.items():
+                    if stage not in records:
+                        continue
+                    tickets = records[stage]["results"]["tickets"]
+                    labels = records["finetune"]["results"]["labels"]
+                    failed = untrained(tickets, labels, graded=graded)
+                    for kind in tickets:
+                        share = float(of_task.tickets[Ticket(method, kind, "retrained")][0, i])
+                        ended = "won" if share >= WINS else "lost"
+                        ended = "did not train" if kind in failed else ended
+                        found.append(Outcome(task, seed, method, kind, share, ended))
+        return found
+
+    def optimism(self) -> dict[Ticket, Estimate]:
+        """By how much more each ticket seems to retain on the examples that the search saw.
+
+        Searched minus held-out, of the entered tasks that have both; empty below two seeds.
+        """
+        tasks = [task for task in self.entered if task in self.held_out]
+        if len(self.seeds) < 2:
+            return {}
+        seen, unseen = (
+            {task: source[task].of_seeds(self.seeds) for task in tasks}
+            for source in (self.searched, self.scored)
+        )
+        n = {task: seen[task].n + unseen[task].n - 1 for task in tasks}
+        found = {}
+        for ticket in dict.fromkeys(ticket for task in tasks for ticket in unseen[task].tickets):
+            gaps = {
+                task: seen[task].tickets[ticket] - unseen[task].tickets[ticket]
+                for task in tasks
+                if ticket in unseen[task].tickets
+            }
+            if not any(np.isnan(gap[0]).any() for gap in gaps.values()):
+                found[ticket] = estimate(gaps, n)
+        return found
+
+
+def judge_plan(study: Study, store: Store) -> list[PlanVerdict]:
+    """The registered claims judged by what is on record of `study`."""
+    return analyse(study, store).verdicts()
+
+
+def analyse(study: Study, store: Store) -> Analysis:
+    """The registered analysis of what is on record of `study`; nothing is computed.
+
+    Raises `UserError` for a study that keeps no answers.
+    """
+    if not study.held_out:
+        raise UserError(
+            f"The registered plan needs answers example by example, which the study {study.name} "
+            "does not keep: expected one with 'held_out: true'."
+        )
+    return analysed(study, complete(study, store))
+
+
+def complete(study: Study, store: Store) -> Entries:
+    """The entries all of whose stages are on record and up to date."""
+    found: dict[str, dict[int, dict[str, Record]]] = {}
+    for task in study.tasks:
+        for seed in study.seeds:
+            records = {stage: read(study, task, seed, stage, store) for stage in study.stages(task)}
+            if all(records.values()):
+                found.setdefault(task, {})[seed] = {s: r for s, r in records.items() if r}
+    return found
+
+
+def analysed(study: Study, entries: Entries) -> Analysis:
+    """The registered analysis of these entries of `study`."""
+    searched = {task: retained(task, of, "validation") for task, of in entries.items()}
+    scored = {
+        task: retained(task, of, "held_out") if "held_out" in _labels(of) else searched[task]
+        for task, of in entries.items()
+    }
+    seeds = tuple(s for s in study.seeds if entries and all(s in of for of in entries.values()))
+    why = {
+        task: of.of_seeds(seeds).why_left_out(task, study.search.threshold)
+        for task, of in scored.items()
+        if seeds
+    }
+    missing = [(t, s) for t in study.tasks for s in study.seeds if s not in entries.get(t, {})]
+    left_out = {task: text for task, text in why.items() if text}
+    return Analysis(study, entries, missing, seeds, scored, searched, left_out)
+
+
+def _labels(entries: Mapping[int, Mapping[str, Any]]) -> dict[str, str]:
+    labels: dict[str, str] = next(iter(entries.values()))["finetune"]["results"]["labels"]
+    return labels

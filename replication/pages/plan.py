@@ -1,0 +1,312 @@
+"""What the page on the registered plan shows: ten verdicts, and what every ticket retains."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from lottery_utils.agreement.inference import p_text
+from lottery_utils.metrics import METRIC_LABELS
+from replication.claims.plan import (
+    CONTRADICTED,
+    METHODS,
+    VERDICTS,
+    WINS,
+    Analysis,
+    Estimate,
+    PlanClaim,
+    PlanVerdict,
+    Retained,
+    Ticket,
+    analyse,
+)
+from replication.pages.show import COLOURS, Figure, Note, Table, number, style, within
+from replication.runs.records import KIND_LABELS, KINDS, METHOD_LABELS
+from replication.store import Store
+from replication.study import Study
+
+NOTHING = Note("No entry (a task with a seed) of this study is on record yet.", "warning")
+# The claims that the first sentence is made of: what each kind of structured ticket retains.
+RETAIN = {"bad": "no-losing-tickets", "random": "random-trains-well", "good": "good-close"}
+
+
+def load(study: str, results_dir: str = "results") -> Analysis:
+    """The registered analysis of what is on record; nothing is computed."""
+    return analyse(Study.load(study, results_dir), Store(results_dir))
+
+
+def finding(analysis: Analysis) -> Note:
+    """What tickets retain and how the ten claims came out, in three sentences at most."""
+    every = analysis.verdicts()
+    by_key = {one.claim.key: one for one in every}
+    texts: list[str] = []
+    for kind, key in RETAIN.items():
+        one = by_key[key]
+        if one.found is None:
+            continue
+        interval = f"95 % CI [{one.found.low:.0%}, {one.found.high:.0%}]"
+        if not texts:
+            interval += f", {_n(one)}"
+        texts.append(f"{kind} ones {one.found.mean:.0%} ({interval})")
+    counts = Counter(one.verdict for one in every)
+    said = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict])
+    first = "No verdict can be given yet."
+    if texts:
+        first = "Of the gain from fine-tuning, retrained subnetworks of structured pruning retain: "
+        first += "; ".join(texts) + "."
+    return Note(f"{first} The {len(every)} registered claims: {said}.")
+
+
+def standing(analysis: Analysis) -> Note:
+    """How many entries are in, which are missing, and which tasks enter."""
+    study = analysis.study
+    n = len(study.tasks) * len(study.seeds)
+    if not analysis.missing:
+        text = f"All {n} entries of the study {study.name} are in."
+    else:
+        seeds: dict[str, list[int]] = {}
+        for task, seed in analysis.missing:
+            seeds.setdefault(task, []).append(seed)
+        named = "; ".join(
+            f"{task} ({'all seeds' if len(of) == len(study.seeds) else ', '.join(map(str, of))})"
+            for task, of in seeds.items()
+        )
+        text = f"{n - len(analysis.missing)} of {n} entries are in. Missing: {named}."
+    if analysis.entries and not analysis.seeds:
+        text += " No seed is in for all of these tasks, which a verdict needs."
+    elif analysis.seeds:
+        text += f" Verdicts rest on the seeds {', '.join(map(str, analysis.seeds))}"
+        text += f" of {', '.join(analysis.entered) or 'no task'}."
+    text += "".join(f" {task} does not enter: {why}." for task, why in analysis.left_out.items())
+    if analysis.provisional:
+        return Note(f"Provisional. {text}", "warning")
+    return Note(text)
+
+
+@style()
+def plot(analysis: Analysis) -> Figure | Note:
+    """What every retrained ticket retains: tasks as rows, seeds as points, the mean as a line."""
+    tasks = [task for task in analysis.scored if task not in analysis.left_out]
+    if not tasks:
+        return NOTHING
+    methods = [
+        method
+        for method in METHODS
+        if any(
+            ticket.method == method for task in tasks for ticket in analysis.scored[task].tickets
+        )
+    ]
+    failed = {one[:4] for one in analysis.outcomes() if one.ended == "did not train"}
+    drawing, axes = plt.subplots(
+        1,
+        len(methods),
+        figsize=(3.6 * max(2, len(methods)), 1.5 + 0.62 * len(tasks)),
+        sharex=True,
+        sharey=True,
+        squeeze=False,
+        layout="constrained",
+    )
+    told = []
+    for axis, method in zip(axes[0], methods, strict=True):
+        kinds = KINDS[method]
+        for row, task in enumerate(tasks):
+            of_task = analysis.scored[task]
+            for place, kind in enumerate(kinds):
+                values = of_task.tickets.get(Ticket(method, kind, "retrained"))
+                if values is None:
+                    continue
+                y = row + 0.16 * (place - (len(kinds) - 1) / 2)
+                for seed, value in zip(of_task.seeds, values[0], strict=True):
+                    hollow = (task, seed, method, kind) in failed
+                    face = "white" if hollow else COLOURS[kind]
+                    axis.plot(value, y, "o", color=COLOURS[kind], mfc=face, ms=5.5)
+                mean = float(values[0].mean())
+                axis.plot([mean, mean], [y - 0.09, y + 0.09], color=COLOURS[kind], lw=2.5)
+                told.append(f"{task}, {METHOD_LABELS[method]}, {kind}: {mean:.0%}")
+        axis.axvline(WINS, color="0.5", lw=1, ls="--", zorder=0)
+        axis.axvline(1, color=COLOURS["full"], lw=1, zorder=0)
+        axis.set_title(METHOD_LABELS[method])
+        axis.set_xlabel("retained gain (1: the full model's)")
+    for kind in KINDS[methods[-1]]:
+        axes[0][0].plot([], [], "o", color=COLOURS[kind], label=KIND_LABELS.get(kind, kind))
+    axes[0][0].plot([], [], "o", color="0.4", mfc="white", label="did not train")
+    drawing.legend(loc="outside upper center", ncols=3)
+    axes[0][0].set_yticks(range(len(tasks)), tasks)
+    axes[0][0].set_ylim(len(tasks) - 0.5, -0.5)
+    seeds = sorted({len(analysis.scored[task].seeds) for task in tasks})
+    n_seeds = f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else str(seeds[0])
+    return Figure.of(
+        drawing,
+        f"Retained gain of retrained subnetworks on {len(tasks)} tasks; points are {n_seeds} "
+        f"seeds, strokes their mean. A ticket trains well right of the dashed line ({WINS:.0%}). "
+        "Scored on examples that no search saw, where the task has any.",
+        f"Dot plot of retained gain by task and kind of ticket. {'; '.join(told)}.",
+    )
+
+
+def verdicts(analysis: Analysis) -> Table:
+    """The ten registered claims, each with its verdict, estimate, region, n and adjusted p."""
+    return Table.of(
+        {
+            "claim": one.claim.text,
+            "verdict": one.verdict + (f" ({one.why})" if one.why else ""),
+            "mean, 95 % CI": _interval(one),
+            "registered region": _region(one.claim),
+            "n": _n(one) if one.means else "0",
+            "adjusted p": "" if (p := _decided(one)) is None else _p(p),
+        }
+        for one in analysis.verdicts()
+    )
+
+
+def tasks(analysis: Analysis) -> Table | Note:
+    """What the full models gain on each task, on how many examples, and whether it enters."""
+    if not analysis.scored:
+        return NOTHING
+    rows = []
+    for task, of_task in analysis.scored.items():
+        gain = of_task.full[0] - of_task.majority[0]
+        rows.append(
+            {
+                "task": task,
+                "metric": METRIC_LABELS[of_task.metric],
+                "full model": number(of_task.full[0].mean()),
+                "gain over the majority": number(gain.mean()),
+                "examples": f"{of_task.n:,}" + _where(analysis, task),
+                "enters": _enters(analysis, task, of_task),
+            }
+        )
+    return Table.of(rows)
+
+
+def outcomes(analysis: Analysis) -> Table | Note:
+    """By kind of ticket, how many retrained ones did not train, trained and lost, and won."""
+    found = analysis.outcomes()
+    if not found:
+        return NOTHING
+    rows = []
+    for method, kinds in KINDS.items():
+        for kind in kinds:
+            ended = Counter(o.ended for o in found if (o.method, o.kind) == (method, kind))
+            if ended:
+                rows.append(
+                    {
+                        "ticket": f"{METHOD_LABELS[method]}: {KIND_LABELS.get(kind, kind)}",
+                        "retrained": str(ended.total()),
+                        "did not train": str(ended["did not train"]),
+                        f"trained, retains less than {WINS:.0%}": str(ended["lost"]),
+                        f"retains {WINS:.0%} or more": str(ended["won"]),
+                    }
+                )
+    return Table.of(rows)
+
+
+def rates(analysis: Analysis, results_dir: str = "results") -> Table | Note:
+    """What tickets that did not train score at half and at twice the learning rate."""
+    failed = [one for one in analysis.outcomes() if one.ended == "did not train"]
+    if not failed:
+        return Note("Every retrained ticket on record trained.") if analysis.entries else NOTHING
+    store, rows = Store(results_dir), []
+    for one in failed:
+        metric = analysis.scored[one.task].metric
+        stage = analysis.entries[one.task][one.seed][METHODS[one.method]]
+        own = stage["results"]["tickets"][one.kind]
+        record = store.read(analysis.study.key(one.task, one.seed, "rates"))
+        tried = record["results"]["tickets"] if record else {}
+        again = tried.get(one.method, {}).get(one.kind, {})
+        kind = f"{METHOD_LABELS[one.method]}: {KIND_LABELS.get(one.kind, one.kind)}"
+        rows.append(
+            {
+                "ticket": f"{one.task}, seed {one.seed}, {kind}",
+                "own rate": _scored(own["answers"]["retrained"], own["retrained"], metric),
+                **dict.fromkeys(("half", "twice"), "not tried yet"),
+                **{name: _scored(of, of["score"], metric) for name, of in again.items()},
+            }
+        )
+    return Table.of(rows)
+
+
+def searched(analysis: Analysis) -> Table:
+    """Every claim on the examples that the search saw: its mean and verdict there."""
+    both = zip(analysis.verdicts(), analysis.verdicts(searched=True), strict=True)
+    return Table.of(
+        {
+            "claim": scored.claim.text,
+            "held-out": _interval(scored),
+            "verdict": scored.verdict,
+            "searched": _interval(seen),
+            "verdict on searched": seen.verdict,
+        }
+        for scored, seen in both
+    )
+
+
+def optimism(analysis: Analysis) -> Table | Note:
+    """By how much more tickets seem to retain on the examples that the search saw."""
+    found = analysis.optimism()
+    if not found:
+        return Note("Two seeds of a task with held-out examples are needed to compare the two.")
+    rows: dict[tuple[str, str], dict[str, str]] = {}
+    for ticket, one in found.items():
+        name = f"{METHOD_LABELS[ticket.method]}: {KIND_LABELS.get(ticket.kind, ticket.kind)}"
+        row = rows.setdefault((ticket.method, ticket.kind), {"ticket": name})
+        row[ticket.state] = _estimate(one, signed=True)
+    return Table.of(rows.values())
+
+
+def _enters(analysis: Analysis, task: str, of_task: Retained) -> str:
+    why = analysis.left_out.get(task)
+    if why is None and task not in analysis.entered:
+        why = of_task.why_left_out(task, analysis.study.search.threshold)
+    return "yes" if why is None else f"no: {why}"
+
+
+def _where(analysis: Analysis, task: str) -> str:
+    return " held out" if task in analysis.held_out else " searched"
+
+
+def _scored(answers: Mapping[str, Any], searched: float, metric: str) -> str:
+    """A score on held-out examples, or where a task has none, that on the searched ones."""
+    return number(answers.get("held_out", {}).get(metric, searched))
+
+
+def _interval(one: PlanVerdict) -> str:
+    if one.found is not None:
+        return _estimate(one.found)
+    return number(np.mean(list(one.means.values()))) if one.means else ""
+
+
+def _estimate(one: Estimate, *, signed: bool = False) -> str:
+    return f"{number(one.mean, 2, signed=signed)} {within(one.low, one.high, 2, signed=signed)}"
+
+
+def _decided(one: PlanVerdict) -> float | None:
+    """The adjusted p value of the side that was decided for: inside, unless contradicted."""
+    return one.p_contrary if one.verdict == CONTRADICTED else one.p
+
+
+def _region(claim: PlanClaim) -> str:
+    if math.isinf(claim.high):
+        text = f"above {claim.low:g}"
+    elif math.isinf(claim.low):
+        text = f"below {claim.high:g}"
+    else:
+        text = f"{claim.low:g} to {claim.high:g}"
+    return text + (", on every task" if claim.at_least == 1 else "")
+
+
+def _n(one: PlanVerdict) -> str:
+    tasks, seeds = len(one.means), one.n_seeds
+    return (
+        f"{tasks} task{'' if tasks == 1 else 's'} × {seeds} seed{'' if seeds == 1 else 's'}, "
+        f"{one.n_examples:,} examples"
+    )
+
+
+def _p(value: float) -> str:
+    return p_text(value).removeprefix("p ").removeprefix("= ")

@@ -1,0 +1,146 @@
+"""The page on the registered plan: before any record, with two entries, and with all."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import numpy as np
+import pytest
+from conftest import REPOSITORY
+from made_up import SEEDS, STUDY, task_entries, write
+
+from replication.claims.plan import Analysis, Outcome, Ticket, analysed
+from replication.pages import plan
+from replication.pages.build import build_page
+from replication.pages.show import Figure, Note, Table
+from replication.store import Store
+
+MAGNITUDE = ("SST-2", "CoLA")
+
+
+def fails(seed: int, name: str, answers: Any) -> Any:
+    """SST-2's bad ticket gives one class with the first seed."""
+    failed = (seed, name) == (SEEDS[0], "structured bad, retrained")
+    return np.ones_like(answers) if failed else answers
+
+
+def entries(task: str) -> dict[int, dict[str, Any]]:
+    held_out = 0 if task in ("MRPC", "RTE") else 500
+    change = fails if task == "SST-2" else None
+    return task_entries(task, magnitude=task in MAGNITUDE, held_out=held_out, change=change)
+
+
+@pytest.fixture(scope="module")
+def whole() -> Analysis:
+    """All but STS-B, whose answers are grades."""
+    return analysed(STUDY, {task: entries(task) for task in STUDY.tasks if task != "STS-B"})
+
+
+def test_the_finding_has_means_intervals_n_and_counts(whole: Analysis) -> None:
+    text = plan.finding(whole).text
+    assert "bad ones" in text and "4 tasks × 3 seeds, 1,800 examples" in text
+    means = {one.claim.key: one.found.mean for one in whole.verdicts() if one.found}
+    shown = [float(share) / 100 for share in re.findall(r"ones (\d+)% \(95 % CI", text)]
+    assert shown == pytest.approx([means[key] for key in plan.RETAIN.values()], abs=0.006)
+    counts = sum(int(n) for n in re.findall(r"(\d+) (?:supp|cons|inc|contr|no d)", text))
+    assert counts == 10
+
+
+def test_the_dots_are_the_seeds_and_those_that_did_not_train_are_hollow(whole: Analysis) -> None:
+    figure = plan.plot(whole)
+    assert isinstance(figure, Figure)
+    structured, magnitude = figure.drawing.axes
+    dots = [line for line in structured.lines if line.get_marker() == "o" and len(line.get_xdata())]
+    assert len(dots) == 4 * 3 * 3
+    shown = sorted(float(dot.get_xdata()[0]) for dot in dots)
+    expected = sorted(
+        float(share)
+        for of_task in whole.scored.values()
+        for kind in ("good", "random", "bad")
+        for share in of_task.tickets[Ticket("structured", kind, "retrained")][0]
+    )
+    assert shown == pytest.approx(expected)
+    assert sum(dot.get_markerfacecolor() == "white" for dot in dots) == 1
+    magnitude_dots = [
+        line for line in magnitude.lines if line.get_marker() == "o" and len(line.get_xdata())
+    ]
+    assert len(magnitude_dots) == 2 * 4 * 3
+
+
+def test_tables_say_what_was_found(whole: Analysis) -> None:
+    verdicts = plan.verdicts(whole).frame
+    assert len(verdicts) == 10 and len(verdicts.columns) <= 5
+    assert list(verdicts["verdict"]) == [
+        one.verdict + (f" ({one.why})" if one.why else "") for one in whole.verdicts()
+    ]
+    decided = [row for _, row in verdicts.iterrows() if row["verdict"] in plan.VERDICTS[::3]]
+    assert decided and all(float(row["adjusted p"].strip("< ")) < 0.05 for row in decided)
+    outcomes = plan.outcomes(whole)
+    assert isinstance(outcomes, Table) and len(outcomes.frame) == 7
+    bad = outcomes.frame.loc["structured pruning: bad"].tolist()
+    assert bad[:2] == ["12", "1"] and sum(map(int, bad[1:])) == 12
+    optimism = plan.optimism(whole)
+    assert isinstance(optimism, Table) and set(optimism.frame.columns) == {"pruned", "retrained"}
+    assert len(plan.searched(whole).frame) == 10
+    tasks = plan.tasks(whole)
+    assert isinstance(tasks, Table) and set(tasks.frame["enters"]) == {"yes"}
+    assert tasks.frame.loc["RTE", "examples"] == "400 searched"
+
+
+def test_other_rates_stand_beside(whole: Analysis, tmp_path: Path) -> None:
+    (failed,) = [one for one in whole.outcomes() if one.ended == "did not train"]
+    assert failed[:4] == ("SST-2", SEEDS[0], "structured", "bad") and isinstance(failed, Outcome)
+    before = plan.rates(whole, str(tmp_path))
+    assert isinstance(before, Table) and before.frame.iloc[0].tolist() == [
+        "0.500", "not tried yet", "not tried yet",
+    ]  # fmt: skip
+    again = {
+        "structured": {
+            "bad": {"half": {"score": 0.7, "held_out": {"accuracy": 0.75}}, "twice": {"score": 0.5}}
+        }
+    }
+    key = STUDY.key("SST-2", SEEDS[0], "rates")
+    identity = STUDY.hash("rates"), STUDY.identity("rates")
+    Store(tmp_path).write(key, *identity, {"tickets": again}, {})
+    after = plan.rates(whole, str(tmp_path))
+    assert isinstance(after, Table) and after.frame.iloc[0].tolist() == ["0.500", "0.750", "0.500"]
+
+
+def test_without_records_nothing_is_claimed() -> None:
+    nothing = analysed(STUDY, {})
+    assert plan.standing(nothing).text.startswith("Provisional. 0 of 15 entries are in.")
+    assert "No verdict can be given yet" in plan.finding(nothing).text
+    for show in (plan.plot, plan.tasks, plan.outcomes, plan.rates, plan.optimism):
+        assert isinstance(show(nothing), Note)
+    assert set(plan.verdicts(nothing).frame["n"]) == {"0"}
+
+
+def test_a_task_that_does_not_enter_is_named() -> None:
+    weak = analysed(STUDY, {"SST-2": task_entries("SST-2", dict.fromkeys(plan.COLOURS, 0.6))})
+    text = plan.standing(weak).text
+    assert "SST-2 does not enter: its full models gain" in text
+    tasks = plan.tasks(weak)
+    assert isinstance(tasks, Table) and tasks.frame.loc["SST-2", "enters"].startswith("no: ")
+    assert isinstance(plan.plot(weak), Note)
+
+
+def test_the_notebook_shows_two_of_fifteen_entries(tmp_path: Path) -> None:
+    results = tmp_path / "results"
+    first = {task: {SEEDS[0]: entries(task)[SEEDS[0]]} for task in MAGNITUDE}
+    write(Store(results), first)
+    page = tmp_path / "plan.ipynb"
+    notebook = REPOSITORY / "notebooks" / "plan.ipynb"
+    build_page(notebook, page, {"results_dir": str(results)})
+    cells = nbformat.read(page, as_version=4).cells  # type: ignore[no-untyped-call]
+    html = "\n".join(
+        str(out.get("data", {}).get("text/html", out))
+        for cell in cells
+        if cell.cell_type == "code"
+        for out in cell.outputs
+    )
+    assert "Provisional. 2 of 15 entries are in." in html
+    assert "a single seed, which has no spread" in html
+    assert '<figure class="lottery-figure">' in html and "Traceback" not in html
