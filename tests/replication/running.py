@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -17,6 +18,14 @@ def record(stage: str, task: str, seed: int | None, study: str = "tiny") -> Reco
     found = Store().read(Key(study, task, seed, stage))
     assert found is not None, f"there is no {stage} of {task}, seed {seed}"
     return found
+
+
+def put(study: Study, task: str, seed: int | None, stage: str, results: dict[str, Any]) -> None:
+    """A record as its stage would write it, with results that are known."""
+    key = study.key(task, seed or 0, stage)
+    run = {"device": "cpu", "threads": 1, "training_precision": "fp32", "seconds": 1.0}
+    replace(study, name=key.study).keep(Store().root)
+    Store().write(key, study.hash(stage), study.identity(stage), results, run)
 
 
 def change(stage: str, task: str, seed: int, edit: Callable[[dict[str, Any]], object]) -> None:

@@ -226,7 +226,6 @@ def test_a_sweep_has_a_row_for_every_run() -> None:
     study = Study.load("quick-sweep", REPOSITORY / "results")
     rows = table(export.to_csv(study, store, tasks=["SST-2"]))
     sweep = store.read(Key("quick-sweep", "SST-2", None, "sweep"))
-    assert sweep is not None
     runs = sweep["results"]["runs"]
     for name, column in (("score", "value"), ("learning_rate", "learning_rate"), ("seed", "seed")):
         assert [float(row[column]) for row in rows] == [run[name] for run in runs]

@@ -6,7 +6,7 @@ import itertools
 import json
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,6 @@ from lottery_utils.tasks import get_task
 from replication.experiments import finetune, magnitude, search, tickets
 from replication.experiments.weight_overlap import GOOD_WEIGHTS
 from replication.runs import records, run
-from replication.runs.records import KINDS
 from replication.store import Key, Record, Store
 from replication.study import STAGES, Study
 
@@ -151,25 +150,50 @@ def test_what_is_done_is_not_done_again(finished: Path, calls: dict[str, int]) -
     assert {path: path.read_bytes() for path in finished.glob("results/**/*.json")} == before
 
 
-def test_a_finished_ticket_is_not_trained_again(
-    workplace: Path, tiny_run: Path, monkeypatch: pytest.MonkeyPatch, calls: dict[str, int]
+@dataclass(frozen=True)
+class Cut:
+    """Where a stage is interrupted: in the n-th call of what a module calls for each unit of work.
+
+    `left` is how many calls the stage then still makes, if its search has so many steps.
+    """
+
+    stage: str
+    module: Any
+    name: str
+    at: int
+    left: Callable[[int], int]
+
+
+CUTS = {
+    # The full model, the mask at which the search goes on, and each new trial: once each.
+    "search": Cut("search", search, "score_and_importance", 4, lambda steps: 2 + steps - 2),
+    "random ticket": Cut("tickets", training, "finetune", 2, lambda steps: 2),
+    "weights": Cut("magnitude", magnitude, "weights_masked", 3, lambda steps: steps - 2 + 4),
+    # Random, bad and largest removed; no search.
+    "random weights": Cut("magnitude", magnitude, "hold_zeros", 2, lambda steps: 3),
+}
+
+
+@pytest.mark.parametrize("where", CUTS)
+def test_an_interrupted_stage_goes_on_where_it_stopped(
+    finished: Path, monkeypatch: pytest.MonkeyPatch, calls: dict[str, int], where: str
 ) -> None:
-    train = training.finetune
+    cut, before = CUTS[where], numbers(read(tiny()))
+    work = getattr(cut.module, cut.name)
+    record_path(cut.stage).unlink()
     with monkeypatch.context() as patch:
-        # Calls: the full model, the good ticket, and the random one, which is cut off.
-        patch.setattr(training, "finetune", interrupt_at(3, train))
+        patch.setattr(cut.module, cut.name, interrupt_at(cut.at, work))
         with pytest.raises(KeyboardInterrupt):
             ensure(tiny())
-    assert status(tiny()) == {**DONE, "tickets": "missing", "magnitude": "missing"}
-    trained = []
-    monkeypatch.setattr(
-        training, "finetune", lambda *a, **k: (trained.append(1), train(*a, **k))[1]
-    )
-    resumed = numbers(ensure(tiny()))
-    assert len(trained) == 2 + 4, "the random and the bad ticket, then those of magnitude"
-    assert calls == {"finetune": 1, "search": 1, "tickets": 2, "magnitude": 1}
-    monkeypatch.chdir(tiny_run)
-    assert resumed == numbers(read(tiny()))
+    assert status(tiny())[cut.stage] == "missing"
+    done = []
+    monkeypatch.setattr(cut.module, cut.name, lambda *a, **k: (done.append(1), work(*a, **k))[1])
+    assert numbers(ensure(tiny())) == before
+    n_steps = len(before[cut.stage].get("steps", []))
+    assert n_steps > 3 or cut.stage == "tickets"
+    assert len(done) == cut.left(n_steps)
+    assert calls == {**NO_RUNS, cut.stage: 2}
+    assert not list(Store().cache.rglob("*.jsonl"))
 
 
 def test_a_journal_is_of_one_study_and_of_what_its_stage_starts_from(finished: Path) -> None:
@@ -470,51 +494,6 @@ def test_a_full_model_without_a_defined_score_says_so(
 
 
 # Magnitude pruning
-
-
-def test_an_interrupted_magnitude_search_goes_on_where_it_stopped(
-    finished: Path, monkeypatch: pytest.MonkeyPatch, calls: dict[str, int]
-) -> None:
-    before = numbers(read(tiny()))
-    record_path("magnitude").unlink()
-    with monkeypatch.context() as patch:
-        patch.setattr(magnitude, "weights_masked", interrupt_at(3, weights_masked))
-        with pytest.raises(KeyboardInterrupt):
-            ensure(tiny())
-    assert status(tiny()) == {**DONE, "magnitude": "missing"}
-    scored = []
-    monkeypatch.setattr(
-        magnitude, "weights_masked", lambda *a: (scored.append(1), weights_masked(*a))[1]
-    )
-    assert numbers(ensure(tiny())) == before
-    n_steps = len(before["magnitude"]["steps"])
-    assert n_steps > 3
-    assert len(scored) == n_steps - 2 + len(KINDS["magnitude"])
-    assert calls == {**NO_RUNS, "magnitude": 2}
-
-
-def test_finished_tickets_of_magnitude_are_not_trained_again(
-    finished: Path, monkeypatch: pytest.MonkeyPatch, calls: dict[str, int]
-) -> None:
-    before = numbers(read(tiny()))
-    record_path("magnitude").unlink()
-    train = training.finetune
-    with monkeypatch.context() as patch:
-        # Calls: the good ticket, and the random one, which is cut off.
-        patch.setattr(training, "finetune", interrupt_at(2, train))
-        with pytest.raises(KeyboardInterrupt):
-            ensure(tiny())
-    trained, scored = [], []
-    monkeypatch.setattr(
-        training, "finetune", lambda *a, **k: (trained.append(1), train(*a, **k))[1]
-    )
-    monkeypatch.setattr(
-        magnitude, "weights_masked", lambda *a: (scored.append(1), weights_masked(*a))[1]
-    )
-    assert numbers(ensure(tiny())) == before
-    assert len(trained) == len(scored) == 3, "random, bad and largest removed; no search"
-    assert calls == {**NO_RUNS, "magnitude": 2}
-    assert not list(Store().cache.rglob("*.jsonl"))
 
 
 def test_magnitude_records_are_what_their_masks_give(finished: Path) -> None:
