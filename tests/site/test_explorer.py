@@ -61,6 +61,14 @@ def test_the_steps_that_passed_lead_to_the_good_ticket(gathered: dict[str, Any])
             assert ["".join(row) for row in kept] == good["kept"]
 
 
+def test_densities_of_a_weight_mask_are_shares(gathered: dict[str, Any]) -> None:
+    for found in (seed for seeds in gathered.values() for seed in seeds.values()):
+        for ticket in found["magnitude"]["tickets"].values():
+            rows = ticket["density"]
+            assert len({len(row) for row in rows}) == 1
+            assert all(0 <= share <= 1 for row in rows for share in row)
+
+
 def test_data_cannot_end_their_own_element() -> None:
     shown = Explorer({"</script><b>": {"tasks": {}}})._repr_html_()
     assert shown.count("</script>") == 1 and "<b>" not in shown
