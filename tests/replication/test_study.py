@@ -206,6 +206,7 @@ NOT_NUMBERS: list[dict[str, Any]] = [
     {"seeds": [1, 2, 3]},
     {"magnitude_tasks": []},
     {"magnitude_tasks": ["RTE"]},
+    {"followups.survivors": ["RTE"]},
 ]
 EVERYWHERE: list[dict[str, Any]] = [
     {"backbone": "hub:google-bert/bert-base-uncased"},

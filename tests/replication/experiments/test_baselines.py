@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import REPOSITORY
 from running import put
 
 import miniglue
@@ -21,7 +19,7 @@ from lottery_utils.metrics import score
 from lottery_utils.tasks import Example, OwnTask, get_task
 from replication import cli
 from replication.experiments import baselines
-from replication.pages import build, corpus
+from replication.pages import corpus
 from replication.runs.run import status
 from replication.store import Key, Record, Store
 from replication.study import Study
@@ -190,12 +188,3 @@ def test_ten_sentences_of_each_task_are_shown(task: str) -> None:
         assert set(table.index) <= set(about.labels)
     validation = miniglue.generate(task, 1, 400)["validation"]
     assert table.iloc[0].tolist()[0] == validation[0].sentence1
-
-
-def test_the_notebook_becomes_the_page(written: dict[str, Record], workplace: Path) -> None:
-    page = workplace / "corpus.ipynb"
-    build.build_page(REPOSITORY / "notebooks" / "corpus.ipynb", page, {"study": "tiny"})
-    text = page.read_text("utf-8")
-    assert "<figure" in text
-    own = 1 + len(miniglue.TASKS_COVERED)
-    assert len(re.findall(r"<table", text)) == own + 1, "and one of the records"

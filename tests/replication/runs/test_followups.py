@@ -20,7 +20,6 @@ from lottery_utils.attention import attention_maps
 from lottery_utils.errors import UserError
 from lottery_utils.masks import StructuredMask
 from lottery_utils.patterns.maps import WEIGHTINGS, AnnotatedMap
-from replication import cli
 from replication.experiments import attention, choices, quirks, sensitivity
 from replication.experiments.control import STATES, reinitialized
 from replication.experiments.entry import Entry
@@ -150,15 +149,6 @@ def test_a_follow_up_is_a_record_beside_those_of_the_stages(followed: Path) -> N
     assert not list(Store().cache.rglob("*.jsonl"))
 
 
-def test_survivors_need_two_seeds(finished: Path, trainings: list[str]) -> None:
-    ensure(only("survivors", seeds=(SEED,)))
-    assert not path("survivors").exists()
-    assert trainings == []
-    ensure(only("survivors"))
-    assert path("survivors", SEED).exists() and path("survivors", OTHER).exists()
-    assert len(trainings) == 2 * len(KINDS)
-
-
 def test_fewer_seeds_leave_a_record_as_it_is_and_more_do_not(followed: Path) -> None:
     assert not stale(asked(seeds=(SEED,)))
     assert not stale(asked(seeds=(OTHER, SEED)))
@@ -219,18 +209,6 @@ def test_seeds_can_be_chosen_for_the_control_alone(workplace: Path) -> None:
 
 
 # The command and the pages
-
-
-def test_run_computes_them_at_the_end_and_keeps_the_studys_name(
-    finished: Path, trainings: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    wanted = ["--set", "followups.survivors=[RTE]", "--device", "cpu", "--threads", "1"]
-    assert cli.main(["run", "tiny", *wanted]) == 0
-    assert "Study tiny: all records are in results/tiny." in capsys.readouterr().out
-    assert {p.name for p in (finished / "results").iterdir()} == {"tiny"}
-    found = {p.relative_to(finished) for p in finished.glob("results/**/survivors.json")}
-    assert found == {Path(f"results/tiny/RTE/seed-{seed}/survivors.json") for seed in (42, 1337)}
-    assert len(trainings) == 2 * len(KINDS), "the stages were done before"
 
 
 def test_a_page_has_what_it_asks_for_and_no_more(finished: Path, trainings: list[str]) -> None:

@@ -111,16 +111,6 @@ def test_the_same_seed_gives_the_same_numbers(finished: Path, workplace: Path) -
         assert without_seconds(stored["results"]) == first[stage]
 
 
-def test_a_lost_search_is_made_again_from_the_checkpoint(
-    finished: Path, calls: dict[str, int]
-) -> None:
-    before = numbers(read(tiny()))
-    record_path("search").unlink()
-    assert status(tiny()) == {**DONE, "search": "missing", "tickets": "stale"}
-    assert numbers(ensure(tiny())) == before
-    assert calls == {**NO_RUNS, "search": 1}
-
-
 def put(content: bytes | None) -> Callable[[Path], object]:
     return lambda path: path.write_bytes(content) if content is not None else path.unlink()
 
@@ -233,12 +223,6 @@ def test_finished_steps_of_a_search_are_not_scored_again(
     assert numbers(found) == numbers(read(tiny()))
 
 
-def test_nothing_is_left_over_when_all_is_done(tiny_run: Path) -> None:
-    kept = {path.name for path in (tiny_run / ".cache").rglob("*") if path.is_file()}
-    assert kept == {"finetuned.safetensors", "good-weights.safetensors"}
-    assert not [p for p in (tiny_run / "results").rglob("*") if p.name.startswith(".")]
-
-
 def test_what_was_made_from_other_weights_is_stale(finished: Path) -> None:
     change("finetune", TASK, SEED, lambda results: results.update(weights_sha256="0" * 64))
     assert status(tiny()) == {**dict.fromkeys(STAGES, "stale"), "finetune": "done"}
@@ -259,16 +243,6 @@ def test_other_settings_make_records_stale(finished: Path) -> None:
     assert status(replace(study, name="other")) == dict.fromkeys(STAGES, "missing")
     shutil.rmtree(record_path("finetune").parent)
     assert status(study) == dict.fromkeys(STAGES, "missing")
-
-
-def test_lost_fine_tuning_makes_what_follows_stale_until_it_is_back(
-    finished: Path, calls: dict[str, int]
-) -> None:
-    record_path("finetune").unlink()
-    assert status(tiny()) == {**dict.fromkeys(STAGES, "stale"), "finetune": "missing"}
-    ensure(tiny())
-    assert status(tiny()) == DONE
-    assert calls == {**NO_RUNS, "finetune": 1}
 
 
 def test_a_record_of_another_seed_is_not_taken_for_this_ones(finished: Path) -> None:
@@ -364,14 +338,6 @@ def test_a_derived_study_on_a_local_backbone_can_go_on(workplace: Path, tmp_path
     Store().path(Key(derived.name, TASK, SEED, "tickets")).unlink()
     with pytest.raises(UserError, match="backbone"):
         ensure(records.resolve(derived.name))
-
-
-def test_load_gives_the_records_of_a_page(finished: Path, calls: dict[str, int]) -> None:
-    found = records.load("tiny", ["STS-B", "RTE"], "[42]")
-    assert {task: list(entries) for task, entries in found.items()} == {"STS-B": [42], "RTE": [42]}
-    assert set(found["RTE"][42]) == set(STAGES)
-    assert found["RTE"][42]["search"]["task"] == "RTE"
-    assert calls == NO_RUNS
 
 
 def test_recorded_scores_are_the_masks_scores(finished: Path) -> None:
