@@ -39,7 +39,6 @@ def entry(answered_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 def read(stage: str, task: str = "CoLA") -> dict[str, Any]:
     found = Store().read(Key("answered", task, SEED, stage))
-    assert found is not None
     return found["results"]  # type: ignore[no-any-return]
 
 

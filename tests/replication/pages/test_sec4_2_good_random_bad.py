@@ -7,7 +7,6 @@ import pytest
 
 from lottery_utils.agreement.inference import t_interval
 from replication.pages import sec4_2_good_random_bad as page
-from replication.pages.show import NO_MAGNITUDE, Figure, Table
 from replication.paper import records
 from replication.runs.records import KINDS, Entries
 
@@ -27,7 +26,6 @@ def test_bars_are_means_of_seeds_beside_the_papers(
     every: dict[str, Entries], method: str, task: str
 ) -> None:
     figure = page.ticket_bars(every[task], method)
-    assert isinstance(figure, Figure)
     ours, papers = figure.drawing.axes
     settings = [(kind, state) for state in ("pruned", "retrained") for kind in KINDS[method]]
     means = [np.mean(scores(every[task], method, *setting)) for setting in settings]
@@ -42,15 +40,12 @@ def test_bars_are_means_of_seeds_beside_the_papers(
     full = np.mean([r["finetune"]["results"]["score"] for r in every[task].values()])
     levels = {line.get_label(): line.get_ydata()[0] for line in ours.lines}
     assert levels["full model"] == pytest.approx(full)
-    assert task in figure.alt and "n = 2; 40 validation examples" in figure.caption
-    assert figure.png
 
 
 @pytest.mark.parametrize("method", ["structured", "magnitude"])
 def test_ticket_table_pairs_scores_by_seed(every: dict[str, Entries], method: str) -> None:
     entries = every["STS-B"]
     table = page.tickets(entries, method)
-    assert isinstance(table, Table)
     table = table.frame
     names = {kind: kind for kind in ("good", "random", "bad")}
     if method == "magnitude":
@@ -68,16 +63,3 @@ def test_ticket_table_pairs_scores_by_seed(every: dict[str, Entries], method: st
         assert row["full minus this"] == str(t_interval(differences))
     assert table.loc["full model", "full minus this"] == ""
     assert table.loc["random, pruned", "random minus this"] == ""
-
-
-def test_without_magnitude_pruning_the_page_says_so(every: dict[str, Entries]) -> None:
-    fewer = {
-        seed: {stage: record for stage, record in records.items() if stage != "magnitude"}
-        for seed, records in every["CoLA"].items()
-    }
-    assert page.ticket_bars(fewer, "magnitude") is NO_MAGNITUDE
-    assert page.tickets(fewer, "magnitude") is NO_MAGNITUDE
-    assert isinstance(page.ticket_bars(fewer), Figure)
-    one = page.tickets({42: every["CoLA"][42]})
-    assert isinstance(one, Table)
-    assert one.frame.loc["full model", "score"].endswith("(n = 1)")
