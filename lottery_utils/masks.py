@@ -13,10 +13,12 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import Field
+from typing_extensions import TypedDict
 
 from lottery_utils.errors import UserError
 
@@ -27,6 +29,17 @@ BoolArray = npt.NDArray[np.bool_]
 Bits = npt.NDArray[np.uint8]
 Shape = tuple[int, ...]
 Seed = int | Sequence[int]  # what NumPy's generators take
+_Row = Annotated[str, Field(pattern="^[01]+$")]
+
+
+class Rows(TypedDict):
+    """A mask as text, 1 = kept and 0 = removed.
+
+    heads: one text a layer, one character a head. mlps: one character a layer.
+    """
+
+    heads: Annotated[list[_Row], Field(min_length=1)]
+    mlps: _Row
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,13 +126,13 @@ class StructuredMask:
         kept_mlps[mlps] = False
         return StructuredMask(kept_heads, kept_mlps)
 
-    def to_json(self) -> dict[str, Any]:
-        """Rows of zeros and ones, readable in a record: {"heads": ["101", ...], "mlps": "11"}."""
+    def to_json(self) -> Rows:
+        """Rows of zeros and ones, readable in a record."""
         *heads, mlps = ("".join(map(str, row.astype(int))) for row in (*self.heads, self.mlps))
         return {"heads": heads, "mlps": mlps}
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> StructuredMask:
+    def from_json(cls, data: Mapping[str, Any]) -> StructuredMask:
         """The inverse of `to_json`. Raises `UserError` where the text is not a mask."""
         try:
             rows = [[int(bit) for bit in row] for row in data["heads"]]

@@ -17,15 +17,19 @@ def _no_bool(value: Any) -> Any:
 
 
 # Texts are taken too: YAML reads 1e-4, without a point, as one.
-_Number = Annotated[float, BeforeValidator(_no_bool)]
-_Positive = Annotated[_Number, Field(gt=0, allow_inf_nan=False, description="a positive number")]
+_Number = BeforeValidator(_no_bool)
+_Positive = Annotated[
+    float, Field(gt=0, allow_inf_nan=False, description="a positive number"), _Number
+]
 _Count = Annotated[int, Field(strict=True, gt=0, description="a positive whole number")]
 _Length = Annotated[int, Field(strict=True, ge=8, description="at least 8 tokens")]
-_Decay = Annotated[_Number, Field(ge=0, allow_inf_nan=False, description="a number, 0 or more")]
+_Decay = Annotated[
+    float, Field(ge=0, allow_inf_nan=False, description="a number, 0 or more"), _Number
+]
 _Precision = Annotated[
     Annotated[bool, Field(strict=True)] | Literal["cpu"], Field(description="true, false or 'cpu'")
 ]
-_Share = Annotated[_Number, Field(gt=0, le=1, description="a number above 0, at most 1")]
+_Share = Annotated[float, Field(gt=0, le=1, description="a number above 0, at most 1"), _Number]
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -9,17 +9,30 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
+from typing_extensions import TypedDict
 
 from lottery_utils.tasks import Example, Task
+from replication.experiments.results import BySeed, Count, Metric, Score, Sha256, Splits, about
 from replication.store import Record, Store
 from replication.study import Study
 
 if TYPE_CHECKING:  # pages read baselines here, and need no torch
     from replication.experiments.entry import Entry
+
+
+class Baselines(TypedDict):
+    """What a guesser, a bag of words and the fine-tuned backbone score."""
+
+    metric: Metric
+    majority: Score
+    bag_of_words: Annotated[Score, about("Of a linear model of word counts.")]
+    backbone: Annotated[BySeed[Score], about("The full model's score, by seed.")]
+    examples: Annotated[dict[str, Count], Splits]
+    data_sha256: Sha256
 
 
 def baselines_name(study: Study) -> str:
@@ -33,7 +46,7 @@ def read_baselines(study: Study, store: Store) -> dict[str, Record]:
     return {task: record for task, record in found.items() if record is not None}
 
 
-def compute(entry: Entry, _made_from: dict[str, Any]) -> dict[str, Any]:
+def compute(entry: Entry, _made_from: dict[str, Any]) -> Baselines:
     """What each of the three scores on the validation set.
 
     The backbone is fine-tuned by the study's recipe with each of its seeds; seeds that the

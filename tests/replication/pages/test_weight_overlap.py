@@ -10,7 +10,6 @@ from typing import Any
 import jsonschema
 import numpy as np
 import pytest
-from conftest import REPOSITORY
 from running import put
 
 from lottery_utils.agreement import chance, votes
@@ -22,10 +21,10 @@ from replication.pages.show import NO_MAGNITUDE, Table
 from replication.runs import records
 from replication.runs.measured import good_masks
 from replication.runs.records import Entries, recorded_overlap, weight_overlap
+from replication.runs.schema import record_schema
 from replication.store import Key, Store
 from replication.study import Study
 
-SCHEMA = REPOSITORY / "replication" / "runs" / "record.schema.json"
 TASK, SEEDS = "STS-B", [1337, 42]
 
 
@@ -85,11 +84,11 @@ def test_the_overlap_is_recorded_once(finished: Path) -> None:
     study, store = Study.load("tiny"), Store()
     record = weight_overlap(study, TASK, SEEDS, store)
     assert store.read(Key("tiny", TASK, None, "weight_overlap")) == record
-    schema = json.loads(SCHEMA.read_text("utf-8"))
-    jsonschema.Draft202012Validator(schema).validate(record)
+    schema = jsonschema.Draft202012Validator(record_schema())
+    schema.validate(record)
     for field in ("votes", "kept", "both", "made_from"):
         broken = {**record, "results": {k: v for k, v in record["results"].items() if k != field}}
-        assert not jsonschema.Draft202012Validator(schema).is_valid(broken), field
+        assert not schema.is_valid(broken), field
     places = [Key("tiny", TASK, seed, "magnitude") for seed in SEEDS]
     masks = [WeightMask.load(store.scratch(p, "good-weights.safetensors")) for p in places]
     assert record["results"]["both"] == [(masks[0] & masks[1]).n_kept]

@@ -31,6 +31,7 @@ from replication.experiments.baselines import read_baselines
 from replication.experiments.control import STATES
 from replication.runs import table as export
 from replication.runs.run import ensure
+from replication.runs.schema import record_schema
 from replication.store import SCHEMA, Key, Record, Store, checksum
 from replication.study import FOLLOWUPS, STAGES, FollowUps, Study
 
@@ -357,9 +358,7 @@ def test_exporting_needs_no_torch() -> None:
 # The schema
 
 
-def schema() -> dict[str, Any]:
-    content: dict[str, Any] = json.loads((PACKAGE / "record.schema.json").read_text("utf-8"))
-    return content
+schema = cache(record_schema)
 
 
 @cache
