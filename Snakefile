@@ -67,6 +67,7 @@ rule book:
     input:
         [f"{path}.ipynb" for path in PAGES],
         [f"book/{table}" for table in TABLES],
+        "book/report/record.schema.json",
         "_build/html/slides/index.html",
         PROSE,
         LIBRARY,
@@ -166,6 +167,15 @@ rule table:
         "book/report/{study}-records.csv",
     shell:
         "lottery export {wildcards.study} --out {output}"
+
+
+rule schema:
+    input:
+        LIBRARY,
+    output:
+        "book/report/record.schema.json",
+    shell:
+        "python -m replication.runs.schema {output}"
 
 
 # The course's slides show what pages show, as a Sphinx project of their own beside the book.

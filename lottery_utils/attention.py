@@ -1,10 +1,9 @@
 """Attention maps of every head: raw, and weighted by the norms of what they move.
 
-A raw map says how strongly token i attends to token j, a_ij. Kobayashi et al. (2020) point
-out that what j contributes to i is a_ij f(x_j), where f is the head's value map followed by
-its slice of the output projection, and that f(x_j) may be tiny where a_ij is large. Since
-a_ij is a number, the norm of that contribution is a_ij times the norm of f(x_j): one number
-for each token and head, so that no vectors are held for pairs of tokens (paper, section 5.2).
+A raw map says how strongly token i attends to token j, a_ij. What j contributes to i is
+a_ij f(x_j), where f is the head's value map followed by its slice of the output projection
+(Kobayashi et al. 2020). Its norm is a_ij times the norm of f(x_j), one number for each token and
+head (paper, section 5.2).
 """
 
 from __future__ import annotations
@@ -28,8 +27,7 @@ FloatArray = npt.NDArray[np.float32]
 class Maps:
     """The maps of one example, without padding: float32 (layers, heads, tokens, tokens).
 
-    `raw[l, h, i, j]` is how much token i attends to token j; its rows add up to 1.
-    `normed` is the same times the norm of what j has to give.
+    `raw[l, h, i, j]` is how much i attends to j; `normed` is that times the norm of f(x_j).
     """
 
     raw: FloatArray
@@ -42,10 +40,9 @@ def attention_maps(
     """The maps of every example in `batches`, in their order, in evaluation mode.
 
     `batches` are dicts of tensors on the model's device, padded on the right: `input_ids` and
-    `attention_mask` (batch, tokens) and whatever else the model takes; `labels` are passed
-    over. The model attends eagerly while this runs, as other kernels return no maps, and is
-    as before afterwards. With `transposed` the output projection is read as in the authors' code,
-    which takes its rows for a head's columns. Raises `ValueError` if tokens are padded on the left,
+    `attention_mask` (batch, tokens) and whatever else the model takes. It attends eagerly, as
+    other kernels return no maps. With `transposed` a head's columns of the output projection are
+    its rows, as in the authors' code. Raises `ValueError` if tokens are padded on the left,
     `UserError` if heads or MLPs were removed.
     """
     for batch in batches:
@@ -85,11 +82,10 @@ def _reading(model: Any, transposed: bool) -> Iterator[list[Tensor]]:
 
 
 def value_norms(values: Tensor, gram: Tensor) -> Tensor:
-    """The norms of f(x_j): (batch, heads, tokens).
+    """The norms of f(x_j): (batch, heads, tokens), from what a layer's value map gives.
 
-    `values` is what a layer's value map gives, (batch, tokens, heads x head size), and `gram`
-    what `head_gram` gives of its output projection W: |W v|^2 = v' (W' W) v, which takes the
-    size of a head squared where the vectors themselves take the hidden size.
+    `values` is (batch, tokens, heads x head size), `gram` what `head_gram` gives of the output
+    projection W: |W v|^2 = v' (W' W) v.
     """
     of_heads = values.reshape(*values.shape[:-1], len(gram), -1)
     squares = torch.einsum("bnhs,hst,bnht->bhn", of_heads, gram, of_heads)
@@ -97,10 +93,8 @@ def value_norms(values: Tensor, gram: Tensor) -> Tensor:
 
 
 def head_gram(projection: nn.Linear, n_heads: int, transposed: bool = False) -> Tensor:
-    """W' W of each head's slice of an output projection W: (heads, head size, head size).
-
-    A slice is as many columns of W as a head is wide; with `transposed`, as many rows.
-    Raises `ValueError` if heads were removed from the layer.
+    """W' W of each head's columns (`transposed`: rows) of W: (heads, head size, head size). Raises
+    `ValueError` if heads were removed from the layer.
     """
     hidden, size = projection.out_features, projection.out_features // n_heads
     if projection.in_features != n_heads * size:

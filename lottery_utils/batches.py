@@ -1,12 +1,10 @@
-"""From sentences to tensors, with as little padding as possible.
-
-Cost follows content: a batch is padded to its own longest example and batches are made of
-examples of similar length. Nothing is ever padded to the maximum length.
+"""From sentences to tensors, with little padding: batches are of similar length, each padded to its
+own longest example.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -71,7 +69,7 @@ def encode(tokenizer: Any, examples: Sequence[Example], max_length: int) -> Enco
     )
 
 
-class EvaluationBatches:
+class EvaluationBatches(list[dict[str, Tensor]]):
     """Batches in order of length (or in file order), the same on every pass."""
 
     def __init__(
@@ -86,16 +84,8 @@ class EvaluationBatches:
         if not file_order:
             order.sort(key=lambda i: len(encoded.input_ids[i]))
         self._order = order
-        self._batches = [
-            encoded.collate(order[start : start + batch_size], device)
-            for start in range(0, len(order), batch_size)
-        ]
-
-    def __iter__(self) -> Iterator[dict[str, Tensor]]:
-        return iter(self._batches)
-
-    def __len__(self) -> int:
-        return len(self._batches)
+        starts = range(0, len(order), batch_size)
+        super().__init__(encoded.collate(order[i : i + batch_size], device) for i in starts)
 
     def in_file_order(self, values: Values) -> Values:
         """One value per example, in the order of the batches, brought back to the file's."""
@@ -105,9 +95,8 @@ class EvaluationBatches:
 
 
 def training_order(encoded: Encoded, batch_size: int, rng: np.random.Generator) -> list[list[int]]:
-    """One epoch's batches of example indices: shuffled, bucketed by length, shuffled again.
-
-    Every example occurs exactly once; all batches but one have `batch_size` examples.
+    """One epoch's batches of example indices: shuffled, bucketed by length, shuffled again. Every
+    example occurs exactly once; all batches but one have `batch_size` examples.
     """
     shuffled = rng.permutation(len(encoded)).tolist()
     span = batch_size * BUCKET_BATCHES

@@ -1,12 +1,8 @@
-"""Where the parts of a BERT-shaped encoder are: a small table of module names.
-
-Everything that touches the inside of a model (masks, removal, importance) goes through
-`encoder_layers`, so that another family of models is one more row here.
-"""
+"""Where the parts of a BERT-shaped encoder are: another family of models is one more row here."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from torch import nn
@@ -16,14 +12,12 @@ from lottery_utils.errors import UserError
 
 @dataclass(frozen=True)
 class Family:
-    """How a family of models names its parts.
+    """How a family names its parts: the list of `layers` in the base model, six `maps` in each.
 
-    `layers` is the path of the list of layers in the base model, `maps` are the paths of
-    the six linear maps in a layer. `headless` and `mlpless` say how to empty a sublayer:
-    each module named there gives way to one that returns the constant beside it, so that
-    nothing is computed and LayerNorm receives the layer's input plus zero. `calls` names the
-    way in which a layer calls its parts, where `first_token` knows it. `attention` is the path
-    of a module that has to be told which heads it still has; most find out by themselves.
+    `headless` and `mlpless` say how to empty a sublayer: each module named there gives way to one
+    that returns the constant beside it, and LayerNorm receives the layer's input plus zero.
+    `calls` is how a layer calls its parts, where `first_token` knows it. `attention` is a module
+    that has to be told which heads it still has.
     """
 
     layers: str
@@ -68,25 +62,21 @@ _DISTILBERT = Family(
     mlpless={"ffn": 0.0},
 )
 # BERT's layer with a bias by relative position, and the output map inside the attention.
-_MPNET = Family(
-    layers="encoder.layer",
+_MPNET = replace(
+    _BERT,
     maps={
+        **_BERT.maps,
         "query": "attention.attn.q",
         "key": "attention.attn.k",
         "value": "attention.attn.v",
         "attention_output": "attention.attn.o",
-        "mlp_input": "intermediate.dense",
-        "mlp_output": "output.dense",
     },
     headless={"attention.attn": (None,), "attention.dropout": 0.0},
-    mlpless={"intermediate": None, "output.dense": None, "output.dropout": 0.0},
     calls="mpnet",
     attention="attention.attn",
 )
 FAMILIES = {
-    "bert": _BERT,
-    "roberta": _BERT,
-    "electra": _BERT,
+    **dict.fromkeys(("bert", "roberta", "electra"), _BERT),
     "distilbert": _DISTILBERT,
     "mpnet": _MPNET,
 }
@@ -94,10 +84,8 @@ FAMILIES = {
 
 @dataclass(frozen=True)
 class EncoderLayer:
-    """One transformer layer: the module itself, its family, and the six linear maps in it.
-
-    `attention_output` reads the heads' contexts side by side, (batch, tokens,
-    heads x head size); `mlp_output` writes what the MLP adds to the residual stream.
+    """One transformer layer, its family, and its six linear maps. `attention_output` reads the
+    heads' contexts side by side; `mlp_output` writes what the MLP adds to the residual stream.
     """
 
     module: nn.Module
@@ -121,9 +109,7 @@ def require_bert_shaped(model_type: str, where: str) -> None:
 
 def encoder_layers(model: nn.Module) -> list[EncoderLayer]:
     """The layers of a whole transformers model, bottom first.
-
-    Raises `UserError` if anything was removed from it (`pruning.remove`): masks, importance and
-    maps speak of the heads of a whole model.
+    Raises `UserError` if anything was removed from it (`pruning.remove`).
     """
     layers, family = _modules(model)
     found = []
@@ -158,9 +144,7 @@ def _modules(model: nn.Module) -> tuple[Any, Family]:
 
 def component_parameters(model: nn.Module) -> dict[str, int]:
     """How many parameters one head and one MLP have, in a whole model's first layer.
-
-    A head's are its rows of the query, key and value maps and its columns of the output
-    projection; that projection's bias belongs to no head.
+    The bias of the output projection belongs to no head.
     """
     layer = encoder_layers(model)[0]
     _, n_heads = encoder_shape(model)

@@ -1,8 +1,4 @@
-"""The one exception for a user's mistake.
-
-Its message is one clear sentence: what was wrong, what was expected, what to do. The
-command line prints it without a traceback and exits with status 2.
-"""
+"""The one exception for a user's mistake: the command line prints it and exits with status 2."""
 
 
 class UserError(Exception):

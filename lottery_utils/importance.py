@@ -1,21 +1,13 @@
-"""How much each head and each MLP matters: the scores of Michel et al. (2019).
+"""How much each head and each MLP matters: the scores of Michel et al. (2019), section 3.3.
 
-With a mask variable xi_h on every head and nu_l on every MLP (1 = keep, 0 = masked), the
-importance of a head is
+With a mask variable xi_h on every head and nu_l on every MLP (1 = keep, 0 = masked), a head's
+importance is  I_h = E_x | dL(x) / d xi_h |  over the validation examples x with their true labels,
+and an MLP's is the same with nu_l. Every example of a batch has its own copy of the variables:
+one backward pass of the summed loss gives each example's gradient.
 
-    I_h = E_x | dL(x) / d xi_h |
-
-over the examples x of the validation set, with their true labels (paper, section 3.3), and
-that of an MLP is the same with nu_l. The absolute value stands inside the expectation, so
-each example's own gradient is needed. Giving every example of a batch its own copy of the
-mask variables yields them all in one backward pass: the loss is summed, example i's copy
-only enters example i's loss, so its gradient is dL(x_i)/d xi. The result does not depend on
-how examples are batched.
-
-`variant="release"` is what the authors' code computes instead: the gradient of the mean
-loss of a batch is added to a running sum that is never reset, and it is the absolute value
-of that running sum which is accumulated. That does depend on batch size and order; the code
-uses batches of 64 in file order.
+`variant="release"` is what the authors' code computes instead: the gradient of the mean loss of a
+batch is added to a running sum that is never reset, and the absolute values of that sum are
+accumulated. That does depend on batches; the code uses 64 examples in file order.
 """
 
 from __future__ import annotations
@@ -44,10 +36,8 @@ FloatArray = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Importance:
-    """Raw scores: `heads` float64 (layers, heads) and `mlps` float64 (layers,).
-
-    With the paper's variant these are means over examples of |dL/dxi|, in units of loss
-    per unit of mask; `n_tokens` counts the tokens that were read, padding excluded.
+    """Raw scores: `heads` float64 (layers, heads) and `mlps` float64 (layers,), in the paper's
+    variant means of |dL/dxi|. `n_tokens` counts the tokens that were read, padding excluded.
     """
 
     heads: FloatArray
@@ -58,10 +48,8 @@ class Importance:
     def normalized(self) -> Importance:
         """The scores by which the search compares components, all between 0 and 1.
 
-        In the paper's order: heads are divided by the l2 norm of their layer (Molchanov et
-        al. 2017), MLPs by the number of tokens; then heads and MLPs are each scaled so that
-        the model's smallest is 0 and its largest 1. (A common factor, such as the number of
-        tokens, cancels in that last step.) Where all values are equal, they become 0.
+        Heads are divided by the l2 norm of their layer (Molchanov et al. 2017), MLPs by the number
+        of tokens; then each kind is scaled from its smallest, 0, to its largest, 1 (equal ones: 0).
         """
         norms = np.sqrt((self.heads**2).sum(axis=1, keepdims=True))
         heads = np.divide(self.heads, norms, out=np.zeros_like(self.heads), where=norms > 0)
@@ -80,14 +68,10 @@ def structured_importance(
     """Importance of every head and MLP of `model` under `mask` (default: nothing masked).
 
     `batches` are dicts of tensors on the model's device: `input_ids` and `attention_mask`
-    (batch, tokens), whatever else the model takes, and `labels` (batch,): class indices, or
-    numbers where the model has one output (regression).
-    Masked components are scored too: the gradient at xi = 0 says what they would add.
-    `on_logits` is told the masked model's logits (batch, outputs) and the labels of every
-    batch, so that one pass over the data serves for its score too.
-    The model is put into evaluation mode and its parameters need no gradients; both are
-    as before afterwards. Raises `ValueError` if there are no examples or if a gradient is
-    not finite.
+    (batch, tokens), whatever else the model takes, and `labels` (batch,). Masked components are
+    scored too: the gradient at xi = 0 says what they would add. `on_logits` is told the masked
+    model's logits (batch, outputs) and the labels of every batch. Raises `ValueError` if there are
+    no examples or if a gradient is not finite.
     """
     n_layers, n_heads = encoder_shape(model)
     mask = mask or StructuredMask.full(n_layers, n_heads)
@@ -126,21 +110,16 @@ def score_and_importance(
 ) -> tuple[float, Importance]:
     """The score of `model` under `mask`, six decimals, and its importance: one pass for both."""
     answers: list[tuple[Tensor, Tensor]] = []
-
-    def on_logits(logits: Tensor, labels: Tensor) -> None:
-        answers.append((predictions(logits), labels))
-
-    found = structured_importance(model, batches, mask, variant=variant, on_logits=on_logits)
-    predicted, labels = (torch.cat(part).cpu().numpy() for part in zip(*answers, strict=True))
-    return round(score(metric, predicted, labels), 6), found
+    found = structured_importance(
+        model, batches, mask, variant=variant, on_logits=lambda *of: answers.append(of)
+    )
+    logits, labels = (torch.cat(part) for part in zip(*answers, strict=True))
+    return round(score(metric, predictions(logits).cpu().numpy(), labels.cpu().numpy()), 6), found
 
 
 @torch.enable_grad()
 def mask_gradients(model: nn.Module, batch: Batch, mask: StructuredMask) -> tuple[Tensor, Tensor]:
-    """dL(x)/dxi for each example of a batch: float32 (batch, layers, heads + 1); and the logits.
-
-    The last column is the MLP's.
-    """
+    """dL(x)/dxi of each example: float32 (batch, layers, heads + 1), the MLP's last; and logits."""
     inputs = {name: values for name, values in batch.items() if name != "labels"}
     labels = batch["labels"]
     start = np.concatenate([mask.heads, mask.mlps[:, None]], axis=1).astype(np.float32)
@@ -167,15 +146,14 @@ def mask_gradients(model: nn.Module, batch: Batch, mask: StructuredMask) -> tupl
 @contextmanager
 def frozen(model: nn.Module) -> Iterator[None]:
     """Evaluation mode, no gradients for parameters; as before afterwards."""
-    training, wanted = model.training, [p.requires_grad for p in model.parameters()]
-    model.eval()
-    model.requires_grad_(False)
+    training, wanted = model.training, [p for p in model.parameters() if p.requires_grad]
+    model.eval().requires_grad_(False)
     try:
         yield
     finally:
         model.train(training)
-        for parameter, flag in zip(model.parameters(), wanted, strict=True):
-            parameter.requires_grad_(flag)
+        for parameter in wanted:
+            parameter.requires_grad_(True)
 
 
 def _min_max(values: FloatArray) -> FloatArray:

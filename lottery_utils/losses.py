@@ -6,10 +6,8 @@ from torch import Tensor, nn
 
 
 def example_losses(logits: Tensor, labels: Tensor) -> Tensor:
-    """The loss of each example: float32 (batch,), from logits (batch, outputs).
-
-    Cross-entropy with class indices; where the model has one output, the squared error of
-    the grade. `labels` is (batch,).
+    """The loss of each example: float32 (batch,), from logits (batch, outputs), labels (batch,).
+    Cross-entropy with class indices; with one output, the squared error of the grade.
     """
     scores = logits.float()
     if scores.shape[-1] == 1:

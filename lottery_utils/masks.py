@@ -1,9 +1,8 @@
 """What a subnetwork is: a mask over heads and MLPs, or over single weights, and nothing else.
 
-A mask is data, not a model: small boolean arrays, True where something is kept, and packed bits
-where there are millions of them. Good, random and bad tickets (paper, section 4.2) are functions
-from masks to masks; how a mask acts on a model is the business of `lottery_utils.pruning`. torch
-is imported only where a tensor is asked for.
+A mask is data, not a model. Good, random and bad tickets (paper, section 4.2) are functions from
+masks to masks; `lottery_utils.pruning` has how a mask acts on a model. torch is imported only where
+a tensor is asked for.
 """
 
 from __future__ import annotations
@@ -14,10 +13,12 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import Field
+from typing_extensions import TypedDict
 
 from lottery_utils.errors import UserError
 
@@ -28,15 +29,23 @@ BoolArray = npt.NDArray[np.bool_]
 Bits = npt.NDArray[np.uint8]
 Shape = tuple[int, ...]
 Seed = int | Sequence[int]  # what NumPy's generators take
+_Row = Annotated[str, Field(pattern="^[01]+$")]
+
+
+class Rows(TypedDict):
+    """A mask as text, 1 = kept and 0 = removed.
+
+    heads: one text a layer, one character a head. mlps: one character a layer.
+    """
+
+    heads: Annotated[list[_Row], Field(min_length=1)]
+    mlps: _Row
 
 
 @dataclass(frozen=True, eq=False)
 class StructuredMask:
-    """Which heads and which MLPs are kept.
-
-    `heads` is bool (layers, heads per layer), `mlps` is bool (layers,). Both are copied
-    and made read-only. Raises `ValueError` for other shapes or for values that are
-    neither True, False, 0 nor 1.
+    """Which heads, bool (layers, heads per layer), and which MLPs, bool (layers,), are kept.
+    Read-only copies. Raises `ValueError` for other shapes or other than zeros and ones.
     """
 
     heads: BoolArray
@@ -68,10 +77,9 @@ class StructuredMask:
         return int(self.mlps.sum())
 
     def random_like(self, seed: Seed) -> StructuredMask:
-        """As many heads and MLPs as here, drawn from the whole model (section 4.2).
+        """Exactly as many heads and MLPs as here, drawn from the whole model (section 4.2).
 
-        The sizes are exactly equal. The authors' code keeps each component independently
-        with the good mask's proportion, so that its random tickets differ in size.
+        The authors' code keeps each component with the good mask's proportion, by itself.
         """
         rng = np.random.default_rng(seed)
         return StructuredMask(
@@ -80,10 +88,8 @@ class StructuredMask:
         )
 
     def bad_like(self, seed: Seed) -> StructuredMask:
-        """What is not kept here, brought to exactly this size (section 4.2).
-
-        Where the complement is too small, the rest is drawn from the components kept here;
-        where it is too large, it is sampled. Heads and MLPs are treated separately.
+        """What is not kept here, brought to this number of heads and of MLPs (section 4.2):
+        filled up with some that are kept here, or sampled.
         """
         rng = np.random.default_rng(seed)
         return StructuredMask(_opposite(self.heads, rng), _opposite(self.mlps, rng))
@@ -117,16 +123,16 @@ class StructuredMask:
         kept_heads, kept_mlps = self.heads.copy(), self.mlps.copy()
         for layer, head in heads:
             kept_heads[layer, head] = False
-        for layer in mlps:
-            kept_mlps[layer] = False
+        kept_mlps[mlps] = False
         return StructuredMask(kept_heads, kept_mlps)
 
-    def to_json(self) -> dict[str, Any]:
-        """Rows of zeros and ones, readable in a record: {"heads": ["101", ...], "mlps": "11"}."""
-        return {"heads": [_bits(row) for row in self.heads], "mlps": _bits(self.mlps)}
+    def to_json(self) -> Rows:
+        """Rows of zeros and ones, readable in a record."""
+        *heads, mlps = ("".join(map(str, row.astype(int))) for row in (*self.heads, self.mlps))
+        return {"heads": heads, "mlps": mlps}
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> StructuredMask:
+    def from_json(cls, data: Mapping[str, Any]) -> StructuredMask:
         """The inverse of `to_json`. Raises `UserError` where the text is not a mask."""
         try:
             rows = [[int(bit) for bit in row] for row in data["heads"]]
@@ -160,10 +166,6 @@ def _as_bool(values: npt.ArrayLike, name: str) -> BoolArray:
     return kept
 
 
-def _bits(row: BoolArray) -> str:
-    return "".join("1" if kept else "0" for kept in row)
-
-
 def _sample(allowed: BoolArray, n: int, rng: np.random.Generator) -> BoolArray:
     """`n` of the places where `allowed` is True."""
     chosen = np.zeros(allowed.size, bool)
@@ -173,23 +175,17 @@ def _sample(allowed: BoolArray, n: int, rng: np.random.Generator) -> BoolArray:
 
 def _opposite(kept: BoolArray, rng: np.random.Generator) -> BoolArray:
     """The complement of `kept`, filled up or thinned out to the size of `kept`."""
-    complement = ~kept
-    missing = int(kept.sum()) - int(complement.sum())
-    if missing >= 0:
-        return complement | _sample(kept, missing, rng)
-    return _sample(complement, int(kept.sum()), rng)
+    n, n_others = int(kept.sum()), int((~kept).sum())
+    if n < n_others:
+        return _sample(~kept, n, rng)
+    return ~kept | _sample(kept, n - n_others, rng)
 
 
 class WeightMask(Mapping[str, "Tensor"]):
     """Which weights of each named parameter are kept: an immutable mapping of masks.
 
-    The counterpart of `StructuredMask` for magnitude pruning (paper, sections 3.2 and 4.2). Eight
-    weights share a byte, so that the 85 million weights of BERT-base's encoder take 11 MB in
-    memory and on disk.
-
-    `mask[name]` is a new bool tensor on the CPU, of the parameter's shape, True where a
-    weight is kept. Names are in alphabetical order, whatever order they came in, so that
-    equal masks behave equally.
+    Eight weights share a byte: the 85 million of BERT-base's encoder take 11 MB. `mask[name]` is a
+    new bool tensor on the CPU, of the parameter's shape. Names are in alphabetical order.
     """
 
     def __init__(self, kept: Mapping[str, Tensor | BoolArray]) -> None:
@@ -244,30 +240,20 @@ class WeightMask(Mapping[str, "Tensor"]):
     @property
     def density(self) -> float:
         """The share of weights that is kept; 1 where there are no weights at all."""
-        return _share(self.n_kept, self.size)
-
-    def densities(self) -> dict[str, float]:
-        """The share of weights kept of every parameter."""
-        sizes = {name: math.prod(shape) for name, shape in self._shapes.items()}
-        return {name: _share(_count(self._bits[name]), size) for name, size in sizes.items()}
+        return self.n_kept / self.size if self.size else 1.0
 
     def random_like(self, seed: Seed) -> WeightMask:
         """As many weights as here, drawn from all of them at once (section 4.2)."""
         return _sample_weights(self._complete(), self.n_kept, np.random.default_rng(seed))
 
     def bad_like(self, seed: Seed) -> WeightMask:
-        """What is not kept here, brought to exactly this size (section 4.2).
-
-        Where the complement is too small, the rest is drawn from the weights kept here;
-        where it is too large, it is sampled. (`search.largest_removed` is the bad ticket
-        of the authors' code.)
+        """What is not kept here, brought to this size as in `StructuredMask` (the authors' code has
+        `search.largest_removed`).
         """
-        rng = np.random.default_rng(seed)
-        complement = self._complete() - self
-        missing = self.n_kept - complement.n_kept
-        if missing >= 0:
-            return complement | _sample_weights(self, missing, rng)
-        return _sample_weights(complement, self.n_kept, rng)
+        rng, others = np.random.default_rng(seed), self._complete() - self
+        if self.n_kept < others.n_kept:
+            return _sample_weights(others, self.n_kept, rng)
+        return others | _sample_weights(self, self.n_kept - others.n_kept, rng)
 
     def __and__(self, other: WeightMask) -> WeightMask:
         """What both keep. Raises `ValueError` if names or shapes differ."""
@@ -357,15 +343,9 @@ def _count(bits: Bits) -> int:
     return int(np.bitwise_count(bits).sum())
 
 
-def _share(n_kept: int, size: int) -> float:
-    return n_kept / size if size else 1.0
-
-
 def _sample_weights(allowed: WeightMask, n: int, rng: np.random.Generator) -> WeightMask:
-    """`n` of the weights kept in `allowed`, every choice being equally likely.
-
-    First how many fall into each parameter, then which: the same distribution as a single
-    draw from all weights, without a list of millions of places.
+    """`n` of the weights kept in `allowed`, every choice being equally likely: first how many of
+    each parameter, then which, without a list of millions of places.
     """
     places = {name: _count(allowed._bits[name]) for name in allowed}
     counts = rng.multivariate_hypergeometric(list(places.values()), n)

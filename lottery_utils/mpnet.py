@@ -1,8 +1,7 @@
 """MPNet's attention: BERT's, with a bias by relative position that all layers share.
 
-The bias has a value for each head. transformers adds it inside an attention that can only be
-computed step by step ("eager"). Here it is an additive mask of PyTorch's fused kernel, and a
-layer that has lost heads takes the rows of the heads that it still has.
+transformers adds it in an attention without fused kernels. Here it is a fused kernel's additive
+mask, and a layer that has lost heads takes the rows of those that it still has.
 """
 
 from __future__ import annotations
@@ -20,10 +19,8 @@ def adapt(attention: Any) -> None:
 
 
 def bias_of(attention: Any, position_bias: Tensor, mask: Tensor | None) -> Tensor:
-    """What is added to the scores of the heads that `attention` has: (batch, heads, from, to).
-
-    `position_bias` has a row for each head of the whole model, `mask` is 0 where a token may be
-    seen and very negative elsewhere: (batch, 1, from, to).
+    """What is added to the scores of the heads that `attention` has: (batch, heads, from, to), from
+    the bias of all heads of the whole model and a mask (batch, 1, from, to), 0 where one may look.
     """
     kept = getattr(attention, "kept_heads", None)
     bias = position_bias if kept is None else position_bias[:, kept]

@@ -1,20 +1,14 @@
 """A mask applied to a model: heads and MLPs by `masked` for a while, by `remove` for good; single
 weights by `weights_masked` for a while, by `hold_zeros` in training.
 
-`masked` and `remove` give the same function of the input (a property test holds them to 1e-5),
-because a sublayer that has lost all it had adds nothing to the residual stream in either:
+`masked` and `remove` give the same function of the input (a property test holds them to 1e-5):
 
     attention:  LayerNorm(x + b_O + sum over kept heads of  W_O[h] context_h(x)),
                 and LayerNorm(x) where no head is kept, the bias b_O going too;
     MLP:        LayerNorm(x + MLP(x)), or LayerNorm(x) where it is not kept.
 
-Masks act through hooks and not through the model's own arguments: transformers 5 has no
-head masks any more and silently ignores the argument.
-
-Single weights cannot be taken out of a matrix, so that pruned ones are zeros, and a ticket
-costs as much to run as the full model (paper, section 3.2). Under magnitude pruning a head or an
-MLP does not survive or die as such: a share of its weights does (sections 4.1 and 5.1), which
-`map_densities`, `head_densities` and `mlp_densities` tell.
+Masks act through hooks: transformers 5 silently ignores its argument for head masks. Of single
+weights, pruned ones are zeros (section 3.2), and a share of a head's survives (section 5.1).
 """
 
 from __future__ import annotations
@@ -42,9 +36,8 @@ def masked(
 ) -> Iterator[Model]:
     """Within the block, `model` behaves as if the components outside `mask` were not there.
 
-    Nothing is copied and no parameter changes. With `keep_headless_bias` a layer without
-    heads still adds its output projection's bias, as multiplying attention by a mask alone
-    would do (the authors' code). Raises `ValueError` if the mask is of another shape.
+    With `keep_headless_bias` a layer without heads still adds its output projection's bias, as in
+    the authors' code. Raises `ValueError` if the mask is of another shape.
     """
     _check_shape(model, mask)
     device = next(model.parameters()).device
@@ -64,29 +57,22 @@ def scaled(
     silent_attention: Collection[int] = (),
     silent_mlps: Collection[int] = (),
 ) -> Iterator[None]:
-    """Within the block, multiply each head's context and each MLP's output.
+    """Within the block, multiply each head's context and each MLP's output (section 3.3).
 
-    `head_scale(layer)` is a tensor of shape (heads,) or (batch, heads), `mlp_scale(layer)`
-    one of shape () or (batch,). These are the mask variables xi and nu of the paper
-    (section 3.3). For layers named in `headless` the output projection's bias is taken off
-    again: by subtraction, so that gradients for the scales still flow at zero. The sublayers
-    named in `silent_attention` and `silent_mlps` have to be scaled by zero: the gradient of what
-    they compute is zero too, and is not sought.
+    `head_scale(layer)` is a tensor (heads,) or (batch, heads), `mlp_scale(layer)` one () or
+    (batch,). For layers in `headless` the output projection's bias is subtracted again, so that
+    gradients for the scales still flow at zero. Sublayers in `silent_attention` and `silent_mlps`
+    have to be scaled by zero: no gradient of what they compute is sought.
     """
     with ExitStack() as hooks:
         for index, layer in enumerate(encoder_layers(model)):
-            for handle in (
-                layer.attention_output.register_forward_pre_hook(
-                    _scale_heads(head_scale, index, silent=index in silent_attention)
-                ),
-                layer.mlp_output.register_forward_hook(
-                    _scale_mlp(mlp_scale, index, silent=index in silent_mlps)
-                ),
-            ):
-                hooks.callback(handle.remove)
+            of_heads = _scale_heads(head_scale, index, silent=index in silent_attention)
+            of_mlp = _scale_mlp(mlp_scale, index, silent=index in silent_mlps)
+            hooks.callback(layer.attention_output.register_forward_pre_hook(of_heads).remove)
+            hooks.callback(layer.mlp_output.register_forward_hook(of_mlp).remove)
             if index in headless:
-                handle = layer.attention_output.register_forward_hook(_subtract_bias)
-                hooks.callback(handle.remove)
+                bias_off = layer.attention_output.register_forward_hook(_subtract_bias)
+                hooks.callback(bias_off.remove)
         yield
 
 
@@ -127,9 +113,7 @@ def _subtract_bias(module: nn.Module, _inputs: tuple[Tensor, ...], output: Tenso
 
 def remove(model: Model, mask: StructuredMask) -> Model:
     """A smaller copy of `model` without the components outside `mask`.
-
-    The copy has fewer parameters and costs less to run; `model` is left as it was. Raises
-    `ValueError` if the mask is of another shape, `UserError` if `model` is not whole.
+    Raises `ValueError` if the mask is of another shape, `UserError` if `model` is not whole.
     """
     _check_shape(model, mask)
     smaller = copy.deepcopy(model)
@@ -145,11 +129,7 @@ def remove(model: Model, mask: StructuredMask) -> Model:
 
 
 def _keep_heads(layer: EncoderLayer, kept: Tensor, n_heads: int) -> None:
-    """Cut the query, key and value maps' rows and the output projection's columns.
-
-    That is all in most families: they divide what these maps give into heads by the size of a
-    head, which stays the same.
-    """
+    """Cut the query, key and value maps' rows and the output projection's columns."""
     projection = layer.attention_output
     channels = torch.arange(projection.in_features).view(n_heads, -1)[kept].flatten()
     for linear in (layer.query, layer.key, layer.value):
@@ -198,16 +178,11 @@ def _check_shape(model: nn.Module, mask: StructuredMask) -> None:
 
 
 def prunable(model: nn.Module) -> dict[str, nn.Parameter]:
-    """The parameters that magnitude pruning may prune, named as in `named_parameters`.
-
-    As in the authors' code: weights and biases of every encoder layer's six linear maps, but
-    not the bias of the MLP's output. Embeddings, LayerNorms and the classifier stay whole.
+    """The parameters that magnitude pruning may prune, named as in `named_parameters`: weights and
+    biases of every layer's six linear maps, but as in the authors' code not the MLP's output bias.
     """
-    parameters = dict(model.named_parameters())
-    names = [
-        name for layer in prunable_names(model) for of_map in layer.values() for name in of_map
-    ]
-    return {name: parameters[name] for name in names}
+    layers, parameters = prunable_names(model), dict(model.named_parameters())
+    return {name: parameters[name] for of in layers for names in of.values() for name in names}
 
 
 def prunable_names(model: nn.Module) -> list[dict[str, list[str]]]:
@@ -226,10 +201,8 @@ def prunable_names(model: nn.Module) -> list[dict[str, list[str]]]:
 
 @contextmanager
 def weights_masked(model: Model, mask: WeightMask) -> Iterator[Model]:
-    """Within the block, the weights outside `mask` are zero; afterwards all is as it was.
-
-    The masked parameters are copies: whatever happens to them within the block is undone.
-    Raises `ValueError` if `mask` is of parameters that the model does not have.
+    """Within the block, the weights outside `mask` are zero; whatever happens to masked parameters
+    is undone. Raises `ValueError` if `mask` is of parameters that the model does not have.
     """
     with ExitStack() as originals:
         for name, parameter in _masked_parameters(model, mask).items():
@@ -242,11 +215,9 @@ def weights_masked(model: Model, mask: WeightMask) -> Iterator[Model]:
 def hold_zeros(model: Model, mask: WeightMask) -> Iterator[Model]:
     """Set the weights outside `mask` to zero; within the block, training leaves them there.
 
-    Their gradients are set to zero as soon as they are complete, before anything reads them:
-    clipping measures the kept weights only. An optimizer that starts within the block then
-    never moves them, with momentum and weight decay too, for all it knows of them is zero.
-    One that brings a momentum from before might: that is a `RuntimeError` at the end of the
-    block. Raises `ValueError` if `mask` is of parameters that the model does not have.
+    Their gradients are zero as soon as they are complete, before clipping. An optimizer that brings
+    a momentum from before may move them: `RuntimeError` at the end of the block. Raises
+    `ValueError` if `mask` is of parameters that the model does not have.
     """
     parameters = _masked_parameters(model, mask)
     with ExitStack() as hooks:
@@ -292,9 +263,8 @@ def _masked_parameters(model: nn.Module, mask: WeightMask) -> dict[str, nn.Param
 def map_densities(model: nn.Module, mask: WeightMask) -> dict[str, list[float]]:
     """The share of weights kept of each of an encoder layer's six maps, layer by layer.
 
-    A map's weights are those of its matrix and of its bias, where that is prunable: the
-    share over all is the mask's density. Raises `ValueError` if `mask` is not of the model's
-    prunable parameters.
+    A map's bias is among them where it is prunable. Raises `ValueError` if `mask` is not of the
+    model's prunable parameters.
     """
     _check_fits(model, mask)
     layers = prunable_names(model)
@@ -307,9 +277,8 @@ def map_densities(model: nn.Module, mask: WeightMask) -> dict[str, list[float]]:
 def head_densities(model: nn.Module, mask: WeightMask) -> list[list[float]]:
     """The share of weights kept of each head: (layers, heads).
 
-    A head's weights are its rows of the query, key and value maps, biases included, and its
-    columns of the attention output, whose bias belongs to no head. Raises `ValueError` as
-    `map_densities` does.
+    Rows of the query, key and value maps, biases included, and columns of the attention output.
+    Raises `ValueError` as `map_densities` does.
     """
     _check_fits(model, mask)
     _, n_heads = encoder_shape(model)
@@ -320,18 +289,6 @@ def head_densities(model: nn.Module, mask: WeightMask) -> list[list[float]]:
         parts = [part.reshape(n_heads, -1) for part in (*rows, columns)]
         heads.append([_density(*of_head) for of_head in zip(*parts, strict=True)])
     return heads
-
-
-def mlp_densities(model: nn.Module, mask: WeightMask) -> list[float]:
-    """The share of weights kept of each MLP, in both its maps: (layers,).
-
-    Raises `ValueError` as `map_densities` does.
-    """
-    _check_fits(model, mask)
-    return [
-        _density(*(mask[name] for of_map in ("mlp_input", "mlp_output") for name in layer[of_map]))
-        for layer in prunable_names(model)
-    ]
 
 
 def _density(*parts: Tensor) -> float:

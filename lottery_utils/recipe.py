@@ -1,7 +1,4 @@
-"""How to fine-tune and when to stop pruning, with the paper's values as defaults.
-
-A field's description is what its value should be, in the words of a message that refuses another.
-"""
+"""How to fine-tune and when to stop pruning. A field's description is what a refusal says."""
 
 from __future__ import annotations
 
@@ -20,24 +17,25 @@ def _no_bool(value: Any) -> Any:
 
 
 # Texts are taken too: YAML reads 1e-4, without a point, as one.
-_Number = Annotated[float, BeforeValidator(_no_bool)]
-_Positive = Annotated[_Number, Field(gt=0, allow_inf_nan=False, description="a positive number")]
+_Number = BeforeValidator(_no_bool)
+_Positive = Annotated[
+    float, Field(gt=0, allow_inf_nan=False, description="a positive number"), _Number
+]
 _Count = Annotated[int, Field(strict=True, gt=0, description="a positive whole number")]
 _Length = Annotated[int, Field(strict=True, ge=8, description="at least 8 tokens")]
-_Decay = Annotated[_Number, Field(ge=0, allow_inf_nan=False, description="a number, 0 or more")]
-_Precision = Annotated[
-    Annotated[bool, Field(strict=True)] | Literal["cpu"],
-    Field(description="true, false or 'cpu'"),
+_Decay = Annotated[
+    float, Field(ge=0, allow_inf_nan=False, description="a number, 0 or more"), _Number
 ]
-_Share = Annotated[_Number, Field(gt=0, le=1, description="a number above 0, at most 1")]
+_Precision = Annotated[
+    Annotated[bool, Field(strict=True)] | Literal["cpu"], Field(description="true, false or 'cpu'")
+]
+_Share = Annotated[float, Field(gt=0, le=1, description="a number above 0, at most 1"), _Number]
 
 
 @dataclass(frozen=True, config=STRICT)
 class Recipe:
-    """How to fine-tune. The defaults are the paper's (section 3), but for `bf16`.
-
-    With `bf16` training runs in bfloat16 on graphics cards that can; `cpu` says that it should
-    on processors that compute in it too (AVX512-BF16, AMX).
+    """How to fine-tune; the defaults are the paper's (section 3), but for `bf16`: bfloat16 on
+    graphics cards that can. `cpu` asks for it also on processors that can (AVX512-BF16, AMX).
     """
 
     learning_rate: _Positive = 2e-5
@@ -52,10 +50,7 @@ class Recipe:
 
 @dataclass(frozen=True, config=STRICT)
 class SearchRule:
-    """When to stop pruning, and how much to remove at a time (section 4.1).
-
-    `head_step` is a share of all heads, `weight_step` one of the weights that remain.
-    """
+    """When to stop pruning; shares of all heads, and of the weights that remain, per step (4.1)."""
 
     threshold: _Share = 0.9
     head_step: _Share = 0.1

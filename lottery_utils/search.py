@@ -1,27 +1,22 @@
 """Finding the good subnetwork: pruning heads and MLPs, or weights, until the 90 % rule breaks.
 
-A step passes if the score is at least 90 % of the full model's. The last passing mask is the good
-ticket. No training happens here.
-
-The paper's structured search (sections 3.3 and 4.1), told by two questions about a mask:
-`score(mask)`, the validation metric of the masked model, and `importance(mask)`, its
-importance scores. It goes through three phases, each of which ends at its first failing step
-or when nothing is left to remove:
+The last passing mask is the good ticket. No training happens here. The structured search (sections
+3.3 and 4.1) goes through three phases, each of which ends at its first failing step or when nothing
+is left to remove:
 
     both    the 10 % lowest-scored of all heads and the one lowest-scored MLP at a time;
     heads   from the last passing mask, half as many heads at a time;
     mlps    from the last passing mask, one MLP at a time.
 
-Its magnitude pruning (sections 3.2 and 4.1): in each step 10 % of the weights that remain, the
-smallest absolute values of all matrices together, are set to zero, and the masked model is
-scored. Weights are found by selection, not by sorting.
+Magnitude pruning (sections 3.2 and 4.1) sets 10 % of the weights that remain to zero in each step,
+the smallest absolute values of all matrices together.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any, Generic, Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -32,7 +27,8 @@ from lottery_utils.masks import StructuredMask, WeightMask
 from lottery_utils.metrics import passes
 
 Phase = Literal["both", "heads", "mlps"]
-PHASES: tuple[Phase, ...] = ("both", "heads", "mlps")
+Mask = TypeVar("Mask")
+Trial = TypeVar("Trial")
 # The authors' code tries ten steps, and keeps the mask from before the last one it tried.
 RELEASE_STEPS = 10
 
@@ -41,8 +37,8 @@ RELEASE_STEPS = 10
 class Step:
     """One trial of the search: what was removed from the last passing mask, and the outcome.
 
-    `n_heads` and `n_mlps` are the trial mask's sizes. `head_scores` (layers, heads) and
-    `mlp_scores` (layers,) are the normalized importance scores by which the choice was made.
+    `n_heads` and `n_mlps` are the trial mask's sizes; `head_scores` (layers, heads) and
+    `mlp_scores` (layers,) the normalized importance by which the choice was made.
     """
 
     phase: Phase
@@ -65,12 +61,25 @@ class Step:
 
 
 @dataclass(frozen=True)
-class SearchResult:
+class WeightStep:
+    """One trial of magnitude pruning; `density` is the share of prunable weights that is left."""
+
+    n_kept: int
+    density: float
+    score: float
+    passed: bool
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class SearchResult(Generic[Mask, Trial]):
     """The good mask, the full model's score, and every step that led here."""
 
-    mask: StructuredMask
+    mask: Mask
     full_score: float
-    steps: list[Step]
+    steps: list[Trial]
 
 
 def structured_search(
@@ -84,30 +93,32 @@ def structured_search(
     variant: Variant = "paper",
     done: Sequence[Step] = (),
     on_step: Callable[[Step], None] = lambda step: None,
-) -> SearchResult:
+) -> SearchResult[StructuredMask, Step]:
     """Prune `full` for as long as its score stays at or above `threshold` x `full_score`.
 
-    `head_step` is the share of *all* heads removed in a step of the first phase, at least
-    one. With `variant="paper"` every step is chosen by the scores of the mask it starts
-    from; with `"release"` the second and third phase begin, as in the authors' code, with
-    the scores of the trial that failed before them. `on_step` is told of every new step.
-    `done` are the first steps of an interrupted search: they are taken as they are, and
-    neither scored nor announced again.
+    `head_step` is the share of *all* heads removed in a step of the first phase, at least one.
+    Every step is chosen by the scores of the mask it starts from; with `variant="release"` the
+    second and third phase begin, as in the authors' code, with the scores of the trial that failed
+    before them. `on_step` is told of every new step; `done`, the first steps of an interrupted
+    search, are neither scored nor announced again.
     """
     per_step = max(1, int(head_step * full.heads.size))
     kept, scored_at = full, full
     steps: list[Step] = []
-    for phase in PHASES:
-        n_heads = {"both": per_step, "heads": max(1, per_step // 2), "mlps": 0}[phase]
-        n_mlps = {"both": 1, "heads": 0, "mlps": 1}[phase]
+    sizes: dict[Phase, tuple[int, int]] = {  # how many heads and how many MLPs go in a step
+        "both": (per_step, 1), "heads": (max(1, per_step // 2), 0), "mlps": (0, 1)
+    }  # fmt: skip
+    for phase, (n_heads, n_mlps) in sizes.items():
         while min(n_heads, kept.n_heads) or min(n_mlps, kept.n_mlps):
             if len(steps) < len(done):
                 step = done[len(steps)]
                 trial = kept.without(step.removed_heads, step.removed_mlps)
             else:
                 scores = importance(scored_at).normalized()
-                heads = _lowest_heads(kept, scores, n_heads)
-                mlps = _lowest_mlps(kept, scores, n_mlps)
+                lowest = _lowest(kept.heads, scores.heads, n_heads)
+                places = np.transpose(np.unravel_index(lowest, kept.heads.shape))
+                heads = [(layer, head) for layer, head in places.tolist()]
+                mlps = _lowest(kept.mlps, scores.mlps, n_mlps).tolist()
                 trial = kept.without(heads, mlps)
                 value = score(trial)
                 step = Step(
@@ -131,18 +142,11 @@ def structured_search(
     return SearchResult(kept, full_score, steps)
 
 
-def _lowest_heads(kept: StructuredMask, scores: Importance, n: int) -> list[tuple[int, int]]:
-    """The `n` lowest-scored heads among those kept (fewer if fewer are left), lowest first."""
-    # Masked heads keep their scores, which count in the normalization, but come last.
-    order = np.argsort(np.where(kept.heads, scores.heads, np.inf), axis=None, kind="stable")
-    layers, heads = np.unravel_index(order[: min(n, kept.n_heads)], kept.heads.shape)
-    return list(zip(layers.tolist(), heads.tolist(), strict=True))
-
-
-def _lowest_mlps(kept: StructuredMask, scores: Importance, n: int) -> list[int]:
-    order = np.argsort(np.where(kept.mlps, scores.mlps, np.inf), kind="stable")
-    lowest: list[int] = order[: min(n, kept.n_mlps)].tolist()
-    return lowest
+def _lowest(kept: npt.NDArray[np.bool_], scores: npt.NDArray[np.float64], n: int) -> Any:
+    """The places of the `n` lowest-scored of those kept (fewer if fewer are left), lowest first."""
+    # Masked ones keep their scores, which count in the normalization, but come last.
+    order = np.argsort(np.where(kept, scores, np.inf), axis=None, kind="stable")
+    return order[: min(n, int(kept.sum()))]
 
 
 def _rounded(scores: np.ndarray[Any, Any]) -> Any:
@@ -151,36 +155,6 @@ def _rounded(scores: np.ndarray[Any, Any]) -> Any:
 
 
 # Magnitude pruning
-
-
-@dataclass(frozen=True)
-class WeightStep:
-    """One trial of the search: what was left of the model, and the outcome.
-
-    `density` is the share of all prunable weights; `passed` says whether the score is at
-    least 90 % of the full model's.
-    """
-
-    n_kept: int
-    density: float
-    score: float
-    passed: bool
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> WeightStep:
-        return cls(**data)
-
-
-@dataclass(frozen=True)
-class MagnitudeResult:
-    """The good mask, the full model's score, and every step that led here."""
-
-    mask: WeightMask
-    full_score: float
-    steps: list[WeightStep]
 
 
 def magnitude_search(
@@ -193,15 +167,13 @@ def magnitude_search(
     variant: Variant = "paper",
     done: Sequence[WeightStep] = (),
     on_step: Callable[[WeightStep], None] = lambda step: None,
-) -> MagnitudeResult:
+) -> SearchResult[WeightMask, WeightStep]:
     """Prune `parameters` for as long as the score stays at or above `threshold` x `full_score`.
 
-    Each step removes `fraction` of the weights that remain, at least one; the search ends at
-    the first failing step or when nothing is left, and the last passing mask is kept. With
-    `variant="release"` it ends, as in the authors' code, with the tenth step at the latest,
-    which is scored and then dropped, passed or not. `on_step` is told of every new step.
-    `done` are the first steps of an interrupted search: neither scored nor announced again.
-    Raises `ValueError` unless 0 < `fraction` <= 1.
+    Each step removes `fraction` of the weights that remain, at least one. With `variant="release"`
+    the tenth step is, as in the authors' code, the last: scored and then dropped, passed or not.
+    `done` and `on_step` are as in `structured_search`. Raises `ValueError` unless 0 <
+    `fraction` <= 1.
     """
     if not 0 < fraction <= 1:
         raise ValueError(f"fraction should be above 0 and at most 1, not {fraction}")
@@ -222,7 +194,7 @@ def magnitude_search(
         if not step.passed or (variant == "release" and len(steps) == RELEASE_STEPS):
             break
         kept = trial
-    return MagnitudeResult(kept, full_score, steps)
+    return SearchResult(kept, full_score, steps)
 
 
 def magnitude_step(
@@ -230,9 +202,8 @@ def magnitude_step(
 ) -> WeightMask:
     """`mask` (default: everything) without `fraction` of the weights it keeps, the smallest.
 
-    Exactly round(`fraction` x weights kept) weights go: those that torch.nn.utils.prune's
-    global L1 pruning takes. Of equal weights the first go, in order of name and place.
-    Raises `ValueError` unless 0 <= `fraction` <= 1, or if `mask` is of other parameters.
+    Exactly round(`fraction` x weights kept) weights go, as in torch.nn.utils.prune's global L1
+    pruning. Raises `ValueError` unless 0 <= `fraction` <= 1, or as `smallest` does.
     """
     if not 0 <= fraction <= 1:
         raise ValueError(f"fraction should be between 0 and 1, not {fraction}")
@@ -246,12 +217,10 @@ def largest_removed(parameters: Mapping[str, Tensor], n_kept: int) -> WeightMask
 
 
 def smallest(parameters: Mapping[str, Tensor], n: int, among: WeightMask) -> WeightMask:
-    """The `n` weights of smallest absolute value among those that `among` keeps.
+    """The `n` weights of smallest absolute value (float32) among those that `among` keeps.
 
-    Values are compared as float32; `parameters` may be on any device. Of equal weights the
-    first are taken, in order of name and place, so that the n smallest are always among the
-    n + 1 smallest. Raises `ValueError` if `among` is of other parameters or keeps fewer than
-    `n` weights, or if so few are numbers.
+    Of equal weights the first are taken, in order of name and place. Raises `ValueError` if
+    `among` is of other parameters or keeps fewer than `n` weights, or if so few are numbers.
     """
     if among.shapes != {name: tuple(values.shape) for name, values in parameters.items()}:
         raise ValueError("the mask is of other parameters: names or shapes differ")

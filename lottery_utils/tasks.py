@@ -1,17 +1,16 @@
 """What GLUE is, as far as this project needs to know: one record per task.
 
-A task says which sentences it has, what its labels mean, which metric the paper reports
-(section 3), and how its examples are spelled in the official TSV files and on the hub.
-Nothing here reads a file; `lottery_utils.data` does.
+Which sentences, labels and metrics it has, and how it is spelled in the official TSV files and on
+the hub. Nothing here reads a file; `lottery_utils.data` does.
 """
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 import pydantic.dataclasses
 from pydantic import Field
@@ -20,10 +19,7 @@ from lottery_utils.errors import UserError
 
 
 class Example(NamedTuple):
-    """One sentence or sentence pair.
-
-    `label` indexes `Task.labels`; in a task of graded answers (STS-B) it is the grade itself.
-    """
+    """A sentence or pair; `label` indexes `Task.labels`, or is the grade itself (STS-B)."""
 
     sentence1: str
     sentence2: str | None
@@ -31,19 +27,18 @@ class Example(NamedTuple):
 
 
 @dataclass(frozen=True)
-class TsvFile:
-    """How a split is written in the official layout: which columns matter, by name.
+class TsvFiles:
+    """How the official layout writes a task: columns by name, and its `labels` as spelled there.
 
-    Columns that are not named here are passed over. A file without a header line (CoLA) has
-    the columns in `unwritten_header`. `counter` is a column that counts the examples up
-    from 0, by which a file whose lines were shuffled or lost is found out. With `ragged`, a
-    few lines may be broken: QQP's official files have questions with a line feed in them.
+    CoLA's files have no header line. `counter` counts the examples from 0, which shows lost lines;
+    with `ragged` a few lines may be broken: QQP's official files have line feeds in questions.
     """
 
-    name: str
     sentence1: str
     sentence2: str | None = None
     label: str = "label"
+    labels: tuple[str, ...] = ("0", "1")
+    validation: str = "dev.tsv"
     unwritten_header: tuple[str, ...] = ()
     counter: str | None = None
     ragged: bool = False
@@ -70,11 +65,9 @@ class Task:
     """A GLUE task, or one of your own.
 
     `labels` are the names in the order of the class indices that the GLUE release on the
-    hub uses, and empty where answers are graded; `tsv_labels` are the same labels as the
-    official TSV files spell them. `metrics` name functions of `lottery_utils.metrics`: the
-    first is the one reported, `search_metric` the one that the search goes by where that is
-    another. `files` has a `TsvFile` for each split; `official_sizes` are GLUE's numbers of
-    training and validation examples.
+    hub uses, and empty where answers are graded. Of the `metrics`, named as in
+    `lottery_utils.metrics`, the first is reported; the search goes by `search_metric` where that
+    is another. `official_sizes` are GLUE's numbers of training and validation examples.
     """
 
     name: str
@@ -82,8 +75,7 @@ class Task:
     labels: tuple[str, ...]
     metrics: tuple[str, ...] = ("accuracy",)
     is_pair: bool = False
-    tsv_labels: tuple[str, ...] = ()
-    files: dict[str, TsvFile] = field(default_factory=dict)
+    files: TsvFiles | None = None
     hub: HubSplits | None = None
     official_sizes: tuple[int, int] | None = None
     search_metric: str = ""
@@ -105,109 +97,92 @@ class Task:
 
 
 _ENTAILMENT = ("entailment", "not_entailment")
+_THREE_WAY = ("entailment", "neutral", "contradiction")
 _COLA = ("source", "label", "original_judgement", "sentence")
-
-
-def _files(
-    sentence1: str, sentence2: str | None = None, *, dev: str = "dev.tsv", **columns: Any
-) -> dict[str, TsvFile]:
-    """Training and validation file, alike but for their names."""
-    names = {"train": "train.tsv", "validation": dev}
-    return {split: TsvFile(name, sentence1, sentence2, **columns) for split, name in names.items()}
-
-
 _GLUE = (
     Task(
-        name="CoLA",
-        question="Is this an acceptable English sentence?",
+        "CoLA",
+        "Is this an acceptable English sentence?",
         labels=("unacceptable", "acceptable"),
         metrics=("matthews",),
-        tsv_labels=("0", "1"),
-        files=_files("sentence", unwritten_header=_COLA),
+        files=TsvFiles("sentence", unwritten_header=_COLA),
         hub=HubSplits("cola", "sentence", None),
         official_sizes=(8551, 1043),
     ),
     Task(
-        name="SST-2",
-        question="Is this piece of a film review positive or negative?",
+        "SST-2",
+        "Is this piece of a film review positive or negative?",
         labels=("negative", "positive"),
-        tsv_labels=("0", "1"),
-        files=_files("sentence"),
+        files=TsvFiles("sentence"),
         hub=HubSplits("sst2", "sentence", None),
         official_sizes=(67349, 872),
     ),
     Task(
-        name="MRPC",
-        question="Do these two sentences from the news say the same?",
+        "MRPC",
+        "Do these two sentences from the news say the same?",
         labels=("not_equivalent", "equivalent"),
         metrics=("accuracy", "f1"),
         is_pair=True,
-        tsv_labels=("0", "1"),
-        files=_files("#1 String", "#2 String", label="Quality"),
+        files=TsvFiles("#1 String", "#2 String", "Quality"),
         hub=HubSplits("mrpc"),
         official_sizes=(3668, 408),
     ),
     Task(
-        name="STS-B",
-        question="How alike are these two sentences in meaning, from 0 to 5?",
+        "STS-B",
+        "How alike are these two sentences in meaning, from 0 to 5?",
         labels=(),
         metrics=("pearson", "spearman", "pearson_spearman"),
         is_pair=True,
-        files=_files("sentence1", "sentence2", label="score", counter="index"),
+        files=TsvFiles("sentence1", "sentence2", "score", labels=(), counter="index"),
         hub=HubSplits("stsb"),
         official_sizes=(5749, 1500),
         search_metric="pearson_spearman",
     ),
     Task(
-        name="QQP",
-        question="Do these two questions ask the same?",
+        "QQP",
+        "Do these two questions ask the same?",
         labels=("not_duplicate", "duplicate"),
         metrics=("accuracy", "f1"),
         is_pair=True,
-        tsv_labels=("0", "1"),
-        files=_files("question1", "question2", label="is_duplicate", ragged=True),
+        files=TsvFiles("question1", "question2", "is_duplicate", ragged=True),
         hub=HubSplits("qqp", "question1", "question2"),
         official_sizes=(363846, 40430),
     ),
     Task(
-        name="MNLI",
-        question="Does the first text entail the second, contradict it, or neither?",
-        labels=("entailment", "neutral", "contradiction"),
+        "MNLI",
+        "Does the first text entail the second, contradict it, or neither?",
+        labels=_THREE_WAY,
         is_pair=True,
-        tsv_labels=("entailment", "neutral", "contradiction"),
-        files=_files(
-            "sentence1", "sentence2", dev="dev_matched.tsv", label="gold_label", counter="index"
+        files=TsvFiles(
+            "sentence1", "sentence2", "gold_label", _THREE_WAY, "dev_matched.tsv", counter="index"
         ),
         hub=HubSplits("mnli", "premise", "hypothesis", "validation_matched"),
         official_sizes=(392702, 9815),
     ),
     Task(
-        name="QNLI",
-        question="Does the sentence hold the answer to the question?",
+        "QNLI",
+        "Does the sentence hold the answer to the question?",
         labels=_ENTAILMENT,
         is_pair=True,
-        tsv_labels=_ENTAILMENT,
-        files=_files("question", "sentence", counter="index"),
+        files=TsvFiles("question", "sentence", labels=_ENTAILMENT, counter="index"),
         hub=HubSplits("qnli", "question", "sentence"),
         official_sizes=(104743, 5463),
     ),
     Task(
-        name="RTE",
-        question="Does the first text entail the second?",
+        "RTE",
+        "Does the first text entail the second?",
         labels=_ENTAILMENT,
         is_pair=True,
-        tsv_labels=_ENTAILMENT,
-        files=_files("sentence1", "sentence2", counter="index"),
+        files=TsvFiles("sentence1", "sentence2", labels=_ENTAILMENT, counter="index"),
         hub=HubSplits("rte"),
         official_sizes=(2490, 277),
     ),
     Task(
-        name="WNLI",
-        question="Does the second sentence follow, once the pronoun of the first is understood?",
+        "WNLI",
+        "Does the second sentence follow, once the pronoun of the first is understood?",
         labels=_ENTAILMENT[::-1],
         is_pair=True,
-        tsv_labels=("0", "1"),
-        files=_files("sentence1", "sentence2", counter="index"),
+        files=TsvFiles("sentence1", "sentence2", counter="index"),
         hub=HubSplits("wnli"),
         official_sizes=(635, 71),
     ),

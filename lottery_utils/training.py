@@ -1,8 +1,6 @@
-"""Fine-tuning and evaluation, as plain loops.
+"""Fine-tuning and evaluation, as plain loops: AdamW, linear decay without warm-up, clipping.
 
-The recipe is the paper's unless a study changes it: AdamW, linear decay without warm-up,
-gradients clipped at norm 1. Training may run in bf16, on a GPU or a CPU that computes in it;
-evaluation and importance are always in float32.
+Training may run in bf16; evaluation and importance are always in float32.
 """
 
 from __future__ import annotations
@@ -29,10 +27,8 @@ from lottery_utils.recipe import Recipe
 
 @dataclass(frozen=True)
 class Curve:
-    """What happened in training: the loss along the way, and the score after each epoch.
-
-    `loss` holds (step, mean training loss since the previous point) pairs, about fifty of
-    them; `scores` the validation metric after each epoch. Neither influences training.
+    """About fifty pairs (step, mean training loss since the previous point), and the validation
+    metric after each epoch. Nothing here influences training.
     """
 
     loss: list[tuple[int, float]]
@@ -49,11 +45,10 @@ def finetune(
     evaluate: Callable[[], float] | None = None,
     on_step: Callable[[int, int, float], None] = lambda step, total, loss: None,
 ) -> Curve:
-    """Fine-tune `model` in place and leave it in evaluation mode.
+    """Fine-tune `model` in place; `seed` decides the order of batches and dropout.
 
-    `seed` decides the order of batches and dropout. `evaluate()` is asked for the score
-    after every epoch; `on_step` is told the step, the number of steps and the loss. Raises
-    `UserError` when the loss is no longer a finite number, and `ValueError` without data.
+    `evaluate()` is asked for the score after every epoch, `on_step` told step, steps and loss.
+    Raises `UserError` where the loss is no finite number, `ValueError` without data.
     """
     if not len(train):
         raise ValueError("fine-tuning needs at least one example")
@@ -61,64 +56,52 @@ def finetune(
     rng = np.random.default_rng(seed)
     device = torch.device(device)
     model.to(device)
+    bf16 = uses_bf16(device, recipe)
+    n_steps = math.ceil(len(train) / recipe.batch_size) * recipe.epochs
+    every, since, losses, scores, step = max(1, n_steps // 50), [], [], [], 0
     with ExitStack() as stack:
         if not recipe.weight_decay:  # with it, rows of unused tokens would shrink
             occurring = {token for row in train.input_ids for token in row}
             stack.enter_context(only_used_rows(model, occurring | {train.pad_id}))
-        curve = _train(model, train, recipe, rng, device, evaluate, on_step)
+        optimizer = torch.optim.AdamW(
+            model.parameters(),
+            lr=recipe.learning_rate,
+            eps=recipe.adam_epsilon,
+            weight_decay=recipe.weight_decay,
+            fused=True,
+        )
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step / n_steps)
+        # Losses stay on the device and are read once per point of the curve: reading a number
+        # from a GPU makes the CPU wait for it.
+        for _ in range(recipe.epochs):
+            model.train()
+            for indices in training_order(train, recipe.batch_size, rng):
+                batch = train.collate(indices, device)
+                labels = batch.pop("labels")
+                with torch.autocast(device.type, torch.bfloat16, bf16), first_token_only(model):
+                    logits = model(**batch).logits
+                loss = example_losses(logits, labels).mean()
+                loss.backward()  # type: ignore[no-untyped-call]
+                nn.utils.clip_grad_norm_(model.parameters(), recipe.clip_norm)
+                optimizer.step()
+                schedule.step()
+                optimizer.zero_grad(set_to_none=True)
+                step += 1
+                since.append(loss.detach())
+                if step % every == 0 or step == n_steps:
+                    mean = torch.stack(since).mean().item()
+                    since.clear()
+                    if not math.isfinite(mean):
+                        raise UserError(
+                            f"Training diverged: the loss became {mean} at step {step} of "
+                            f"{n_steps} with learning rate {recipe.learning_rate:g}; choose a "
+                            "smaller one."
+                        )
+                    losses.append((step, round(mean, 6)))
+                    on_step(step, n_steps, mean)
+            if evaluate is not None:
+                scores.append(evaluate())
     model.eval()
-    return curve
-
-
-def _train(
-    model: Any,
-    train: Encoded,
-    recipe: Recipe,
-    rng: np.random.Generator,
-    device: torch.device,
-    evaluate: Callable[[], float] | None,
-    on_step: Callable[[int, int, float], None],
-) -> Curve:
-    n_steps = math.ceil(len(train) / recipe.batch_size) * recipe.epochs
-    optimizer = torch.optim.AdamW(
-        model.parameters(),
-        lr=recipe.learning_rate,
-        eps=recipe.adam_epsilon,
-        weight_decay=recipe.weight_decay,
-        fused=True,
-    )
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step / n_steps)
-    # Losses stay on the device and are read once per point of the curve: reading a number
-    # from a GPU makes the CPU wait for it.
-    every, since, losses, scores, step = max(1, n_steps // 50), [], [], [], 0
-    for _ in range(recipe.epochs):
-        model.train()
-        for indices in training_order(train, recipe.batch_size, rng):
-            batch = train.collate(indices, device)
-            labels = batch.pop("labels")
-            bf16 = torch.autocast(device.type, torch.bfloat16, enabled=uses_bf16(device, recipe))
-            with bf16, first_token_only(model):
-                logits = model(**batch).logits
-            loss = example_losses(logits, labels).mean()
-            loss.backward()  # type: ignore[no-untyped-call]
-            nn.utils.clip_grad_norm_(model.parameters(), recipe.clip_norm)
-            optimizer.step()
-            schedule.step()
-            optimizer.zero_grad(set_to_none=True)
-            step += 1
-            since.append(loss.detach())
-            if step % every == 0 or step == n_steps:
-                mean = torch.stack(since).mean().item()
-                since.clear()
-                if not math.isfinite(mean):
-                    raise UserError(
-                        f"Training diverged: the loss became {mean} at step {step} of {n_steps} "
-                        f"with learning rate {recipe.learning_rate:g}; choose a smaller one."
-                    )
-                losses.append((step, round(mean, 6)))
-                on_step(step, n_steps, mean)
-        if evaluate is not None:
-            scores.append(evaluate())
     return Curve(losses, scores)
 
 
@@ -136,10 +119,7 @@ def cpu_has_bf16() -> bool:
 
 
 def predict(model: Any, batches: Iterable[Batch]) -> tuple[Array, Array]:
-    """The model's predictions and the labels over all batches, both (n,), in evaluation mode.
-
-    Predictions are class indices, or grades where the model has one output.
-    """
+    """The model's predictions (class indices or grades) and the labels over all batches, (n,)."""
     was_training = model.training
     model.eval()
     answers = over_batches(model, batches, _answers)

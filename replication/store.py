@@ -13,13 +13,16 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
+from typing_extensions import TypedDict
 
 import lottery_utils
 from lottery_utils.errors import UserError
@@ -123,8 +126,8 @@ class Store:
         key: Key,
         hash: str,
         config: dict[str, Any],
-        results: dict[str, Any],
-        run: dict[str, Any],
+        results: Mapping[str, Any],
+        run: Mapping[str, Any],
     ) -> Record:
         """Write a record, atomically, and return it.
 
@@ -189,14 +192,34 @@ def checksum(record: Record) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def provenance() -> dict[str, Any]:
+class Code(TypedDict):
+    """When, by which code and with which libraries something was computed."""
+
+    created: Annotated[
+        str,
+        Field(pattern=r"^\d{4}-\d\d-\d\dT", json_schema_extra={"format": "date-time"}),
+    ]
+    lottery_utils: str
+    commit: Annotated[
+        str | None,
+        Field(description="With a + where files were changed since; null outside version control."),
+    ]
+    python: str
+    torch: str
+    transformers: str
+    numpy: str
+
+
+def provenance() -> Code:
     """When, by which code and with which libraries something was computed."""
     return {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "lottery_utils": lottery_utils.__version__,
         "commit": _commit(),
         "python": platform.python_version(),
-        **{name: metadata.version(name) for name in ("torch", "transformers", "numpy")},
+        "torch": metadata.version("torch"),
+        "transformers": metadata.version("transformers"),
+        "numpy": metadata.version("numpy"),
     }
 
 

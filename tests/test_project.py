@@ -80,17 +80,13 @@ def test_a_wheel_has_every_package(project: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_notebooks_are_committed_without_outputs(path: Path) -> None:
-    for cell in json.loads(path.read_text("utf-8"))["cells"]:
+def test_notebooks_are_clean_and_can_be_given_parameters(path: Path) -> None:
+    cells = json.loads(path.read_text("utf-8"))["cells"]
+    for cell in cells:
         assert not cell.get("outputs")
         assert cell.get("execution_count") is None
         assert not {"injected-parameters", "papermill"} & set(cell["metadata"].get("tags", []))
         assert "papermill" not in cell["metadata"]
-
-
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_notebooks_can_be_given_parameters(path: Path) -> None:
-    cells = json.loads(path.read_text("utf-8"))["cells"]
     (cell,) = [c for c in cells if "parameters" in c["metadata"].get("tags", [])]
     # papermill's own view of the cell, which a comment in the wrong place would confuse.
     defaults: dict[str, Any] = {}

@@ -1,14 +1,12 @@
 """Do the good masks of several seeds agree?
 
-Everything here is told from masks alone: a bool array (seeds, components), True where a
-seed's search kept a component (paper, section 5.1). What chance alone would give is in
-`lottery_utils.agreement.chance`.
+Told from masks alone: bool (seeds, components), True where a seed keeps a component (section 5.1).
 """
 
 from __future__ import annotations
 
 import itertools
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -26,8 +24,8 @@ def survival(masks: npt.ArrayLike) -> FloatArray:
 def survival_std(masks: npt.ArrayLike, ddof: int = 1) -> FloatArray:
     """The standard deviation over seeds of "survives" as 0 or 1: float64 (components,).
 
-    `ddof=1` is the sample's, which the paper's figures show, `ddof=0` the population's. With
-    five seeds the former can only be 0, 0.447 or 0.548. One seed has none: NaN.
+    `ddof=1` is the sample's, as in the paper's figures: with five seeds 0, 0.447 or 0.548. One
+    seed has none: NaN.
     """
     kept = checked(masks)
     if len(kept) <= ddof:
@@ -43,10 +41,7 @@ def some_but_not_all(masks: npt.ArrayLike) -> float:
 
 
 def overlap(a: npt.ArrayLike, b: npt.ArrayLike) -> float:
-    """Jaccard's index of two masks (components,): kept by both, of those kept by either.
-
-    Two empty masks are the same mask: 1.
-    """
+    """Jaccard's index of two masks (components,): kept by both, of those kept by either; or 1."""
     both = checked(np.stack([a, b]))
     either = int(both.any(axis=0).sum())
     return int(both.all(axis=0).sum()) / either if either else 1.0
@@ -61,8 +56,8 @@ def mean_overlap(masks: npt.ArrayLike) -> float:
 def fleiss_kappa(masks: npt.ArrayLike) -> float:
     """Fleiss' kappa (1971), seeds being the raters who call each component kept or removed.
 
-    1 for equal masks, 0 for the agreement that the overall share of kept components gives
-    by chance. NaN, undefined, with one seed or where all is kept or all removed.
+    1 for equal masks, 0 for what the overall share of kept components gives by chance. NaN,
+    undefined, with one seed or where all is kept or all removed.
     """
     kept = checked(masks)
     if len(kept) < 2 or kept.all() or not kept.any():
@@ -76,7 +71,7 @@ def fleiss_kappa(masks: npt.ArrayLike) -> float:
 def krippendorff_alpha(masks: npt.ArrayLike) -> float:
     """Krippendorff's alpha for nominal values: kappa's sibling, corrected for few seeds.
 
-    NaN, undefined, with one seed or where all is kept or all removed.
+    NaN, undefined, where kappa is.
     """
     kept = checked(masks)
     if len(kept) < 2 or kept.all() or not kept.any():
@@ -96,9 +91,8 @@ class CochranQ(NamedTuple):
 def cochran_q(masks: npt.ArrayLike) -> CochranQ:
     """Cochran's Q with seeds as treatments: do the seeds keep equally *many* components?
 
-    The paper reads it as a test of agreement. It is none: masks of one size have Q = 0 and
-    p = 1, whether they are the same or share nothing. NaN, undefined, with one seed or
-    where all seeds agree on every component.
+    It is no test of agreement: masks of one size have Q = 0 and p = 1, whether they are the same
+    or share nothing. NaN, undefined, with one seed or where all agree on every component.
     """
     kept = checked(masks)
     if len(kept) < 2 or not some_but_not_all(kept):
@@ -110,33 +104,28 @@ def cochran_q(masks: npt.ArrayLike) -> CochranQ:
 
 
 def votes(masks: npt.ArrayLike) -> FloatArray:
-    """How many components are kept by no seed, by one, ..., by all: float64 (seeds + 1,).
-
-    Millions of weights are too many to list; what `of_votes` needs of them are these counts.
-    """
+    """How many components are kept by no seed, by one, ..., by all: float64 (seeds + 1,)."""
     kept = checked(masks)
     return np.bincount(kept.sum(axis=0), minlength=len(kept) + 1).astype(np.float64)
 
 
-def of_votes(counts: npt.ArrayLike) -> dict[str, float]:
-    """`some but not all`, `mean std` and `Fleiss' kappa`, from votes (seeds + 1,).
-
-    The same numbers as from the masks themselves. NaN where they are undefined.
+def of_votes(counts: npt.ArrayLike) -> dict[str, Any]:
+    """`some but not all`, `mean std` and `Fleiss' kappa` as from the masks, NaN where undefined:
+    float64 (...) from votes (..., seeds + 1).
     """
     of_each = np.asarray(counts, float)
-    n_seeds, n = len(of_each) - 1, of_each.sum()
+    n_seeds, n = of_each.shape[-1] - 1, of_each.sum(axis=-1)
     kept = np.arange(n_seeds + 1)
-    variance = kept * (n_seeds - kept) / n_seeds / max(n_seeds - 1, 1)
-    share = float(kept @ of_each / (n_seeds * n))
-    disagreeing = float((kept * (n_seeds - kept)) @ of_each / n)  # pairs of seeds, per component
-    n_pairs = n_seeds * (n_seeds - 1) / 2
-    by_chance = 2 * share * (1 - share)
-    undefined = n_seeds < 2 or by_chance == 0
-    return {
-        "some but not all": float(of_each[1:-1].sum() / n),
-        "mean std": float(np.sqrt(variance) @ of_each / n) if n_seeds > 1 else float("nan"),
-        "Fleiss' kappa": float("nan") if undefined else 1 - disagreeing / n_pairs / by_chance,
-    }
+    apart = kept * (n_seeds - kept)  # pairs of seeds that disagree about a component
+    share = of_each @ kept / (n_seeds * n)
+    with np.errstate(invalid="ignore"):  # 0 / 0 is undefined, as it should be
+        stds = np.sqrt(apart / n_seeds / (n_seeds - 1))
+        disagreeing = of_each @ apart / n / np.float64(n_seeds * (n_seeds - 1) / 2)
+        return {
+            "some but not all": of_each[..., 1:-1].sum(axis=-1) / n,
+            "mean std": of_each @ stds / n,
+            "Fleiss' kappa": 1 - disagreeing / (2 * share * (1 - share)),
+        }
 
 
 def checked(masks: npt.ArrayLike) -> BoolArray:

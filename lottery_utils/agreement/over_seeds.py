@@ -1,8 +1,4 @@
-"""What the masks of several seeds come to, small enough for a record (paper, section 5.1).
-
-The masks themselves are the authors' and stay where they are; what pages say about them rests on
-these numbers: of each component, how many seeds keep it, and how far the seeds agree.
-"""
+"""What the masks of several seeds come to, small enough for a record (paper, section 5.1)."""
 
 from __future__ import annotations
 
@@ -21,13 +17,10 @@ from lottery_utils.agreement.chance import Chance
 
 @dataclass(frozen=True)
 class OverSeeds:
-    """One part of a model, its heads or its MLPs, under the masks of several seeds.
+    """One part of a model, heads or MLPs: (layers, heads) or (layers,), under several seeds' masks.
 
-    `kept` has how many components each seed keeps, `survival` how many seeds keep each component:
-    int64, (layers, heads) or (layers,). `beside_chance` has every statistic of
-    `chance.STATISTICS` beside masks of the same sizes; where it is undefined, NaN. `by_layer`
-    is Fleiss' kappa beside masks of the same sizes in every layer, None for MLPs, of which a layer
-    has one.
+    `kept` has how many components each seed keeps, `survival` how many seeds keep each, int64;
+    `by_layer` is `chance.kappa_by_layer`, None for MLPs. NaN is undefined.
     """
 
     kept: list[int]
@@ -64,29 +57,27 @@ class OverSeeds:
         return {
             "kept": self.kept,
             "survival": self.survival.tolist(),
-            "beside_chance": {
-                name: dict(zip(Chance._fields, _plain(found), strict=True))
-                for name, found in self.beside_chance.items()
-            },
-            "cochran_q": dict(zip(CochranQ._fields, _plain(self.q), strict=True)),
-            "kappa_by_layer": self.by_layer
-            and dict(zip(Chance._fields, _plain(self.by_layer), strict=True)),
+            "beside_chance": {name: _plain(found) for name, found in self.beside_chance.items()},
+            "cochran_q": _plain(self.q),
+            "kappa_by_layer": self.by_layer and _plain(self.by_layer),
         }
 
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> OverSeeds:
         """The inverse of `to_json`."""
+        layered = found["kappa_by_layer"]
         return cls(
             found["kept"],
             np.array(found["survival"]),
-            {name: Chance(*_floats(c)) for name, c in found["beside_chance"].items()},
+            {name: Chance(*_floats(of)) for name, of in found["beside_chance"].items()},
             CochranQ(*_floats(found["cochran_q"])),
-            Chance(*_floats(layered)) if (layered := found["kappa_by_layer"]) else None,
+            layered and Chance(*_floats(layered)),
         )
 
 
-def _plain(values: tuple[float, ...]) -> list[float | None]:
-    return [None if math.isnan(value) else round(float(value), 9) for value in values]
+def _plain(found: Chance | CochranQ) -> dict[str, float | None]:
+    values = found._asdict().items()
+    return {name: None if math.isnan(value) else round(value, 9) for name, value in values}
 
 
 def _floats(values: Mapping[str, float | None]) -> list[float]:

@@ -1,15 +1,12 @@
-"""What the good subnetworks of two tasks share, beside what chance would have them share (5.3).
-
-Two masks share the more, the larger they are, and the more they keep in the same layers. So every
-count stands beside two kinds of chance: masks of the same sizes, and masks of the same sizes in
-every layer.
+"""What the good subnetworks of two tasks share, beside chance: masks of the same sizes, and masks
+of the same sizes in every layer (section 5.3).
 """
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -48,10 +45,8 @@ class Shared:
 
 
 def between(one: Seeds, other: Seeds, part: str) -> Shared:
-    """What two tasks share with each seed that both have; `part` is heads or mlps.
-
-    An MLP is alone in its layer, so that for `mlps` the layer profile is the mask itself,
-    and chance is by size both times. Without a seed that both have, nothing is known.
+    """What two tasks share with each seed that both have; `part` is heads or mlps. An MLP is alone
+    in its layer: for `mlps` chance is by size both times.
     """
     seeds = [seed for seed in one if seed in other]
     if not seeds:
@@ -81,10 +76,19 @@ class Pair:
     survivors: Chance
     overlap: list[float]
 
+    @classmethod
+    def of(cls, one: Seeds, other: Seeds) -> Pair:
+        return cls(
+            between(one, other, "heads"),
+            between(one, other, "mlps"),
+            chance.shared(survive_all(one), survive_all(other)),
+            [agreement.overlap(one[s].heads.ravel(), other[s].heads.ravel()) for s in one],
+        )
+
     def to_json(self) -> dict[str, Any]:
         """Plain lists; the inverse is `Pair.from_json`."""
         return {
-            "heads": {name: _rows(getattr(self.heads, name)) for name in ("by_size", "by_layer")},
+            "heads": {"by_size": _rows(self.heads.by_size), "by_layer": _rows(self.heads.by_layer)},
             "mlps": _rows(self.mlps.by_size),
             "survivors": _rows([self.survivors])[0],
             "overlap": [round(value, 9) for value in self.overlap],
@@ -92,19 +96,18 @@ class Pair:
 
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> Pair:
-        heads = {name: _chances(rows) for name, rows in found["heads"].items()}
-        mlps = _chances(found["mlps"])
-        survivors = _chances([found["survivors"]])[0]
-        return cls(Shared(**heads), Shared(mlps, mlps), survivors, found["overlap"])
+        counts = (found["heads"]["by_size"], found["heads"]["by_layer"], found["mlps"])
+        by_size, by_layer, mlps = ([Chance(*row) for row in rows] for rows in counts)
+        heads, survivors = Shared(by_size, by_layer), Chance(*found["survivors"])
+        return cls(heads, Shared(mlps, mlps), survivors, found["overlap"])
 
 
 @dataclass(frozen=True)
 class Sharing:
     """What every pair of a model's `tasks` shares, over the same `seeds`.
 
-    `kept` has the number of heads that each seed keeps, by task, and `n_super` how many survive
-    with every one; `n_heads` is how many the model has. `pairs` has every pair once, in the
-    order of the tasks.
+    By task, `kept` has the heads that each seed keeps and `n_super` those that all keep, of
+    `n_heads` in all. `pairs` has every pair once, in the order of the tasks.
     """
 
     seeds: tuple[int, ...]
@@ -128,10 +131,7 @@ class Sharing:
             next(iter(first.values())).heads.size,
             {task: [mask.n_heads for mask in of.values()] for task, of in every.items()},
             {task: int(survive_all(of).sum()) for task, of in every.items()},
-            {
-                (one, other): _pair(every[one], every[other])
-                for one, other in itertools.combinations(every, 2)
-            },
+            {pair: Pair.of(*map(every.__getitem__, pair)) for pair in combinations(every, 2)},
         )
 
     def only(self, tasks: Collection[str]) -> Sharing:
@@ -149,18 +149,5 @@ class Sharing:
         return self.pairs[(one, other) if (one, other) in self.pairs else (other, one)]
 
 
-def _pair(one: Seeds, other: Seeds) -> Pair:
-    return Pair(
-        between(one, other, "heads"),
-        between(one, other, "mlps"),
-        chance.shared(survive_all(one), survive_all(other)),
-        [agreement.overlap(one[s].heads.ravel(), other[s].heads.ravel()) for s in one],
-    )
-
-
 def _rows(chances: list[Chance]) -> list[list[float]]:
     return [[round(value, 9) for value in chance] for chance in chances]
-
-
-def _chances(rows: list[list[float]]) -> list[Chance]:
-    return [Chance(*row) for row in rows]

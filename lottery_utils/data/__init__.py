@@ -37,10 +37,9 @@ MINI_SIZES = {"train": 2000, "validation": 400}
 
 
 def source_kind(source: str) -> str:
-    """`mini`, `hub`, `local` or `csv`: a source without the place it lies at.
+    """`mini`, `hub`, `local` or `csv`: a source without its place, which may be told later.
 
-    `local` and `csv` alone are sources too, whose place is told later. Raises `UserError`
-    for others.
+    Raises `UserError` for others.
     """
     kind, colon, rest = source.partition(":")
     if source == "mini" or (kind in ("hub", "local", "csv") and bool(rest) == bool(colon)):
@@ -61,26 +60,22 @@ def load_examples(
 ) -> dict[str, list[Example]]:
     """The examples of a task, as `{"train": [...], "validation": [...]}`.
 
-    `name` is one of GLUE's, or a `Task` itself. A size caps its split: from files, that many
-    examples are drawn once, by a fixed seed and in file order, so that every study with the same
-    cap sees the same examples. `None` takes a file whole and the embedded corpus at `MINI_SIZES`.
-    Raises `UserError` for an unknown task or source, a missing folder or file, or a line that is
-    not as it should be.
+    A size caps its split: from files, that many examples are drawn by a fixed seed, in file order.
+    `None` takes a file whole and the embedded corpus at `MINI_SIZES`. Raises `UserError` for an
+    unknown task or source, a missing folder or file, or a line that is not as it should be.
     """
     task = get_task(name)
-    sizes = {"train": train_size, "validation": validation_size}
-    if source_kind(source) == "mini":
-        wanted = {split: sizes[split] or MINI_SIZES[split] for split in SPLITS}
-        return _embedded(task, wanted)
-    read = {"local": _official, "hub": load_from_hub, "csv": _own_tables}[source_kind(source)]
+    sizes, kind = {"train": train_size, "validation": validation_size}, source_kind(source)
+    if kind == "mini":
+        return _embedded(task, {split: sizes[split] or MINI_SIZES[split] for split in SPLITS})
+    read = {"local": _official, "hub": load_from_hub, "csv": _own_tables}[kind]
     whole = read(task, source.partition(":")[2])
     return {split: _cap(whole[split], sizes[split]) for split in SPLITS}
 
 
 def left_out_examples(name: str | Task, source: str, validation_size: int | None) -> list[Example]:
-    """The validation examples that a cap of `validation_size` leaves to nobody, in file order.
-
-    None where there is no cap, and none of the embedded corpus, which is made to size.
+    """The validation examples beyond a cap of `validation_size`, in file order: none without a cap,
+    and none of the embedded corpus, which is made to size.
     """
     if validation_size is None or source_kind(source) == "mini":
         return []
@@ -92,9 +87,8 @@ def left_out_examples(name: str | Task, source: str, validation_size: int | None
 def unseen_examples(
     name: str | Task, source: str, n: int, seen: dict[str, list[Example]]
 ) -> list[Example]:
-    """Up to `n` training examples that are in neither split of `seen`, drawn by a fixed seed.
-
-    `seen` is what `load_examples` gave. Fewer, or none, where the file has no more.
+    """Up to `n` training examples that are in neither split of `seen` (from `load_examples`), drawn
+    by a fixed seed; fewer, or none, where the file has no more.
     """
     known = {example[:2] for split in SPLITS for example in seen[split]}  # the sentences
     size = None
@@ -113,9 +107,8 @@ def load_task(
 ) -> DatasetDict:
     """The same examples as a `datasets.DatasetDict` with splits `train` and `validation`.
 
-    Columns: `sentence1` (string), `sentence2` (string, None in single-sentence tasks),
-    `label` (ClassLabel with the task's names; float32 for grades) and `idx` (int64, position
-    in its split).
+    Columns: `sentence1`, `sentence2` (string; None in single-sentence tasks), `label` (ClassLabel
+    with the task's names; float32 for grades) and `idx` (int64, position in its split).
     """
     from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
 
@@ -127,15 +120,11 @@ def load_task(
         idx=Value("int64"),
     )
     splits = load_examples(name, source, train_size=train_size, validation_size=validation_size)
-    return DatasetDict(
-        {
-            split: Dataset.from_list(
-                [{**example._asdict(), "idx": i} for i, example in enumerate(examples)],
-                features=features,
-            )
-            for split, examples in splits.items()
-        }
-    )
+    found = DatasetDict()
+    for split, examples in splits.items():
+        rows = [{**example._asdict(), "idx": i} for i, example in enumerate(examples)]
+        found[split] = Dataset.from_list(rows, features=features)
+    return found
 
 
 def fingerprint(splits: dict[str, list[Example]]) -> str:
@@ -161,7 +150,8 @@ def _official(task: Task, place: str) -> dict[str, list[Example]]:
         raise UserError(
             f"{task.name} is not a task of GLUE and has no official files: take --data csv:DIR."
         )
-    return {split: read_tsv(folder / file.name, task, file) for split, file in task.files.items()}
+    files = {"train": "train.tsv", "validation": task.files.validation}
+    return {split: read_tsv(folder / name, task, task.files) for split, name in files.items()}
 
 
 def _own_tables(task: Task, place: str) -> dict[str, list[Example]]:

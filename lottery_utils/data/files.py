@@ -1,8 +1,6 @@
-"""Reading GLUE's official TSV files, and tables of your own as a spreadsheet writes them; and
-saying exactly what is wrong with one that is damaged.
+"""Reading GLUE's official TSV files and tables of your own, and saying what is wrong with one.
 
-In the official files fields are separated by tabs and never quoted: a quotation mark is text.
-Byte-order marks, line ends of any system and a missing last line feed are all read alike.
+Fields of official files are never quoted. Byte-order marks and any system's line ends are read.
 """
 
 from __future__ import annotations
@@ -12,18 +10,17 @@ import math
 from pathlib import Path
 
 from lottery_utils.errors import UserError
-from lottery_utils.tasks import Example, Task, TsvFile
+from lottery_utils.tasks import Example, Task, TsvFiles
 
 # As many broken lines as the official files of QQP have, and some to spare.
 MOST_BROKEN_LINES = 20
 HIGHEST_GRADE = 5.0
 
 
-def read_tsv(path: Path, task: Task, layout: TsvFile) -> list[Example]:
-    """All examples of one official TSV file, in file order.
-
-    Raises `UserError` naming the line that has another number of columns than the header, an
-    unknown label, an empty sentence, or a number that does not follow from the line before.
+def read_tsv(path: Path, task: Task, layout: TsvFiles) -> list[Example]:
+    """All examples of one official TSV file, in file order. Raises `UserError` naming the line that
+    has another number of columns than the header, an unknown label, an empty sentence, or a number
+    that does not follow from the line before.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -65,7 +62,7 @@ def read_tsv(path: Path, task: Task, layout: TsvFile) -> list[Example]:
 
 
 def _official_example(
-    row: dict[str, str], place: int, where: str, task: Task, layout: TsvFile
+    row: dict[str, str], place: int, where: str, task: Task, layout: TsvFiles
 ) -> Example:
     if layout.counter and row[layout.counter] != str(place):
         raise UserError(
@@ -76,32 +73,30 @@ def _official_example(
     sentence2 = row[layout.sentence2].strip() if layout.sentence2 else None
     if not sentence1 or sentence2 == "":
         raise UserError(f"{where}: a sentence is empty; the file is damaged, download it again.")
-    return Example(sentence1, sentence2, _label(row[layout.label], where, task))
-
-
-def _label(text: str, where: str, task: Task) -> float:
-    if not task.is_graded:
-        if text in task.tsv_labels:
-            return task.tsv_labels.index(text)
-        expected = f"none of {', '.join(map(repr, task.tsv_labels))}"
-    else:
+    text = row[layout.label]
+    if task.is_graded:
         expected = f"no number from 0 to {HIGHEST_GRADE:g}"
-        try:
-            grade = float(text)
-        except ValueError:
-            grade = math.nan
-        if 0 <= grade <= HIGHEST_GRADE:
-            return grade
+        if 0 <= (grade := _grade(text)) <= HIGHEST_GRADE:
+            return Example(sentence1, sentence2, grade)
+    else:
+        expected = f"none of {', '.join(map(repr, layout.labels))}"
+        if text in layout.labels:
+            return Example(sentence1, sentence2, layout.labels.index(text))
     raise UserError(
         f"{where}: label {text!r} is {expected}; the file is damaged, download it again."
     )
 
 
-def read_csv(path: Path, task: Task) -> list[Example]:
-    """All examples of a table with the columns sentence1, sentence2 (in pairs) and label.
+def _grade(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
 
-    Labels are spelled as `task.labels` are; grades are numbers. Other columns are passed
-    over. Raises `UserError` naming the line where something is missing or unknown.
+
+def read_csv(path: Path, task: Task) -> list[Example]:
+    """All examples of a table with the columns sentence1, sentence2 (in pairs) and label: one of
+    `task.labels` or a number. Raises `UserError` naming the line where something is missing.
     """
     wanted = ["sentence1", *(["sentence2"] if task.is_pair else []), "label"]
     try:
@@ -135,11 +130,7 @@ def _own_example(row: dict[str, str | None], wanted: list[str], where: str, task
     second = others[0] if task.is_pair else None
     if text in task.labels:
         return Example(first, second, task.labels.index(text))
+    if task.is_graded and math.isfinite(grade := _grade(text)):
+        return Example(first, second, grade)
     expected = f"one of {', '.join(task.labels)}" if task.labels else "a number"
-    try:
-        grade = float(text) if task.is_graded else math.nan
-    except ValueError:
-        grade = math.nan
-    if not math.isfinite(grade):
-        raise UserError(f"{where}: the label {text!r} should be {expected}.")
-    return Example(first, second, grade)
+    raise UserError(f"{where}: the label {text!r} should be {expected}.")

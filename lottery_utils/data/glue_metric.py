@@ -1,9 +1,6 @@
-"""GLUE's metrics as an `evaluate.Metric`, for `evaluate.load` with a local path.
+"""GLUE's metrics as an `evaluate.Metric` that needs no network, from `lottery_utils.metrics`.
 
-    evaluate.load("lottery_utils/data/glue_metric.py", "STS-B")
-
-`evaluate.load("glue")` fetches code from a hub; this one is here and needs no network. The
-numbers are those of `lottery_utils.metrics`.
+evaluate.load("lottery_utils/data/glue_metric.py", "STS-B")
 """
 
 # One import a line: evaluate reads this file with a parser of its own.

@@ -11,11 +11,9 @@ GLUE = "nyu-mll/glue"
 
 
 def load_from_hub(task: Task, place: str = "") -> dict[str, list[Example]]:
-    """The training and validation examples of `task` from `place`, by default the hub's GLUE.
-
-    `place` is anything `datasets.load_dataset` takes: a repository, or a folder with a
-    configuration for each task. No code is fetched, only tables. Raises `UserError` where
-    it cannot be loaded, or where its labels are not in the order that `task` has them in.
+    """The training and validation examples of `task` from `place`: what `datasets.load_dataset`
+    takes, by default the hub's GLUE. No code is fetched, only tables. Raises `UserError` where it
+    cannot be loaded, or where its labels are in another order than `task`'s.
     """
     place = place or GLUE
     if task.hub is None:

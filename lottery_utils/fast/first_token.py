@@ -1,10 +1,7 @@
 """A forward pass without the part of the last layer that nobody reads.
 
-The classifier reads the last layer at the first token only. That token attends to all
-others, so keys and values are needed of all, but queries, what follows the attention, and
-the MLP of the last layer are needed for one token instead of all. The logits, and all
-gradients, are the same up to rounding: in training, dropout is drawn for all tokens and
-used for the first, so that a seed drops what it drops with the whole layer.
+The classifier reads the last layer at the first token only: keys and values are needed of all
+tokens, everything else of one. Logits and gradients are the same up to rounding, dropout included.
 """
 
 from __future__ import annotations
@@ -25,12 +22,10 @@ from lottery_utils.encoder import last_layer
 def first_token_only(model: nn.Module) -> Iterator[None]:
     """Within the block, the last layer of `model` gives (batch, 1, hidden) instead of all tokens.
 
-    For models whose layers are BERT's (BERT, RoBERTa, ELECTRA) or MPNet's, whole or with
-    components removed, with one of transformers' classifiers on top. Hooks in the layer act as
-    before. Other families compute all tokens as always, and so do models in training that draw
-    their dropout otherwise: on any device but a CPU inside the kernel of attention, with chunked
-    MLPs chunk by chunk, with gradient checkpointing twice. The block must begin in the mode,
-    training or evaluation, in which the model is called.
+    For BERT's layers (BERT, RoBERTa, ELECTRA) and MPNet's, whole or pruned, under transformers'
+    classifiers; hooks in the layer act as before. Others compute all tokens, and so do models in
+    training that draw their dropout otherwise (not on a CPU, in chunks, or twice). The block must
+    begin in the mode, training or evaluation, in which the model is called.
     """
     layer, family = last_layer(model)
     if family.calls is None or (model.training and _draws_otherwise(layer)):
@@ -54,10 +49,7 @@ def _draws_otherwise(layer: Any) -> bool:
 def _bert_forward(
     layer: Any, hidden: Tensor, attention_mask: Tensor | None = None, *_: Any, **__: Any
 ) -> Tensor:
-    """BERT's layer at the first token: (batch, 1, hidden) from (batch, tokens, hidden).
-
-    What else layers are given (caches, another encoder's states) encoders do not use.
-    """
+    """BERT's layer at the first token: (batch, 1, hidden) from (batch, tokens, hidden)."""
     # Of a slice with gaps, a linear map rounds differently with gradients and without.
     first = hidden[:, :1].contiguous()
     context = None  # of a layer that has lost its heads
@@ -96,10 +88,8 @@ def _context(
     hidden: Tensor,
     attention_mask: Tensor | None,
 ) -> Tensor:
-    """What the heads give the first token: (batch, 1, heads x head size).
-
-    `maps` are those of queries, keys and values; `attention_mask` (batch, heads or 1, from, to)
-    says what may be seen, or what is to be added to the scores.
+    """What the heads give the first token: (batch, 1, heads x head size). `maps` are of queries,
+    keys and values; `attention_mask` (batch, heads or 1, from, to) is bool, or added to scores.
     """
     inputs = (hidden[:, :1].contiguous(), hidden, hidden)
     query, key, value = (

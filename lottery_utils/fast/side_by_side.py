@@ -1,9 +1,4 @@
-"""A pass over batches, on a CPU some batches at a time.
-
-Threads that share every operation wait for each other some hundred times in a batch; threads
-with a batch of their own do not. What comes of a batch depends on that batch alone, so that the
-numbers are the same up to rounding.
-"""
+"""A pass over batches, on a CPU some at a time: threads with a batch of their own need not wait."""
 
 from __future__ import annotations
 
@@ -26,10 +21,9 @@ def over_batches(
 ) -> list[Result]:
     """`work(model, batch)` of every batch, in the order of the batches.
 
-    On a CPU up to `AT_A_TIME` batches are in work at once, which share PyTorch's threads, each
-    with a model of its own that has the same weights: `work` may put hooks on the model that it
-    is given, and should change nothing else. It has to ask for the gradient mode that it wants,
-    since that holds for one thread. What it raises is raised, and no further batch is begun.
+    On a CPU up to `AT_A_TIME` batches are in work at once, each with a model of its own that has
+    the same weights: `work` may put hooks on it, and has to ask for its gradient mode, which holds
+    for one thread. What it raises is raised, and no further batch is begun.
     """
     batches = list(batches)
     n_threads = torch.get_num_threads()

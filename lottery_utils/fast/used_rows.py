@@ -1,9 +1,6 @@
-"""Training without dragging a whole vocabulary along.
+"""Training without the rows of the embedding matrix that no example uses.
 
-A small task uses a few hundred of BERT's 30,522 word pieces, yet the optimizer would read
-and write every row of the embedding matrix, half of a small model's parameters, at every
-step. Without weight decay a row that gets no gradient never moves, so training only the
-rows that occur gives the same model.
+Without weight decay a row that gets no gradient never moves: the trained model is the same.
 """
 
 from __future__ import annotations
@@ -20,9 +17,8 @@ from torch import Tensor, nn
 def only_used_rows(model: Any, token_ids: Iterable[int]) -> Iterator[None]:
     """Within the block, `model` has parameters for the embeddings of `token_ids` only.
 
-    In training mode it may only be given these tokens; in evaluation mode any, as rows that
-    do not occur stay what they are. At the end of the block the trained rows are written
-    back, and the model has its own embedding matrix again.
+    In training mode it may only be given these tokens, in evaluation mode any. At the end the
+    trained rows are written back into the model's own matrix.
     """
     whole = model.get_input_embeddings()
     used = torch.tensor(sorted(set(token_ids)), device=whole.weight.device)

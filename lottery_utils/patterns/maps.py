@@ -1,7 +1,6 @@
-"""Attention maps that carry a label: the five types of Kovaleva et al. (2019), seen by eye.
+"""Attention maps with a label: the five types of Kovaleva et al. (2019), seen by eye.
 
-Maps are shared, sentences are not: a map says where heads look, and which of the places are
-special tokens or punctuation, never a word. They lie beside this file, a few megabytes.
+A map says where heads look, and which places are special tokens or punctuation, never a word.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ import string
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,15 +24,19 @@ UNLABELLED = 255
 WORD, CLS, SEP, PUNCTUATION = range(4)
 UNKNOWN = 255  # stands in a file for the kinds of a map that has none
 WEIGHTINGS = ("raw", "normed")
+# What a file says of each map, beside its values and tokens.
+FACTS: dict[str, Any] = {
+    **dict.fromkeys(("layer", "head", "label", "second"), np.uint8),
+    **dict.fromkeys(("task", "state"), str),
+}
 
 
 @dataclass(frozen=True)
 class AnnotatedMap:
-    """One map with its label.
+    """One map: `values` is float32 (tokens, tokens), its largest value 1; row i says where i looks.
 
-    `values` is float32 (tokens, tokens), from 0 to 1, its largest value 1: row i says where
-    token i looks. `tokens` is uint8 (tokens,), a kind of token each, or empty if unknown.
-    `label` and the second look's `second` are indices of `TYPES`, or `UNLABELLED`.
+    `tokens` is uint8 (tokens,), a kind of token each, or empty if unknown. `label` and the second
+    look's `second` are indices of `TYPES`, or `UNLABELLED`.
     """
 
     values: FloatArray
@@ -43,9 +47,6 @@ class AnnotatedMap:
     state: str = ""
     label: int = UNLABELLED
     second: int = UNLABELLED
-
-    def labelled(self, label: int, second: int = UNLABELLED) -> AnnotatedMap:
-        return replace(self, label=label, second=second)
 
 
 def shipped(weighting: str) -> Path:
@@ -59,10 +60,7 @@ def network_file(weighting: str) -> Path:
 
 
 def token_kinds(tokens: Sequence[str]) -> npt.NDArray[np.uint8]:
-    """What each token is, as far as a map may know: uint8 (tokens,).
-
-    Word pieces of BERT, or RoBERTa's, which mark the beginning of a word.
-    """
+    """What each word piece of BERT's or RoBERTa's is, as far as a map may know: uint8 (tokens,)."""
     special = {"[CLS]": CLS, "<s>": CLS, "[SEP]": SEP, "</s>": SEP}
     return np.array([special.get(t, _written(t.lstrip("\u0120"))) for t in tokens], np.uint8)
 
@@ -73,26 +71,22 @@ def _written(piece: str) -> int:
 
 def save_maps(maps: Sequence[AnnotatedMap], path: Path | str) -> None:
     """Write maps as one file of small unsigned integers (values in 255ths)."""
+    kinds = [m.tokens if len(m.tokens) else np.full(len(m.values), UNKNOWN) for m in maps]
+    facts: dict[str, Any] = {
+        name: np.array([getattr(m, name) for m in maps], kind) for name, kind in FACTS.items()
+    }
     np.savez_compressed(
         path,
         size=np.array([len(m.values) for m in maps], np.uint16),
         values=np.concatenate([np.round(255 * m.values).astype(np.uint8).ravel() for m in maps]),
-        tokens=np.concatenate(
-            [m.tokens if len(m.tokens) else np.full(len(m.values), UNKNOWN) for m in maps]
-        ).astype(np.uint8),
-        layer=np.array([m.layer for m in maps], np.uint8),
-        head=np.array([m.head for m in maps], np.uint8),
-        task=np.array([m.task for m in maps]),
-        state=np.array([m.state for m in maps]),
-        label=np.array([m.label for m in maps], np.uint8),
-        second=np.array([m.second for m in maps], np.uint8),
+        tokens=np.concatenate(kinds).astype(np.uint8),
+        **facts,
     )
 
 
 def load_maps(path: Path | str) -> list[AnnotatedMap]:
-    """Read what `save_maps` wrote, or a folder in the layout of the paper's authors.
-
-    Raises `UserError` for a missing, broken or foreign file.
+    """Read what `save_maps` wrote, or a folder in the layout of the paper's authors. Raises
+    `UserError` for a missing, broken or foreign file.
     """
     path = Path(path)
     if path.is_dir():
@@ -107,12 +101,7 @@ def load_maps(path: Path | str) -> list[AnnotatedMap]:
             AnnotatedMap(
                 (values[i].reshape(n, n) / 255).astype(np.float32),
                 tokens[i][tokens[i] != UNKNOWN],
-                layer=int(data["layer"][i]),
-                head=int(data["head"][i]),
-                task=str(data["task"][i]),
-                state=str(data["state"][i]),
-                label=int(data["label"][i]),
-                second=int(data["second"][i]),
+                **{name: data[name][i].item() for name in FACTS},
             )
             for i, n in enumerate(sizes.tolist())
         ]
@@ -138,7 +127,8 @@ def _load_folder(folder: Path) -> list[AnnotatedMap]:
                 raise UserError(
                     f"{place}: expected the name of a map, a tab and one of {', '.join(TYPES)}."
                 )
-            found.append(_load_map(folder, row[0], place).labelled(TYPES.index(row[1].strip())))
+            label = TYPES.index(row[1].strip())
+            found.append(replace(_load_map(folder, row[0], place), label=label))
     if not found:
         raise UserError(f"{tables[0]} is empty: expected a line for each map.")
     return found

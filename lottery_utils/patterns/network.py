@@ -3,9 +3,8 @@
     python -m lottery_utils.patterns.network                  train on the maps that come with this
     python -m lottery_utils.patterns.network raw=FOLDER       on a folder of .npy files and labels
 
-Blocks of two 3x3 convolutions with 16, 32 and 64 channels, halved in size between them, then
-1x1 to 16 and an average over the map, and 1x1 to the types. The average is over the map's
-own tokens, so that maps of any size can be told apart without padding or cutting.
+Two 3x3 convolutions with 16, 32 and 64 channels, halved in size between them, then 1x1 to 16, an
+average over the map's own tokens (so that maps may be of any size), and 1x1 to the types.
 """
 
 from __future__ import annotations

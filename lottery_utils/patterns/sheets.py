@@ -15,20 +15,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lottery_utils.patterns.maps import (
-    CLS,
-    PUNCTUATION,
-    SEP,
-    WEIGHTINGS,
-    WORD,
-    AnnotatedMap,
-    load_maps,
-    shipped,
-)
+from lottery_utils.patterns import maps as kinds
+from lottery_utils.patterns.maps import WEIGHTINGS, AnnotatedMap, load_maps, shipped
 
 ROWS, COLUMNS = 6, 8
 # Special tokens and punctuation are marked on the edges, as maps carry no words.
-EDGE = {CLS: "#D55E00", SEP: "#D55E00", PUNCTUATION: "#0072B2"}
+EDGE = {kinds.CLS: "#D55E00", kinds.SEP: "#D55E00", kinds.PUNCTUATION: "#0072B2"}
 
 
 def draw(axis: Axes, shown: AnnotatedMap, title: str = "") -> None:
@@ -36,7 +28,7 @@ def draw(axis: Axes, shown: AnnotatedMap, title: str = "") -> None:
     axis.imshow(shown.values, cmap="Greys", vmin=0, vmax=1, interpolation="nearest")
     n = len(shown.values)
     for place, kind in enumerate(shown.tokens.tolist()):
-        if kind != WORD:
+        if kind in EDGE:
             axis.plot(place, -1.2, "v", color=EDGE[kind], ms=2.5, clip_on=False)
             axis.plot(-1.2, place, ">", color=EDGE[kind], ms=2.5, clip_on=False)
     axis.set(xticks=[], yticks=[], xlim=(-0.5, n - 0.5), ylim=(n - 0.5, -0.5))
@@ -61,8 +53,7 @@ def main() -> None:
     parser.add_argument("out", type=Path, help="the folder for the sheets")
     parser.add_argument("--order", type=int, help="shuffle by this seed: a second, blind look")
     options = parser.parse_args()
-    known = options.maps in WEIGHTINGS
-    maps = load_maps(shipped(options.maps) if known else options.maps)
+    maps = load_maps(shipped(options.maps) if options.maps in WEIGHTINGS else options.maps)
     order = np.arange(len(maps))
     if options.order is not None:
         order = np.random.default_rng(options.order).permutation(order)

@@ -1,8 +1,5 @@
-"""The classifier that sorts attention maps into types: the better one on unseen heads.
-
-For raw and for norm-weighted maps each, the paper's network or the transparent tree,
-whichever has the higher weighted F1 in `lottery_utils.patterns.validation`'s record. That is
-decided on annotated maps alone, before any result is seen.
+"""The classifier that sorts attention maps into types: for raw and norm-weighted maps each, the
+network or the tree, whichever is better on unseen annotated maps (`validation`).
 """
 
 from __future__ import annotations
@@ -10,7 +7,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -19,13 +16,14 @@ from lottery_utils.patterns import validation
 from lottery_utils.patterns.maps import WEIGHTINGS, AnnotatedMap, load_maps, network_file, shipped
 from lottery_utils.patterns.tree import features, tree
 
+Chosen = Literal["network", "tree"]
 Sorter = Callable[[Sequence[AnnotatedMap]], npt.NDArray[Any]]
 
 
 @cache
-def chosen(weighting: str) -> str:
+def chosen(weighting: str) -> Chosen:
     """`network` or `tree`: which of them sorts `raw` or `normed` maps better."""
-    better: str = validation.read()[weighting]["better"]
+    better: Chosen = validation.read()[weighting]["better"]
     return better
 
 

@@ -1,8 +1,4 @@
-"""A few numbers that say what an attention map looks like, and a small tree of them.
-
-The tree is the transparent classifier of section 5.2: every decision is a threshold on a
-number with a name. The network in `lottery_utils.patterns.network` has to be better to be of use.
-"""
+"""Numbers that say what an attention map looks like, and a small tree of them (section 5.2)."""
 
 from __future__ import annotations
 
@@ -32,10 +28,8 @@ FEATURES = {
 
 
 def features(shown: AnnotatedMap) -> FloatArray:
-    """The `FEATURES` of a map, in their order: float64 (features,).
-
-    Attention is counted in rows that add up to 1, so that a token with long vectors does not
-    decide for all; darkness is that of the map as it is.
+    """The `FEATURES` of a map, in their order: float64 (features,). Attention is counted in rows
+    that add up to 1; darkness is that of the map as it is.
     """
     values = np.asarray(shown.values, float)
     n = len(values)
@@ -88,10 +82,8 @@ def _block_contrast(rows: FloatArray, kinds: npt.NDArray[np.uint8]) -> float:
 
 
 def tree(maps: Sequence[AnnotatedMap]) -> Any:
-    """The transparent classifier, fitted to labelled maps: a decision tree of depth 4.
-
-    Depth and the smallest leaf (5 maps) are set beforehand, not tuned. Its `predict` takes
-    features (maps, features) and gives labels.
+    """A decision tree of depth 4 with at least 5 maps a leaf, fitted to labelled maps; it predicts
+    labels from features (maps, features).
     """
     from sklearn.tree import DecisionTreeClassifier
 

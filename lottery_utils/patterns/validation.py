@@ -2,10 +2,8 @@
 
     python -m lottery_utils.patterns.validation      writes labelled/validation.json, beside it
 
-Stratified cross-validation with five folds, grouped by head: all maps of one (layer, head),
-whatever the task and whether fine-tuned or not, are in one fold. Each map is judged by the
-network and by the tree that have not seen its head. Only predictions are recorded: scores
-follow from them and from the labels.
+Stratified cross-validation with five folds; all maps of one (layer, head) are in one fold. Only
+predictions are recorded: scores follow from them and from the labels.
 """
 
 from __future__ import annotations
@@ -19,14 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lottery_utils.errors import UserError
-from lottery_utils.patterns.maps import (
-    TYPES,
-    UNLABELLED,
-    WEIGHTINGS,
-    AnnotatedMap,
-    load_maps,
-    shipped,
-)
+from lottery_utils.patterns.maps import UNLABELLED, WEIGHTINGS, AnnotatedMap, load_maps, shipped
 from lottery_utils.patterns.tree import features, tree
 
 N_FOLDS = 5
@@ -48,10 +39,8 @@ def folds(maps: Sequence[AnnotatedMap], seed: int = 0) -> Labels:
 
 
 def validate(maps: Sequence[AnnotatedMap], *, epochs: int | None = None) -> dict[str, Any]:
-    """For each map its fold and what network and tree say of it, trained on the other folds;
-    and which of the two is `better`, by weighted F1.
-
-    `epochs` are the network's; by default those that it is always trained for.
+    """For each map its fold and what network and tree say of it, trained on the other folds for
+    `epochs`; and which of the two is `better`, by weighted F1.
     """
     from lottery_utils.patterns import network
 
@@ -78,20 +67,6 @@ def weighted_f1(labels: npt.ArrayLike, predicted: npt.ArrayLike) -> float:
     return float(f1_score(labels, predicted, average="weighted", zero_division=0))
 
 
-def cohens_kappa(first: npt.ArrayLike, second: npt.ArrayLike) -> float:
-    """Agreement of two labellings beyond chance: 1 for equal ones, 0 for chance."""
-    from sklearn.metrics import cohen_kappa_score
-
-    return float(cohen_kappa_score(first, second))
-
-
-def confusion(labels: npt.ArrayLike, predicted: npt.ArrayLike) -> Labels:
-    """How many maps of each type (rows) are taken for each (columns): int64 (types, types)."""
-    counts = np.zeros((len(TYPES), len(TYPES)), np.int64)
-    np.add.at(counts, (np.asarray(labels), np.asarray(predicted)), 1)
-    return counts
-
-
 def read() -> dict[str, Any]:
     """The recorded predictions by `raw` and `normed`. Raises `UserError` if they are missing
     or belong to other maps.
@@ -112,13 +87,15 @@ def read() -> dict[str, Any]:
 
 def main() -> None:
     """Cross-validate on the shipped maps, print the scores and write the record."""
+    from sklearn.metrics import cohen_kappa_score
+
     record = {}
     for weighting in WEIGHTINGS:
         maps = load_maps(shipped(weighting))
         record[weighting] = found = validate(maps)
         labels = [m.label for m in maps]
         twice = [m for m in maps if m.second != UNLABELLED]
-        kappa = cohens_kappa([m.label for m in twice], [m.second for m in twice])
+        kappa = cohen_kappa_score([m.label for m in twice], [m.second for m in twice])
         print(f"{weighting}: {len(maps)} maps, Cohen's kappa of two looks {kappa:.3f}")
         for name in ("network", "tree"):
             print(f"  {name}: weighted F1 {weighted_f1(labels, found[name]):.3f}", flush=True)

@@ -17,8 +17,9 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import yaml
+from scipy.special import stdtr, stdtrit
 
-from lottery_utils.agreement.inference import holm, t_beyond, t_quantile
+from lottery_utils.agreement.inference import holm
 from lottery_utils.errors import UserError
 from lottery_utils.metrics import majority_answers
 from lottery_utils.tasks import get_task
@@ -233,7 +234,7 @@ class Estimate(NamedTuple):
     def _beyond(self, distance: float) -> float:
         if self.error == 0:
             return 0.0 if distance > 0 else 1.0
-        return t_beyond(distance / self.error, self.freedom)
+        return float(stdtr(self.freedom, -distance / self.error))
 
 
 def estimate(values: Mapping[str, Array], n_examples: Mapping[str, int]) -> Estimate:
@@ -259,7 +260,7 @@ def estimate(values: Mapping[str, Array], n_examples: Mapping[str, int]) -> Esti
         return Estimate(mean, mean, mean, 0.0, math.inf)
     freedom = variance**2 / sum(part**2 / own for part, own in parts)  # Satterthwaite's
     error = math.sqrt(variance)
-    half = t_quantile(1 - LEVEL / 2, freedom) * error
+    half = float(stdtrit(freedom, 1 - LEVEL / 2)) * error
     return Estimate(mean, mean - half, mean + half, error, freedom)
 
 

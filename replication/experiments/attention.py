@@ -3,22 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
+from typing_extensions import TypedDict
 
 from lottery_utils.attention import attention_maps
 from lottery_utils.batches import Encoded
 from lottery_utils.encoder import encoder_shape
 from lottery_utils.patterns.maps import TYPES, WEIGHTINGS, AnnotatedMap, token_kinds
-from lottery_utils.patterns.sorter import chosen, sorter
+from lottery_utils.patterns.sorter import Chosen, chosen, sorter
 from replication.experiments.entry import Entry
+from replication.experiments.results import Count, Text, about, named
 
 ATTENTION_EXAMPLES = 100  # of the validation set, as many as the paper's
 
+Types = Annotated[
+    list[Text],
+    about("Their names, in the order of the counts.", min_length=len(TYPES), max_length=len(TYPES)),
+]
+OfHead = Annotated[list[Count], about("By type.", min_length=len(TYPES), max_length=len(TYPES))]
+OfLayer = Annotated[list[OfHead], about("By head.", min_length=1)]
+OfModel = Annotated[
+    list[OfLayer],
+    about("How many of a head's maps are of each type, by layer.", min_length=1),
+]
 
-def compute(entry: Entry, _made_from: dict[str, Any]) -> dict[str, Any]:
+
+class Attention(TypedDict):
+    """How many attention maps of each head are of each type."""
+
+    types: Types
+    classifier: Annotated[
+        dict[str, Chosen],
+        named(*WEIGHTINGS),
+        about("Which one sorted the maps of each weighting."),
+    ]
+    examples: Annotated[Count, about("Of the validation set, a map of every head each.")]
+    counts: Annotated[
+        dict[str, Annotated[dict[str, OfModel], named(*WEIGHTINGS)]],
+        named("pre-trained", "fine-tuned"),
+        about("Of raw attention weights, and of weights times the norms of what they move."),
+    ]
+
+
+def compute(entry: Entry, _made_from: dict[str, Any]) -> Attention:
     """Sort every head's attention maps into the five types, before and after fine-tuning.
 
     Of the first hundred validation examples, raw and norm-weighted; `counts` says how many

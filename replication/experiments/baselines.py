@@ -9,17 +9,30 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
+from typing_extensions import TypedDict
 
 from lottery_utils import data, metrics
 from lottery_utils.tasks import Example, Task
 from replication.experiments.entry import Entry
+from replication.experiments.results import BySeed, Count, Metric, Score, Sha256, Splits, about
 
 
-def compute(entry: Entry, _made_from: dict[str, Any]) -> dict[str, Any]:
+class Baselines(TypedDict):
+    """What a guesser, a bag of words and the fine-tuned backbone score."""
+
+    metric: Metric
+    majority: Score
+    bag_of_words: Annotated[Score, about("Of a linear model of word counts.")]
+    backbone: Annotated[BySeed[Score], about("The full model's score, by seed.")]
+    examples: Annotated[dict[str, Count], Splits]
+    data_sha256: Sha256
+
+
+def compute(entry: Entry, _made_from: dict[str, Any]) -> Baselines:
     """What each of the three scores on the validation set.
 
     The backbone is fine-tuned by the study's recipe with each of its seeds; seeds that the

@@ -8,15 +8,17 @@ ticket. Importance that told heads apart well would make the search's own choice
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
+from typing_extensions import TypedDict
 
 from lottery_utils import pruning
 from lottery_utils.importance import score_and_importance
 from lottery_utils.masks import StructuredMask
 from replication.experiments.entry import Entry
+from replication.experiments.results import Count, Metric, Place, Positive, Score, about
 from replication.store import Journal
 
 EACH_SIDE = 5
@@ -24,7 +26,24 @@ EACH_SIDE = 5
 Head = tuple[int, int]  # layer and head, from 0
 
 
-def compute(entry: Entry, made_from: dict[str, Any]) -> dict[str, Any]:
+class Choices(TypedDict):
+    """Every choice among the heads at the edge of the good ticket, scored."""
+
+    metric: Metric
+    full_score: Annotated[Score, about("Of the fine-tuned model, unmasked.")]
+    heads: Annotated[list[Place], about("The edge, by falling importance.", min_length=1)]
+    importance: Annotated[list[Positive], about("Of these heads in the good ticket, normalized.")]
+    good: Annotated[
+        Count,
+        about("The number of the good ticket's own choice: bit i is set where head i is kept."),
+    ]
+    scores: Annotated[
+        list[Score],
+        about("Pruned, of every choice, in the order of their numbers.", min_length=2),
+    ]
+
+
+def compute(entry: Entry, made_from: dict[str, Any]) -> Choices:
     """Score every choice among the heads at the good ticket's edge, pruned."""
     (mask,) = made_from["masks"].values()
     good, model = StructuredMask.from_json(mask), entry.model
@@ -69,7 +88,7 @@ def score_choices(
     good: StructuredMask,
     importance: npt.NDArray[np.floating[Any]],
     journal: Journal,
-) -> dict[str, Any]:
+) -> Choices:
     """The edge of `good` and the pruned score of every choice, in the order of their numbers.
 
     `journal` has the scores that an interrupted run came to.

@@ -7,19 +7,35 @@ does, the task is easy for any model of that size.
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from typing_extensions import TypedDict
 
 from lottery_utils import pruning
-from lottery_utils.masks import StructuredMask
+from lottery_utils.masks import Rows, StructuredMask
 from replication.experiments.entry import Entry
+from replication.experiments.results import Trained, about, named
 from replication.experiments.tickets import ticket_masks
 
 STATES = ("reinitialized", "embeddings_kept")
 
 
-def compute(entry: Entry, made_from: dict[str, Any]) -> dict[str, Any]:
+class Unpretrained(TypedDict):
+    """A ticket trained from weights that were never pre-trained."""
+
+    mask: Rows
+    reinitialized: Annotated[Trained, about("All weights drawn anew.")]
+    embeddings_kept: Annotated[Trained, about("All weights drawn anew but the embeddings.")]
+
+
+class Control(TypedDict):
+    """The tickets trained from weights that were never pre-trained."""
+
+    tickets: Annotated[dict[str, Unpretrained], named("good", "random", "bad")]
+
+
+def compute(entry: Entry, made_from: dict[str, Any]) -> Control:
     """Train the good, random and bad ticket from weights that were never pre-trained.
 
     In the state `reinitialized` all weights are drawn anew; in `embeddings_kept` all but

@@ -8,15 +8,18 @@ import sys
 import time
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import torch
+from pydantic import Field
+from typing_extensions import TypedDict
 
 from lottery_utils import backbone, data, metrics, training
 from lottery_utils.batches import Encoded, EvaluationBatches, encode
 from lottery_utils.errors import UserError
 from lottery_utils.tasks import Task
 from replication.experiments.answers import answers_text
+from replication.experiments.results import Answered, Positive, Text, about
 from replication.store import Journal, Key, Store
 from replication.study import Study
 
@@ -56,7 +59,7 @@ class Measured(NamedTuple):
 
     scores: dict[str, float]
     undefined: str | None
-    answers: dict[str, Any]
+    answers: Answered
 
 
 class Progress:
@@ -261,7 +264,7 @@ class Entry:
     def measure(self, model: Any) -> Measured:
         """The validation scores by all of the task's metrics, and what else the study keeps."""
         predicted, labels = training.predict(model, self.validation_batches)
-        answers: dict[str, Any] = {}
+        answers: Answered = {}
         if self.study.held_out:
             texts = {"validation": answers_text(self.validation_batches.in_file_order(predicted))}
             if len(self.held_out):
@@ -301,7 +304,18 @@ class Entry:
         )
 
 
-def run_details(entry: Entry, seconds: float) -> dict[str, Any]:
+class Run(TypedDict):
+    """How a stage was computed."""
+
+    device: Annotated[Text, about("cpu, or the name of the GPU.")]
+    threads: Annotated[int, Field(ge=1)]
+    training_precision: Annotated[
+        Literal["fp32", "bf16"], about("Scores and searches are always fp32.")
+    ]
+    seconds: Annotated[Positive, about("That the whole stage took.")]
+
+
+def run_details(entry: Entry, seconds: float) -> Run:
     """How a stage was computed, for its record's provenance."""
     cuda = entry.device.type == "cuda"
     return {

@@ -2,15 +2,73 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
+
+from typing_extensions import TypedDict
 
 from lottery_utils import backbone, data, metrics
 from lottery_utils.encoder import component_parameters, encoder_shape
 from replication.experiments.answers import answers_text
 from replication.experiments.entry import Entry
+from replication.experiments.results import (
+    Answered,
+    Answers,
+    Count,
+    Loss,
+    Metric,
+    Positive,
+    Score,
+    Scores,
+    Sha256,
+    Splits,
+    Text,
+    about,
+    named,
+)
 
 
-def compute(entry: Entry, _made_from: dict[str, Any]) -> dict[str, Any]:
+class Curve(TypedDict):
+    loss: Loss
+    scores: Annotated[list[Score], about("On the validation set, after each epoch.", min_length=1)]
+
+
+class Kept(Answered, total=False):
+    labels: Annotated[Answers, about("The true ones, in the order of predictions.")]
+
+
+class Finetuned(Kept):
+    """The full model."""
+
+    score: Annotated[Score, about("Of the fine-tuned model on the validation set, by metric.")]
+    metric: Metric
+    scores: Annotated[Scores, about("By each of the task's metrics.")]
+    undefined: Annotated[
+        dict[str, Text],
+        about("Under full: why score is undefined and counts as 0. Empty where it is defined."),
+    ]
+    majority: Annotated[
+        Score,
+        about("Of a guesser, by metric: it always gives the most frequent label, or draws grades."),
+    ]
+    curve: Curve
+    examples: Annotated[dict[str, Count], Splits]
+    label_counts: Annotated[
+        dict[str, list[Count]],
+        Splits,
+        about("Of each label, in the order of the class indices; empty where they are grades."),
+    ]
+    mean_tokens: Annotated[dict[str, Positive], Splits]
+    layers: Count
+    heads_per_layer: Count
+    parameters: Annotated[Count, about("Of the full model, embeddings and classifier included.")]
+    component_parameters: Annotated[
+        dict[str, Count], named("head", "mlp"), about("Of one head and of one MLP.")
+    ]
+    data_sha256: Annotated[Sha256, about("Of the examples themselves, wherever they lie.")]
+    weights_sha256: Annotated[Sha256, about("Of the fine-tuned weights.")]
+
+
+def compute(entry: Entry, _made_from: dict[str, Any]) -> Finetuned:
     """Fine-tune the backbone; keep its weights in the cache for the stages that follow."""
     model = entry.pretrained()
     curve = entry.train_model(model, "fine-tune", watch=True)
@@ -19,12 +77,12 @@ def compute(entry: Entry, _made_from: dict[str, Any]) -> dict[str, Any]:
     n_layers, n_heads = encoder_shape(model)
     graded = entry.about.is_graded
     scores, undefined, answers = entry.measure(model)
+    kept: Kept = {**answers, "labels": _labels(entry)} if answers else {}
     return {
         "score": scores[entry.metric],
         "scores": scores,
         "undefined": {"full": undefined} if undefined else {},
-        **answers,
-        **({"labels": _labels(entry)} if answers else {}),
+        **kept,
         "metric": entry.metric,
         "majority": metrics.majority_baseline(entry.metric, labels["validation"], graded=graded),
         "curve": {"loss": curve.loss, "scores": curve.scores},

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
+
+from typing_extensions import TypedDict
 
 from lottery_utils.masks import WeightMask
 from lottery_utils.pruning import (
@@ -14,12 +16,54 @@ from lottery_utils.pruning import (
 )
 from lottery_utils.search import WeightStep, largest_removed, magnitude_search
 from replication.experiments.entry import Entry
-from replication.experiments.search import outcome
+from replication.experiments.results import Count, Score, Scored, Sha256, Share, about, named
+from replication.experiments.search import Outcome, outcome
 from replication.experiments.tickets import Ticket, score_tickets
 from replication.experiments.weight_overlap import GOOD_WEIGHTS
 
+MAPS = ("query", "key", "value", "attention_output", "mlp_input", "mlp_output")
 
-def compute(entry: Entry, _made_from: dict[str, Any]) -> dict[str, Any]:
+
+class WeightTrial(TypedDict):
+    """One trial of the search by magnitude."""
+
+    n_kept: Count
+    density: Share
+    score: Score
+    passed: bool
+
+
+class Weights(TypedDict):
+    """How many weights may be pruned, and how many the good ticket keeps, as all others do."""
+
+    prunable: Count
+    kept: Count
+    density: Share
+
+
+class OfWeights(Scored):
+    """A ticket of single weights, pruned and retrained. Its mask is too large for a record."""
+
+    mask_sha256: Sha256
+    map_densities: Annotated[
+        dict[str, list[Share]],
+        named(*MAPS),
+        about("Share of weights kept of each map of an encoder layer, by layer."),
+    ]
+    head_densities: Annotated[
+        list[list[Share]], about("Share of weights kept of each head, by layer.")
+    ]
+
+
+class Magnitude(Outcome):
+    """Single weights, searched and scored as tickets."""
+
+    steps: list[WeightTrial]
+    weights: Weights
+    tickets: Annotated[dict[str, OfWeights], named("good", "random", "bad", "largest_removed")]
+
+
+def compute(entry: Entry, _made_from: dict[str, Any]) -> Magnitude:
     """Find the good weights of the fine-tuned model by magnitude, and score its tickets.
 
     Besides good, random and bad there is `largest_removed`, the bad ticket of the authors'
@@ -47,7 +91,7 @@ def compute(entry: Entry, _made_from: dict[str, Any]) -> dict[str, Any]:
         threshold=entry.study.search.threshold,
         fraction=entry.study.search.weight_step,
         variant=entry.study.variant,
-        done=[WeightStep.from_json(step) for step in journal.entries],
+        done=[WeightStep(**step) for step in journal.entries],
         on_step=on_step,
     )
     good = found.mask
@@ -57,8 +101,10 @@ def compute(entry: Entry, _made_from: dict[str, Any]) -> dict[str, Any]:
         weight_tickets(entry, good),
         entry.journal("magnitude", full["weights_sha256"], good.sha256(), part="-tickets"),
     )
+    steps: Any = [step.to_json() for step in found.steps]
     return {
-        **outcome(entry, full, found.steps),
+        **outcome(entry, full),
+        "steps": steps,
         "weights": {"prunable": good.size, "kept": good.n_kept, "density": good.density},
         "tickets": scored,
     }

@@ -8,20 +8,56 @@ norm-weighted attention maps take rows of the output projection where a head's c
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import Field
+from typing_extensions import TypedDict
 
 from lottery_utils import pruning
 from lottery_utils.masks import StructuredMask
 from lottery_utils.patterns.maps import TYPES
-from replication.experiments.attention import ATTENTION_EXAMPLES, types_of_maps
+from replication.experiments.attention import ATTENTION_EXAMPLES, Types, types_of_maps
 from replication.experiments.entry import Entry
+from replication.experiments.results import Count, Counts, Score, about, named
 
 N_DRAWS = 20
 
 
-def compute(entry: Entry, made_from: dict[str, Any]) -> dict[str, Any]:
+class Drawn(TypedDict):
+    scores: Annotated[list[Score], Field(min_length=1)]
+    heads: Counts
+    mlps: Counts
+
+
+class Transposed(TypedDict):
+    types: Types
+    examples: Count
+    counts: Annotated[
+        list[Counts],
+        about(
+            "Norm-weighted maps by their type (rows) and by that of the map with the projection "
+            "transposed (columns).",
+            max_length=len(TYPES),
+        ),
+    ]
+
+
+class Quirks(TypedDict):
+    """What two quirks of the authors' code change."""
+
+    random: Annotated[
+        dict[str, Drawn],
+        named("equal", "independent"),
+        about(
+            "Pruned scores and sizes of random tickets: all of the good one's size, or each "
+            "component drawn by itself."
+        ),
+    ]
+    transposed: Transposed
+
+
+def compute(entry: Entry, made_from: dict[str, Any]) -> Quirks:
     """Measure what two quirks of the authors' code change: random tickets of unequal size, and
     norm-weighted maps of the transposed output projection."""
     (good,) = made_from["masks"].values()
@@ -44,7 +80,7 @@ def independent_like(mask: StructuredMask, seed: int) -> StructuredMask:
     )
 
 
-def random_scores(entry: Entry, model: Any, good: StructuredMask) -> dict[str, Any]:
+def random_scores(entry: Entry, model: Any, good: StructuredMask) -> dict[str, Drawn]:
     """Pruned scores of random tickets of the good one's size, and of independent draws.
 
     By kind, `equal` or `independent`: `scores`, `heads` and `mlps` of `N_DRAWS` tickets each.
@@ -53,7 +89,7 @@ def random_scores(entry: Entry, model: Any, good: StructuredMask) -> dict[str, A
         "equal": [good.random_like(seed) for seed in range(N_DRAWS)],
         "independent": [independent_like(good, seed) for seed in range(N_DRAWS)],
     }
-    found: dict[str, Any] = {}
+    found: dict[str, Drawn] = {}
     for place, (kind, masks) in enumerate(kinds.items()):
         scores = []
         for number, mask in enumerate(masks):
@@ -68,7 +104,7 @@ def random_scores(entry: Entry, model: Any, good: StructuredMask) -> dict[str, A
     return found
 
 
-def types_by_transpose(entry: Entry, model: Any, examples: Any) -> dict[str, Any]:
+def types_by_transpose(entry: Entry, model: Any, examples: Any) -> Transposed:
     """The types of norm-weighted maps, right and with the projection transposed: `counts` has a
     row for each type of the right map and a column for each of the other, over all heads."""
     by_way = []

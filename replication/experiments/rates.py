@@ -7,19 +7,40 @@ never instead of it (`replication/claims/plan.yaml`).
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Annotated, Any
+
+from typing_extensions import TypedDict
 
 from lottery_utils.masks import StructuredMask, WeightMask
 from lottery_utils.pruning import prunable
 from lottery_utils.search import WeightStep, magnitude_search
 from replication.experiments.entry import Entry
 from replication.experiments.magnitude import weight_tickets
+from replication.experiments.results import Positive, Trained, about, named
 from replication.experiments.tickets import Ticket, structured_ticket, ticket_masks
 
 FACTORS = {"half": 0.5, "twice": 2.0}  # of the study's learning rate
 
 
-def compute(entry: Entry, made_from: dict[str, Any]) -> dict[str, Any]:
+class AtRate(Trained):
+    """A ticket retrained at another learning rate."""
+
+    learning_rate: Positive
+
+
+OfKind = dict[str, Annotated[dict[str, AtRate], named(*FACTORS)]]
+
+
+class Rates(TypedDict):
+    """Tickets that did not train, retrained at half and at twice the learning rate."""
+
+    tickets: Annotated[
+        dict[str, OfKind],
+        about("By method (structured or magnitude), by kind of ticket, by rate."),
+    ]
+
+
+def compute(entry: Entry, made_from: dict[str, Any]) -> Rates:
     """Retrain what `made_from["untrained"]` names, kinds of tickets by method, at other rates.
 
     The tickets are those of the entry's records: the same masks, seed and recipe but for the rate.
@@ -79,7 +100,7 @@ def _magnitude(entry: Entry) -> dict[str, Ticket]:
         threshold=rule.threshold,
         fraction=rule.weight_step,
         variant=entry.study.variant,
-        done=[WeightStep.from_json(step) for step in results["steps"]],
+        done=[WeightStep(**step) for step in results["steps"]],
     ).mask
     assert good.sha256() == results["tickets"]["good"]["mask_sha256"]
     return weight_tickets(entry, good)

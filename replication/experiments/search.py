@@ -2,19 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cache
-from typing import Any
+from typing import Annotated, Any
+
+from typing_extensions import TypedDict
 
 from lottery_utils import metrics
 from lottery_utils.batches import EvaluationBatches
 from lottery_utils.importance import score_and_importance
-from lottery_utils.masks import StructuredMask
-from lottery_utils.search import Step, WeightStep, structured_search
+from lottery_utils.masks import Rows, StructuredMask
+from lottery_utils.search import Phase, Step, structured_search
 from replication.experiments.entry import EVALUATION_BATCH, Entry
+from replication.experiments.results import Count, Metric, Place, Positive, Score, about
 
 
-def compute(entry: Entry, _made_from: dict[str, Any]) -> dict[str, Any]:
+class Outcome(TypedDict):
+    """What the record of a search, also one of single weights, says of the bar."""
+
+    metric: Annotated[Metric, about("The metric that the search goes by.")]
+    full_score: Annotated[Score, about("Of the full model, by this metric.")]
+    majority: Annotated[Score, about("As in the record of the fine-tuning.")]
+    warning: Annotated[
+        str | None, about("Why the 90 % rule says nothing about this model, or null.")
+    ]
+
+
+class Trial(TypedDict):
+    """One trial of the search: what was removed from the last passing mask, and the outcome."""
+
+    phase: Phase
+    removed_heads: list[Place]
+    removed_mlps: list[Count]
+    n_heads: Annotated[Count, about("Heads left in the trial.")]
+    n_mlps: Annotated[Count, about("MLPs left in the trial.")]
+    score: Score
+    passed: bool
+    head_scores: Annotated[
+        list[list[Positive]],
+        about("Normalized importance by which the choice was made, heads by layer."),
+    ]
+    mlp_scores: list[Positive]
+
+
+class OfFull(TypedDict):
+    """Raw importance in the full model: heads by layer, and MLPs."""
+
+    heads: list[list[Positive]]
+    mlps: list[Positive]
+
+
+class Searched(Outcome):
+    """The good subnetwork, and every trial on the way to it."""
+
+    steps: list[Trial]
+    mask: Rows
+    importance: OfFull
+
+
+def compute(entry: Entry, _made_from: dict[str, Any]) -> Searched:
     """Find the good mask of the fine-tuned model."""
     model, full = entry.model, entry.results("finetune")
     entry.progress.unit("search")
@@ -52,17 +97,17 @@ def compute(entry: Entry, _made_from: dict[str, Any]) -> dict[str, Any]:
         done=done,
         on_step=on_step,
     )
+    steps: Any = [step.to_json() for step in found.steps]
     return {
-        **outcome(entry, full, found.steps),
+        **outcome(entry, full),
+        "steps": steps,
         "mask": found.mask.to_json(),
         "importance": {"heads": of_full.heads.tolist(), "mlps": of_full.mlps.tolist()},
     }
 
 
-def outcome(
-    entry: Entry, full: dict[str, Any], steps: Sequence[Step | WeightStep]
-) -> dict[str, Any]:
-    """What the record of a search, also one of single weights, says of the bar and of the way."""
+def outcome(entry: Entry, full: dict[str, Any]) -> Outcome:
+    """What a search has to reach: `full` are the results of the fine-tuning."""
     return {
         "metric": entry.search_metric,
         "full_score": full["scores"][entry.search_metric],
@@ -70,5 +115,4 @@ def outcome(
         "warning": metrics.meaningless(
             full["score"], full["majority"], entry.study.search.threshold
         ),
-        "steps": [step.to_json() for step in steps],
     }

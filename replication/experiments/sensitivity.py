@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from typing_extensions import TypedDict
 
 from lottery_utils.batches import EvaluationBatches
 from lottery_utils.encoder import encoder_shape
@@ -18,6 +20,7 @@ from lottery_utils.importance import score_and_importance
 from lottery_utils.masks import StructuredMask
 from lottery_utils.search import structured_search
 from replication.experiments.entry import EVALUATION_BATCH, Entry
+from replication.experiments.results import Count, Masked, about, named
 from replication.experiments.tickets import score_tickets, structured_ticket
 
 
@@ -46,7 +49,19 @@ RULES = {
 }
 
 
-def compute(entry: Entry, made_from: dict[str, Any]) -> dict[str, Any]:
+class Found(Masked):
+    """A ticket that a search by another rule found, pruned and retrained."""
+
+    steps: Annotated[Count, about("How many trials the search took.")]
+
+
+class Sensitivity(TypedDict):
+    """The search made again by other rules, one thing changed each time."""
+
+    tickets: Annotated[dict[str, Found], named(*RULES)]
+
+
+def compute(entry: Entry, made_from: dict[str, Any]) -> Sensitivity:
     """Search again, each time with one thing changed, and score what is found (section 4.1)."""
     masks = entry.journal("sensitivity", made_from)
     found = dict(masks.entries)
@@ -61,7 +76,7 @@ def compute(entry: Entry, made_from: dict[str, Any]) -> dict[str, Any]:
     }
     journal = entry.journal("sensitivity", made_from, part="-tickets")
     scored = score_tickets(entry, tickets, journal)
-    return {"tickets": {name: {**scored[name], "steps": found[name]["steps"]} for name in RULES}}
+    return {"tickets": {name: scored[name] | {"steps": found[name]["steps"]} for name in RULES}}
 
 
 def search_by(entry: Entry, model: Any, rule: Rule) -> dict[str, Any]:

@@ -2,15 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
+from typing_extensions import TypedDict
 
 from lottery_utils.agreement.survivors import survivors as survivors_of
 from lottery_utils.masks import StructuredMask
 from replication.experiments.entry import Entry
+from replication.experiments.results import Count, Masked, about, named
 from replication.experiments.tickets import score_tickets, structured_ticket
 
+ByKeepers = named("all", "some", "none")
 
-def compute(entry: Entry, made_from: dict[str, Any]) -> dict[str, Any]:
+
+class Survivor(Masked):
+    """A ticket of survivors, pruned and retrained."""
+
+    heads_from: Annotated[
+        dict[str, Count],
+        ByKeepers,
+        about("How many of its heads are kept by all seeds, by some and by none."),
+    ]
+    mlps_from: Annotated[dict[str, Count], ByKeepers, about("The same of its MLPs.")]
+
+
+class Survivors(TypedDict):
+    """Heads and MLPs that all seeds keep, that some keep and that none keeps, as tickets of one
+    size, pruned and retrained."""
+
+    tickets: Annotated[dict[str, Survivor], named("super", "in_between", "anti")]
+    seeds: Annotated[list[Count], Field(min_length=2), about("Whose masks were compared.")]
+
+
+def compute(entry: Entry, made_from: dict[str, Any]) -> Survivors:
     """Score super-survivors, those in between and anti-survivors, pruned and retrained.
 
     The masks are the same for all seeds of the task; the models are this seed's.
@@ -21,6 +46,6 @@ def compute(entry: Entry, made_from: dict[str, Any]) -> dict[str, Any]:
     tickets = {k: structured_ticket(entry, s.mask) for k, s in found.items()}
     scored = score_tickets(entry, tickets, entry.journal("survivors", made_from))
     return {
-        "tickets": {kind: {**scored[kind], **found[kind].to_json()} for kind in found},
+        "tickets": {kind: scored[kind] | found[kind].to_json() for kind in found},
         "seeds": [int(seed) for seed in made_from["masks"]],
     }

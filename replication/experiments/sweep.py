@@ -9,8 +9,12 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from replication.experiments.results import Count, Metric, Positive, Score, Sha256, about, named
 from replication.study import SWEPT, Study
 
 if TYPE_CHECKING:  # pages read the name of a sweep's folder here, and need no torch
@@ -18,6 +22,25 @@ if TYPE_CHECKING:  # pages read the name of a sweep's folder here, and need no t
 
 HELD_OUT = 0.25
 Grid = Mapping[str, Sequence[float]]
+
+
+class Tried(TypedDict):
+    learning_rate: Positive
+    batch_size: Count
+    epochs: Count
+    seed: Count
+    score: Score
+    loss: Annotated[Positive, about("Mean training loss at the end.")]
+
+
+class Sweep(TypedDict):
+    """Recipes tried on held-out training data."""
+
+    runs: Annotated[list[Tried], Field(min_length=1)]
+    metric: Metric
+    majority: Score
+    examples: Annotated[dict[str, Count], named("fit", "held_out")]
+    data_sha256: Sha256
 
 
 def recipes(study: Study, grid: Grid) -> list[dict[str, float]]:
@@ -32,7 +55,7 @@ def recipes(study: Study, grid: Grid) -> list[dict[str, float]]:
     return found
 
 
-def compute(entry: Entry, _made_from: dict[str, Any]) -> dict[str, Any]:
+def compute(entry: Entry, _made_from: dict[str, Any]) -> Sweep:
     """The held-out score of every recipe that was asked for, by seed.
 
     The rest of the recipe is the study's.
@@ -41,7 +64,7 @@ def compute(entry: Entry, _made_from: dict[str, Any]) -> dict[str, Any]:
     from lottery_utils.batches import EvaluationBatches, encode
     from replication.experiments.entry import EVALUATION_BATCH
 
-    runs: list[dict[str, Any]] = []
+    runs: list[Any] = []
     label, length = entry.progress.label, entry.study.recipe.max_length
     examples = entry.splits["train"]
     n_fit = round(len(examples) * (1 - HELD_OUT))

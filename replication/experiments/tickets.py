@@ -11,14 +11,23 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
+
+from typing_extensions import TypedDict
 
 from lottery_utils import pruning
 from lottery_utils.batches import EvaluationBatches
 from lottery_utils.masks import StructuredMask
 from replication.experiments.entry import EVALUATION_BATCH, Entry
 from replication.experiments.landscape import RADII, loss_along
+from replication.experiments.results import Masked, named
 from replication.store import Journal
+
+
+class Tickets(TypedDict):
+    """The good, a random and a bad subnetwork of one size, pruned and retrained."""
+
+    tickets: Annotated[dict[str, Masked], named("good", "random", "bad")]
 
 
 @dataclass(frozen=True)
@@ -38,7 +47,7 @@ class Ticket:
     look: Callable[[Any], dict[str, Any]] = lambda model: {}
 
 
-def compute(entry: Entry, made_from: dict[str, Any]) -> dict[str, Any]:
+def compute(entry: Entry, made_from: dict[str, Any]) -> Tickets:
     """Score the good, random and bad ticket of a structured search, pruned and retrained.
 
     For retraining, everything outside the mask is physically removed.
@@ -89,9 +98,7 @@ def structured_ticket(entry: Entry, mask: StructuredMask, *, landscape: bool = F
     )
 
 
-def score_tickets(
-    entry: Entry, tickets: dict[str, Ticket], journal: Journal
-) -> dict[str, dict[str, Any]]:
+def score_tickets(entry: Entry, tickets: dict[str, Ticket], journal: Journal) -> dict[str, Any]:
     """For each kind of ticket its scores and training loss, as a record holds them.
 
     Tickets in the journal are taken as they are; new ones are

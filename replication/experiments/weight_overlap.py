@@ -8,12 +8,15 @@ by no seed, by one, ..., by all.
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
+from pydantic import Field
+from typing_extensions import TypedDict
 
 from lottery_utils.errors import UserError
 from lottery_utils.masks import WeightMask
+from replication.experiments.results import Count, about
 from replication.store import Store
 from replication.study import Study
 
@@ -22,8 +25,31 @@ if TYPE_CHECKING:  # pages read overlaps, and need no torch
 
 GOOD_WEIGHTS = "good-weights.safetensors"  # a seed's mask in the cache
 
+OfSeeds = Annotated[list[Count], Field(min_length=2)]
 
-def compute(entry: Entry, made_from: dict[str, str]) -> dict[str, Any]:
+
+class Overlap(TypedDict):
+    """How far the good weights of a task's seeds are the same."""
+
+    votes: Annotated[
+        dict[str, OfSeeds],
+        about("By parameter: how many weights are kept by no seed, by one, and so on up to all."),
+    ]
+    kept: Annotated[
+        dict[str, OfSeeds],
+        about("By parameter: how many weights each seed keeps, in the order of made_from."),
+    ]
+    both: Annotated[
+        list[Count],
+        about(
+            "How many weights both seeds of a pair keep: first and second, first and third, and "
+            "so on.",
+            min_length=1,
+        ),
+    ]
+
+
+def compute(entry: Entry, made_from: dict[str, str]) -> Overlap:
     """The counts of the masks that each seed's magnitude pruning found.
 
     Raises `UserError` where one is no longer in the cache.
@@ -55,7 +81,7 @@ def kept_masks(
     return masks
 
 
-def overlap_counts(masks: list[WeightMask]) -> dict[str, Any]:
+def overlap_counts(masks: list[WeightMask]) -> Overlap:
     """`votes` by parameter (seeds + 1,), `kept` by parameter (seeds,), and of each pair of
     masks how many weights `both` keep: pairs in the order of `itertools.combinations`.
 

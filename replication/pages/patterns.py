@@ -9,12 +9,13 @@ import math
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from sklearn.metrics import cohen_kappa_score, confusion_matrix
 
 from lottery_utils.agreement.sharing import survive_all
 from lottery_utils.patterns.maps import TYPES, UNLABELLED, WEIGHTINGS, load_maps, shipped
 from lottery_utils.patterns.sheets import draw
 from lottery_utils.patterns.sorter import chosen
-from lottery_utils.patterns.validation import cohens_kappa, confusion, read, weighted_f1
+from lottery_utils.patterns.validation import read, weighted_f1
 from replication.pages.show import Figure, Note, Table, number, percent, style, within, write_cells
 from replication.paper import numbers
 from replication.runs import measured
@@ -40,7 +41,7 @@ def labels() -> Table:
         counts = [str(sum(m.label == i for m in maps)) for i in range(len(TYPES))]
         first, second = [m.label for m in twice], [m.second for m in twice]
         equal = np.mean(np.array(first) == second)
-        kappa = number(cohens_kappa(first, second), 2)
+        kappa = number(cohen_kappa_score(first, second), 2)
         columns[f"{weighting} maps"] = [
             *counts,
             str(len(maps)),
@@ -108,7 +109,7 @@ def confusions() -> Figure:
     for axis, weighting in zip(axes, WEIGHTINGS, strict=True):
         truth = [m.label for m in load_maps(shipped(weighting))]
         better = chosen(weighting)
-        table = confusion(truth, found[weighting][better])
+        table = confusion_matrix(truth, found[weighting][better], labels=range(len(TYPES)))
         share = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
         axis.imshow(share, cmap="cividis", vmin=0, vmax=1)
         write_cells(axis, [str(n) for n in table.flat], share < 0.5, fontsize=9)

@@ -10,7 +10,6 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 
-from lottery_utils.agreement.inference import p_text
 from lottery_utils.metrics import METRIC_LABELS
 from replication.claims.plan import (
     CONTRADICTED,
@@ -25,7 +24,7 @@ from replication.claims.plan import (
     Ticket,
     analyse,
 )
-from replication.pages.show import COLOURS, Figure, Note, Table, number, style, within
+from replication.pages.show import COLOURS, Figure, Note, Table, number, p_text, style, within
 from replication.runs.records import KIND_LABELS, KINDS, METHOD_LABELS
 from replication.store import Store
 from replication.study import Study

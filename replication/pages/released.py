@@ -17,7 +17,6 @@ from lottery_utils.agreement.chance import Chance
 from lottery_utils.agreement.inference import (
     Pooled,
     jackknifed,
-    p_text,
     pooled,
     t_interval,
     welch_interval,
@@ -33,6 +32,7 @@ from replication.pages.show import (
     beside_chance,
     component_map,
     number,
+    p_text,
     plus_minus,
     style,
     within,

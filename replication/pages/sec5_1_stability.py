@@ -17,7 +17,7 @@ from matplotlib.axes import Axes
 
 from lottery_utils import agreement
 from lottery_utils.agreement import chance
-from lottery_utils.agreement.inference import p_text, t_interval
+from lottery_utils.agreement.inference import t_interval
 from lottery_utils.agreement.survivors import KINDS
 from lottery_utils.masks import StructuredMask
 from lottery_utils.metrics import METRIC_LABELS
@@ -30,6 +30,7 @@ from replication.pages.show import (
     coloured,
     layer_map,
     number,
+    p_text,
     style,
     write_cells,
 )

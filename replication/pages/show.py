@@ -157,6 +157,13 @@ def percent(value: SupportsFloat, digits: int = 0) -> str:
     return "undefined" if math.isnan(value) else f"{float(value):.{digits}%}"
 
 
+def p_text(value: float) -> str:
+    """A p value: `p = 0.012`, or `p < 0.001`, as none is zero; NaN is undefined."""
+    if math.isnan(value):
+        return "p undefined"
+    return f"p = {value:.3f}" if value >= 0.001 else "p < 0.001"
+
+
 def within(
     low: SupportsFloat, high: SupportsFloat, digits: int = 3, *, signed: bool = False
 ) -> str:

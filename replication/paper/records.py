@@ -24,6 +24,7 @@ from lottery_utils.agreement.sharing import Pair, Seeds, Sharing
 from lottery_utils.errors import UserError
 from lottery_utils.tasks import TASKS
 from replication.paper.release import N_HEADS, N_LAYERS, SEEDS, SETTINGS, Release, digest, read
+from replication.paper.released import MeanScore, Released
 from replication.store import Key, Record, Store
 from replication.study import FollowUps, Study
 
@@ -98,9 +99,21 @@ def released(directory: Path | str, store: Store) -> None:
     progress.done(f"records in {store.root / STUDY}")
 
 
-def of_task(found: Release, task: str, sharing: Sharing) -> dict[str, Any]:
+def of_task(found: Release, task: str, sharing: Sharing) -> Released:
     """What a task's record holds: scores, masks over seeds, and what it shares with later tasks."""
-    pairs = {other: pair for (one, other), pair in sharing.pairs.items() if one == task}
+    shared: Any = {b: pair.to_json() for (a, b), pair in sharing.pairs.items() if a == task}
+    masks: Any = {
+        setting: {
+            part: OverSeeds.of(_stack(found.masks[setting][task], part)).to_json()
+            for part in SETTINGS[setting]
+        }
+        for setting in SEARCHED
+    }
+    tickets: Any = {
+        setting: dict(_beside_good(found.masks[setting][task], found.masks[GOOD][task]))
+        for setting in SETTINGS
+        if setting not in SEARCHED
+    }
     return {
         "source": SOURCE,
         "seeds": list(SEEDS),
@@ -110,25 +123,15 @@ def of_task(found: Release, task: str, sharing: Sharing) -> dict[str, Any]:
             setting: {metric: _sample(*score) for metric, score in of_setting.items()}
             for setting, of_setting in found.scores[task].items()
         },
-        "masks": {
-            setting: {
-                part: OverSeeds.of(_stack(found.masks[setting][task], part)).to_json()
-                for part in SETTINGS[setting]
-            }
-            for setting in SEARCHED
-        },
-        "tickets": {
-            setting: dict(_beside_good(found.masks[setting][task], found.masks[GOOD][task]))
-            for setting in SETTINGS
-            if setting not in SEARCHED
-        },
-        "shared_with": {other: pair.to_json() for other, pair in pairs.items()},
+        "masks": masks,
+        "tickets": tickets,
+        "shared_with": shared,
         "sha256": {setting: digest(found, task, setting) for setting in SETTINGS}
         | {p: d for p, d in found.sha256.items() if not p.startswith("masks/")},
     }
 
 
-def _sample(mean: float, population_std: float) -> dict[str, float]:
+def _sample(mean: float, population_std: float) -> MeanScore:
     return {"mean": round(mean, 9), "std": round(population_std * _TO_SAMPLE, 9)}
 
 

@@ -1,8 +1,8 @@
 """All records of a study as one table: a row for every score, a CSV file to take away.
 
 What the columns mean is written down once, in `record.columns.csv`, which the book shows.
-Training curves, masks and importance scores are in the records alone; what a record looks
-like is in `record.schema.json`.
+Training curves, masks and importance scores are in the records alone, which
+`replication.runs.schema` describes.
 """
 
 from __future__ import annotations

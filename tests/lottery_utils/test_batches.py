@@ -95,11 +95,9 @@ def test_a_batch_is_padded_to_its_own_longest() -> None:
 def test_grades_stay_numbers_and_classes_indices() -> None:
     grades = Encoded([[1], [2], [3]], None, [0.0, 2.5, 5.0], PAD).collate([2, 1, 0])["labels"]
     assert (grades.dtype, grades.tolist()) == (torch.float32, [5.0, 2.5, 0.0])
-    assert encoded([1, 1]).collate([1])["labels"].dtype == torch.int64
-
-
-def test_without_token_types_none_are_made() -> None:
-    assert set(encoded([2, 3]).collate([0, 1])) == {"input_ids", "attention_mask", "labels"}
+    classes = encoded([1, 1]).collate([1])
+    assert classes["labels"].dtype == torch.int64
+    assert set(classes) == {"input_ids", "attention_mask", "labels"}, "no token types are made"
 
 
 @settings(deadline=None)
@@ -118,12 +116,6 @@ def test_evaluation_sees_every_example_exactly_once(
     assert len(batches) == len(widths) == -(-len(lengths) // batch_size)
 
 
-def test_evaluation_batches_can_be_passed_over_twice() -> None:
-    batches = EvaluationBatches(encoded([3, 1, 2]), 2)
-    first, second = ([batch["input_ids"].tolist() for batch in batches] for _ in range(2))
-    assert first == second == [[[101, PAD], [102, 102]], [[100, 100, 100]]]
-
-
 @pytest.fixture(scope="module")
 def tokenizer(tiny_backbone: Any) -> Any:
     from transformers import AutoTokenizer
@@ -132,11 +124,11 @@ def tokenizer(tiny_backbone: Any) -> Any:
 
 
 def test_pairs_are_told_apart_by_token_types(tokenizer: Any) -> None:
-    found = encode(tokenizer, [Example("It rains .", "It is wet .", 1)], 128)
+    found = encode(tokenizer, [Example("It rains .", "It is wet .", 3.8)], 128)
     tokens = tokenizer.convert_ids_to_tokens(found.input_ids[0])
     assert tokens == "[CLS] it rains . [SEP] it is wet . [SEP]".split()
     assert found.token_type_ids == [[0] * 5 + [1] * 5]
-    assert (found.labels, found.pad_id) == ([1], tokenizer.pad_token_id)
+    assert (found.labels, found.pad_id) == ([3.8], tokenizer.pad_token_id)
 
 
 def test_single_sentences_are_one_segment(tokenizer: Any) -> None:
@@ -144,11 +136,6 @@ def test_single_sentences_are_one_segment(tokenizer: Any) -> None:
     assert found.token_type_ids == [[0] * 5, [0] * 4]
     assert [len(row) for row in found.input_ids] == [5, 4]
     assert len(found) == 2
-
-
-def test_grades_are_encoded_as_they_are(tokenizer: Any) -> None:
-    graded = [Example("It rains .", "It is wet .", 3.8), Example("Wet .", "Dry .", 0.0)]
-    assert encode(tokenizer, graded, 128).labels == [3.8, 0.0]
 
 
 def test_text_is_cut_to_the_maximum_length(tokenizer: Any) -> None:

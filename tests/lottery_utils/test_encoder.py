@@ -1,14 +1,12 @@
 """Every family of backbones: BERT, RoBERTa, ELECTRA, DistilBERT and MPNet, tiny and random.
 
-What a mask, its importance and its removal mean is tested on BERT (test_pruning.py,
-test_importance.py). Here it is tested that they mean the same wherever a family keeps its
-parts, without using the table of their names.
+What a mask, its importance and its removal mean is the same wherever a family keeps its parts;
+the expected numbers are made without the table of their names (families.py).
 """
 
 from __future__ import annotations
 
 import copy
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +14,28 @@ import numpy as np
 import pytest
 import torch
 import transformers
-from conftest import masks, randomized
+from conftest import masks
+from families import (
+    CLASSES,
+    EVERY_FAMILY,
+    N_HEADS,
+    N_LAYERS,
+    OUTPUTS,
+    SIZE,
+    WHOLE,
+    batch_for,
+    configuration,
+    gradients_by_hand,
+    logits,
+    singles,
+    tiny,
+)
 from hypothesis import given, settings
-from torch import Tensor, nn
 
-from lottery_utils import mpnet
 from lottery_utils.attention import attention_maps
 from lottery_utils.backbone import load_backbone
 from lottery_utils.batches import EvaluationBatches, encode
-from lottery_utils.encoder import FAMILIES, component_parameters, encoder_layers, encoder_shape
+from lottery_utils.encoder import FAMILIES, component_parameters, encoder_shape
 from lottery_utils.errors import UserError
 from lottery_utils.importance import structured_importance
 from lottery_utils.masks import StructuredMask
@@ -32,72 +43,6 @@ from lottery_utils.pruning import masked, prunable, remove
 from lottery_utils.recipe import Recipe
 from lottery_utils.tasks import Example, get_task
 from lottery_utils.training import finetune
-
-Model = Any
-N_LAYERS, N_HEADS, SIZE = 3, 4, 32
-CLASSES = {
-    "bert": "Bert",
-    "roberta": "Roberta",
-    "electra": "Electra",
-    "distilbert": "DistilBert",
-    "mpnet": "MPNet",
-}
-# Where each family keeps the two maps whose outputs are added to the residual stream.
-_BERT = ("encoder.layer.{}.attention.output.dense", "encoder.layer.{}.output.dense")
-OUTPUTS = {
-    "bert": _BERT,
-    "roberta": _BERT,
-    "electra": _BERT,
-    "distilbert": ("transformer.layer.{}.attention.out_lin", "transformer.layer.{}.ffn.lin2"),
-    "mpnet": ("encoder.layer.{}.attention.attn.o", "encoder.layer.{}.output.dense"),
-}
-EVERY_FAMILY = pytest.mark.parametrize("family", CLASSES)
-
-
-def configuration(family: str, **values: Any) -> Any:
-    shape = {"vocab_size": 300, "max_position_embeddings": 64, "type_vocab_size": 2}
-    if family == "distilbert":
-        shape |= {"n_layers": N_LAYERS, "n_heads": N_HEADS, "dim": SIZE, "hidden_dim": 2 * SIZE}
-    else:
-        shape |= {"num_hidden_layers": N_LAYERS, "num_attention_heads": N_HEADS}
-        shape |= {"hidden_size": SIZE, "intermediate_size": 2 * SIZE}
-    if family == "electra":
-        shape["embedding_size"] = 16  # not the hidden size, as in ELECTRA itself
-    return getattr(transformers, f"{CLASSES[family]}Config")(**shape, **values)
-
-
-@cache
-def tiny(family: str, attention: str = "sdpa", num_labels: int = 2) -> Model:
-    """A random classifier in evaluation mode, biases and LayerNorms included. Do not change it."""
-    config = configuration(family, num_labels=num_labels)
-    config._attn_implementation = "eager" if family == "mpnet" else attention
-    torch.manual_seed(0)
-    model = randomized(getattr(transformers, f"{CLASSES[family]}ForSequenceClassification")(config))
-    if family == "mpnet":
-        model.mpnet.encoder.relative_attention_bias.weight.data.normal_(0.0, 2.0)
-        if attention == "sdpa":  # ours: transformers has none
-            for layer in encoder_layers(model):
-                mpnet.adapt(layer.module.attention.attn)
-    return model
-
-
-def batch_for(model: Model, lengths: tuple[int, ...] = (7, 5, 3)) -> dict[str, Tensor]:
-    """Examples of these lengths, padded by the family's own padding token."""
-    generator = torch.Generator().manual_seed(0)
-    attended = torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]
-    ids = torch.randint(5, 60, attended.shape, generator=generator)
-    labels = torch.arange(len(lengths)) % 2
-    return {
-        "input_ids": ids.where(attended, torch.tensor(model.config.pad_token_id)),
-        "attention_mask": attended.long(),
-        "labels": labels.float() * 4.5 if model.config.num_labels == 1 else labels,
-    }
-
-
-def logits(model: Model, batch: dict[str, Tensor]) -> Tensor:
-    with torch.no_grad():
-        result: Tensor = model(batch["input_ids"], attention_mask=batch["attention_mask"]).logits
-    return result
 
 
 def test_every_family_of_the_table_is_tested() -> None:
@@ -121,7 +66,7 @@ def test_a_mask_zeroes_what_it_should(family: str) -> None:
     """By hand: a head is its columns of the output projection, an MLP its output map."""
     model = tiny(family)
     batch = batch_for(model)
-    with masked(model, StructuredMask.full(N_LAYERS, N_HEADS).without([(1, 2)], [0])):
+    with masked(model, WHOLE.without([(1, 2)], [0])):
         found = logits(model, batch)
     attention, mlp = OUTPUTS[family]
     by_hand = dict(model.named_parameters())
@@ -147,7 +92,7 @@ def test_a_mask_zeroes_what_it_should(family: str) -> None:
 def test_removal_takes_away_exactly_its_parameters(family: str) -> None:
     model = tiny(family)
     each = component_parameters(model)
-    smaller = remove(model, StructuredMask.full(N_LAYERS, N_HEADS).without([(0, 1), (2, 3)], [1]))
+    smaller = remove(model, WHOLE.without([(0, 1), (2, 3)], [1]))
     sizes = [sum(p.numel() for p in m.parameters()) for m in (model, smaller)]
     assert sizes[0] - sizes[1] == 2 * each["head"] + each["mlp"]
     # An emptied model's layers keep their two LayerNorms and nothing else.
@@ -166,12 +111,11 @@ def test_a_model_that_lost_something_is_refused(
     family: str, heads: list[tuple[int, int]], mlps: list[int]
 ) -> None:
     """By everything that speaks of the heads of a whole model."""
-    everything = StructuredMask.full(N_LAYERS, N_HEADS)
-    smaller = remove(tiny(family), everything.without(heads, mlps))
+    smaller = remove(tiny(family), WHOLE.without(heads, mlps))
     batch = batch_for(smaller)
     for use in (
-        lambda: masked(smaller, everything).__enter__(),
-        lambda: remove(smaller, everything),
+        lambda: masked(smaller, WHOLE).__enter__(),
+        lambda: remove(smaller, WHOLE),
         lambda: structured_importance(smaller, [batch]),
         lambda: next(attention_maps(smaller, [batch])),
         lambda: component_parameters(smaller),
@@ -191,12 +135,12 @@ def test_the_fused_attention_is_the_one_of_transformers() -> None:
 
 
 def test_the_bias_by_position_matters_and_each_layer_keeps_its_heads_rows() -> None:
-    model, everything = tiny("mpnet"), StructuredMask.full(N_LAYERS, N_HEADS)
+    model = tiny("mpnet")
     batch = batch_for(model)
     other = copy.deepcopy(model)
     other.mpnet.encoder.relative_attention_bias.weight.data[:, 2] += torch.arange(32.0)
     assert (logits(other, batch) - logits(model, batch)).abs().max() > 1e-3
-    without = everything.without([(layer, 2) for layer in range(N_LAYERS)], [])
+    without = WHOLE.without([(layer, 2) for layer in range(N_LAYERS)], [])
     torch.testing.assert_close(
         logits(remove(other, without), batch), logits(remove(model, without), batch)
     )
@@ -204,28 +148,8 @@ def test_the_bias_by_position_matters_and_each_layer_keeps_its_heads_rows() -> N
 
 def test_removal_keeps_what_was_frozen() -> None:
     model = copy.deepcopy(tiny("bert")).requires_grad_(False)
-    smaller = remove(model, StructuredMask.full(N_LAYERS, N_HEADS).without([(0, 1)], []))
+    smaller = remove(model, WHOLE.without([(0, 1)], []))
     assert not any(p.requires_grad for p in smaller.parameters())
-
-
-def gradients_by_hand(model: Model, example: dict[str, Tensor], mask: StructuredMask) -> Any:
-    """dL/dxi of one example by scaling the weights: no hooks, and the model's own loss."""
-    heads = torch.tensor(mask.heads.tolist(), dtype=torch.float32, requires_grad=True)
-    mlps = torch.tensor(mask.mlps.tolist(), dtype=torch.float32, requires_grad=True)
-    parameters, changed = dict(model.named_parameters()), {}
-    attention, mlp = (f"{model.base_model_prefix}.{p}" for p in OUTPUTS[model.config.model_type])
-    for i in range(N_LAYERS):
-        name = attention.format(i)
-        columns = heads[i].repeat_interleave(SIZE // N_HEADS)
-        changed[f"{name}.weight"] = parameters[f"{name}.weight"] * columns
-        if not mask.heads[i].any():
-            changed[f"{name}.bias"] = torch.zeros_like(parameters[f"{name}.bias"])
-        for part in ("weight", "bias"):
-            name = f"{mlp.format(i)}.{part}"
-            changed[name] = parameters[name] * mlps[i]
-    loss = torch.func.functional_call(model, changed, kwargs=example).loss
-    of_heads, of_mlps = torch.autograd.grad(loss, (heads, mlps))
-    return np.column_stack([of_heads.numpy(), of_mlps.numpy()])
 
 
 @EVERY_FAMILY
@@ -235,14 +159,10 @@ def test_importance_equals_a_loop_of_one_backward_per_example(
     family: str, attention: str, num_labels: int
 ) -> None:
     model = tiny(family, attention, num_labels)
-    everything = StructuredMask.full(N_LAYERS, N_HEADS)
-    mask = everything.without([(0, 1), *((1, h) for h in range(N_HEADS))], [2])
+    mask = WHOLE.without([(0, 1), *((1, h) for h in range(N_HEADS))], [2])
     batch = batch_for(model)
-    singles = []
-    for i, length in enumerate(batch["attention_mask"].sum(1).tolist()):
-        singles.append({k: v[i : i + 1, :length] for k, v in batch.items() if v.dim() == 2})
-        singles[-1]["labels"] = batch["labels"][i : i + 1]
-    expected = np.abs([gradients_by_hand(model, single, mask) for single in singles]).mean(axis=0)
+    each = [gradients_by_hand(model, example, mask) for example in singles([batch])]
+    expected = np.abs(each).mean(axis=0)
     found = structured_importance(model, [batch], mask)
     assert expected.min() > 0  # masked components have a score too
     np.testing.assert_allclose(found.heads, expected[:, :-1], rtol=1e-3, atol=1e-5)
@@ -341,10 +261,3 @@ def test_head_masks_do_nothing_in_transformers(family: str, attention: str) -> N
             assert "head_mask" in str(refusal)
             return
     assert torch.equal(found, logits(model, batch))
-
-
-def test_another_architecture_is_refused_by_name() -> None:
-    model = nn.Module()
-    model.config = transformers.GPT2Config()
-    with pytest.raises(UserError, match=r"'gpt2' model.*bert, roberta, electra, distilbert"):
-        encoder_layers(model)

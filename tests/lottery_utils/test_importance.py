@@ -1,4 +1,7 @@
-"""Importance is Michel et al.'s definition, whatever the batching."""
+"""Importance: the same whatever the batching, the authors' variant, and how it is normalized.
+
+That it is Michel et al.'s definition is tested for every family (test_encoder.py).
+"""
 
 from __future__ import annotations
 
@@ -8,93 +11,30 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from families import N_HEADS, N_LAYERS, WHOLE, gradients_by_hand, singles
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from torch import Tensor
+from torch import Tensor, nn
 
 from lottery_utils.encoder import encoder_layers
 from lottery_utils.importance import Importance, structured_importance
-from lottery_utils.masks import StructuredMask
 
 Model = Any
 Batches = list[dict[str, Tensor]]
-N_LAYERS, N_HEADS = 3, 4
-
-MASKS = {
-    "full": StructuredMask.full(N_LAYERS, N_HEADS),
-    "some": StructuredMask.full(N_LAYERS, N_HEADS).without([(0, 1), (1, 3)], [2]),
-    "headless": StructuredMask.full(N_LAYERS, N_HEADS).without(
-        [(1, h) for h in range(N_HEADS)], [0]
-    ),
-}
 
 
-def singles(batches: Batches) -> Batches:
-    """The same examples one by one, without padding."""
-    found = []
-    for batch in batches:
-        for i, length in enumerate(batch["attention_mask"].sum(1).tolist()):
-            found.append(
-                {
-                    k: v[i : i + 1, :length] if v.dim() == 2 else v[i : i + 1]
-                    for k, v in batch.items()
-                }
-            )
-    return found
-
-
-def naive_gradients(model: Model, example: dict[str, Tensor], mask: StructuredMask) -> np.ndarray:
-    """dL/dxi of one example by scaling copies of the weights: no hooks, none of our code.
-
-    Multiplying a head's context by xi is multiplying its columns of the output projection.
-    """
-    from torch.func import functional_call
-
-    size = model.config.hidden_size // N_HEADS
-    heads = torch.tensor(mask.heads.tolist(), dtype=torch.float32, requires_grad=True)
-    mlps = torch.tensor(mask.mlps.tolist(), dtype=torch.float32, requires_grad=True)
-    parameters = dict(model.named_parameters())
-    changed = {}
-    for i in range(N_LAYERS):
-        path = f"bert.encoder.layer.{i}"
-        columns = heads[i].repeat_interleave(size)
-        name = f"{path}.attention.output.dense"
-        changed[f"{name}.weight"] = parameters[f"{name}.weight"] * columns
-        if not mask.heads[i].any():  # a layer without heads adds nothing, its bias included
-            changed[f"{name}.bias"] = torch.zeros_like(parameters[f"{name}.bias"])
-        for part in ("weight", "bias"):
-            name = f"{path}.output.dense.{part}"
-            changed[name] = parameters[name] * mlps[i]
-    loss = functional_call(model, changed, kwargs=example).loss
-    of_heads, of_mlps = torch.autograd.grad(loss, (heads, mlps))
-    return np.column_stack([of_heads.numpy(), of_mlps.numpy()])
-
-
-@pytest.mark.parametrize("attention", ["sdpa", "eager"])
-@pytest.mark.parametrize("mask", MASKS.values(), ids=MASKS)
-def test_scores_equal_a_loop_of_one_backward_per_example(
-    tiny_model: Callable[..., Model], tiny_batches: Batches, attention: str, mask: StructuredMask
-) -> None:
-    model = tiny_model(attn=attention)
-    gradients = [naive_gradients(model, example, mask) for example in singles(tiny_batches)]
-    expected = np.abs(gradients).mean(axis=0)
-    found = structured_importance(model, tiny_batches, mask)
-    assert expected.min() > 0  # masked components have a score too
-    np.testing.assert_allclose(found.heads, expected[:, :-1], atol=1e-5)
-    np.testing.assert_allclose(found.mlps, expected[:, -1], atol=1e-5)
-
-
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
-def test_scores_are_the_same_for_any_batching(data: st.DataObject) -> None:
-    examples = singles_of_fixture()
+def test_scores_are_the_same_for_any_batching(
+    tiny_model: Callable[..., Model], tiny_batches: Batches, data: st.DataObject
+) -> None:
+    examples, model = singles(tiny_batches), tiny_model()
     order = data.draw(st.permutations(range(len(examples))))
     size = data.draw(st.integers(1, len(examples)))
     rebatched = [
         pad_together([examples[i] for i in order[start : start + size]])
         for start in range(0, len(order), size)
     ]
-    model = FIXTURE["model"]
     one_by_one = structured_importance(model, examples)
     found = structured_importance(model, rebatched)
     np.testing.assert_allclose(found.heads, one_by_one.heads, atol=1e-6)
@@ -103,41 +43,24 @@ def test_scores_are_the_same_for_any_batching(data: st.DataObject) -> None:
     assert found.n_tokens == one_by_one.n_tokens
 
 
-FIXTURE: dict[str, Any] = {}
-
-
-@pytest.fixture(autouse=True)
-def _remember(tiny_model: Callable[..., Model], tiny_batches: Batches) -> None:
-    # hypothesis and function fixtures do not mix; these two are never changed by the test.
-    FIXTURE.update(model=tiny_model(), batches=tiny_batches)
-
-
-def singles_of_fixture() -> Batches:
-    return singles(FIXTURE["batches"])
-
-
 def pad_together(examples: Batches) -> dict[str, Tensor]:
     width = max(e["input_ids"].shape[1] for e in examples)
-    return {
-        key: torch.cat(
-            [
-                torch.nn.functional.pad(e[key], (0, width - e[key].shape[1]))
-                if e[key].dim() == 2
-                else e[key]
-                for e in examples
-            ]
+
+    def padded(values: Tensor) -> Tensor:
+        return (
+            nn.functional.pad(values, (0, width - values.shape[1])) if values.dim() == 2 else values
         )
-        for key in examples[0]
-    }
+
+    return {key: torch.cat([padded(e[key]) for e in examples]) for key in examples[0]}
 
 
 def test_the_release_accumulates_the_running_sum_of_batch_mean_gradients(
     tiny_model: Callable[..., Model], tiny_batches: Batches
 ) -> None:
-    model, mask = tiny_model(), MASKS["full"]
+    model, mask = tiny_model(), WHOLE
     running, total = np.zeros((N_LAYERS, N_HEADS + 1)), np.zeros((N_LAYERS, N_HEADS + 1))
     for batch in tiny_batches:
-        running += np.mean([naive_gradients(model, e, mask) for e in singles([batch])], axis=0)
+        running += np.mean([gradients_by_hand(model, e, mask) for e in singles([batch])], axis=0)
         total += np.abs(running)
     found = structured_importance(model, tiny_batches, mask, variant="release")
     np.testing.assert_allclose(found.heads, total[:, :-1], atol=1e-5)
@@ -148,11 +71,13 @@ def test_the_release_accumulates_the_running_sum_of_batch_mean_gradients(
 
 
 def test_normalization_by_hand() -> None:
-    raw = Importance(np.array([[3.0, 4.0], [1.0, 0.0]]), np.array([2.0, 6.0]), 2, 10)
+    raw = Importance(
+        np.array([[3.0, 4.0], [5.0, 12.0], [8.0, 6.0]]), np.array([2.0, 6.0, 3.0]), 2, 9
+    )
     scores = raw.normalized()
-    # Layer norms are 5 and 1, so heads become .6 .8 / 1 0, which already span 0 to 1.
-    np.testing.assert_allclose(scores.heads, [[0.6, 0.8], [1.0, 0.0]])
-    np.testing.assert_allclose(scores.mlps, [0.0, 1.0])
+    # Layer norms are 5, 13 and 10; of .6 .8, 5/13 12/13 and .8 .6 the second layer's are the ends.
+    np.testing.assert_allclose(scores.heads, [[2.8 / 7, 5.4 / 7], [0, 1], [5.4 / 7, 2.8 / 7]])
+    np.testing.assert_allclose(scores.mlps, [0, 1, 0.25])
 
 
 def test_equal_scores_do_not_divide_by_zero() -> None:
@@ -188,7 +113,8 @@ def test_no_examples_and_infinite_gradients_are_refused(
 def test_no_gradient_is_sought_behind_what_is_masked(
     tiny_model: Callable[..., Model], tiny_batches: Batches
 ) -> None:
-    model, mask = tiny_model(), MASKS["headless"]
+    model = tiny_model()
+    mask = WHOLE.without([(1, h) for h in range(N_HEADS)], [0])
     passed: list[str] = []
 
     def told(name: str) -> Callable[..., None]:

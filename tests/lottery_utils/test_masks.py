@@ -1,58 +1,121 @@
-"""Masks are data: sizes, set operations, and what makes a ticket random or bad."""
+"""Masks are data: sizes, set operations, files, and what makes a ticket random or bad."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
-from hypothesis import given
+import torch
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
+from hypothesis.extra.numpy import array_shapes, arrays
 
 from lottery_utils.errors import UserError
-from lottery_utils.masks import StructuredMask
+from lottery_utils.masks import StructuredMask, WeightMask
+
+# A busy machine is no reason to fail.
+unhurried = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+seeds = st.integers(0, 2**32 - 1)
 
 
 @st.composite
-def masks(draw: st.DrawFn) -> StructuredMask:
+def structured(draw: st.DrawFn) -> StructuredMask:
     shape = (draw(st.integers(1, 6)), draw(st.integers(1, 6)))
     return StructuredMask(draw(arrays(bool, shape)), draw(arrays(bool, shape[:1])))
 
 
-seeds = st.integers(0, 2**32 - 1)
+@st.composite
+def alike(draw: st.DrawFn, n: int) -> list[WeightMask]:
+    """Several masks of the same parameters."""
+    sides = array_shapes(min_dims=0, max_dims=2, min_side=0, max_side=9)
+    shapes = draw(st.dictionaries(st.sampled_from("abcd"), sides, min_size=1))
+    return [
+        WeightMask({name: draw(arrays(bool, shape)) for name, shape in shapes.items()})
+        for _ in range(n)
+    ]
 
 
-@given(masks(), seeds)
-def test_random_and_bad_have_exactly_the_good_size(good: StructuredMask, seed: int) -> None:
+weights = alike(1).map(lambda masks: masks[0])
+Mask = StructuredMask | WeightMask
+
+
+def parts(mask: Mask) -> list[npt.NDArray[np.bool_]]:
+    """What a ticket's size counts: heads and MLPs, each on its own, or all weights together."""
+    if isinstance(mask, StructuredMask):
+        return [mask.heads, mask.mlps]
+    return [np.concatenate([mask.flat(name) for name in mask])]
+
+
+def shares(draws: list[Mask]) -> list[npt.NDArray[np.float64]]:
+    """How often each component is kept."""
+    return [np.mean(part, axis=0) for part in zip(*map(parts, draws), strict=True)]
+
+
+# Random and bad tickets
+
+
+@unhurried
+@given(structured() | weights, seeds)
+def test_random_and_bad_have_exactly_the_good_size(good: Mask, seed: int) -> None:
     for other in (good.random_like(seed), good.bad_like(seed)):
-        assert (other.n_heads, other.n_mlps) == (good.n_heads, good.n_mlps)
-        assert other.heads.shape == good.heads.shape
+        for kept, drawn in zip(parts(good), parts(other), strict=True):
+            assert (drawn.shape, drawn.sum()) == (kept.shape, kept.sum())
+    if isinstance(good, WeightMask):
+        assert good.shapes == good.random_like(seed).shapes == good.bad_like(seed).shapes
 
 
-@given(masks(), seeds)
-def test_random_and_bad_are_the_same_for_the_same_seed(good: StructuredMask, seed: int) -> None:
-    assert good.random_like(seed) == good.random_like(seed)
-    assert good.bad_like(seed) == good.bad_like(seed)
+@unhurried
+@given(structured() | weights, seeds)
+def test_random_and_bad_depend_on_mask_and_seed_only(good: Mask, seed: int) -> None:
+    same = good
+    if isinstance(good, WeightMask):
+        same = WeightMask(dict(reversed(list(good.items()))))
+    assert good.random_like(seed) == same.random_like(seed)
+    assert good.bad_like(seed) == same.bad_like(seed)
 
 
-@given(masks(), seeds)
-def test_bad_shares_with_good_only_what_it_must(good: StructuredMask, seed: int) -> None:
-    bad = good.bad_like(seed)
-    for kept, opposite in ((good.heads, bad.heads), (good.mlps, bad.mlps)):
-        unavoidable = max(0, 2 * int(kept.sum()) - kept.size)
-        assert int((kept & opposite).sum()) == unavoidable
+@unhurried
+@given(structured() | weights, seeds)
+def test_bad_shares_with_good_only_what_it_must(good: Mask, seed: int) -> None:
+    for kept, opposite in zip(parts(good), parts(good.bad_like(seed)), strict=True):
+        assert (kept & opposite).sum() == max(0, 2 * int(kept.sum()) - kept.size)
 
 
-def test_random_draws_from_the_whole_model() -> None:
-    good = StructuredMask([[1, 1, 0, 0], [0, 0, 0, 0]], [1, 0])
-    drawn = [good.random_like(seed) for seed in range(300)]
-    share = np.mean([mask.heads for mask in drawn], axis=0)
-    # Every head is as likely as any other: 2 of 8, within five standard errors.
-    assert np.abs(share - 0.25).max() < 5 * np.sqrt(0.25 * 0.75 / 300)
+@pytest.mark.parametrize(
+    ("good", "share"),
+    [
+        (StructuredMask([[1, 1, 0, 0], [0, 0, 0, 0]], [1, 0]), 2 / 8),
+        (WeightMask({"a": np.ones((1, 3), bool), "b": np.zeros((4, 2), bool)}), 3 / 11),
+    ],
+)
+def test_random_draws_from_the_whole_model(good: Mask, share: float) -> None:
+    """Every head is as likely as any other; every weight, whichever matrix it is in."""
+    draws = [good.random_like(seed) for seed in range(400)]
+    within = 5 * np.sqrt(share * (1 - share) / 400)  # five standard errors
+    assert np.abs(shares(draws)[0] - share).max() < within
+    first = {int(parts(drawn)[0].flat[:3].sum()) for drawn in draws}
+    assert first >= {0, 1, 2}, "and no part has a share of its own"
 
 
-@given(masks(), masks())
+@pytest.mark.parametrize("n_kept", [2, 6])
+def test_bad_is_filled_up_or_thinned_evenly(n_kept: int) -> None:
+    good = WeightMask({"a": np.arange(4) < n_kept, "b": np.arange(4) < n_kept - 4})
+    (drawn,) = shares([good.bad_like(seed) for seed in range(400)])
+    # Of 8 weights, 2 or 6 are good. A small ticket draws from the 6 others; a large one
+    # takes both others and draws 4 of the 6 good ones.
+    kept = np.arange(8) < n_kept
+    chance = {2: np.where(kept, 0, 2 / 6), 6: np.where(kept, 4 / 6, 1)}[n_kept]
+    assert np.abs(drawn - chance).max() < 5 * np.sqrt(2 / 9 / 400)
+
+
+# Masks over heads and MLPs
+
+
+@given(structured(), structured())
 def test_intersection_is_in_both(one: StructuredMask, other: StructuredMask) -> None:
     if one.heads.shape != other.heads.shape:
         with pytest.raises(ValueError):
@@ -64,16 +127,14 @@ def test_intersection_is_in_both(one: StructuredMask, other: StructuredMask) -> 
     assert (both == one) == (one <= other)
 
 
-@given(masks())
-def test_json_and_files_keep_the_mask(mask: StructuredMask) -> None:
-    assert StructuredMask.from_json(mask.to_json()) == mask
-
-
-def test_save_and_load(tmp_path: Path) -> None:
-    mask = StructuredMask.full(3, 4).without([(0, 1), (2, 3)], [1])
-    mask.save(tmp_path / "mask.json")
-    assert StructuredMask.load(tmp_path / "mask.json") == mask
-    assert (mask.n_heads, mask.n_mlps) == (10, 2)
+@unhurried
+@given(structured())
+def test_files_keep_the_mask(
+    tmp_path_factory: pytest.TempPathFactory, mask: StructuredMask
+) -> None:
+    path = tmp_path_factory.mktemp("mask") / "mask.json"
+    mask.save(path)
+    assert StructuredMask.load(path) == StructuredMask.from_json(mask.to_json()) == mask
 
 
 @pytest.mark.parametrize("content", ["", "{}", '{"heads": ["12"], "mlps": "1"}', '{"heads": 3}'])
@@ -101,3 +162,109 @@ def test_a_mask_cannot_be_changed_from_outside() -> None:
 def test_other_shapes_and_values_are_refused(heads: list[object], mlps: list[object]) -> None:
     with pytest.raises(ValueError):
         StructuredMask(heads, mlps)  # type: ignore[arg-type]
+
+
+# Masks over weights
+
+
+def places(mask: WeightMask) -> set[tuple[str, int]]:
+    """The kept weights, as a set of names and places."""
+    return {(name, int(i)) for name in mask for i in mask[name].flatten().nonzero()}
+
+
+@unhurried
+@given(weights)
+def test_sizes_and_densities_count_what_is_there(mask: WeightMask) -> None:
+    assert mask.n_kept == len(places(mask)) == sum(int(kept.sum()) for kept in mask.values())
+    assert mask.size == sum(kept.numel() for kept in mask.values())
+    assert mask.density == (mask.n_kept / mask.size if mask.size else 1)
+
+
+@unhurried
+@given(alike(2))
+def test_set_operations_are_those_of_sets(two: list[WeightMask]) -> None:
+    one, other = two
+    assert places(one & other) == places(one) & places(other)
+    assert places(one | other) == places(one) | places(other)
+    assert places(one - other) == places(one) - places(other)
+    assert (one <= other) == (places(one) <= places(other))
+    assert (one == other) == (places(one) == places(other)) == (one.sha256() == other.sha256())
+    if one == other:
+        assert hash(one) == hash(other)
+
+
+def test_masks_of_other_parameters_do_not_mix() -> None:
+    one = WeightMask({"a": np.ones(6, bool)})
+    for other in (WeightMask({"b": np.ones(6, bool)}), WeightMask({"a": np.ones((2, 3), bool)})):
+        assert one != other
+        assert one.sha256() != other.sha256()
+        with pytest.raises(ValueError, match="names or shapes"):
+            one & other
+        with pytest.raises(ValueError, match="names or shapes"):
+            assert one <= other
+
+
+def test_a_weight_mask_cannot_be_changed_from_outside() -> None:
+    with pytest.raises(ValueError, match="a holds float32, not bool"):
+        WeightMask({"a": torch.ones(2)})
+    kept = {"a": torch.ones(3, dtype=torch.bool)}
+    mask = WeightMask(kept)
+    kept["a"][0] = False
+    mask["a"][1] = False
+    mask.flat("a")[2] = False
+    mask.shapes["a"] = (4,)
+    assert mask == WeightMask.full({"a": torch.zeros(3)})
+    with pytest.raises(TypeError):
+        mask["a"] = kept["a"]  # type: ignore[index]
+
+
+@unhurried
+@given(weights)
+def test_files_keep_a_weight_mask(
+    tmp_path_factory: pytest.TempPathFactory, mask: WeightMask
+) -> None:
+    path = tmp_path_factory.mktemp("mask") / "mask.safetensors"
+    mask.save(path)
+    loaded = WeightMask.load(path)
+    assert loaded == mask
+    assert loaded.sha256() == mask.sha256()
+    assert list(loaded) == list(mask)
+
+
+def test_a_broken_file_of_weights_is_one_clear_sentence(tmp_path: Path) -> None:
+    from safetensors.torch import save_file
+
+    path = tmp_path / "mask.safetensors"
+    WeightMask({"a": np.ones((400, 400), bool)}).save(path)
+    whole = path.read_bytes()
+    assert 20_000 <= len(whole) < 20_500, "eight weights share a byte"
+    flipped = whole[:-2] + bytes([whole[-2] ^ 1]) + whole[-1:]
+    for content in (b"", b"no mask at all", whole[:-1], flipped):
+        path.write_bytes(content)
+        with pytest.raises(UserError, match=r"Cannot read a weight mask from .*mask\.safetensors"):
+            WeightMask.load(path)
+    for metadata in (None, {"shapes": "[3]", "sha256": ""}, {"shapes": '{"b": [20]}'}):
+        save_file({"a": torch.ones(3, dtype=torch.uint8)}, path, metadata)
+        with pytest.raises(UserError, match="Cannot read a weight mask"):
+            WeightMask.load(path)
+    with pytest.raises(UserError, match=r"absent\.safetensors"):
+        WeightMask.load(tmp_path / "absent.safetensors")
+    with pytest.raises(UserError, match="Cannot write the mask"):
+        WeightMask({"a": np.ones(20, bool)}).save(tmp_path / "absent" / "mask.safetensors")
+
+
+def test_masks_are_read_and_compared_without_torch(tmp_path: Path) -> None:
+    path = tmp_path / "mask.safetensors"
+    mask = WeightMask({"a": np.arange(20) % 2 == 0})
+    mask.save(path)
+    script = f"""
+import sys
+from lottery_utils.masks import WeightMask
+mask = WeightMask.load({str(path)!r})
+assert mask.bad_like(0) & mask != mask.random_like(0)
+print(mask.sha256(), mask.density)
+assert "torch" not in sys.modules
+"""
+    answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert not answer.returncode, answer.stderr
+    assert answer.stdout == f"{mask.sha256()} {mask.density}\n"

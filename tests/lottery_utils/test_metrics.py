@@ -41,7 +41,7 @@ def test_graded_metrics_are_scipys(pairs: list[tuple[float, float]]) -> None:
 
 
 @settings(max_examples=50)
-@given(st.sampled_from(sorted(metrics.METRICS)), classes)
+@given(st.sampled_from(sorted(metrics.METRIC_LABELS)), classes)
 def test_a_score_is_always_a_number_and_0_where_undefined(
     metric: str, pairs: list[tuple[int, int]]
 ) -> None:

@@ -1,19 +1,35 @@
-"""The search is the paper's: three phases, the 90 % rule, and a trace that nests."""
+"""The searches are the paper's: three phases or torch's own magnitudes, and the 90 % rule."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+import torch
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from torch import Tensor, nn
+from torch.nn.utils import prune
 
-from lottery_utils.importance import Importance
-from lottery_utils.masks import StructuredMask
+from lottery_utils.importance import Importance, Variant
+from lottery_utils.masks import StructuredMask, WeightMask
 from lottery_utils.metrics import passes
-from lottery_utils.search import Step, structured_search
+from lottery_utils.search import (
+    Step,
+    WeightStep,
+    largest_removed,
+    magnitude_search,
+    magnitude_step,
+    smallest,
+    structured_search,
+)
 
+variants: tuple[Variant, ...] = ("paper", "release")
+any_variant = st.sampled_from(variants)
+# A busy machine is no reason to fail.
+unhurried = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 FULL = StructuredMask.full(4, 5)
 
 
@@ -46,10 +62,10 @@ def replay(steps: list[Step]) -> list[tuple[StructuredMask, StructuredMask, Step
     seed=st.integers(0, 1000),
     threshold=st.floats(0.05, 1),
     head_step=st.floats(0.01, 1),
-    variant=st.sampled_from(["paper", "release"]),
+    variant=any_variant,
 )
-def test_masks_nest_along_the_trace(
-    seed: int, threshold: float, head_step: float, variant: str
+def test_the_lowest_scored_of_what_is_left_goes_step_by_step(
+    seed: int, threshold: float, head_step: float, variant: Variant
 ) -> None:
     found = structured_search(
         FULL,
@@ -58,7 +74,7 @@ def test_masks_nest_along_the_trace(
         fixed_importance(seed),
         threshold=threshold,
         head_step=head_step,
-        variant=variant,  # type: ignore[arg-type]
+        variant=variant,
     )
     last = FULL
     for before, trial, step in replay(found.steps):
@@ -71,24 +87,14 @@ def test_masks_nest_along_the_trace(
         assert before.n_heads - trial.n_heads == len(step.removed_heads)
         assert before.n_mlps - trial.n_mlps == len(step.removed_mlps)
         last = trial if step.passed else last
+        heads, mlps = np.array(step.head_scores), np.array(step.mlp_scores)
+        if step.removed_heads and trial.n_heads:
+            assert max(heads[at] for at in step.removed_heads) <= heads[trial.heads].min()
+        if step.removed_mlps and trial.n_mlps:
+            assert mlps[step.removed_mlps[0]] <= mlps[trial.mlps].min()
     assert found.mask == last
     phases = [step.phase for step in found.steps]
     assert phases == sorted(phases, key=["both", "heads", "mlps"].index)
-
-
-@given(seed=st.integers(0, 1000))
-def test_the_lowest_scored_of_what_is_left_goes_first(seed: int) -> None:
-    found = structured_search(FULL, 1.0, linear_score, fixed_importance(seed), threshold=0.7)
-    for before, _, step in replay(found.steps):
-        scores = np.array(step.head_scores)
-        removed = [scores[place] for place in step.removed_heads]
-        stays = before.without(step.removed_heads, []).heads
-        if removed and stays.any():
-            assert max(removed) <= scores[stays].min()
-        if step.removed_mlps and before.n_mlps > 1:
-            mlps = np.array(step.mlp_scores)
-            stays_mlps = before.without([], step.removed_mlps).mlps
-            assert mlps[step.removed_mlps[0]] <= mlps[stays_mlps].min()
 
 
 def test_step_sizes_are_the_paper_s() -> None:
@@ -117,14 +123,8 @@ def test_everything_goes_where_nothing_is_lost() -> None:
     assert (found.mask.n_heads, found.mask.n_mlps) == (0, 0)
 
 
-def test_nothing_goes_where_everything_is_needed() -> None:
-    found = structured_search(FULL, 1.0, lambda mask: 0.0, fixed_importance(0))
-    assert found.mask == FULL
-    assert [step.phase for step in found.steps] == ["both", "heads", "mlps"]
-
-
-@pytest.mark.parametrize("variant", ["paper", "release"])
-def test_which_mask_is_scored_at_the_start_of_a_phase(variant: str) -> None:
+@pytest.mark.parametrize("variant", variants)
+def test_which_mask_is_scored_at_the_start_of_a_phase(variant: Variant) -> None:
     asked: list[StructuredMask] = []
 
     def importance(mask: StructuredMask) -> Importance:
@@ -136,8 +136,10 @@ def test_which_mask_is_scored_at_the_start_of_a_phase(variant: str) -> None:
         1.0,
         lambda mask: 0.0,
         importance,
-        variant=variant,  # type: ignore[arg-type]
+        variant=variant,
     )
+    assert found.mask == FULL
+    assert [step.phase for step in found.steps] == ["both", "heads", "mlps"]
     trials = [trial for _, trial, _ in replay(found.steps)]
     # The release starts phases 2 and 3 with the scores of the trial that just failed.
     assert asked == ([FULL, *trials[:2]] if variant == "release" else [FULL] * 3)
@@ -167,3 +169,177 @@ def test_an_exact_tie_with_the_threshold_passes(n: int) -> None:
         full, tie, below = (round(k / n, 6) for k in (right, right * 9 // 10, right * 9 // 10 - 1))
         assert passes(tie, full, 0.9)
         assert not passes(below, full, 0.9)
+
+
+# Magnitude pruning
+
+
+Parameters = dict[str, Tensor]
+
+
+def random_parameters(seed: int, *sizes: int) -> Parameters:
+    generator = torch.Generator().manual_seed(seed)
+    return {f"layer.{i}": torch.randn(size, 3, generator=generator) for i, size in enumerate(sizes)}
+
+
+some_parameters = st.builds(
+    random_parameters, st.integers(0, 1000), st.integers(1, 40), st.integers(0, 40)
+)
+
+
+@unhurried
+@given(
+    sizes=st.lists(st.integers(1, 30), min_size=1, max_size=4),
+    fraction=st.floats(0, 1),
+    seed=st.integers(0, 1000),
+)
+def test_it_prunes_what_torch_prunes(sizes: list[int], fraction: float, seed: int) -> None:
+    torch.manual_seed(seed)
+    linears = [nn.Linear(7, size) for size in sizes]
+    targets = [(linear, part) for linear in linears for part in ("weight", "bias")]
+    parameters = {
+        f"{i}.{part}": getattr(linear, part).detach().clone()
+        for i, linear in enumerate(linears)
+        for part in ("weight", "bias")
+    }
+    mask = None
+    for _ in range(4):
+        mask = magnitude_step(parameters, mask, fraction)
+        prune.global_unstructured(targets, prune.L1Unstructured, amount=fraction)
+        for i, linear in enumerate(linears):
+            for part in ("weight", "bias"):
+                assert torch.equal(mask[f"{i}.{part}"].float(), getattr(linear, f"{part}_mask"))
+
+
+@unhurried
+@given(st.lists(st.tuples(st.integers(-2, 2), st.booleans()), min_size=1, max_size=40), st.data())
+def test_ties_are_broken_by_name_and_place(
+    weights: list[tuple[int, bool]], data: st.DataObject
+) -> None:
+    values, kept = (np.array(column) for column in zip(*weights, strict=True))
+    cut = data.draw(st.integers(0, len(weights)))
+    n = data.draw(st.integers(0, int(kept.sum())))
+    expected = np.zeros(len(weights), bool)
+    places = np.flatnonzero(kept)
+    expected[places[np.argsort(np.abs(values[places]), kind="stable")[:n]]] = True
+    among = WeightMask({"a": kept[:cut], "b": kept[cut:]})
+    parameters = {"b": torch.tensor(values[cut:]), "a": torch.tensor(values[:cut])}
+    taken = smallest(parameters, n, among)
+    np.testing.assert_array_equal(np.concatenate([taken.flat("a"), taken.flat("b")]), expected)
+    # The bad ticket of the authors' code.
+    everything = WeightMask.full(parameters)
+    assert largest_removed(parameters, n) == smallest(parameters, n, everything)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
+def test_weights_of_other_types_are_ranked_too(dtype: torch.dtype) -> None:
+    values = torch.tensor([3.0, -1.0, 0.5, -4.0], dtype=dtype, requires_grad=True)
+    assert magnitude_step({"a": values}, None, 0.5)["a"].tolist() == [True, False, False, True]
+
+
+def test_what_cannot_be_ranked_is_refused() -> None:
+    parameters = random_parameters(0, 4)
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        magnitude_step(parameters, None, 1.5)
+    with pytest.raises(ValueError, match="names or shapes"):
+        magnitude_step(parameters, WeightMask.full(random_parameters(0, 5)), 0.1)
+    with pytest.raises(ValueError, match="cannot take 13 of 12"):
+        largest_removed(parameters, 13)
+    with pytest.raises(ValueError, match="not a number"):
+        magnitude_step({"a": torch.tensor([torch.nan, 1.0, torch.nan])}, None, 0.7)
+    with pytest.raises(ValueError, match="fraction"):
+        magnitude_search(parameters, 1.0, lambda mask: 1.0, fraction=0)
+
+
+PARAMETERS = random_parameters(3, 50, 20)
+SIZE = WeightMask.full(PARAMETERS).size
+
+
+def density(mask: WeightMask) -> float:
+    return mask.density
+
+
+@unhurried
+@given(some_parameters, st.floats(0.05, 1), st.floats(0.05, 1), any_variant)
+def test_every_trial_is_the_last_without_its_smallest_weights(
+    parameters: Parameters, threshold: float, fraction: float, variant: Variant
+) -> None:
+    trials: list[WeightMask] = []
+
+    def score(mask: WeightMask) -> float:
+        trials.append(mask)
+        return mask.density
+
+    found = magnitude_search(
+        parameters, 1.0, score, threshold=threshold, fraction=fraction, variant=variant
+    )
+    kept = before = WeightMask.full(parameters)
+    for number, (trial, step) in enumerate(zip(trials, found.steps, strict=True), start=1):
+        n_removed = max(1, round(fraction * before.n_kept))
+        assert trial == before - smallest(parameters, n_removed, before)
+        passed = trial.density >= threshold
+        assert step == WeightStep(trial.n_kept, trial.density, trial.density, passed)
+        if step.passed and (variant == "paper" or number < 10):
+            kept = trial
+        before = trial
+    assert found.mask == kept
+    assert all(step.passed for step in found.steps[:-1])
+
+
+def test_a_step_is_a_tenth_of_what_remains_and_the_last_passing_mask_is_kept() -> None:
+    found = magnitude_search(PARAMETERS, 0.8, density, threshold=0.9)
+    assert [step.n_kept for step in found.steps] == [189, 170, 153, 138]  # of 210
+    assert [step.passed for step in found.steps] == [True, True, True, False]
+    assert (found.mask.n_kept, found.full_score) == (153, 0.8)
+
+
+def test_it_ends_when_everything_is_pruned() -> None:
+    found = magnitude_search(PARAMETERS, 0.5, lambda mask: 0.5)
+    assert found.mask.n_kept == found.steps[-1].n_kept == 0
+    assert all(step.passed for step in found.steps)
+    assert magnitude_search({}, 0.5, lambda mask: 0.5).steps == []
+
+
+@pytest.mark.parametrize("passing", [4, 9, 10, 30])
+def test_the_release_keeps_nine_steps_at_most(passing: int) -> None:
+    calls: list[WeightMask] = []
+
+    def score(mask: WeightMask) -> float:
+        calls.append(mask)
+        return float(len(calls) <= passing)
+
+    found = magnitude_search(PARAMETERS, 1.0, score, variant="release")
+    assert len(calls) == len(found.steps) == min(passing + 1, 10)
+    assert found.mask == calls[min(passing, 9) - 1]
+    assert [step.passed for step in found.steps] == [i < passing for i in range(len(calls))]
+
+
+@unhurried
+@given(st.integers(0, 1000), st.integers(0, 12), any_variant, st.sampled_from([0.3, 0.7]))
+def test_an_interrupted_magnitude_search_goes_on_where_it_stopped(
+    seed: int, cut: int, variant: Variant, threshold: float
+) -> None:
+    scored: list[WeightMask] = []
+    told: list[WeightStep] = []
+
+    def score(mask: WeightMask) -> float:
+        scored.append(mask)
+        return mask.density
+
+    search = partial(
+        magnitude_search,
+        random_parameters(seed, 20, 30),
+        1.0,
+        score,
+        threshold=threshold,
+        variant=variant,
+        on_step=told.append,
+    )
+    whole = search()
+    assert told == whole.steps
+    scored.clear()
+    told.clear()
+    done = [WeightStep(**step.to_json()) for step in whole.steps[:cut]]
+    assert search(done=done) == whole
+    assert told == whole.steps[cut:]
+    assert len(scored) == len(told)

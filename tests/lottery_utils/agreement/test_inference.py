@@ -15,7 +15,6 @@ from lottery_utils.agreement.inference import (
     bootstrap,
     holm,
     jackknifed,
-    p_text,
     pooled,
     t_interval,
 )
@@ -111,23 +110,6 @@ def test_the_jackknife_keeps_the_mean_and_widens_the_error() -> None:
     assert jackknifed({("a", "b"): 1.0}) == {}
 
 
-def test_the_jackknife_is_right_as_often_as_it_says() -> None:
-    """Pairs whose tasks have effects of their own, and no mean: 5 % are found all the same."""
-    import itertools
-
-    rng, tasks = np.random.default_rng(1), list(range(9))
-    n_found = 0
-    for _ in range(400):
-        effects = rng.normal(size=9)
-        pairs = {
-            (str(a), str(b)): effects[a] + effects[b] + 0.3 * rng.normal()
-            for a, b in itertools.combinations(tasks, 2)
-        }
-        found = pooled(jackknifed(pairs))
-        n_found += found.low > 0 or found.high < 0
-    assert n_found < 0.1 * 400
-
-
 @settings(deadline=None, max_examples=50)
 @given(
     st.lists(st.floats(-1, 1), min_size=2, max_size=12).filter(lambda v: np.std(v) > 1e-6),
@@ -145,15 +127,9 @@ def test_intervals_are_scipys(values: list[float], level: float) -> None:
     assert found.n == len(values)
 
 
-def test_intervals_by_hand() -> None:
+def test_intervals_in_words() -> None:
     # Two values: t(0.975, 1) = 12.7062, standard error 0.1 / sqrt(2) / sqrt(2) = 0.05.
-    two = t_interval([0.8, 0.9])
-    assert two.mean == pytest.approx(0.85)
-    assert (two.low, two.high) == pytest.approx((0.85 - 0.63531, 0.85 + 0.63531), abs=1e-5)
-    # Five values, s = sqrt(2.5), t(0.975, 4) = 2.77645.
-    five = t_interval([1, 2, 3, 4, 5])
-    assert five.high - five.mean == pytest.approx(2.77645 * math.sqrt(2.5 / 5), abs=1e-5)
-    assert str(two) == "0.850 [0.215, 1.485]"
+    assert str(t_interval([0.8, 0.9])) == "0.850 [0.215, 1.485]"
 
 
 def test_one_value_has_no_interval_and_none_is_an_error() -> None:
@@ -166,8 +142,3 @@ def test_one_value_has_no_interval_and_none_is_an_error() -> None:
     assert t_interval([0.5, 0.5])[:3] == (0.5, 0.5, 0.5)
     with pytest.raises(ValueError, match="at least one value"):
         t_interval([])
-
-
-def test_no_p_value_is_said_to_be_zero() -> None:
-    assert [p_text(p) for p in (0.0123, 0.001, 0.0004)] == ["p = 0.012", "p = 0.001", "p < 0.001"]
-    assert p_text(float("nan")) == "p undefined"

@@ -57,14 +57,6 @@ def test_the_same_heads_are_beyond_the_layers_and_other_heads_are_not() -> None:
     assert (none.observed[0], none.excess[0], none.beyond) == (0, pytest.approx(-6), 0)
 
 
-def test_the_same_layers_alone_are_not_beyond_the_layers() -> None:
-    """Two masks of the lower layers share all, more than by size, and all by their layers."""
-    lower = StructuredMask(np.arange(N_LAYERS)[:, None].repeat(N_HEADS, 1) < 2, np.ones(N_LAYERS))
-    found = between({42: lower}, {42: lower}, "heads")
-    assert found.by_size[0].observed > found.by_size[0].high
-    assert (found.excess[0], found.beyond) == (pytest.approx(0), 0)
-
-
 def test_a_pair_survives_its_way_through_a_record() -> None:
     (pair,) = Sharing.of(study("CoLA", "RTE")).pairs.values()
     again = Pair.from_json(json.loads(json.dumps(pair.to_json())))

@@ -19,6 +19,7 @@ from lottery_utils.tasks import TASKS, Example
 
 SST2_HEADER = "sentence\tlabel"
 RTE_HEADER = "index\tsentence1\tsentence2\tlabel"
+STSB_HEADER = "index\tsentence1\tsentence2\tscore"
 
 
 def write_task(root: Path, task: str, train: str | bytes, dev: str | bytes | None = None) -> str:
@@ -41,23 +42,6 @@ def test_fields_are_never_quoted(tmp_path: Path) -> None:
         Example('" unbalanced', None, 0),
         Example('a "b" c', None, 1),
         Example("it 's", None, 1),
-    ]
-
-
-def test_cola_has_no_header(tmp_path: Path) -> None:
-    source = write_task(tmp_path, "CoLA", "gj04\t1\t\tThe first.\ngj04\t0\t*\tSecond the.\n")
-    assert load_examples("CoLA", source)["train"] == [
-        Example("The first.", None, 1),
-        Example("Second the.", None, 0),
-    ]
-
-
-def test_pairs_and_named_labels(tmp_path: Path) -> None:
-    lines = [RTE_HEADER, "0\tIt rains.\tIt is wet.\tentailment", "1\tNo.\tYes.\tnot_entailment"]
-    source = write_task(tmp_path, "RTE", "\n".join(lines))
-    assert load_examples("RTE", source)["validation"] == [
-        Example("It rains.", "It is wet.", 0),
-        Example("No.", "Yes.", 1),
     ]
 
 
@@ -84,52 +68,79 @@ def test_only_line_feeds_end_a_line(tmp_path: Path) -> None:
     assert load_examples("SST-2", source)["train"] == [Example(odd, None, 1)]
 
 
+def rte(*numbers: int) -> str:
+    return "\n".join([RTE_HEADER, *(f"{n}\tIt rains.\tIt is wet.\tentailment" for n in numbers)])
+
+
 @pytest.mark.parametrize(
-    ("content", "line", "what"),
+    ("task", "content", "line", "what"),
     [
-        (sst2("good\t1", "ba", end=""), 3, "expected 2 columns.* found 1"),
-        (sst2("good\t1\tmore"), 2, "expected 2 columns.* found 3"),
-        (sst2("good\t1", "", "bad\t0"), 3, "found 1"),
-        (sst2("good\t1", ""), 3, "found 1"),
-        (sst2("good\t1", "fine\t2"), 3, "label '2' is none of '0', '1'"),
-        (sst2("good\t1", "fine\t"), 3, "label '' is none of"),
-        (sst2("good\t1", "  \t0"), 3, "a sentence is empty"),
-        ("text\tlabel\ngood\t1\n", 1, "expected the header.*column 'sentence', found 'text"),
-        ("good\t1\n", 1, r"expected the header.*'sentence \| label'"),
-        ("", 1, "expected the header"),
+        ("SST-2", sst2("good\t1", "ba", end=""), 3, "expected 2 columns.* found 1"),
+        ("SST-2", sst2("good\t1\tmore"), 2, "expected 2 columns.* found 3"),
+        ("SST-2", sst2("good\t1", "", "bad\t0"), 3, "found 1"),
+        ("SST-2", sst2("good\t1", ""), 3, "found 1"),
+        ("SST-2", sst2("good\t1", "fine\t2"), 3, "label '2' is none of '0', '1'"),
+        ("SST-2", sst2("good\t1", "  \t0"), 3, "a sentence is empty"),
+        ("SST-2", "text\tlabel\ngood\t1\n", 1, "the header.*column 'sentence', found 'text"),
+        ("SST-2", "good\t1\n", 1, r"expected the header.*'sentence \| label'"),
+        ("SST-2", "", 1, "expected the header"),
+        ("CoLA", "gj04\t1\t\tFine.\ngj04\t1\t\n", 2, "expected 4 columns.* found 3"),
+        ("RTE", f"{RTE_HEADER}\n0\t\tIt is wet.\tentailment\n", 2, "a sentence is empty"),
+        ("RTE", f"{RTE_HEADER}\n0\tIt rains.\t\tentailment\n", 2, "a sentence is empty"),
+        *(
+            ("STS-B", f"{STSB_HEADER}\n0\tA.\tB.\t{grade}\n", 2, f"'{grade}' is no number from 0")
+            for grade in ("6", "-1", "nan", "much", "")
+        ),
+        *(  # lines that were shuffled or lost
+            ("RTE", rte(*numbers), line, "its index is .* lines are missing")
+            for numbers, line in (((0, 2, 1), 3), ((0, 1, 3), 4), ((0, 0, 1), 3), ((1, 2, 3), 2))
+        ),
     ],
 )
 def test_damage_is_named_by_file_and_line(
-    tmp_path: Path, content: str, line: int, what: str
+    tmp_path: Path, task: str, content: str, line: int, what: str
 ) -> None:
-    source = write_task(tmp_path, "SST-2", sst2("good\t1"), content)
-    with pytest.raises(UserError, match=rf"dev\.tsv, line {line}: .*{what}"):
-        load_examples("SST-2", source)
+    with pytest.raises(UserError, match=rf"train\.tsv, line {line}: .*{what}"):
+        load_examples(task, write_task(tmp_path, task, content))
 
 
-def test_lines_are_counted_from_one_without_a_header_too(tmp_path: Path) -> None:
-    source = write_task(tmp_path, "CoLA", "gj04\t1\t\tFine.\ngj04\t1\t\n")
-    with pytest.raises(UserError, match=r"train\.tsv, line 2: expected 4 columns.* found 3"):
-        load_examples("CoLA", source)
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (SST2_HEADER.encode(), r"train\.tsv.*no examples"),
+        (sst2("caf\u00e9\t1").encode("latin-1"), r"train\.tsv: it is not UTF-8 text"),
+    ],
+)
+def test_a_file_that_is_empty_or_no_text_is_named(
+    tmp_path: Path, content: bytes, what: str
+) -> None:
+    with pytest.raises(UserError, match=what):
+        load_examples("SST-2", write_task(tmp_path, "SST-2", content))
 
 
-@pytest.mark.parametrize("side", ["\tIt is wet.", "It rains.\t"])
-def test_either_sentence_of_a_pair_may_not_be_empty(tmp_path: Path, side: str) -> None:
-    source = write_task(tmp_path, "RTE", f"{RTE_HEADER}\n0\t{side}\tentailment\n")
-    with pytest.raises(UserError, match="line 2: a sentence is empty"):
-        load_examples("RTE", source)
-
-
-def test_a_file_without_examples_is_refused(tmp_path: Path) -> None:
-    source = write_task(tmp_path, "SST-2", sst2("good\t1"), SST2_HEADER + "\n")
-    with pytest.raises(UserError, match=r"dev\.tsv.*no examples"):
-        load_examples("SST-2", source)
-
-
-def test_a_file_that_is_not_utf8_is_named(tmp_path: Path) -> None:
-    source = write_task(tmp_path, "SST-2", sst2("caf\u00e9\t1").encode("latin-1"))
-    with pytest.raises(UserError, match=r"train\.tsv: it is not UTF-8 text"):
-        load_examples("SST-2", source)
+@pytest.mark.parametrize(
+    ("task", "header", "line", "label"),
+    [
+        ("CoLA", "gj04\t0\t*\tB.", "gj04\t1\t\tA.", 1),  # no header
+        ("RTE", RTE_HEADER, "0\tA.\tB.\tentailment", 0),
+        ("MRPC", "Quality\t#1 ID\t#2 ID\t#1 String\t#2 String", "1\t7\t8\tA.\tB.", 1),
+        ("QQP", "id\tqid1\tqid2\tquestion1\tquestion2\tis_duplicate", "9\t1\t2\tA.\tB.\t0", 0),
+        ("QNLI", "index\tquestion\tsentence\tlabel", "0\tA.\tB.\tnot_entailment", 1),
+        ("WNLI", RTE_HEADER, "0\tA.\tB.\t1", 1),
+        (
+            "STS-B",
+            "index\tgenre\tfilename\tyear\told_index\tsource1\tsource2\tsentence1\tsentence2\tscore",
+            "0\tnews\tx\t2012\t1\tnone\tnone\tA.\tB.\t3.800",
+            3.8,
+        ),
+    ],
+)
+def test_every_layout(tmp_path: Path, task: str, header: str, line: str, label: float) -> None:
+    found = load_examples(task, write_task(tmp_path, task, f"{header}\n{line}\n"))["train"]
+    if task == "CoLA":
+        assert found == [Example("B.", None, 0), Example("A.", None, label)]
+    else:
+        assert found == [Example("A.", "B.", label)]
 
 
 def test_a_missing_file_and_a_missing_folder_are_named(tmp_path: Path) -> None:
@@ -139,6 +150,8 @@ def test_a_missing_file_and_a_missing_folder_are_named(tmp_path: Path) -> None:
         load_examples("SST-2", source)
     with pytest.raises(UserError, match=r"no folder .*/RTE.*official GLUE layout"):
         load_examples("RTE", source)
+    with pytest.raises(UserError, match="--data local:DIR"):
+        load_examples("RTE", "local")
 
 
 def test_a_source_has_a_kind_without_its_place() -> None:
@@ -151,12 +164,7 @@ def test_a_source_has_a_kind_without_its_place() -> None:
             source_kind(wrong)
 
 
-def test_local_data_without_a_place_say_what_to_add() -> None:
-    with pytest.raises(UserError, match="--data local:DIR"):
-        load_examples("RTE", "local")
-
-
-def test_a_cap_draws_the_same_examples_in_file_order(tmp_path: Path) -> None:
+def test_a_cap_draws_the_same_examples_in_file_order_and_leaves_the_rest(tmp_path: Path) -> None:
     source = write_task(tmp_path, "SST-2", sst2(*(f"sentence {i}\t{i % 2}" for i in range(100))))
     whole = load_examples("SST-2", source)
     capped = load_examples("SST-2", source, train_size=30)
@@ -167,42 +175,23 @@ def test_a_cap_draws_the_same_examples_in_file_order(tmp_path: Path) -> None:
     assert places != list(range(30)), "the first lines are no sample"
     assert capped["validation"] == whole["validation"]
     assert load_examples("SST-2", source, validation_size=500) == whole
-
-
-def test_what_a_cap_leaves_is_the_rest_in_file_order(tmp_path: Path) -> None:
-    source = write_task(tmp_path, "SST-2", sst2(*(f"sentence {i}\t{i % 2}" for i in range(100))))
-    whole = load_examples("SST-2", source)["validation"]
-    taken = load_examples("SST-2", source, validation_size=1)["validation"]
+    (taken,) = load_examples("SST-2", source, validation_size=1)["validation"]
     left = left_out_examples("SST-2", source, 1)
-    assert left == [example for example in whole if example not in taken]
-    assert len(left) == len(whole) - 1 > 0
-    assert left_out_examples("SST-2", source, None) == []
-    assert left_out_examples("SST-2", source, len(whole)) == []
-    assert left_out_examples("SST-2", "mini", 10) == [], "the embedded corpus is made to size"
-
-
-def test_the_embedded_corpus_has_the_sizes_asked_for() -> None:
-    found = load_examples("RTE", "mini", train_size=30, validation_size=20)
-    assert {split: len(examples) for split, examples in found.items()} == {
-        "train": 30,
-        "validation": 20,
-    }
-    usual = load_examples("RTE", "mini")
-    assert {split: len(examples) for split, examples in usual.items()} == MINI_SIZES
+    assert left == [example for example in whole["validation"] if example != taken]
+    for place, size in (source, None), (source, 100), ("mini", 10):  # which is made to size
+        assert left_out_examples("SST-2", place, size) == []
 
 
 def test_a_dataset_looks_the_same_whatever_its_source(tmp_path: Path) -> None:
-    datasets = pytest.importorskip("datasets")
-    source = write_task(tmp_path, "SST-2", sst2("good\t1", "bad\t0"))
-    local = load_task("SST-2", source)
-    mini = load_task("SST-2", "mini", train_size=4, validation_size=2)
+    pytest.importorskip("datasets")
+    local = load_task("SST-2", write_task(tmp_path, "SST-2", sst2("good\t1", "bad\t0")))
+    mini = load_task("SST-2", "mini", train_size=4)
     pairs = load_task("RTE", "mini", train_size=4, validation_size=2)
-    assert isinstance(local, datasets.DatasetDict)
-    assert set(local) == set(mini) == {"train", "validation"}
-    for split in local:
+    assert {split: len(rows) for split, rows in pairs.items()} == {"train": 4, "validation": 2}
+    assert len(mini["validation"]) == MINI_SIZES["validation"]
+    for split in ("train", "validation"):
         assert local[split].column_names == ["sentence1", "sentence2", "label", "idx"]
         assert local[split].features == mini[split].features
-        assert pairs[split].column_names == local[split].column_names
     assert local["train"].features["label"].names == ["negative", "positive"]
     assert pairs["train"].features["label"].names == ["entailment", "not_entailment"]
     assert local["train"][1] == {"sentence1": "bad", "sentence2": None, "label": 0, "idx": 1}
@@ -240,8 +229,10 @@ def test_official_files_are_read_whole(glue_dir: Path, task: str) -> None:
 @pytest.mark.parametrize("task", ["QQP", "MNLI", "QNLI"])
 def test_files_in_the_official_layout_are_read_line_by_line(glue_dir: Path, task: str) -> None:
     found = load_examples(task, f"local:{glue_dir}")
-    for split, layout in TASKS[task].files.items():
-        n_lines = (glue_dir / task / layout.name).read_text("utf-8").rstrip("\n").count("\n")
+    layout = TASKS[task].files
+    assert layout is not None
+    for split, name in (("train", "train.tsv"), ("validation", layout.validation)):
+        n_lines = (glue_dir / task / name).read_text("utf-8").rstrip("\n").count("\n")
         assert len(found[split]) == n_lines
         assert {example.label for example in found[split]} == set(range(len(TASKS[task].labels)))
 
@@ -262,46 +253,6 @@ def test_mnli_has_columns_that_are_passed_over(tmp_path: Path, annotators: int) 
         (tmp_path / "MNLI" / name).write_text("\t".join(columns) + f"\n{line}", "utf-8")
     found = load_examples("MNLI", f"local:{tmp_path}")
     assert found["validation"] == [Example('He said "no".', "He spoke.", 1)]
-
-
-@pytest.mark.parametrize(
-    ("task", "header", "line", "example"),
-    [
-        ("MRPC", "Quality\t#1 ID\t#2 ID\t#1 String\t#2 String", "1\t7\t8\tA.\tB.", 1),
-        ("QQP", "id\tqid1\tqid2\tquestion1\tquestion2\tis_duplicate", "9\t1\t2\tA.\tB.\t0", 0),
-        ("QNLI", "index\tquestion\tsentence\tlabel", "0\tA.\tB.\tnot_entailment", 1),
-        ("WNLI", "index\tsentence1\tsentence2\tlabel", "0\tA.\tB.\t1", 1),
-        (
-            "STS-B",
-            "index\tgenre\tfilename\tyear\told_index\tsource1\tsource2\tsentence1\tsentence2\tscore",
-            "0\tnews\tx\t2012\t1\tnone\tnone\tA.\tB.\t3.800",
-            3.8,
-        ),
-    ],
-)
-def test_every_layout(tmp_path: Path, task: str, header: str, line: str, example: float) -> None:
-    source = write_task(tmp_path, task, f"{header}\n{line}\n")
-    assert load_examples(task, source)["train"] == [Example("A.", "B.", example)]
-
-
-@pytest.mark.parametrize("grade", ["6", "-1", "nan", "much", ""])
-def test_a_grade_is_a_number_from_0_to_5(tmp_path: Path, grade: str) -> None:
-    header = "index\tsentence1\tsentence2\tscore"
-    source = write_task(tmp_path, "STS-B", f"{header}\n0\tA.\tB.\t{grade}\n")
-    with pytest.raises(UserError, match=f"line 2: label '{grade}' is no number from 0 to 5"):
-        load_examples("STS-B", source)
-
-
-@pytest.mark.parametrize(
-    ("numbers", "line"), [((0, 2, 1), 3), ((0, 1, 3), 4), ((0, 0, 1), 3), ((1, 2, 3), 2)]
-)
-def test_lines_that_were_shuffled_or_lost_are_found(
-    tmp_path: Path, numbers: tuple[int, ...], line: int
-) -> None:
-    lines = [f"{n}\tIt rains.\tIt is wet.\tentailment" for n in numbers]
-    source = write_task(tmp_path, "RTE", "\n".join([RTE_HEADER, *lines]))
-    with pytest.raises(UserError, match=rf"line {line}: its index is .* lines are missing"):
-        load_examples("RTE", source)
 
 
 QQP_HEADER = "id\tqid1\tqid2\tquestion1\tquestion2\tis_duplicate"

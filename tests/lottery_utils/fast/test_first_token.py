@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import copy
-from contextlib import ExitStack, nullcontext
+from contextlib import nullcontext
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from conftest import masks
+from families import EVERY_FAMILY, batch_for, tiny
 from hypothesis import given, settings
-from test_encoder import EVERY_FAMILY, batch_for, tiny
 from torch import Tensor
 
-from lottery_utils import importance, training
 from lottery_utils.batches import Encoded
 from lottery_utils.encoder import encoder_layers, last_layer
 from lottery_utils.fast.first_token import first_token_only
+from lottery_utils.importance import structured_importance
 from lottery_utils.masks import StructuredMask
 from lottery_utils.pruning import masked, remove
 from lottery_utils.recipe import Recipe
@@ -52,34 +51,6 @@ def test_with_and_without_padding(family: str, kernel: str, lengths: tuple[int, 
     expected = logits(model, lengths)
     with first_token_only(model):
         assert torch.allclose(logits(model, lengths), expected, atol=1e-5)
-
-
-@EVERY_FAMILY
-@given(mask=masks())
-@settings(max_examples=10, deadline=None)
-def test_importance_is_that_of_all_tokens(family: str, mask: StructuredMask) -> None:
-    model, batches = tiny(family), [batch_for(tiny(family))]
-    found = importance.structured_importance(model, batches, mask)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(importance, "first_token_only", nullcontext)
-        expected = importance.structured_importance(model, batches, mask)
-    assert np.allclose(found.heads, expected.heads, atol=1e-6)
-    assert np.allclose(found.mlps, expected.mlps, atol=1e-6)
-
-
-@pytest.mark.parametrize("family", ["bert", "roberta", "electra", "mpnet"])
-def test_the_last_layer_computes_one_token(family: str) -> None:
-    model = tiny(family)
-    seen: list[tuple[int, ...]] = []
-    top = encoder_layers(model)[-1]
-    with ExitStack() as hooks:
-        for part in (top.query, top.attention_output, top.mlp_output):
-            hook = part.register_forward_hook(lambda *call: seen.append(call[-1].shape))
-            hooks.callback(hook.remove)
-        predict(model, [batch_for(model)])
-        importance.structured_importance(model, [batch_for(model)])
-    assert len(seen) == 6
-    assert all(shape[:2] == (3, 1) for shape in seen), "of three examples, one token each"
 
 
 @EVERY_FAMILY
@@ -147,7 +118,7 @@ def test_training_of_what_a_mask_leaves(family: str, mask: StructuredMask) -> No
 
 
 @pytest.mark.parametrize("family", ["bert", "roberta", "electra", "mpnet"])
-def test_training_computes_one_token_of_the_last_layer(family: str) -> None:
+def test_the_last_layer_computes_one_token(family: str) -> None:
     encoded = Encoded([[2, 7, 9, 3], [2, 8, 3]], None, [0, 1], pad_id=1)
     model = copy.deepcopy(tiny(family))
     seen: list[tuple[int, ...]] = []
@@ -155,7 +126,9 @@ def test_training_computes_one_token_of_the_last_layer(family: str) -> None:
     for part in (top.query, top.attention_output, top.mlp_output):
         part.register_forward_hook(lambda *call: seen.append(call[-1].shape))
     finetune(model, encoded, Recipe(batch_size=2, epochs=1), seed=1)
-    assert [shape[:2] for shape in seen] == [(2, 1)] * 3
+    predict(model, [encoded.collate([0, 1])])
+    structured_importance(model, [encoded.collate([0, 1])])
+    assert [shape[:2] for shape in seen] == [(2, 1)] * 9
     assert not any("forward" in vars(module) for module in model.modules())
 
 
@@ -174,18 +147,3 @@ def test_what_draws_its_dropout_otherwise_computes_all_tokens(otherwise: str) ->
     model.eval()
     with first_token_only(model):
         assert "forward" in vars(layer)
-
-
-def test_several_steps_of_fine_tuning_end_where_the_whole_layer_ends() -> None:
-    rng = np.random.default_rng(0)
-    rows = [rng.integers(5, 60, n).tolist() for n in (4, 9, 3, 7, 5, 6, 8, 4)]
-    encoded = Encoded(rows, None, [0, 1] * 4, pad_id=0)
-    ends = []
-    for how in (first_token_only, lambda _: nullcontext()):
-        model = copy.deepcopy(tiny("bert"))
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(training, "first_token_only", how)
-            training.finetune(model, encoded, Recipe(batch_size=2, epochs=3), seed=1)
-        ends.append(torch.cat([p.detach().flatten() for p in model.parameters()]))
-    assert torch.allclose(*ends, atol=1e-5)
-    assert not torch.equal(ends[0], torch.cat([p.flatten() for p in tiny("bert").parameters()]))

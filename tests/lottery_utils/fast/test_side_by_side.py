@@ -10,16 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from test_encoder import EVERY_FAMILY, batch_for, tiny
+from families import EVERY_FAMILY, batch_for, tiny
 
-from lottery_utils.batches import Encoded
 from lottery_utils.fast.side_by_side import over_batches
 from lottery_utils.fast.used_rows import only_used_rows
-from lottery_utils.importance import score_and_importance, structured_importance
+from lottery_utils.importance import Variant, score_and_importance, structured_importance
 from lottery_utils.masks import StructuredMask
 from lottery_utils.pruning import masked
-from lottery_utils.recipe import Recipe
-from lottery_utils.training import finetune, predict
+from lottery_utils.training import predict
 
 
 def several(model: Any) -> list[dict[str, torch.Tensor]]:
@@ -27,13 +25,15 @@ def several(model: Any) -> list[dict[str, torch.Tensor]]:
 
 
 @EVERY_FAMILY
-def test_numbers_do_not_depend_on_threads(family: str) -> None:
+@pytest.mark.parametrize("variant", ["paper", "release"])
+def test_numbers_do_not_depend_on_threads(family: str, variant: Variant) -> None:
+    """The release's depend on the order of the batches, which threads keep."""
     model = tiny(family)
     mask = StructuredMask(np.arange(12).reshape(3, 4) % 3 > 0, np.array([True, False, True]))
     found = []
     for n in (1, 2, 3):
         torch.set_num_threads(n)
-        score, importance = score_and_importance(model, several(model), mask, "accuracy")
+        score, importance = score_and_importance(model, several(model), mask, "accuracy", variant)
         with masked(model, mask):
             answers, labels = predict(model, several(model))
         numbers = (importance.heads, importance.mlps, answers, labels)
@@ -110,24 +110,6 @@ def test_a_twin_has_the_hooks_and_rows_of_its_model_and_keeps_its_own() -> None:
     assert len(model.classifier._forward_hooks) == 1
 
 
-def test_fine_tuning_is_scored_the_same_by_any_number_of_threads() -> None:
-    encoded = Encoded([[2, 7, 9, 3], [2, 8, 3], [2, 9, 9, 7, 3]], None, [0, 1, 0], pad_id=1)
-    recipe = Recipe(batch_size=2, epochs=2, learning_rate=0.01)
-    found = []
-    for n in (1, 2):
-        model = copy.deepcopy(tiny("bert", num_labels=1))
-        seen = several(model)
-
-        def evaluated(model: Any = model, seen: Any = seen, n: int = n) -> float:
-            torch.set_num_threads(n)
-            answers, _ = predict(model, seen)
-            torch.set_num_threads(1)
-            return float(answers.sum())
-
-        found.append(finetune(model, encoded, recipe, seed=1, evaluate=evaluated).scores)
-    assert found[0] == found[1]
-
-
 def test_importance_needs_no_gradient_mode_of_the_caller() -> None:
     model, mask = tiny("bert"), StructuredMask.full(3, 4)
     expected = structured_importance(model, several(model), mask).heads
@@ -135,17 +117,6 @@ def test_importance_needs_no_gradient_mode_of_the_caller() -> None:
         torch.set_num_threads(n)
         with torch.no_grad():
             assert (structured_importance(model, several(model), mask).heads == expected).all()
-
-
-def test_the_released_variant_sums_in_the_order_of_the_batches() -> None:
-    model, mask = tiny("bert"), StructuredMask.full(3, 4)
-    found = []
-    for n in (1, 2):
-        torch.set_num_threads(n)
-        found.append(structured_importance(model, several(model), mask, variant="release").heads)
-    assert (found[0] == found[1]).all()
-    back = structured_importance(model, several(model)[::-1], mask, variant="release").heads
-    assert not np.allclose(found[0], back), "the order matters to this variant"
 
 
 def test_what_goes_wrong_is_told_and_nothing_more_is_begun() -> None:

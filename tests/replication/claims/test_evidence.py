@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import itertools
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,7 +15,6 @@ from replication.claims.evidence import _of_fewer, learned, learned_seeds, measu
 from replication.claims.rules import CLAIMS, judge
 from replication.claims.trial import Trial, put_on_trial, stricter
 from replication.paper.records import load
-from replication.store import Store
 
 BLOCK = "block, super-survivors minus all"
 
@@ -107,20 +105,6 @@ def test_every_measure_that_a_claim_names_is_made(small_trial: Trial) -> None:
     assert measure({"SST-2": of_task}, {})[BLOCK]["SST-2"], (
         "with block maps there is something to say"
     )
-
-
-def test_a_record_of_other_settings_is_not_evidence(tmp_path: Path) -> None:
-    import shutil
-
-    shutil.copytree("results/glue-small", tmp_path / "glue-small")
-    study = tmp_path / "glue-small" / "study.yaml"
-    text = study.read_text("utf-8")
-    assert "learning_rate: 0.0001" in text
-    other = tmp_path / "other.yaml"
-    other.write_text(
-        text.replace("learning_rate: 0.0001", "learning_rate: 0.0002"), encoding="utf-8"
-    )
-    assert not put_on_trial(str(other), Store(tmp_path)).records
 
 
 def test_fewer_seeds_are_all_choices_of_them() -> None:

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from lottery_utils.agreement.inference import pooled
-from lottery_utils.patterns.maps import TYPES
 from replication.claims.rules import (
     BY_MEAN,
     CLAIMS,
@@ -122,18 +121,3 @@ def test_every_claim_is_unique_and_has_a_region() -> None:
         assert claim.low < claim.high
         assert np.isfinite([claim.low, claim.high]).any(), claim.key
         assert claim.text.endswith(".") and claim.stated
-
-
-def test_figures_in_the_reasons_are_those_of_the_labels_and_of_a_bell_curve() -> None:
-    labels = {}
-    for weighting in ("raw", "normed"):
-        with np.load(
-            f"lottery_utils/patterns/labelled/{weighting}.npz", allow_pickle=False
-        ) as maps:
-            labels[weighting] = maps["label"]
-    assert len(labels["raw"]) == len(labels["normed"]) == 432
-    assert not (labels["raw"] == TYPES.index("block")).any()
-    assert not (labels["normed"] == TYPES.index("vertical+diagonal")).any()
-    drawn = np.random.default_rng(0).normal(1, 0.001, (4000, 72))
-    low, high = np.quantile(drawn, [0.25, 0.75], axis=1)
-    assert float(np.mean((high - low) / np.ptp(drawn, axis=1))) == pytest.approx(0.28, abs=0.005)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import REPOSITORY
+from running import put
 
 import miniglue
 from lottery_utils.errors import UserError
@@ -20,7 +19,7 @@ from lottery_utils.metrics import score
 from lottery_utils.tasks import Example, OwnTask, get_task
 from replication import cli
 from replication.experiments import baselines
-from replication.pages import build, corpus
+from replication.pages import corpus
 from replication.runs.run import status
 from replication.store import Key, Record, Store
 from replication.study import Study
@@ -84,7 +83,6 @@ def test_the_backbone_scores_what_the_study_records(finished: Path) -> None:
     assert cli.main(arguments) == 0
     for task in ("RTE", "STS-B"):
         found, full = record(task), Store().read(Key("tiny", task, 42, "finetune"))
-        assert full is not None
         results, expected = found["results"], full["results"]
         assert results["backbone"] == {"42": expected["score"]}
         for name in ("majority", "metric", "data_sha256", "examples"):
@@ -147,7 +145,6 @@ def test_seeds_on_other_data_are_not_added(
 @pytest.fixture
 def written(workplace: Path) -> dict[str, Record]:
     """Records as `lottery baselines` writes them, with known scores."""
-    study, store = Study.load("tiny"), Store()
     known = {
         "CoLA": ("matthews", 0.0, 0.25, (0.55, 0.65)),
         "STS-B": ("pearson", 0.02, 0.7, (0.75, 0.75)),
@@ -161,10 +158,7 @@ def written(workplace: Path) -> dict[str, Record]:
             "backbone": dict(zip(("1337", "42"), backbone, strict=True)),
             "examples": {"train": 64, "validation": 40},
         }
-        run = {"device": "cpu", "threads": 1, "training_precision": "fp32", "seconds": 1.0}
-        key = Key(study.folder("baselines"), task, None, "baselines")
-        replace(study, name=key.study).keep(store.root)
-        store.write(key, study.hash("baselines"), study.identity("baselines"), results, run)
+        put(Study.load("tiny"), task, None, "baselines", results)
     return corpus.load("tiny", Store())
 
 
@@ -175,15 +169,6 @@ def test_the_table_says_which_aims_are_met(written: dict[str, Record]) -> None:
     assert table["backbone minus bag of words"].tolist() == ["+0.350", "+0.050", "+0.100"]
     assert table["bag of words low enough"].tolist() == ["yes", "no", "yes"]
     assert table["backbone 0.10 above"].tolist() == ["yes", "no", "yes"]
-
-
-def test_the_figure_says_what_it_shows(written: dict[str, Record]) -> None:
-    figure = corpus.plot(written)
-    assert figure.png.startswith(b"\x89PNG")
-    for text in ("CoLA 0.250 against 0.600", "STS-B 0.700 against 0.750", "RTE 0.750 against 0.8"):
-        assert text in figure.alt
-    assert "64 training and 40 validation examples" in figure.caption
-    assert "2 seeds" in figure.caption
 
 
 def test_missing_baselines_say_how_to_make_them(workplace: Path) -> None:
@@ -203,12 +188,3 @@ def test_ten_sentences_of_each_task_are_shown(task: str) -> None:
         assert set(table.index) <= set(about.labels)
     validation = miniglue.generate(task, 1, 400)["validation"]
     assert table.iloc[0].tolist()[0] == validation[0].sentence1
-
-
-def test_the_notebook_becomes_the_page(written: dict[str, Record], workplace: Path) -> None:
-    page = workplace / "corpus.ipynb"
-    build.build_page(REPOSITORY / "notebooks" / "corpus.ipynb", page, {"study": "tiny"})
-    text = page.read_text("utf-8")
-    assert "<figure" in text
-    own = 1 + len(miniglue.TASKS_COVERED)
-    assert len(re.findall(r"<table", text)) == own + 1, "and one of the records"

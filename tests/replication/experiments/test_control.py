@@ -7,14 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-import transformers
-from test_encoder import CLASSES, EVERY_FAMILY, batch_for, configuration, logits, tiny
+from families import EVERY_FAMILY, batch_for, logits, tiny
 from torch import Tensor, nn
 
 from replication.experiments.control import reinitialized
-from replication.experiments.landscape import RADII, _direction, loss_along
-
-SPREAD = 0.3  # not the 0.02 that all families start from
+from replication.experiments.landscape import RADII, loss_along
 
 
 def parts(model: Any) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Tensor]]:
@@ -61,26 +58,6 @@ def test_a_seed_decides_the_weights(family: str) -> None:
     assert all(equal(first, parts(reinitialized(model, 3))[1]))
     other = parts(reinitialized(model, 4))[1]
     assert not any(torch.equal(p, other[name]) for name, p in first.items() if p.ndim > 1)
-
-
-@EVERY_FAMILY
-def test_weights_have_the_spread_of_the_configuration(family: str) -> None:
-    config = configuration(family, initializer_range=SPREAD)
-    model = getattr(transformers, f"{CLASSES[family]}ForSequenceClassification")(config)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.fill_(7.0)
-    fresh = getattr(reinitialized(model, 0), model.base_model_prefix)
-    linear = [module for module in fresh.modules() if isinstance(module, nn.Linear)]
-    weights = torch.cat([module.weight.flatten() for module in linear])
-    # A standard deviation from n values has a relative error of about 1 / sqrt(2 n).
-    assert abs(weights.std().item() / SPREAD - 1) < 5 / np.sqrt(2 * len(weights))
-    assert abs(weights.mean().item()) < 5 * SPREAD / np.sqrt(len(weights))
-    assert not any(module.bias.any() for module in linear)
-    words = fresh.embeddings.word_embeddings.weight
-    assert abs(words.std().item() / SPREAD - 1) < 0.05
-    norms = [module for module in fresh.modules() if isinstance(module, nn.LayerNorm)]
-    assert all((m.weight == 1).all() and not m.bias.any() for m in norms)
 
 
 def own_loss(model: Any, batches: list[dict[str, Tensor]]) -> float:
@@ -131,38 +108,6 @@ def test_a_seed_decides_the_directions(
     assert loss_along(model, tiny_batches, seed=5, n_directions=2, radii=radii) == first
     assert loss_along(model, tiny_batches, seed=5, n_directions=1, radii=radii) == first[:1]
     assert loss_along(model, tiny_batches, seed=6, n_directions=1, radii=radii) != first[:1]
-
-
-def test_batches_may_be_cut_elsewhere(
-    tiny_model: Any, tiny_batches: list[dict[str, Tensor]]
-) -> None:
-    """A mean over examples, not over batches."""
-    single = [
-        {name: values[i : i + 1] for name, values in batch.items()}
-        for batch in tiny_batches
-        for i in range(len(batch["labels"]))
-    ]
-    assert len(single) > len(tiny_batches)
-    model = tiny_model()
-    together, alone = (
-        loss_along(model, each, seed=2, radii=[0.0, 0.4]) for each in (tiny_batches, single)
-    )
-    np.testing.assert_allclose(together, alone, atol=3e-6)
-
-
-@pytest.mark.parametrize("shape", [(5, 7), (4, 3, 2)])
-def test_a_direction_has_the_length_of_each_filter(shape: tuple[int, ...]) -> None:
-    generator = torch.Generator().manual_seed(0)
-    parameter = torch.randn(shape, generator=generator)
-    parameter *= torch.tensor([0.0, 1e-3, 1.0, 50.0, 2.0])[: shape[0]].reshape(
-        -1, *[1] * (len(shape) - 1)
-    )
-    way = _direction(parameter, generator)
-    assert way.shape == parameter.shape
-    torch.testing.assert_close(way.flatten(1).norm(dim=1), parameter.flatten(1).norm(dim=1))
-    moving = parameter.flatten(1)[1:]
-    cosines = nn.functional.cosine_similarity(way.flatten(1)[1:], moving)
-    assert cosines.abs().max() < 0.99, "at random, not along the filter"
 
 
 def test_filters_move_by_the_radius_and_vectors_stay(

@@ -11,7 +11,6 @@ from typing import Any
 import jsonschema
 import pytest
 import torch
-from conftest import REPOSITORY
 
 from lottery_utils import data
 from lottery_utils.errors import UserError
@@ -19,6 +18,7 @@ from replication.experiments import rates
 from replication.experiments.answers import read_answers, untrained
 from replication.experiments.entry import Entry, Progress
 from replication.runs import run, table
+from replication.runs.schema import record_schema
 from replication.store import Key, Store
 from replication.study import FollowUps, Study
 
@@ -39,7 +39,6 @@ def entry(answered_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 def read(stage: str, task: str = "CoLA") -> dict[str, Any]:
     found = Store().read(Key("answered", task, SEED, stage))
-    assert found is not None
     return found["results"]  # type: ignore[no-any-return]
 
 
@@ -129,10 +128,7 @@ def test_the_stage_follows_what_is_on_record(entry: Entry) -> None:
     assert results["made_from"]["untrained"] == expected
     assert {m: [*kinds] for m, kinds in results["tickets"].items()} == expected
     assert run.status(study, "CoLA", SEED, "rates", Store()) == "done"
-    schema = json.loads(
-        (REPOSITORY / "replication" / "runs" / "record.schema.json").read_text("utf-8")
-    )
-    jsonschema.validate(Store().read(Key("answered", "CoLA", SEED, "rates")), schema)
+    jsonschema.validate(Store().read(Key("answered", "CoLA", SEED, "rates")), record_schema())
     rows = [*table.ROWS["rates"](results, {})]
     assert len(rows) == 2 * sum(map(len, expected.values())) > 0
 

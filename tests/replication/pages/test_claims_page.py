@@ -68,7 +68,6 @@ def test_the_table_names_numbers_verdicts_and_sections(small_trial: Trial) -> No
     assert "8 tasks" in shown, "of the released numbers"
     assert len(claims.rules(small_trial).frame) == len(CLAIMS)
     of_tasks = claims.by_task(small_trial)
-    assert isinstance(of_tasks, Table)
     assert list(of_tasks.frame.columns) == ["SST-2", "CoLA"]
     rows = re.findall(r'id="(tasks-[^"]+)"', of_tasks._repr_html_())
     assert re.findall(r'href="#(tasks-[^"]+)"', shown) == rows, "each claim leads to its own row"
@@ -77,7 +76,6 @@ def test_the_table_names_numbers_verdicts_and_sections(small_trial: Trial) -> No
 
 def test_the_stricter_reading_lists_what_it_changes(trial: Trial) -> None:
     rows = claims.stricter(trial)
-    assert isinstance(rows, Table)
     pairs = zip(trial.ours, stricter(trial), strict=True)
     changed = [ours.claim.key for ours, strict in pairs if ours.verdict != strict.verdict]
     named = [name.split(" ")[1] for name in rows.frame.index]
@@ -86,7 +84,6 @@ def test_the_stricter_reading_lists_what_it_changes(trial: Trial) -> None:
 
 def test_flatness_sees_the_width(trial: Trial) -> None:
     table = claims.flatness(trial)
-    assert isinstance(table, Table)
     (row,) = table.frame.index
     of_seeds = stage_results(trial.records["SST-2"].entries, "search")
     widths = []
@@ -98,7 +95,6 @@ def test_flatness_sees_the_width(trial: Trial) -> None:
 
 def test_bad_tickets_win_where_they_keep_half(trial: Trial) -> None:
     table = claims.shares_kept(trial)
-    assert isinstance(table, Table)
     released = table.frame[f"{PAPER}: bad"]
     shares = {task: float(share) for task, share in released.items() if share}
     # Of MRPC the released bad ticket scores less than the majority baseline (0.677 and 0.684).
@@ -114,7 +110,6 @@ def test_bad_tickets_win_where_they_keep_half(trial: Trial) -> None:
 def test_a_task_page_says_what_the_trial_says(trial: Trial) -> None:
     """The same seeds and the same measure: two pages must not tell two stories."""
     table = claims.shares_kept(trial)
-    assert isinstance(table, Table)
     for task in trial.learned:
         told = tickets.kept(trial.records[task].entries).text
         for kind in KEPT:

@@ -12,10 +12,8 @@ from lottery_utils.masks import StructuredMask
 from lottery_utils.patterns.maps import TYPES
 from lottery_utils.tasks import TASKS
 from replication.pages import errata
-from replication.pages.show import Note, Table, plus_minus
-from replication.paper import numbers
+from replication.pages.show import Note, plus_minus
 from replication.paper import records as release
-from replication.paper.records import score
 from replication.runs import records
 from replication.store import Store
 from replication.study import Study
@@ -43,7 +41,6 @@ def measured(counts: list[list[int]]) -> dict[str, Any]:
 def test_searches_are_compared_head_by_head() -> None:
     found = {("RTE", 42): searched(THEIRS), ("RTE", 1337): searched(OURS)}
     table = errata.searches(found)
-    assert isinstance(table, Table)
     row = table.frame.loc["RTE, seed 42"]
     assert [*row] == ["3", "4", "2", "0.40", "1", "2"]
     assert table.frame.loc["the same heads", "overlap (Jaccard)"] == "1 of 2"
@@ -51,22 +48,15 @@ def test_searches_are_compared_head_by_head() -> None:
 
 def test_random_tickets_of_both_kinds() -> None:
     table = errata.random_tickets({("RTE", 42): measured([[1] * 5] * 5)})
-    assert isinstance(table, Table)
     row = table.frame.loc["RTE, seed 42"]
-    assert [*row] == [
-        "3",
-        "2 to 5",
-        plus_minus(0.7, 0.02**0.5),
-        plus_minus(0.7, 0.08**0.5),
-        "+1.00",
-    ]
+    scores = plus_minus(0.7, 0.02**0.5), plus_minus(0.7, 0.08**0.5)
+    assert [*row] == ["3", "2 to 5", *scores, "+1.00"]
 
 
 def test_types_that_change_are_off_the_diagonal() -> None:
     counts = np.diag([10, 0, 0, 0, 20])
     counts[0, 4] = 10
     table = errata.transposed({("RTE", 42): measured(counts.tolist())})
-    assert isinstance(table, Table)
     assert (
         table.frame.loc["all", "of another type"]
         == table.frame.loc["RTE, seed 42", "of another type"]
@@ -98,11 +88,6 @@ def test_what_the_page_says_of_the_release_is_in_the_records() -> None:
     counts = errata.different_masks(ours).frame
     assert (counts.loc["CoLA":"RTE"].to_numpy() == [1, 5, 1]).all()  # type: ignore[misc]
     assert (errata.most_frequent_types().frame["most frequent"] == "heterogeneous").sum() == 5
-    shares = [numbers.pattern_shares(t, "fine-tuned", "super", "raw") for t in TASKS]
-    assert sum(of is not None and of["heterogeneous"] > 0.5 for of in shares) <= 3
-    retrained = ("head_mlp_retrained", "head_mlp_random_retrained")
-    same = [t for t in TASKS if len({score(ours, t, setting).mean for setting in retrained}) == 1]
-    assert same == ["WNLI"]
-    assert [*errata.unlearned(ours).frame.index] == same
+    assert [*errata.unlearned(ours).frame.index] == ["WNLI"]
     assert [*errata.random_sizes(ours).frame.index] == [*TASKS]
     assert errata.sizes_of_magnitude().frame.loc["9 steps", "weights left"] == "38.7%"

@@ -2,57 +2,24 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
+from by_hand import with_warnings, without_magnitude
 
 from replication.pages import tickets as overview
-from replication.pages.show import NO_MAGNITUDE, Figure, Note, Table
+from replication.pages.show import NO_MAGNITUDE, Note
 from replication.runs.records import KINDS, Entries, ticket_scores
 
 TASKS = ("CoLA", "STS-B", "RTE")
 
 
-def without_magnitude(entries: Entries, *seeds: int) -> Entries:
-    """The same records but those of magnitude pruning (of these seeds, by default of all)."""
-    return {
-        seed: {
-            stage: record
-            for stage, record in records.items()
-            if stage != "magnitude" or (seeds and seed not in seeds)
-        }
-        for seed, records in entries.items()
-    }
-
-
-def with_warnings(every: dict[str, Entries], warned: set[int]) -> dict[str, Entries]:
-    """The same records with a warning for some seeds only, and every score defined."""
-    copy: dict[str, Entries] = {}
-    for task, entries in every.items():
-        copy[task] = {}
-        for seed, stages in entries.items():
-            copy[task][seed] = json.loads(json.dumps(stages))
-            full = copy[task][seed]["finetune"]["results"]
-            full["score"] = full["majority"] + (0 if seed in warned else 0.3)
-            full["undefined"] = {}
-            for stage in ("tickets", "magnitude"):
-                if stage in stages:
-                    for ticket in copy[task][seed][stage]["results"]["tickets"].values():
-                        ticket["undefined"] = {}
-    return copy
-
-
 def test_an_overview_has_only_the_tasks_with_magnitude_pruning(every: dict[str, Entries]) -> None:
     some = {**every, "CoLA": without_magnitude(every["CoLA"])}
     drawn = overview.plot(some, "magnitude")
-    assert isinstance(drawn, Figure)
     assert [a.get_title() for a in drawn.drawing.axes if a.get_visible()] == ["STS-B", "RTE"]
     table = overview.table(some, "magnitude")
-    assert isinstance(table, Table)
     assert list(table.frame.index) == ["STS-B", "RTE"]
     both = overview.verdicts(with_warnings(some, set()), "magnitude")
-    assert isinstance(both, Table)
     assert {seen.split(" of ")[1] for seen in both.frame["seen"]} == {"4"}
     none = {task: without_magnitude(entries) for task, entries in every.items()}
     assert overview.plot(none, "magnitude") is NO_MAGNITUDE
@@ -63,7 +30,6 @@ def test_an_overview_has_only_the_tasks_with_magnitude_pruning(every: dict[str, 
 @pytest.mark.parametrize("method", ["structured", "magnitude"])
 def test_the_figure_has_every_score_of_every_task(every: dict[str, Entries], method: str) -> None:
     drawn = overview.plot(every, method)
-    assert isinstance(drawn, Figure) and drawn.png
     for axis, task in zip(drawn.drawing.axes, TASKS, strict=True):
         points = [y for line in axis.lines[2:] for y in line.get_ydata()]
         scores = [
@@ -79,7 +45,6 @@ def test_the_figure_has_every_score_of_every_task(every: dict[str, Entries], met
 @pytest.mark.parametrize("method", ["structured", "magnitude"])
 def test_overview_has_a_row_for_every_task(every: dict[str, Entries], method: str) -> None:
     shown = overview.table(every, method)
-    assert isinstance(shown, Table)
     table = shown.frame
     assert list(table.index) == list(TASKS)
     scores = [e["finetune"]["results"]["score"] for e in every["CoLA"].values()]
@@ -96,7 +61,6 @@ def test_overview_has_a_row_for_every_task(every: dict[str, Entries], method: st
 def test_verdicts_leave_out_what_learned_nothing(every: dict[str, Entries]) -> None:
     records = with_warnings(every, {42})
     table = overview.verdicts(records)
-    assert isinstance(table, Table)
     assert {seen.split(" of ")[1] for seen in table.frame["seen"]} == {"3"}
     held = 0
     for entries in records.values():

@@ -15,7 +15,7 @@ from made_up import SEEDS, STUDY, task_entries, write
 from replication.claims.plan import Analysis, Outcome, Ticket, analysed
 from replication.pages import plan
 from replication.pages.build import build_page
-from replication.pages.show import Figure, Note, Table
+from replication.pages.show import Note, Table
 from replication.store import Store
 
 MAGNITUDE = ("SST-2", "CoLA")
@@ -51,7 +51,6 @@ def test_the_finding_has_means_intervals_n_and_counts(whole: Analysis) -> None:
 
 def test_the_dots_are_the_seeds_and_those_that_did_not_train_are_hollow(whole: Analysis) -> None:
     figure = plan.plot(whole)
-    assert isinstance(figure, Figure)
     structured, magnitude = figure.drawing.axes
     dots = [line for line in structured.lines if line.get_marker() == "o" and len(line.get_xdata())]
     assert len(dots) == 4 * 3 * 3

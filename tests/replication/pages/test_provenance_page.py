@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from conftest import REPOSITORY
+from by_hand import with_warnings
 
 from lottery_utils.errors import UserError
 from replication.pages import provenance
@@ -49,23 +45,6 @@ def test_sources_are_what_was_read(every: dict[str, Entries], tiny_run: Path) ->
     assert read == {f"tiny/RTE/seed-42/{stage}.json" for stage in STAGES}
 
 
-def with_warnings(every: dict[str, Entries], warned: set[int]) -> dict[str, Entries]:
-    """The same records with a warning for some seeds only, and every score defined."""
-    copy: dict[str, Entries] = {}
-    for task, entries in every.items():
-        copy[task] = {}
-        for seed, stages in entries.items():
-            copy[task][seed] = json.loads(json.dumps(stages))
-            full = copy[task][seed]["finetune"]["results"]
-            full["score"] = full["majority"] + (0 if seed in warned else 0.3)
-            full["undefined"] = {}
-            for stage in ("tickets", "magnitude"):
-                if stage in stages:
-                    for ticket in copy[task][seed][stage]["results"]["tickets"].values():
-                        ticket["undefined"] = {}
-    return copy
-
-
 def test_a_meaningless_rule_is_a_warning(every: dict[str, Entries]) -> None:
     warned = provenance.warnings(with_warnings(every, {42})["CoLA"])
     assert warned.kind == "warning"
@@ -92,37 +71,6 @@ def test_an_undefined_score_is_a_sentence(every: dict[str, Entries]) -> None:
     )
     assert "largest removed" not in alone.text
     assert "bad, retrained" in alone.text
-
-
-def test_what_is_undefined_in_the_records_is_said(every: dict[str, Entries]) -> None:
-    said = provenance.warnings(every["CoLA"])
-    assert said.kind == "warning"
-    assert "Matthews correlation is undefined and counted as 0 (" in said.text
-    assert "undefined" not in provenance.warnings(every["RTE"]).text, "accuracy always is defined"
-
-
-def test_records_are_read_without_heavy_libraries(tiny_run: Path) -> None:
-    """A page that only reads should start in a second, and without torch installed."""
-    code = """
-import sys
-from replication.pages import corpus, sweep
-from replication.pages import sec3_methodology, sec4_1_good_subnetworks, tickets
-from replication.runs import records
-entries = records.load("tiny", "STS-B", "[42]")["STS-B"]
-sec4_1_good_subnetworks.search_curve(entries).png, tickets.tickets(entries)
-sec3_methodology.setup(entries), sec3_methodology.examples(entries)
-heavy = {"torch", "transformers", "datasets", "evaluate", "sklearn", "safetensors"}
-print(sorted(heavy & set(sys.modules)))
-"""
-    found = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        cwd=tiny_run,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY), "MPLBACKEND": "Agg"},
-    )
-    assert found.returncode == 0, found.stderr
-    assert found.stdout.strip() == "[]"
 
 
 def test_a_user_error_is_one_sentence_in_a_notebook(workplace: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from replication.pages import sec3_methodology as page
-from replication.pages.show import Note, Table
+from replication.pages.show import Note
 from replication.runs.records import Entries
 
 SEEDS = (1337, 42)
@@ -23,8 +23,6 @@ def test_the_curves_are_the_records(every: dict[str, Entries]) -> None:
         assert np.column_stack(line.get_data()).tolist() == curve["loss"]
         assert [*scores.get_ydata()] == curve["scores"]
     assert score.lines[-1].get_ydata()[0] == entries[42]["finetune"]["results"]["majority"]
-    assert "STS-B" in figure.caption and "64 training and 40 validation" in figure.caption
-    assert figure.png
 
 
 def test_every_seed_is_drawn(every: dict[str, Entries]) -> None:
@@ -41,7 +39,6 @@ def test_importance_is_that_of_the_full_model(every: dict[str, Entries]) -> None
         first = records["search"]["results"]["steps"][0]
         assert heads.images[0].get_array().tolist() == first["head_scores"]
         assert [bar.get_width() for bar in mlps.patches] == first["mlp_scores"]
-    assert figure.png
 
 
 def test_the_setup_is_the_records(every: dict[str, Entries]) -> None:
@@ -61,7 +58,6 @@ def test_examples_are_those_that_were_trained_on(every: dict[str, Entries]) -> N
     from lottery_utils.data import load_examples
 
     shown_here = page.examples(every["RTE"])
-    assert isinstance(shown_here, Table)
     assert sorted(shown_here.frame.index) == ["entailment"] * 2 + ["not_entailment"] * 2
     train = load_examples("RTE", "mini", train_size=64, validation_size=40)["train"]
     assert set(shown_here.frame["sentence"]) <= {example.sentence1 for example in train}

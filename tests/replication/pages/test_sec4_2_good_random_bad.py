@@ -7,7 +7,6 @@ import pytest
 
 from lottery_utils.agreement.inference import t_interval
 from replication.pages import tickets as page
-from replication.pages.show import NO_MAGNITUDE, Figure, Table
 from replication.paper import records
 from replication.runs.records import KINDS, Entries
 from replication.store import Store
@@ -29,12 +28,10 @@ def test_every_seed_is_drawn_beside_the_papers_means(
 ) -> None:
     release = records.beside(Store(), [task])
     figure = page.ticket_plot(every[task], release, method)
-    assert isinstance(figure, Figure)
     ours, papers = figure.drawing.axes
     settings = [(kind, state) for kind in KINDS[method] for state in ("pruned", "retrained")]
     drawn = [[*line.get_ydata()] for line in ours.lines]
-    seeds = [scores(every[task], method, *setting) for setting in settings]
-    assert all(points in drawn for points in seeds)
+    assert all(scores(every[task], method, *setting) in drawn for setting in settings)
     published = records.scores(release, task, method)
     theirs = [
         published[f"{kind}, {state}"].mean
@@ -45,15 +42,12 @@ def test_every_seed_is_drawn_beside_the_papers_means(
     full = np.mean([r["finetune"]["results"]["score"] for r in every[task].values()])
     levels = {line.get_label(): line.get_ydata()[0] for line in ours.lines[:2]}
     assert levels["full model"] == pytest.approx(full)
-    assert task in figure.alt and "n = 2; 40 validation examples" in figure.caption
-    assert figure.png
 
 
 @pytest.mark.parametrize("method", ["structured", "magnitude"])
 def test_ticket_table_pairs_scores_by_seed(every: dict[str, Entries], method: str) -> None:
     entries = every["STS-B"]
     table = page.tickets(entries, method)
-    assert isinstance(table, Table)
     table = table.frame
     names = {kind: kind for kind in ("good", "random", "bad")}
     if method == "magnitude":
@@ -71,16 +65,3 @@ def test_ticket_table_pairs_scores_by_seed(every: dict[str, Entries], method: st
         assert row["full minus this"] == str(t_interval(differences))
     assert table.loc["full model", "full minus this"] == ""
     assert table.loc["random, pruned", "random minus this"] == ""
-
-
-def test_without_magnitude_pruning_the_page_says_so(every: dict[str, Entries]) -> None:
-    fewer = {
-        seed: {stage: record for stage, record in records.items() if stage != "magnitude"}
-        for seed, records in every["CoLA"].items()
-    }
-    assert page.ticket_plot(fewer, {}, "magnitude") is NO_MAGNITUDE
-    assert page.tickets(fewer, "magnitude") is NO_MAGNITUDE
-    assert isinstance(page.ticket_plot(fewer, {}), Figure)
-    one = page.tickets({42: every["CoLA"][42]})
-    assert isinstance(one, Table)
-    assert one.frame.loc["full model", "score"].endswith("(n = 1)")

@@ -11,7 +11,7 @@ from lottery_utils.agreement.survivors import KINDS
 from lottery_utils.masks import StructuredMask
 from replication.pages import sec5_1_stability as page
 from replication.pages.sec5_1_stability import ONE_SEED
-from replication.pages.show import Figure, Table
+from replication.pages.show import Figure
 from replication.paper import records as paper
 from replication.runs.measured import good_masks
 from replication.runs.records import Entries
@@ -23,7 +23,6 @@ TASK, SEEDS = "STS-B", [1337, 42]
 def test_the_table_says_what_the_masks_say(every: dict[str, Entries]) -> None:
     entries = every[TASK]
     table = page.agreement_table(entries)
-    assert isinstance(table, Table)
     heads = good_masks(entries, "heads")
     overlap = chance.against_chance("mean overlap", heads)
     row = table.frame.loc["overlap of two seeds (Jaccard)"]
@@ -35,15 +34,12 @@ def test_the_table_says_what_the_masks_say(every: dict[str, Entries]) -> None:
 
 def test_the_map_has_the_shares_and_deviations_of_every_head(every: dict[str, Entries]) -> None:
     figure = page.survival_map(every[TASK])
-    assert isinstance(figure, Figure)
     heads, mlps = (axis.images[0].get_array() for axis in figure.drawing.axes[:2])
     for part, shown in (("heads", heads), ("mlps", mlps)):
         masks = good_masks(every[TASK], part)
         assert shown.ravel().tolist() == masks.mean(axis=0).tolist()
     text, kept = figure.drawing.axes[0].texts[0].get_text(), good_masks(every[TASK], "heads")[:, 0]
     assert text == f"{kept.mean():.2f}\n{kept.std(ddof=1):.2f}".replace("0.", ".")
-    assert TASK in figure.caption and "2 seeds (1337, 42)" in figure.caption
-    assert figure.png
 
 
 def test_the_profile_is_importance_in_order_and_how_long_the_order_lasts(
@@ -57,7 +53,6 @@ def test_the_profile_is_importance_in_order_and_how_long_the_order_lasts(
         assert np.allclose(line.get_ydata(), expected / expected.mean())
         assert later.get_ydata()[0] == pytest.approx(1)
         assert len(later.get_ydata()) == len(records["search"]["results"]["steps"])
-    assert figure.png
 
 
 def test_ranks_are_scipys(every: dict[str, Entries]) -> None:
@@ -66,7 +61,6 @@ def test_ranks_are_scipys(every: dict[str, Entries]) -> None:
 
     scores = [entries[s]["search"]["results"]["importance"]["heads"] for s in SEEDS]
     table = page.rank_correlations(entries)
-    assert isinstance(table, Table)
     expected = spearmanr(np.ravel(scores[0]), np.ravel(scores[1])).statistic
     assert table.frame.loc["1337 and 42", "heads"] == f"{expected:.3f}"
     assert np.isnan(page.spearman(np.ones(4), np.arange(4)))
@@ -87,7 +81,6 @@ def test_one_seed_agrees_with_nobody(every: dict[str, Entries]) -> None:
 
 def test_survivors_tell_how_many_places_others_fill() -> None:
     table = page.survivors_table(survivors())
-    assert isinstance(table, Table)
     assert table.frame["heads"].tolist() == ["2", "2", "2, of them 1 kept by some seeds"]
     # All MLPs survive with all seeds, so that neither other kind has any of its own.
     assert table.frame["MLPs"].tolist() == ["2", *["2, of them 2 kept by all seeds"] * 2]
@@ -107,7 +100,6 @@ def test_empty_tickets_of_survivors_are_not_scored() -> None:
 def test_survivors_are_drawn_beside_the_papers() -> None:
     release = paper.beside(Store(), ["SST-2"])
     figure = page.survivors_plot(entries(), survivors(), release)
-    assert isinstance(figure, Figure)
     ours, papers = figure.drawing.axes
     drawn = [[*line.get_ydata()] for line in ours.lines]
     assert [0.5, 0.6] in drawn, "super-survivors, pruned, both seeds"
@@ -116,8 +108,7 @@ def test_survivors_are_drawn_beside_the_papers() -> None:
     drawn = [container[0].get_ydata()[0] for container in papers.containers]
     assert drawn == [published[f"{k}, {s}"].mean for k in KINDS for s in ("pruned", "retrained")]
     own = page.survivors_plot(entries("MINE"), survivors(), release)
-    assert isinstance(own, Figure)
-    assert len(own.drawing.axes) == 1 and "paper" not in own.caption
+    assert len(own.drawing.axes) == 1
 
 
 def test_without_tickets_of_survivors_the_page_says_how_to_make_them() -> None:

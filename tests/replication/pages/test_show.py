@@ -18,6 +18,7 @@ from replication.pages.show import (
     Table,
     coloured,
     number,
+    p_text,
     style,
     within,
     write_cells,
@@ -128,3 +129,8 @@ def test_cells_are_written_row_by_row_and_light_on_dark() -> None:
     assert found["b"] == ((1, 0), "black")
     assert found["c"][0] == (0, 1)
     plt.close()
+
+
+def test_no_p_value_is_said_to_be_zero() -> None:
+    assert [p_text(p) for p in (0.0123, 0.001, 0.0004)] == ["p = 0.012", "p = 0.001", "p < 0.001"]
+    assert p_text(float("nan")) == "p undefined"

@@ -10,7 +10,7 @@ from typing import Any
 import jsonschema
 import numpy as np
 import pytest
-from conftest import REPOSITORY
+from running import put
 
 from lottery_utils.agreement import chance, votes
 from lottery_utils.masks import StructuredMask, WeightMask
@@ -21,10 +21,10 @@ from replication.pages.show import NO_MAGNITUDE, Table
 from replication.runs import records
 from replication.runs.measured import good_masks
 from replication.runs.records import Entries, recorded_overlap, weight_overlap
+from replication.runs.schema import record_schema
 from replication.store import Key, Store
 from replication.study import Study
 
-SCHEMA = REPOSITORY / "replication" / "runs" / "record.schema.json"
 TASK, SEEDS = "STS-B", [1337, 42]
 
 
@@ -65,7 +65,6 @@ def test_weights_are_counted_as_heads_are(entries: Entries) -> None:
     masks = random_weight_masks(2, (300, 700))
     record = {"results": overlap_counts(masks)}
     table = page.like_with_like(entries, record)
-    assert isinstance(table, Table)
     whole = np.stack([np.concatenate([m.flat("p0"), m.flat("p1")]) for m in masks])
     for statistic, label in page.LABELS.items():
         if label not in table.frame.index:
@@ -84,13 +83,12 @@ def test_weights_are_counted_as_heads_are(entries: Entries) -> None:
 def test_the_overlap_is_recorded_once(finished: Path) -> None:
     study, store = Study.load("tiny"), Store()
     record = weight_overlap(study, TASK, SEEDS, store)
-    assert record is not None
     assert store.read(Key("tiny", TASK, None, "weight_overlap")) == record
-    schema = json.loads(SCHEMA.read_text("utf-8"))
-    jsonschema.Draft202012Validator(schema).validate(record)
+    schema = jsonschema.Draft202012Validator(record_schema())
+    schema.validate(record)
     for field in ("votes", "kept", "both", "made_from"):
         broken = {**record, "results": {k: v for k, v in record["results"].items() if k != field}}
-        assert not jsonschema.Draft202012Validator(schema).is_valid(broken), field
+        assert not schema.is_valid(broken), field
     places = [Key("tiny", TASK, seed, "magnitude") for seed in SEEDS]
     masks = [WeightMask.load(store.scratch(p, "good-weights.safetensors")) for p in places]
     assert record["results"]["both"] == [(masks[0] & masks[1]).n_kept]
@@ -102,12 +100,9 @@ def test_the_overlap_is_recorded_once(finished: Path) -> None:
 def test_an_overlap_of_other_masks_does_not_count(finished: Path) -> None:
     study, store = Study.load("tiny"), Store()
     first = weight_overlap(study, TASK, SEEDS, store)
-    assert first is not None
     other: dict[str, Any] = json.loads(json.dumps(first["results"]))
     other["made_from"]["42"] = "0" * 64
-    run = {"device": "cpu", "threads": 1, "seconds": 0.0}
-    key, stage = Key("tiny", TASK, None, "weight_overlap"), "weight_overlap"
-    store.write(key, study.hash(stage), study.identity(stage), other, run)
+    put(study, TASK, None, "weight_overlap", other)
     again = weight_overlap(study, TASK, SEEDS, store)
     assert again is not None and again["results"] == first["results"]
 
@@ -129,7 +124,6 @@ def test_masks_that_keep_nothing_are_compared_without_a_warning() -> None:
     entries = records.load("minilm-glue", "MRPC")["MRPC"]  # the empty model passes its bar
     overlap = recorded_overlap(Study.load("minilm-glue"), "MRPC", list(entries), Store())
     table = page.like_with_like(entries, overlap)
-    assert isinstance(table, Table)
     row = table.frame.loc[page.LABELS["mean overlap"]]
     assert row["heads"] == row["weights"] == "1.000", "nothing and nothing are equal"
     assert table.frame.loc[page.LABELS["Fleiss' kappa"], "weights"] == "undefined"

@@ -122,10 +122,6 @@ def save(values: Any) -> Callable[[Path], None]:
     return lambda root: np.save(root / MASK, values)
 
 
-def half(root: Path) -> None:
-    np.save(root / MASK, np.full((12, 12), 0.5))
-
-
 def pickled(root: Path) -> None:
     np.save(root / MASK, np.array([[None]], dtype=object), allow_pickle=True)
 
@@ -134,45 +130,27 @@ def cut(root: Path) -> None:
     (root / MASK).write_bytes((root / MASK).read_bytes()[:200])
 
 
-def no_seed(root: Path) -> None:
-    shutil.rmtree((root / MASK).parent)
+def without(path: str) -> Callable[[Path], None]:
+    def remove(root: Path) -> None:
+        shutil.rmtree(root / path) if (root / path).is_dir() else (root / path).unlink()
+
+    return remove
 
 
-def no_file(root: Path) -> None:
-    (root / MASK).unlink()
+def scores(change: Callable[[dict[str, Any]], Any]) -> Callable[[Path], None]:
+    """Of the full model."""
 
+    def rewrite(root: Path) -> None:
+        path = root / "evaluate_masked/no_mask/baseline/results.json"
+        content = json.loads(path.read_text("utf-8"))
+        change(content)
+        path.write_text(json.dumps(content), encoding="utf-8")
 
-def no_scores(root: Path) -> None:
-    shutil.rmtree(root / "evaluate_masked")
+    return rewrite
 
 
 def bad_json(root: Path) -> None:
     (root / "evaluate_masked/no_mask/baseline/results.json").write_text("{", encoding="utf-8")
-
-
-def no_number(root: Path) -> None:
-    path = root / "evaluate_masked/no_mask/baseline/results.json"
-    content = json.loads(path.read_text("utf-8"))
-    content["RTE"]["acc"][0] = float("nan")
-    path.write_text(json.dumps(content), encoding="utf-8")
-
-
-def no_task(root: Path) -> None:
-    path = root / "evaluate_masked/no_mask/baseline/results.json"
-    content = json.loads(path.read_text("utf-8"))
-    del content["RTE"]
-    path.write_text(json.dumps(content), encoding="utf-8")
-
-
-def other_task(root: Path) -> None:
-    path = root / "evaluate_masked/no_mask/baseline/results.json"
-    content = json.loads(path.read_text("utf-8"))
-    content["HANS"] = content["RTE"]
-    path.write_text(json.dumps(content), encoding="utf-8")
-
-
-def not_a_release(root: Path) -> None:
-    shutil.rmtree(root / "masks")
 
 
 @pytest.mark.parametrize(
@@ -182,19 +160,28 @@ def not_a_release(root: Path) -> None:
             save(np.ones((6, 12))),
             r"head_mask\.npy has shape \(6, 12\): expected \(12, 12\)",
         ),
-        (half, r"head_mask\.npy holds 0\.5: expected zeros and ones only"),
+        (save(np.full((12, 12), 0.5)), r"head_mask\.npy holds 0\.5: expected zeros and ones only"),
         (save(np.full((12, 12), np.nan)), r"holds nan: expected zeros and ones"),
         (save(np.full((12, 12), "1")), r"holds 1: expected zeros and ones|holds"),
         (pickled, r"head_mask\.npy is not a plain array, but pickled or cut off"),
         (cut, r"head_mask\.npy is not a plain array, but pickled or cut off"),
-        (no_seed, r"lacks .*RTE/seed_86: expected masks of the seeds 1337, 42, 86, 71, 166"),
-        (no_file, r"head_mask\.npy cannot be read \(No such file"),
-        (no_scores, r"has no scores: expected .*evaluate_masked"),
+        (
+            without("masks/heads_mlps/RTE/seed_86"),
+            r"lacks .*RTE/seed_86: expected .*1337, 42",
+        ),
+        (without(MASK), r"head_mask\.npy cannot be read \(No such file"),
+        (without("evaluate_masked"), r"has no scores: expected .*evaluate_masked"),
         (bad_json, r"results\.json cannot be read: expected a mean and a standard deviation"),
-        (no_number, r"acc of RTE under no_mask is nan"),
-        (no_task, r"lack RTE under no_mask"),
-        (other_task, r"has scores of 'HANS': expected GLUE's nine"),
-        (not_a_release, r"is not a copy of the release: expected the folders"),
+        (
+            scores(lambda of: of["RTE"].update(acc=[float("nan"), 0.1])),
+            r"acc of RTE under no_mask is nan",
+        ),
+        (scores(lambda of: of.pop("RTE")), r"lack RTE under no_mask"),
+        (
+            scores(lambda of: of.update(HANS=of["RTE"])),
+            r"scores of 'HANS': expected GLUE's nine",
+        ),
+        (without("masks"), r"is not a copy of the release: expected the folders"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )

@@ -20,16 +20,18 @@ from typing import Any
 
 import jsonschema
 import pytest
+import running
 from conftest import REPOSITORY
 from test_followups import SEED, TASK, follow_up
 
 from lottery_utils import data
-from lottery_utils.errors import UserError
 from lottery_utils.masks import StructuredMask
 from replication import cli
+from replication.experiments.control import STATES
 from replication.runs import table as export
 from replication.runs.records import by_task
 from replication.runs.run import ensure
+from replication.runs.schema import record_schema
 from replication.store import SCHEMA, Key, Record, Store, checksum
 from replication.study import FOLLOWUPS, STAGES, FollowUps, Study
 
@@ -46,9 +48,7 @@ def exported(**chosen: Any) -> list[dict[str, str]]:
 
 
 def record(stage: str, task: str = "CoLA", seed: int = 42) -> Record:
-    found = Store().read(Key("tiny", task, seed, stage))
-    assert found is not None
-    return found
+    return running.record(stage, task, seed)
 
 
 def rewrite(changed: Record) -> None:
@@ -58,23 +58,54 @@ def rewrite(changed: Record) -> None:
     path.write_text(json.dumps(changed), "utf-8")
 
 
+@pytest.fixture(scope="module")
+def followed_run(tmp_path_factory: pytest.TempPathFactory, tiny_run: Path) -> Path:
+    """The tiny run with all follow-ups of one task: read it, never write."""
+    return follow_up(tiny_run, tmp_path_factory.mktemp("followed") / "run")
+
+
 # The table
 
 
-def test_every_score_of_every_record_is_a_row(finished: Path) -> None:
-    expected: Counter[tuple[str, str, str]] = Counter()
-    for path in finished.glob("results/tiny/*/*/*.json"):
+def sizes(mask: dict[str, Any]) -> tuple[str, str, str, str]:
+    kept = StructuredMask.from_json(mask)
+    return str(kept.n_heads), "8", str(kept.n_mlps), "2"
+
+
+def test_every_score_of_every_record_is_a_row(
+    followed_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its value, and how much is left: of heads and MLPs, or of weights."""
+    monkeypatch.chdir(followed_run)
+    expected: Counter[tuple[Any, ...]] = Counter()
+    nothing = ("",) * 4
+    for path in followed_run.glob("results/tiny/*/*/*.json"):
         found = json.loads(path.read_text("utf-8"))
         stage, results = found["stage"], found["results"]
-        expected[stage, "full", "fine-tuned"] += len(results.get("scores", {}))
-        expected[stage, "trial", "pruned"] += len(results.get("steps", []))
-        for kind in results.get("tickets", {}):
-            for state in ("pruned", "retrained"):
-                expected[stage, kind, state] += 1
+        place = (path.relative_to(followed_run / "results").as_posix(), stage)
+        if stage not in export.ROWS:
+            continue
+        for value in results.get("scores", {}).values():
+            expected[*place, "full", "fine-tuned", value, "8", "8", "2", "2", ""] += 1
+        for step in results.get("steps", []):
+            of_weights = stage == "magnitude"
+            left = nothing if of_weights else (str(step["n_heads"]), "8", str(step["n_mlps"]), "2")
+            weights = str(step["n_kept"]) if of_weights else ""
+            expected[*place, "trial", "pruned", step["score"], *left, weights] += 1
+        for kind, ticket in results.get("tickets", {}).items():
+            left = sizes(ticket["mask"]) if "mask" in ticket else nothing
+            weights = str(results["weights"]["kept"]) if stage == "magnitude" else ""
+            for state in STATES if stage == "control" else ("pruned", "retrained"):
+                value = ticket[state]["score"] if stage == "control" else ticket[state]
+                expected[*place, kind, state, value, *left, weights] += 1
     rows = exported()
-    assert Counter((row["stage"], row["ticket"], row["state"]) for row in rows) == expected
-    assert expected["tickets", "bad", "retrained"] == 6
-    assert {row["stage"] for row in rows} == set(STAGES)
+    names = ("heads_kept", "heads", "mlps_kept", "mlps", "weights_kept")
+    place_of = ("record", "stage", "ticket", "state")
+    assert expected == Counter(
+        (*map(row.get, place_of), float(row["value"]), *map(row.get, names)) for row in rows
+    )
+    assert {row["stage"] for row in rows} == {*STAGES, "survivors", "control", "sensitivity"}
+    assert {row["method"] for row in rows if row["stage"] == "control"} == {"structured"}
 
 
 def test_a_row_says_what_its_record_says(finished: Path) -> None:
@@ -108,28 +139,18 @@ def test_the_full_model_and_the_trials_of_its_search(finished: Path) -> None:
     trials = [row for row in rows if (row["stage"], row["ticket"]) == ("search", "trial")]
     steps = record("search")["results"]["steps"]
     assert [int(row["step"]) for row in trials] == list(range(1, len(steps) + 1))
-    assert [float(row["value"]) for row in trials] == [step["score"] for step in steps]
     assert [row["passed"] for row in trials] == [str(step["passed"]).lower() for step in steps]
     assert [row["phase"] for row in trials] == [step["phase"] for step in steps]
-    assert [int(row["heads_kept"]) for row in trials] == [step["n_heads"] for step in steps]
-    assert [int(row["mlps_kept"]) for row in trials] == [step["n_mlps"] for step in steps]
 
 
 def test_rows_of_magnitude_pruning_count_weights(finished: Path) -> None:
     rows = [row for row in exported(tasks=["CoLA"], seeds=[42]) if row["stage"] == "magnitude"]
     results, whole = record("magnitude")["results"], record("finetune")["results"]["parameters"]
-    assert {row["method"] for row in rows} == {"magnitude"}
+    assert {(row["method"], row["phase"]) for row in rows} == {("magnitude", "")}
     assert {int(row["weights"]) for row in rows} == {results["weights"]["prunable"]}
-    assert {row["heads_kept"] + row["mlps_kept"] + row["phase"] for row in rows} == {""}
-    trials = [row for row in rows if row["ticket"] == "trial"]
-    steps = results["steps"]
-    assert [int(row["weights_kept"]) for row in trials] == [step["n_kept"] for step in steps]
-    assert [float(row["value"]) for row in trials] == [step["score"] for step in steps]
-    for row in rows[len(trials) :]:
-        ticket = results["tickets"][row["ticket"]]
-        assert float(row["value"]) == ticket[row["state"]]
+    for row in rows[len(results["steps"]) :]:
         removed = int(row["weights"]) - int(row["weights_kept"])
-        assert int(row["parameters"]) == ticket["parameters"] == whole - removed
+        assert int(row["parameters"]) == whole - removed
 
 
 def test_every_metric_is_a_row_and_the_guesser_knows_one(finished: Path) -> None:
@@ -138,6 +159,10 @@ def test_every_metric_is_a_row_and_the_guesser_knows_one(finished: Path) -> None
     changed["results"]["scores"] = {main: score, "f1": 0.25}
     changed["results"]["undefined"] = {"full": "all predictions are the same"}
     rewrite(changed)
+    tickets = record("tickets")
+    for ticket in tickets["results"]["tickets"].values():
+        ticket["undefined"] = {"pruned": "all predictions are the same"}
+    rewrite(tickets)
     searched = record("search")
     searched["results"]["metric"] = "f1"
     rewrite(searched)
@@ -155,15 +180,7 @@ def test_every_metric_is_a_row_and_the_guesser_knows_one(finished: Path) -> None
     assert {(row["metric"], row["majority"]) for row in rows if row["stage"] == "search"} == {
         ("f1", "")
     }
-
-
-def test_a_ticket_without_a_defined_score_says_why(finished: Path) -> None:
-    changed = record("tickets")
-    for ticket in changed["results"]["tickets"].values():
-        ticket["undefined"] = {"pruned": "all predictions are the same"}
-    rewrite(changed)
-    rows = [row for row in exported(tasks=["CoLA"], seeds=[42]) if row["stage"] == "tickets"]
-    assert {(row["state"], row["undefined"]) for row in rows} == {
+    assert {(row["state"], row["undefined"]) for row in rows if row["stage"] == "tickets"} == {
         ("pruned", "all predictions are the same"),
         ("retrained", ""),
     }
@@ -205,19 +222,11 @@ def test_a_lost_full_model_leaves_cells_empty(finished: Path) -> None:
     assert all(row["value"] for row in rows)
 
 
-def test_a_broken_record_is_not_exported(finished: Path) -> None:
-    path = Store().path(Key("tiny", "CoLA", 42, "search"))
-    path.write_text(path.read_text("utf-8").replace("0.", "1.", 1), "utf-8")
-    with pytest.raises(UserError, match=r"search\.json is broken"):
-        exported()
-
-
 def test_a_sweep_has_a_row_for_every_run() -> None:
     store = Store(REPOSITORY / "results")
     study = Study.load("quick-sweep", REPOSITORY / "results")
     rows = table(export.to_csv(study, store, tasks=["SST-2"]))
     sweep = store.read(Key("quick-sweep", "SST-2", None, "sweep"))
-    assert sweep is not None
     runs = sweep["results"]["runs"]
     for name, column in (("score", "value"), ("learning_rate", "learning_rate"), ("seed", "seed")):
         assert [float(row[column]) for row in rows] == [run[name] for run in runs]
@@ -250,67 +259,6 @@ def test_baselines_have_a_row_for_each_score(baselines: Record) -> None:
         "40",
     )
     assert {float(row["majority"]) for row in (words, full)} == {results["majority"]}
-
-
-@pytest.fixture(scope="module")
-def followed_run(tmp_path_factory: pytest.TempPathFactory, tiny_run: Path) -> Path:
-    """The tiny run with all follow-ups of one task: read it, never write."""
-    return follow_up(tiny_run, tmp_path_factory.mktemp("followed") / "run")
-
-
-def test_tickets_of_survivors_are_rows(followed_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(followed_run)
-    rows = [row for row in exported(seeds=[SEED]) if row["stage"] == "survivors"]
-    tickets = record("survivors", TASK, SEED)["results"]["tickets"]
-    states = ("pruned", "retrained")
-    assert [(row["ticket"], row["state"]) for row in rows] == [
-        (kind, state) for kind in ("super", "in_between", "anti") for state in states
-    ]
-    for row in rows:
-        ticket = tickets[row["ticket"]]
-        mask = StructuredMask.from_json(ticket["mask"])
-        assert float(row["value"]) == ticket[row["state"]]
-        assert int(row["parameters"]) == ticket["parameters"]
-        assert (int(row["heads_kept"]), int(row["heads"])) == (mask.n_heads, 8)
-        assert (int(row["mlps_kept"]), int(row["mlps"])) == (mask.n_mlps, 2)
-        assert (row["method"], row["status"]) == ("structured", "done")
-        assert row["record"] == f"tiny/{TASK}/seed-{SEED}/survivors.json"
-
-
-def test_searches_by_other_rules_are_rows(
-    followed_run: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(followed_run)
-    rows = [row for row in exported() if row["stage"] == "sensitivity"]
-    tickets = record("sensitivity", TASK, SEED)["results"]["tickets"]
-    assert [row["ticket"] for row in rows] == [name for name in tickets for _ in range(2)]
-    for row in rows:
-        assert float(row["value"]) == tickets[row["ticket"]][row["state"]]
-        assert (row["seed"], row["method"], row["status"]) == (str(SEED), "structured", "done")
-
-
-def test_tickets_of_the_control_are_rows(
-    followed_run: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(followed_run)
-    rows = [row for row in exported() if row["stage"] == "control"]
-    tickets = record("control", TASK, SEED)["results"]["tickets"]
-    states = ("reinitialized", "embeddings_kept")
-    assert [(row["ticket"], row["state"]) for row in rows] == [
-        (kind, state) for kind in ("good", "random", "bad") for state in states
-    ]
-    retrained = {
-        row["ticket"]: row
-        for row in exported(tasks=[TASK], seeds=[SEED])
-        if (row["stage"], row["state"]) == ("tickets", "retrained")
-    }
-    same = ("metric", "majority", "split", "method", "heads_kept", "heads", "mlps_kept", "mlps")
-    for row in rows:
-        assert float(row["value"]) == tickets[row["ticket"]][row["state"]]["score"]
-        assert {name: row[name] for name in same} == {
-            name: retrained[row["ticket"]][name] for name in same
-        }
-        assert (row["seed"], row["status"], row["parameters"]) == (str(SEED), "done", "")
 
 
 def test_an_undefined_score_of_the_control_says_why(
@@ -410,9 +358,7 @@ def test_exporting_needs_no_torch() -> None:
 # The schema
 
 
-def schema() -> dict[str, Any]:
-    content: dict[str, Any] = json.loads((PACKAGE / "record.schema.json").read_text("utf-8"))
-    return content
+schema = cache(record_schema)
 
 
 @cache

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -12,7 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-import torch
+import running
+from running import flip_mlps, without_seconds
 
 from lottery_utils import pruning, training
 from lottery_utils.agreement.survivors import KINDS
@@ -20,13 +20,12 @@ from lottery_utils.attention import attention_maps
 from lottery_utils.errors import UserError
 from lottery_utils.masks import StructuredMask
 from lottery_utils.patterns.maps import WEIGHTINGS, AnnotatedMap
-from replication import cli
 from replication.experiments import attention, choices, quirks, sensitivity
 from replication.experiments.control import STATES, reinitialized
-from replication.experiments.entry import Entry, Progress
+from replication.experiments.entry import Entry
 from replication.experiments.sensitivity import RULES
 from replication.runs import records, run
-from replication.store import Key, Record, Store, checksum
+from replication.store import Key, Record, Store
 from replication.study import FOLLOWUPS, FollowUps, Study
 
 # STS-B's searches keep some but not all heads with either seed, so that its masks differ.
@@ -71,31 +70,6 @@ def path(stage: str, seed: int = SEED) -> Path:
     return Store().path(Key("tiny", TASK, seed, stage))
 
 
-def read(stage: str, seed: int = SEED) -> Record:
-    found = Store().read(Key("tiny", TASK, seed, stage))
-    assert found is not None
-    return found["results"]  # type: ignore[no-any-return]
-
-
-def change(stage: str, seed: int, edit: Callable[[dict[str, Any]], None]) -> None:
-    """A whole record with other results, as another machine might have written it."""
-    record = json.loads(path(stage, seed).read_text("utf-8"))
-    edit(record["results"])
-    record["checksum"] = checksum(record)
-    path(stage, seed).write_text(json.dumps(record), "utf-8")
-
-
-def without_seconds(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {k: without_seconds(v) for k, v in value.items() if k != "seconds"}
-    return [without_seconds(v) for v in value] if isinstance(value, list) else value
-
-
-def entry(seed: int = SEED) -> Entry:
-    progress = Progress("test", 1, quiet=True)
-    return Entry(Study.load("tiny"), TASK, seed, Store(), torch.device("cpu"), progress)
-
-
 def by_place(maps: Sequence[AnnotatedMap]) -> npt.NDArray[Any]:
     """Stands in for the classifiers: a type by where a map is largest."""
     return np.array([int(m.values.argmax()) % 5 for m in maps])
@@ -116,6 +90,18 @@ def move_to_copy(source: Path, folder: Path, patch: pytest.MonkeyPatch) -> None:
     if cache != Store().cache:  # it is named after where the store is
         cache.rename(Store().cache)
     without_classifiers(patch)
+
+
+def entry(seed: int = SEED) -> Entry:
+    return running.entry(TASK, seed)
+
+
+def read(stage: str, seed: int = SEED) -> Record:
+    return running.record(stage, TASK, seed)["results"]  # type: ignore[no-any-return]
+
+
+def change(stage: str, seed: int, edit: Callable[[dict[str, Any]], object]) -> None:
+    running.change(stage, TASK, seed, edit)
 
 
 def follow_up(tiny_run: Path, folder: Path) -> Path:
@@ -163,22 +149,6 @@ def test_a_follow_up_is_a_record_beside_those_of_the_stages(followed: Path) -> N
     assert not list(Store().cache.rglob("*.jsonl"))
 
 
-def test_what_is_done_is_not_done_again(followed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = {p: p.read_bytes() for p in followed.glob("results/**/*") if p.is_file()}
-    monkeypatch.setattr(run, "compute", lambda *a: pytest.fail("computed again"))
-    ensure(asked())
-    assert {p: p.read_bytes() for p in followed.glob("results/**/*") if p.is_file()} == before
-
-
-def test_survivors_need_two_seeds(finished: Path, trainings: list[str]) -> None:
-    ensure(only("survivors", seeds=(SEED,)))
-    assert not path("survivors").exists()
-    assert trainings == []
-    ensure(only("survivors"))
-    assert path("survivors", SEED).exists() and path("survivors", OTHER).exists()
-    assert len(trainings) == 2 * len(KINDS)
-
-
 def test_fewer_seeds_leave_a_record_as_it_is_and_more_do_not(followed: Path) -> None:
     assert not stale(asked(seeds=(SEED,)))
     assert not stale(asked(seeds=(OTHER, SEED)))
@@ -187,14 +157,10 @@ def test_fewer_seeds_leave_a_record_as_it_is_and_more_do_not(followed: Path) -> 
 
 
 def test_another_mask_makes_stale_what_was_made_from_it(followed: Path) -> None:
-    def flip(results: dict[str, Any]) -> None:
-        kept = results["mask"]["mlps"]
-        results["mask"]["mlps"] = kept.translate(str.maketrans("01", "10"))
-
-    change("search", OTHER, flip)
+    change("search", OTHER, flip_mlps)
     survivors = {("survivors", SEED), ("survivors", OTHER)}
     assert stale(asked()) == survivors | {("choices", OTHER)}, "the control is of the other seed"
-    change("search", SEED, flip)
+    change("search", SEED, flip_mlps)
     assert stale(asked()) == survivors | OF_ONE_SEED | CHOICES, "attention knows no masks"
 
 
@@ -242,61 +208,7 @@ def test_seeds_can_be_chosen_for_the_control_alone(workplace: Path) -> None:
     assert len(study.entries("survivors")) == 6
 
 
-def test_a_study_asks_for_none_unless_it_says_so(
-    finished: Path, trainings: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    before = (Store().root / "tiny" / "study.yaml").read_bytes()
-    run.ensure(Study.load("tiny"), Store(), FOLLOWUPS)
-    assert (trainings, capsys.readouterr().err) == ([], "")
-    assert (Store().root / "tiny" / "study.yaml").read_bytes() == before
-
-
-@pytest.mark.parametrize(
-    ("lines", "said"),
-    [
-        ("survivor: [RTE]", "unknown key 'followups.survivor'; did you mean 'followups.survivors'"),
-        ("xyzzy: [RTE]", "unknown key 'followups.xyzzy'; known: "),
-        ("survivors: [RTEE]", "did you mean 'RTE'?"),
-        ("attention: [RTEE]", "did you mean 'RTE'?"),
-        ("control: [RTEE]", "did you mean 'RTE'?"),
-        ("control: RTE", "followups.control should be a list of texts, not 'RTE'"),
-        ("control_seeds: [one]", "followups.control_seeds should be a list of whole numbers"),
-        ("control_seeds: 1", "followups.control_seeds should be a list of whole numbers, not 1"),
-    ],
-)
-def test_a_mistake_is_one_clear_sentence(
-    workplace: Path, lines: str, said: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with (workplace / "studies" / "tiny.yaml").open("a", encoding="utf-8") as file:
-        file.write(f"followups: {{{lines}}}\n")
-    assert cli.main(["run", "tiny"]) == 2
-    message = capsys.readouterr().err
-    assert said in message
-    assert message.count("\n") == 1
-    assert ". " not in message
-
-
 # The command and the pages
-
-
-def test_run_computes_them_at_the_end_and_keeps_the_studys_name(
-    finished: Path, trainings: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    wanted = ["--set", "followups.survivors=[RTE]", "--device", "cpu", "--threads", "1"]
-    assert cli.main(["run", "tiny", *wanted]) == 0
-    assert "Study tiny: all records are in results/tiny." in capsys.readouterr().out
-    assert {p.name for p in (finished / "results").iterdir()} == {"tiny"}
-    found = {p.relative_to(finished) for p in finished.glob("results/**/survivors.json")}
-    assert found == {Path(f"results/tiny/RTE/seed-{seed}/survivors.json") for seed in (42, 1337)}
-    assert len(trainings) == 2 * len(KINDS), "the stages were done before"
-
-
-def test_run_computes_the_stages_first(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    without_classifiers(monkeypatch)
-    with (workplace / "studies" / "tiny.yaml").open("a", encoding="utf-8") as file:
-        file.write("magnitude_tasks: []\nfollowups: {attention: null}\n")
-    assert cli.main(["run", "tiny", "--task", TASK, "--seed", "42", "--device", "cpu"]) == 0
-    assert path("attention").exists()
 
 
 def test_a_page_has_what_it_asks_for_and_no_more(finished: Path, trainings: list[str]) -> None:
@@ -350,38 +262,17 @@ def test_an_interrupted_follow_up_goes_on_where_it_stopped(
     assert not list(Store().cache.rglob("*.jsonl"))
 
 
-def test_the_journal_of_another_mask_is_not_gone_on_with(
-    followed: Path, monkeypatch: pytest.MonkeyPatch, trainings: list[str]
+def test_a_lost_checkpoint_is_trained_again_where_it_is_needed(
+    followed: Path, trainings: list[str]
 ) -> None:
-    before = without_seconds(read("control"))
-    path("control").unlink()
-    place = Store().scratch(Key("tiny", TASK, SEED, "control"), "control.jsonl")
-    ticket = {"score": 0.123, "undefined": None, "loss": [[1, 1.0]], "seconds": 1.0}
-    lines = ["another stamp", ["good", "reinitialized", ticket]]
-    place.write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
-    ensure(only("control"))
-    assert len(trainings) == 6
-    assert without_seconds(read("control")) == before
-
-
-def test_a_lost_checkpoint_is_trained_again(followed: Path, trainings: list[str]) -> None:
-    before = {what: without_seconds(read(what)) for what in ("survivors", "attention")}
+    before = {what: without_seconds(read(what)) for what in ("control", "survivors", "attention")}
     shutil.rmtree(Store().cache)
     for what in before:
         path(what).unlink()
         ensure(only(what))
+        assert ("fine-tune" in trainings) == (what != "control"), "which starts from scratch"
     assert {what: without_seconds(read(what)) for what in before} == before
-    assert trainings[0] == "fine-tune"
     assert trainings.count("fine-tune") == 1, "it is in the cache again"
-
-
-def test_the_control_needs_no_checkpoint(followed: Path, trainings: list[str]) -> None:
-    before = without_seconds(read("control"))
-    shutil.rmtree(Store().cache)
-    path("control").unlink()
-    ensure(only("control"))
-    assert without_seconds(read("control")) == before
-    assert "fine-tune" not in trainings
 
 
 def test_weights_that_cannot_be_had_again_are_one_clear_sentence(finished: Path) -> None:
@@ -433,20 +324,6 @@ def test_survivors_are_of_one_size_and_the_same_for_all_seeds(here: None) -> Non
     }
 
 
-def test_survivors_are_scored_as_tickets_are(here: None) -> None:
-    """Made again from the parts: pruned the fine-tuned model, retrained the backbone."""
-    of = entry()
-    ticket = read("survivors")["tickets"]["anti"]
-    model = of.saved_model()
-    pruned = pruning.remove(model, mask_of(ticket))
-    assert of.score(pruned) == ticket["pruned"]
-    assert sum(p.numel() for p in pruned.parameters()) == ticket["parameters"]
-    start = pruning.remove(of.pretrained(), mask_of(ticket))
-    curve = training.finetune(start, of.train, of.study.recipe, seed=SEED)
-    assert of.score(start) == ticket["retrained"]
-    assert [list(point) for point in curve.loss] == ticket["loss"]
-
-
 def test_searches_by_other_rules_are_those_of_studies_with_other_settings(
     followed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -462,7 +339,6 @@ def test_searches_by_other_rules_are_those_of_studies_with_other_settings(
         run.ensure(other, Store(), device="cpu", threads=1, quiet=True)
         record = Store().read(Key(other.name, TASK, SEED, "search"))
         good = Store().read(Key(other.name, TASK, SEED, "tickets"))
-        assert record is not None and good is not None
         assert found[name]["mask"] == record["results"]["mask"], name
         assert found[name]["steps"] == len(record["results"]["steps"])
         for state in ("pruned", "retrained"):
@@ -570,21 +446,6 @@ def test_the_control_trains_the_tickets_from_scratch(here: None) -> None:
         assert of.score(start) == found["bad"][state]["score"]
 
 
-def test_attention_counts_every_example_of_every_head(here: None) -> None:
-    results = read("attention")
-    assert results["examples"] == 40, "all of the validation set, as it has fewer than 100"
-    assert list(results["counts"]) == ["pre-trained", "fine-tuned"]
-    for weightings in results["counts"].values():
-        assert tuple(weightings) == WEIGHTINGS
-        for counts in weightings.values():
-            assert np.shape(counts) == (2, 4, len(results["types"]))
-            assert (np.sum(counts, axis=2) == 40).all()
-    of_one = results["counts"]["fine-tuned"]
-    assert of_one["raw"] != of_one["normed"]
-    assert of_one != results["counts"]["pre-trained"]
-    assert results["classifier"] == dict.fromkeys(WEIGHTINGS, "network")
-
-
 @pytest.mark.parametrize("weighting", WEIGHTINGS)
 @pytest.mark.parametrize("state", ["pre-trained", "fine-tuned"])
 def test_attention_counts_are_those_of_the_maps(here: None, state: str, weighting: str) -> None:
@@ -597,7 +458,10 @@ def test_attention_counts_are_those_of_the_maps(here: None, state: str, weightin
         for layer, head in np.ndindex(2, 4):
             place = int(getattr(maps, weighting)[layer, head].argmax()) % 5
             expected[layer, head, place] += 1
-    assert read("attention")["counts"][state][weighting] == expected.tolist()
+    found = read("attention")
+    assert found["counts"][state][weighting] == expected.tolist()
+    assert found["examples"] == 40, "all of the validation set, as it has fewer than 100"
+    assert found["classifier"] == dict.fromkeys(WEIGHTINGS, "network")
 
 
 def test_attention_looks_at_the_first_examples_alone(

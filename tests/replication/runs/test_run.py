@@ -54,9 +54,7 @@ def test_a_new_experiment_is_one_file_and_one_row(finished: Any, layer_0: str) -
     ensure()
     assert status() == "done"
     record = read(study, TASK, SEED, layer_0, store)
-    assert record is not None
     search = read(study, TASK, SEED, "search", store)
-    assert search is not None
     found = search["results"]
     assert record["results"]["made_from"] == {
         name: found[name] for name in ("weights_sha256", "mask")

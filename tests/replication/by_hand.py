@@ -1,7 +1,8 @@
-"""Records made by hand, with as much in them as the pages on sections 5 and 6 read."""
+"""Records made or changed by hand, with as much in them as pages read."""
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -74,3 +75,29 @@ def survivors() -> dict[int, Any]:
         }  # fmt: skip
         found[seed] = {"results": {"tickets": tickets}}
     return found
+
+
+def without_magnitude(entries: Entries, *seeds: int) -> Entries:
+    """The same records but those of magnitude pruning (of these seeds, by default of all)."""
+    return {
+        seed: {
+            stage: record
+            for stage, record in records.items()
+            if stage != "magnitude" or (seeds and seed not in seeds)
+        }
+        for seed, records in entries.items()
+    }
+
+
+def with_warnings(every: dict[str, Entries], warned: set[int]) -> dict[str, Entries]:
+    """The same records with a warning for some seeds only, and every score defined."""
+    changed = copy.deepcopy(every)
+    for entries in changed.values():
+        for seed, stages in entries.items():
+            full = stages["finetune"]["results"]
+            full["score"] = full["majority"] + (0 if seed in warned else 0.3)
+            full["undefined"] = {}
+            for stage in {"tickets", "magnitude"} & stages.keys():
+                for ticket in stages[stage]["results"]["tickets"].values():
+                    ticket["undefined"] = {}
+    return changed

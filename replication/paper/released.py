@@ -1,0 +1,102 @@
+"""What a record of the paper's own BERT-base holds, as types (`replication.paper.records`)."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from typing_extensions import TypedDict
+
+from replication.experiments.results import (
+    Count,
+    Counts,
+    Positive,
+    Score,
+    Sha256,
+    Share,
+    about,
+    named,
+)
+
+Chance = Annotated[dict[str, float | None], named("observed", "mean", "low", "high")]
+Chances = Annotated[
+    tuple[Positive, Positive, Positive, Positive],
+    about("What was observed, and the mean and the bounds of 95 % of what chance gives."),
+]
+OfPair = dict[str, Annotated[list[Chances], about("Seed by seed.")]]
+
+
+class MeanScore(TypedDict):
+    mean: Score
+    std: Annotated[Positive, about("Of the sample.")]
+
+
+class GoodMasks(TypedDict):
+    """The good masks of all seeds, of heads or of MLPs, summed up."""
+
+    kept: Annotated[Counts, about("Components that each seed keeps.")]
+    survival: Annotated[
+        list[Count | Counts], about("How many seeds keep each head, by layer, or each MLP.")
+    ]
+    beside_chance: Annotated[
+        dict[str, Chance],
+        about("By measure of agreement, beside masks of the same sizes; null where undefined."),
+    ]
+    cochran_q: Annotated[dict[str, float | None], named("statistic", "p_value")]
+    kappa_by_layer: Annotated[
+        Chance | None,
+        about("Fleiss' kappa of heads, beside masks of the same sizes in every layer."),
+    ]
+
+
+class BesideGood(TypedDict):
+    """A ticket's components beside the good one's, seed by seed."""
+
+    kept: Annotated[Counts, about("Of the ticket.")]
+    good: Annotated[Counts, about("Of the good one.")]
+    both: Annotated[Counts, about("Of both.")]
+    kept_by: Annotated[
+        dict[str, Counts],
+        named("all", "some", "none"),
+        about("Of the ticket, how many the good masks of all, some or no seeds keep."),
+    ]
+
+
+class ReleasedTicket(TypedDict):
+    different_masks: Annotated[Count, about("Over the seeds.")]
+    heads: BesideGood
+    mlps: BesideGood
+
+
+class SharedWith(TypedDict):
+    """What the good masks of two tasks share."""
+
+    heads: Annotated[
+        OfPair,
+        named("by_size", "by_layer"),
+        about("Beside masks of the same sizes and of the same sizes in every layer."),
+    ]
+    mlps: Annotated[list[Chances], about("Seed by seed, beside masks of the same sizes.")]
+    survivors: Annotated[Chances, about("Heads that all seeds of both keep.")]
+    overlap: Annotated[list[Share], about("Jaccard's index of heads, seed by seed.")]
+
+
+class Released(TypedDict):
+    """What the masks and scores come to that the paper's authors released."""
+
+    source: Annotated[str, about("Where the files come from.")]
+    seeds: Annotated[list[Count], about("In the order of every list over seeds.")]
+    layers: Count
+    heads_per_layer: Count
+    scores: Annotated[
+        dict[str, dict[str, MeanScore]], about("By the release's setting and metric.")
+    ]
+    masks: Annotated[dict[str, dict[str, GoodMasks]], about("By setting and part, heads or mlps.")]
+    tickets: Annotated[dict[str, ReleasedTicket], about("By setting.")]
+    shared_with: Annotated[dict[str, SharedWith], about("By each later task of GLUE's nine.")]
+    sha256: Annotated[
+        dict[str, Sha256],
+        about(
+            "Of the files read: one for all masks of a setting (over the lines that sha256sum "
+            "prints), one for each file of scores."
+        ),
+    ]
