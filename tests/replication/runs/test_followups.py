@@ -77,7 +77,6 @@ def by_place(maps: Sequence[AnnotatedMap]) -> npt.NDArray[Any]:
 
 def without_classifiers(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(attention, "sorter", lambda weighting: by_place)
-    patch.setattr(quirks, "sorter", lambda weighting: by_place)
     patch.setattr(attention, "chosen", lambda weighting: "network")
     patch.setattr(run, "sorter_sha256", lambda: "0" * 64)
 
