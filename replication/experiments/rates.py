@@ -28,7 +28,7 @@ class AtRate(Trained):
     learning_rate: Positive
 
 
-OfKind = dict[str, Annotated[dict[str, AtRate], named(*FACTORS)]]
+OfKind = dict[str, Annotated[dict[str, Annotated[AtRate, named("predictions")]], named(*FACTORS)]]
 
 
 class Rates(TypedDict):
