@@ -23,7 +23,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 STUDY = Study.load(config.get("study", "quick"))
 STAMPS = f"_build/stamps/{STUDY.name}"
 STAMP, OVER_SEEDS = f"{STAMPS}/{{task}}/seed-{{seed}}", f"{STAMPS}/{{task}}/survivors"
-SURVIVORS = dict(STUDY.entries("survivors")) if len(STUDY.seeds) > 1 else {}
+SURVIVORS = dict(STUDY.entries("survivors"))
 # Several jobs of few threads outrun one job of many; jobs times threads never exceed the cores.
 THREADS = max(1, (workflow.cores or 1) // (len(STUDY.tasks) * len(STUDY.seeds)))
 

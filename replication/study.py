@@ -264,6 +264,8 @@ class Study:
         """What types cannot say: a key, and what it should be instead."""
         if self.backbone in ("", "hub:"):
             yield "backbone", "bundled, hub:ID or a folder"
+        if self.followups.rates != () and not self.held_out:
+            yield "followups.rates", "[] unless held_out is true: only then are predictions kept"
         for key, values in (("tasks", self.tasks), ("seeds", self.seeds)):
             if not values:
                 yield key, f"at least one {key[:-1]}"
@@ -364,7 +366,12 @@ class Study:
         return every if chosen is None else chosen
 
     def entries(self, name: str) -> tuple[tuple[str, int], ...]:
-        """The entries, (task, seed), that the study has a stage for; over seeds, the first."""
+        """The entries, (task, seed), that the study has a stage for; over seeds, the first.
+
+        None of a stage that compares seeds, where there is one alone.
+        """
+        if PIPELINE[name].compares_seeds and len(self.seeds) < 2:
+            return ()
         tasks, seeds = self._tasks(name, self.tasks), self.followups.seeds(name)
         return tuple(
             (task, seed)

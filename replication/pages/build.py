@@ -9,6 +9,7 @@ page's end stands how it was made, above the records that `replication.pages.pro
 
 from __future__ import annotations
 
+import argparse
 import shlex
 import sys
 import tempfile
@@ -120,10 +121,19 @@ def parse_parameters(pairs: Sequence[str]) -> dict[str, Any]:
 
 def main(arguments: list[str]) -> int:
     """`NOTEBOOK PAGE [NAME=VALUE ...]`. Returns 1, after one sentence, where a cell failed."""
-    notebook, page, *pairs = arguments
+    parser = argparse.ArgumentParser("python -m replication.pages", description=__doc__)
+    parser.add_argument("notebook", type=Path)
+    parser.add_argument("page", type=Path)
+    parser.add_argument("parameters", nargs="*", metavar="NAME=VALUE")
+    given = parser.parse_args(arguments)
+    if not given.notebook.is_file():
+        parser.error(f"there is no notebook {given.notebook}")
+    for pair in given.parameters:
+        if "=" not in pair:
+            parser.error(f"a parameter should be NAME=VALUE, such as task=RTE, not {pair!r}")
     try:
-        build_page(Path(notebook), Path(page), parse_parameters(pairs))
+        build_page(given.notebook, given.page, parse_parameters(given.parameters))
     except papermill.exceptions.PapermillExecutionError as error:
-        print(f"{notebook}: {error.ename}: {error.evalue}", file=sys.stderr)
+        print(f"{given.notebook}: {error.ename}: {error.evalue}", file=sys.stderr)
         return 1
     return 0

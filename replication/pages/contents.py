@@ -28,7 +28,10 @@ SHOWS = {
     "patterns": (),
     "sweep": ("quick-sweep",),
     "corpus": ("mini-glue",),
-    "cost": ("quick", "minilm-glue", "glue-small", "mini-choices", "mini-glue", RELEASED),
+    "cost": (
+        *("quick", "minilm-glue", "minilm-size", "mpnet-glue", "glue-small"),
+        *("mini-choices", "mini-glue", RELEASED),
+    ),
 }
 
 

@@ -123,9 +123,7 @@ def wanted(study: Study, names: Collection[str]) -> list[tuple[str, int, tuple[s
         some = [
             (name, set(study.entries(name)))
             for name, stage in PIPELINE.items()
-            if name in names
-            and (stage.asked or stage.alone) == extra
-            and not (stage.compares_seeds and len(study.seeds) < 2)
+            if name in names and (stage.asked or stage.alone) == extra
         ]
         for task in study.tasks:
             for seed in study.seeds:
@@ -250,8 +248,6 @@ def missing(study: Study, store: Store) -> dict[str, list[str]]:
                 lacks.append(f"seed {seed}{some}")
         for what in FOLLOWUPS:
             asked = [entry for entry in study.entries(what) if entry[0] == task]
-            if PIPELINE[what].compares_seeds and len(study.seeds) < 2:
-                continue  # one seed has none
             if any(status(study, *entry, what, store) != "done" for entry in asked):
                 lacks.append(what)
         if lacks:

@@ -8,9 +8,9 @@ depends; the type that its `compute` returns says what comes out.
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import json
-import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
 
@@ -189,4 +189,6 @@ def as_text(value: Any, indent: str = "") -> str:
 
 
 if __name__ == "__main__":
-    write_text(Path(sys.argv[1]), as_text(record_schema()) + "\n")
+    parser = argparse.ArgumentParser("python -m replication.runs.schema", description=__doc__)
+    parser.add_argument("file", type=Path)
+    write_text(parser.parse_args().file, as_text(record_schema()) + "\n")
