@@ -56,7 +56,7 @@ def _bert_forward(
     with _drawing_for(hidden.shape[1], layer):
         own = layer.attention.self
         if hasattr(own, "query"):
-            context = _context(own, (own.query, own.key, own.value), hidden, attention_mask)
+            context = _context(own, (own.query, own.key, own.value), first, hidden, attention_mask)
         found: Tensor = layer.feed_forward_chunk(layer.attention.output(context, first))
     return found
 
@@ -77,7 +77,7 @@ def _mpnet_forward(
         attended: Any = None
         if hasattr(own, "q"):
             bias = bias_of(own, position_bias, attention_mask)
-            attended = own.o(_context(own, (own.q, own.k, own.v), hidden, bias))
+            attended = own.o(_context(own, (own.q, own.k, own.v), first, hidden, bias))
         attended = layer.attention.LayerNorm(layer.attention.dropout(attended) + first)
         return (layer.output(layer.intermediate(attended), attended),)
 
@@ -85,15 +85,18 @@ def _mpnet_forward(
 def _context(
     attention: Any,
     maps: tuple[nn.Module, nn.Module, nn.Module],
+    first: Tensor,
     hidden: Tensor,
     attention_mask: Tensor | None,
 ) -> Tensor:
-    """What the heads give the first token: (batch, 1, heads x head size). `maps` are of queries,
-    keys and values; `attention_mask` (batch, heads or 1, from, to) is bool, or added to scores.
+    """What the heads give the first token, `first` of `hidden`: (batch, 1, heads x head size).
+
+    `maps` are of queries, keys and values; `attention_mask` (batch, heads or 1, from, to) is bool,
+    or added to scores.
     """
-    inputs = (hidden[:, :1].contiguous(), hidden, hidden)
     query, key, value = (
-        _by_head(attention, linear(values)) for linear, values in zip(maps, inputs, strict=True)
+        _by_head(attention, linear(values))
+        for linear, values in zip(maps, (first, hidden, hidden), strict=True)
     )
     of_first = None if attention_mask is None else attention_mask[:, :, :1]
     if attention.training:
