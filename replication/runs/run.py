@@ -77,15 +77,7 @@ def inputs(
 
 
 def _untrained(study: Study, task: str, seed: int, store: Store) -> dict[str, Any]:
-    """Which retrained tickets of an entry did not train, by method, and what they are made from.
-
-    Raises `UserError` for a study that keeps no answers, by which it is decided.
-    """
-    if not study.held_out:
-        raise UserError(
-            f"Study {study.name!r}: followups.rates needs what tickets answer, which only a study "
-            "with 'held_out: true' keeps."
-        )
+    """Which retrained tickets of an entry did not train, by method, and what they are made from."""
     methods = {"structured": "tickets", "magnitude": "magnitude"}
     some = {m: name for m, name in methods.items() if name in study.stages(task)}
     records = {

@@ -15,7 +15,7 @@ import pytest
 from browsing import DESK, PHONE
 from conftest import REPOSITORY
 
-from replication.pages.contents import listed
+from replication.pages.contents import Page, listed
 
 PAGES = listed(REPOSITORY / "_toc.yml")
 every_page = pytest.mark.parametrize("page", PAGES)
@@ -172,6 +172,10 @@ def test_formulas_are_rendered(visits: dict[str, Visit], page: str) -> None:
 
 @pytest.mark.parametrize("page", [page for page in PAGES if "/report/" in page])
 def test_report_pages_show_their_figures(visits: dict[str, Visit], page: str) -> None:
+    made = Page.of(page)
+    study = made.study if made else None
+    if study and not any((REPOSITORY / "results" / study).rglob("seed-*")):
+        pytest.skip(f"{study} has no records yet")
     assert visits[page].figures > 0
 
 

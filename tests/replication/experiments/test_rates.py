@@ -133,7 +133,7 @@ def test_the_stage_follows_what_is_on_record(entry: Entry) -> None:
     assert len(rows) == 2 * sum(map(len, expected.values())) > 0
 
 
-def test_a_study_without_answers_is_refused(finished: Path) -> None:
-    study = replace(Study.load("tiny"), followups=FollowUps(rates=("CoLA",)))
-    with pytest.raises(UserError, match=r"followups\.rates needs .*held_out: true"):
-        run.ensure(study, Store(), ["rates"], device="cpu", threads=1, quiet=True)
+def test_a_study_without_answers_is_refused() -> None:
+    """Before anything is computed."""
+    with pytest.raises(UserError, match=r"followups\.rates should be .* held_out is true"):
+        Study("mine", ("CoLA",), (1,), followups=FollowUps(rates=("CoLA",)))
