@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from replication.claims import plan
+from replication.claims.retained import STATES
 from replication.experiments.answers import answers_text
 from replication.store import Store
 from replication.study import Study
@@ -53,12 +53,12 @@ def task_entries(
             "results": {
                 "tickets": {
                     kind: {
-                        **dict.fromkeys(plan.STATES, 0.5),
+                        **dict.fromkeys(STATES, 0.5),
                         "answers": {
                             state: {
                                 "predictions": answered(seed, kind, f"{method} {kind}, {state}")
                             }
-                            for state in plan.STATES
+                            for state in STATES
                         },
                     }
                     for kind in kinds

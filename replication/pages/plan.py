@@ -13,17 +13,15 @@ import numpy as np
 from lottery_utils.metrics import METRIC_LABELS
 from replication.claims.plan import (
     CONTRADICTED,
-    METHODS,
     VERDICTS,
     WINS,
     Analysis,
     Estimate,
     PlanClaim,
     PlanVerdict,
-    Retained,
-    Ticket,
     analyse,
 )
+from replication.claims.retained import METHODS, Retained, Ticket
 from replication.pages.show import COLOURS, Figure, Note, Table, number, p_text, style, within
 from replication.runs.records import KIND_LABELS, KINDS, METHOD_LABELS
 from replication.store import Store

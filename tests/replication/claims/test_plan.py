@@ -27,11 +27,17 @@ from replication.claims.plan import (
     Analysis,
     Estimate,
     PlanClaim,
-    Ticket,
     analysed,
     estimate,
-    example_weights,
     judge,
+)
+from replication.claims.retained import (
+    METHODS,
+    STATES,
+    Retained,
+    Ticket,
+    example_weights,
+    retained,
     weighted_scores,
 )
 from replication.experiments.answers import answers_text, did_not_train, read_answers
@@ -61,7 +67,7 @@ def test_ten_claims_are_registered() -> None:
     claims = plan.load_plan()
     assert len(claims) == 10
     for claim in claims:
-        assert {t.method for t in claim.tickets} == {claim.method} <= set(plan.METHODS)
+        assert {t.method for t in claim.tickets} == {claim.method} <= set(METHODS)
         assert {t.kind for t in claim.tickets} <= set(RIGHT) and claim.low < claim.high
 
 
@@ -108,11 +114,11 @@ def test_retained_gain_does_not_depend_on_what_classes_are_called(task: str) -> 
     for records in flipped.values():
         texts = [*records["tickets"]["results"]["tickets"].values()]
         answers = [records["finetune"]["results"]["predictions"]]
-        answers += [one["answers"][state]["predictions"] for one in texts for state in plan.STATES]
+        answers += [one["answers"][state]["predictions"] for one in texts for state in STATES]
         for of_splits in (*answers, records["finetune"]["results"]["labels"]):
             for split, text in of_splits.items():
                 of_splits[split] = text.translate(str.maketrans("01", "10"))
-    one, other = (plan.retained(task, e, "held_out") for e in (task_entries(task), flipped))
+    one, other = (retained(task, e, "held_out") for e in (task_entries(task), flipped))
     for ticket, values in one.tickets.items():
         np.testing.assert_allclose(other.tickets[ticket], values, atol=1e-9)
 
@@ -123,7 +129,7 @@ def test_a_ticket_that_answers_like_the_full_model_retains_exactly_all() -> None
         tuned = records["finetune"]["results"]
         good = records["tickets"]["results"]["tickets"]["good"]["answers"]
         good["retrained"]["predictions"] = tuned["predictions"]
-    shares = plan.retained("SST-2", entries, "held_out").tickets
+    shares = retained("SST-2", entries, "held_out").tickets
     assert (shares[Ticket("structured", "good", "retrained")] == 1).all()
     assert (shares[Ticket("structured", "bad", "retrained")][0] < 1).all()
 
@@ -132,7 +138,7 @@ def test_a_ticket_that_guesses_retains_nothing() -> None:
     def guess(seed: int, name: str, answers: Bits) -> Bits:
         return np.full_like(answers, 1) if name == "structured bad, retrained" else answers
 
-    shares = plan.retained("CoLA", task_entries("CoLA", change=guess), "held_out").tickets
+    shares = retained("CoLA", task_entries("CoLA", change=guess), "held_out").tickets
     assert (shares[Ticket("structured", "bad", "retrained")] == 0).all()
 
 
@@ -141,7 +147,7 @@ def test_draws_are_those_of_the_ratio_but_for_gains_near_nothing() -> None:
     a few of them run away, and the first order does not."""
     for full, alike in ((0.9, True), (0.66, False)):
         entries = task_entries("SST-2", {**RIGHT, "full": full}, held_out=150)
-        found = plan.retained("SST-2", entries, "held_out")
+        found = retained("SST-2", entries, "held_out")
         shares = found.tickets[Ticket("structured", "bad", "pruned")]
         true = read_answers(
             entries[SEEDS[0]]["finetune"]["results"]["labels"]["held_out"], graded=False
@@ -167,7 +173,7 @@ def test_seeds_of_other_examples_are_refused() -> None:
     tuned = entries[SEEDS[1]]["finetune"]["results"]
     tuned["labels"] = {split: text[::-1] for split, text in tuned["labels"].items()}
     with pytest.raises(UserError, match="not scored on the same examples"):
-        plan.retained("SST-2", entries, "held_out")
+        retained("SST-2", entries, "held_out")
 
 
 # The estimate
@@ -220,12 +226,12 @@ def test_the_interval_covers_the_truth_nineteen_times_in_twenty(noise_of_seeds: 
 # Verdicts
 
 
-def measured(mean: float, spread: float, tasks: int = 3) -> dict[str, plan.Retained]:
+def measured(mean: float, spread: float, tasks: int = 3) -> dict[str, Retained]:
     """Tasks whose tickets all retain `mean`, give or take `spread` over seeds."""
     of_seeds = mean + spread * np.array([-1.0, 0.0, 1.0])
     values = np.vstack([of_seeds, np.tile(of_seeds, (10, 1))])
     tickets = {Ticket("structured", kind, "retrained"): values for kind in ("good", "bad")}
-    one = plan.Retained("accuracy", SEEDS, 100, values, values, tickets)
+    one = Retained("accuracy", SEEDS, 100, values, values, tickets)
     return {f"task {i}": one for i in range(tasks)}
 
 
@@ -432,9 +438,9 @@ def test_scores_of_answers_on_record_are_the_scores_on_record(
         assert seen.majority[0] == pytest.approx([tuned["majority"]], abs=1e-4)
         of_unseen = tuned.get("held_out", tuned["scores"])  # of STS-B here all were searched
         assert unseen.full[0] == pytest.approx([of_unseen[tuned["metric"]]], abs=1e-4)
-        for method, stage in plan.METHODS.items():
+        for method, stage in METHODS.items():
             for kind, ticket in of_seeds[42][stage]["results"]["tickets"].items():
-                for state in plan.STATES:
+                for state in STATES:
                     share = seen.tickets[Ticket(method, kind, state)][0, 0]
                     gain = tuned["score"] - tuned["majority"]
                     expected = ticket[state] - tuned["majority"]

@@ -12,7 +12,8 @@ import pytest
 from conftest import REPOSITORY
 from made_up import SEEDS, STUDY, task_entries, write
 
-from replication.claims.plan import Analysis, Outcome, Ticket, analysed
+from replication.claims.plan import Analysis, Outcome, analysed
+from replication.claims.retained import Ticket
 from replication.pages import plan
 from replication.pages.build import build_page
 from replication.pages.show import Note, Table
