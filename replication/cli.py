@@ -143,7 +143,8 @@ def data(options: argparse.Namespace) -> None:
     for task in study.tasks:
         if ":" in study.data:
             made = store.read(study.key(task, study.seeds[0], "finetune"))
-            data_card.keep(study, task, store, made and made["results"]["data_sha256"])
+            known = made["results"]["data_sha256"] if made else None
+            data_card.keep(study, task, store, known)
         print(f"{task}: {data_card.card(study, task, store)}")
 
 

@@ -202,8 +202,9 @@ class Study:
     single weights on `magnitude_tasks` (None: on all): their tickets cannot be made smaller,
     so that they cost most of a study's time. Random and bad tickets have `draws` of their own for
     each task and kind (`independent`), or one stream for all (`shared`), as the first studies had.
-    `own_tasks` describe tasks that are not GLUE's, `data_notes` say of a task how its examples were
-    chosen, where they are not those of GLUE's official files. A value that makes no sense raises `UserError`.
+    `own_tasks` describe tasks that are not GLUE's; `data_notes` say how the examples of a task were
+    chosen that are not those of GLUE's official files. A value that makes no sense raises
+    `UserError`.
     """
 
     name: _Name

@@ -1,9 +1,9 @@
 """What a study's data are: official, sampled or cut from the training file, and how many of them.
 
 Beside the records of a task lies its card, `data.yaml`: how many examples the files had that they
-were made from, before any cap, and the fingerprint of those that were used. `lottery run` writes it,
-and `lottery data` for records that have none. What counts cannot say, such as that a dev set was
-cut from the training file, is in the study's `data_notes`.
+were made from, before any cap, and the fingerprint of those that were used. `lottery run` writes
+it, and `lottery data` for records that have none. What counts cannot say, such as that a dev set
+was cut from the training file, is in the study's `data_notes`.
 """
 
 from __future__ import annotations
