@@ -12,9 +12,9 @@ from scipy.special import stdtrit
 
 from lottery_utils.agreement.inference import Interval
 from lottery_utils.tasks import TASKS
+from replication.book.show import COLOURS, Figure, Note, Table, percent, style
 from replication.claims.evidence import LEARNED
 from replication.claims.rules import HALF
-from replication.pages.show import COLOURS, Figure, Note, Table, percent, style
 from replication.paper.records import N_SEEDS, Results, scores
 from replication.runs.records import TICKETS, TaskRecords, stage_results
 from replication.store import Store

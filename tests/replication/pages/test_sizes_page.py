@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from lottery_utils.agreement.inference import t_interval
+from replication.book.show import Figure, Table
 from replication.pages import sizes
-from replication.pages.show import Figure, Table
 from replication.pages.sizes import Shares, Side
 from replication.paper import records
 from replication.runs.records import TaskRecords
