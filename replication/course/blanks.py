@@ -21,8 +21,8 @@ from nbclient import NotebookClient
 from papermill.parameterize import parameterize_notebook
 
 from lottery_utils.errors import UserError
+from replication.book.build import build_page, parse_parameters, private_kernel
 from replication.files import write_text
-from replication.pages.build import build_page, parse_parameters, private_kernel
 
 Notebook = Any
 _DIRECTIVE = re.compile(r"^(:::+|```+)\{?(exercise|solution-start|solution-end)?.*$", re.M)
