@@ -85,33 +85,6 @@ def parameters(notebook: Path) -> dict[str, Any]:
     return found
 
 
-def studies(self) -> tuple[str, ...]:
-    """The studies whose records the page may read, its own first.
-
-    They are those of its path and those that its notebook's parameters name. A page of any
-    study may show what was released of BERT-base beside its own.
-    """
-    named = parameters(home() / "notebooks" / f"{self.notebook}.ipynb") | self.parameters
-    values = [v for one in named.values() for v in (one if isinstance(one, list) else [one])]
-    known = studies()
-    found = [self.study] if self.study else []
-    found += [value for value in values if value in known]
-    if named.get("studies", ()) is None:  # all there are
-        found += known
-    return tuple(dict.fromkeys((*found, RELEASED))) if found else ()
-
-
-def parameters(notebook: Path) -> dict[str, Any]:
-    """What a notebook's own cell of parameters says, by name."""
-    cells = json.loads(notebook.read_text("utf-8"))["cells"]
-    sources = ("".join(c["source"]) for c in cells if "parameters" in c["metadata"].get("tags", ()))
-    return {
-        node.targets[0].id: ast.literal_eval(node.value)
-        for node in ast.parse("\n".join(sources)).body
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
-    }
-
-
 def studies() -> list[str]:
     """The names of all studies: those in studies/, and those that have records."""
     names = {path.stem for path in (home() / "studies").glob("*.yaml")}
