@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -139,7 +140,7 @@ def test_of_a_damaged_journal_only_what_comes_before_is_taken(
     assert Journal(path, "stamp").entries == found.entries, "and it goes on from there"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=int(os.environ.get("LOTTERY_FUZZ", "60")), deadline=None)
 @given(
     seed=st.integers(0, 2**32), entries=st.lists(st.integers() | st.text(max_size=5), max_size=5)
 )
