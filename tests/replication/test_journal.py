@@ -27,6 +27,11 @@ def written(path: Path, entries: list[Any] = ENTRIES, stamp: str = "stamp") -> L
     return path.read_bytes().splitlines(keepends=True)
 
 
+@pytest.fixture(autouse=True)
+def no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.fsync", lambda file: None)
+
+
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "journal.jsonl"
