@@ -1,4 +1,11 @@
-"""The one exception for a user's mistake: the command line prints it and exits with status 2."""
+"""A user's mistakes: the one exception, which the command line prints and exits with status 2, and
+how paths are taken and what is at them is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 
 class UserError(Exception):
@@ -7,3 +14,30 @@ class UserError(Exception):
     def _render_traceback_(self) -> list[str]:
         # IPython and papermill ask an exception how to show itself: a sentence is enough.
         return [f"{type(self).__name__}: {self}"]
+
+
+def expanded(path: Path | str | int) -> Path:
+    """A path as it was given, with `~` for the home folder; papermill makes a number of 2024.
+
+    Raises `UserError` where there is no such home.
+    """
+    try:
+        return Path(str(path)).expanduser()
+    except RuntimeError as error:
+        raise UserError(
+            f"There is no home folder for {str(path)!r}: expected a path such as ~/here, or one "
+            "without ~."
+        ) from error
+
+
+@contextmanager
+def reading(
+    what: Path | str, expected: str = "a file or folder that you may read"
+) -> Iterator[None]:
+    """What cannot be read in here, or is no UTF-8 text, is a `UserError` that names it."""
+    try:
+        yield
+    except (OSError, UnicodeDecodeError) as error:
+        place = getattr(error, "filename", None) or what
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise UserError(f"Cannot read {place}: {reason}; expected {expected}.") from error
