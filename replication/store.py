@@ -25,7 +25,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 import lottery_utils
-from lottery_utils.errors import UserError
+from lottery_utils.errors import UserError, expanded
 
 SCHEMA = 1
 Record = dict[str, Any]
@@ -69,11 +69,10 @@ class Store:
     """
 
     def __init__(self, root: Path | str = "results", cache: Path | str = ".cache") -> None:
-        self.root = home() / root
+        self.root = home() / expanded(root)
         # Two stores with different roots must not mix their checkpoints.
-        self.cache = (
-            home() / cache / hashlib.sha256(str(self.root.resolve()).encode()).hexdigest()[:8]
-        )
+        place = hashlib.sha256(str(self.root.resolve()).encode()).hexdigest()[:8]
+        self.cache = home() / expanded(cache) / place
         self.seen: dict[Path, Record] = {}
         self._stamps: dict[Path, tuple[int, int, int]] = {}
 

@@ -26,11 +26,13 @@ sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 import nbformat
 import papermill
-import yaml
 from traitlets.config import Config
 
+from lottery_utils.errors import UserError
 from replication.store import write_text
+from replication.studyfile import parse
 
+TEXTS = ("study", "task", "data", "backbone", "results_dir")  # parameters that are none else
 HOW_MADE = "## How this page was made"
 
 
@@ -115,8 +117,13 @@ def private_kernel() -> Iterator[Config]:
 
 
 def parse_parameters(pairs: Sequence[str]) -> dict[str, Any]:
-    """Parameters as a command line gives them: `task=RTE seeds=[1337,42]`."""
-    return {name: yaml.safe_load(value) for name, value in (p.split("=", 1) for p in pairs)}
+    """Parameters as a command line gives them: `task=RTE seeds=[1337,42]`. Names stay texts, also
+    where YAML takes one for a number or a truth value.
+    """
+    return {
+        name: value if name in TEXTS and value not in ("None", "null") else parse(value, name)[0]
+        for name, value in (pair.split("=", 1) for pair in pairs)
+    }
 
 
 def main(arguments: list[str]) -> int:
@@ -133,6 +140,8 @@ def main(arguments: list[str]) -> int:
             parser.error(f"a parameter should be NAME=VALUE, such as task=RTE, not {pair!r}")
     try:
         build_page(given.notebook, given.page, parse_parameters(given.parameters))
+    except UserError as error:
+        parser.error(str(error))
     except papermill.exceptions.PapermillExecutionError as error:
         print(f"{given.notebook}: {error.ename}: {error.evalue}", file=sys.stderr)
         return 1

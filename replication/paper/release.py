@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lottery_utils.errors import UserError
+from lottery_utils.errors import UserError, expanded
 from lottery_utils.masks import StructuredMask
 from lottery_utils.tasks import TASKS
 
@@ -74,7 +74,7 @@ def read(directory: Path | str) -> Release:
     Raises `UserError`, which names the file, where something is missing, is not of the shape it
     should be, holds other values than zeros and ones, or was pickled.
     """
-    root, sha256 = Path(directory), dict[str, str]()
+    root, sha256 = expanded(directory), dict[str, str]()
     if not (root / "masks").is_dir():
         raise UserError(
             f"{root} is not a copy of the release: expected the folders masks/ and "
