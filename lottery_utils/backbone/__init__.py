@@ -237,7 +237,8 @@ def _local_folder(spec: str) -> Path:
                 f"Unknown backbone {spec!r}: expected 'bundled', 'mpnet', 'hub:ID', or a folder "
                 "that holds config.json, a tokenizer and model.safetensors."
             )
-        _weights_file(folder)
+        for file in (folder / "config.json", _weights_file(folder)):
+            file.open("rb").close()  # transformers would say that it is not there
     return folder
 
 

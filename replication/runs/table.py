@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
@@ -16,7 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from lottery_utils.errors import UserError
+from lottery_utils.errors import UserError, reading
 from lottery_utils.masks import StructuredMask
 from replication.runs.run import status
 from replication.store import Key, Record, Store
@@ -71,13 +72,25 @@ def to_csv(
 def _keys(study: Study, store: Store) -> list[Key]:
     """Where the study's records with scores are, in the order of the table."""
     folder = store.root / study.name
+    with reading(folder):
+        paths = [
+            Path(place, name)
+            for place, _, names in os.walk(folder, onerror=_refuse)
+            for name in names
+        ]
     found = [
         Key(study.name, place["task"], int(place["seed"]) if place["seed"] else None, stage)
-        for path in folder.rglob("*.json")
+        for path in paths
         if (place := _ADDRESS.fullmatch(path.relative_to(folder).as_posix()))
         and (stage := place["stage"]) in ROWS
     ]
     return sorted(found, key=lambda key: (key.task, key.seed or 0, list(ROWS).index(key.stage)))
+
+
+def _refuse(error: OSError) -> None:
+    """A folder that may not be read is not an empty one."""
+    if not isinstance(error, FileNotFoundError):
+        raise error
 
 
 def _about(record: Record, key: Key) -> Row:
