@@ -71,7 +71,7 @@ def _examples(split: Any, task: Task, where: str) -> list[Example]:
                 f"{where}, row {number}: label -1 means no label; take a split that has labels, "
                 "as GLUE's train and validation have."
             )
-        grades = task.is_graded and isinstance(label, float) and 0 <= label <= HIGHEST_GRADE
+        grades = task.is_graded and isinstance(label, int | float) and 0 <= label <= HIGHEST_GRADE
         if not grades and label not in range(len(task.labels)):
             expected = f"a grade from 0 to {HIGHEST_GRADE:g}" if task.is_graded else "a class"
             raise UserError(f"{where}, row {number}: the label {label!r} should be {expected}.")
