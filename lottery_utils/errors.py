@@ -1,5 +1,5 @@
-"""A user's mistakes: the one exception, which the command line prints and exits with status 2, and
-how paths are taken and what is at them is read."""
+"""A user's mistake, which the command line prints to exit with status 2; a replay that fails; how
+paths are taken, and what is at them is read."""
 
 from __future__ import annotations
 
@@ -14,6 +14,10 @@ class UserError(Exception):
     def _render_traceback_(self) -> list[str]:
         # IPython and papermill ask an exception how to show itself: a sentence is enough.
         return [f"{type(self).__name__}: {self}"]
+
+
+class ReplayError(ValueError):
+    """What an interrupted search or stage is said to have done is not what it would have done."""
 
 
 def expanded(path: Path | str | int) -> Path:

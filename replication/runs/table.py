@@ -9,23 +9,19 @@ from __future__ import annotations
 
 import csv
 import io
-import os
-import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from lottery_utils.errors import UserError, reading
+from lottery_utils.errors import UserError
 from lottery_utils.masks import StructuredMask
 from replication.runs.run import status
 from replication.store import Key, Record, Store
 from replication.study import PIPELINE, STAGES, SWEPT, Study
 
 Row = dict[str, Any]  # with those of the table's columns that apply
-
-_ADDRESS = re.compile(r"(?P<task>[^/]+)/(seed-(?P<seed>\d+)/)?(?P<stage>\w+)\.json")
 
 
 @cache
@@ -52,7 +48,9 @@ def to_csv(
     writer = csv.DictWriter(text, columns(), lineterminator="\n")
     writer.writeheader()
     header = text.tell()
-    for key in _keys(study, store):
+    order = list(ROWS)
+    keys = [key for key in store.keys(study.name) if key.stage in ROWS]
+    for key in sorted(keys, key=lambda key: (key.task, key.seed or 0, order.index(key.stage))):
         if tasks is not None and key.task not in tasks:
             continue
         record, full = store.read(key), store.read(replace(key, stage="finetune"))
@@ -67,30 +65,6 @@ def to_csv(
             f"them with 'lottery run {study.name}'."
         )
     return text.getvalue()
-
-
-def _keys(study: Study, store: Store) -> list[Key]:
-    """Where the study's records with scores are, in the order of the table."""
-    folder = store.root / study.name
-    with reading(folder):
-        paths = [
-            Path(place, name)
-            for place, _, names in os.walk(folder, onerror=_refuse)
-            for name in names
-        ]
-    found = [
-        Key(study.name, place["task"], int(place["seed"]) if place["seed"] else None, stage)
-        for path in paths
-        if (place := _ADDRESS.fullmatch(path.relative_to(folder).as_posix()))
-        and (stage := place["stage"]) in ROWS
-    ]
-    return sorted(found, key=lambda key: (key.task, key.seed or 0, list(ROWS).index(key.stage)))
-
-
-def _refuse(error: OSError) -> None:
-    """A folder that may not be read is not an empty one."""
-    if not isinstance(error, FileNotFoundError):
-        raise error
 
 
 def _about(record: Record, key: Key) -> Row:
