@@ -20,6 +20,7 @@ from replication.experiments.results import Count, Score, Scored, Sha256, Share,
 from replication.experiments.search import Outcome, outcome
 from replication.experiments.tickets import Ticket, score_tickets
 from replication.experiments.weight_overlap import GOOD_WEIGHTS
+from replication.files import in_one_piece
 
 MAPS = ("query", "key", "value", "attention_output", "mlp_input", "mlp_output")
 
@@ -95,7 +96,8 @@ def compute(entry: Entry, _made_from: dict[str, Any]) -> Magnitude:
         on_step=on_step,
     )
     good = found.mask
-    good.save(entry.store.scratch(entry.key("magnitude"), GOOD_WEIGHTS))
+    with in_one_piece(entry.store.scratch(entry.key("magnitude"), GOOD_WEIGHTS)) as draft:
+        good.save(draft)
     scored = score_tickets(
         entry,
         weight_tickets(entry, good),

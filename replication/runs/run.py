@@ -7,8 +7,10 @@ something has to be computed.
 from __future__ import annotations
 
 import importlib
+import re
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -126,6 +128,24 @@ def wanted(study: Study, names: Collection[str]) -> list[tuple[str, int, tuple[s
     return found
 
 
+@contextmanager
+def enough_memory() -> Iterator[None]:
+    """Too little memory as one sentence, a `UserError`."""
+    try:
+        yield
+    except (MemoryError, RuntimeError, OSError) as error:
+        # torch has a class of its own for cards alone, and none for other memory.
+        lacking = re.search("out of memory|not enough memory|allocate memory", str(error).lower())
+        if not (isinstance(error, MemoryError) or lacking):
+            raise
+        raise UserError(
+            "There is not enough memory for this model and batch size: close other programs, or "
+            "take a machine with more; then run the same command again, it goes on where it "
+            "stopped."
+        ) from error
+
+
+@enough_memory()
 def ensure(
     study: Study,
     store: Store,
@@ -199,15 +219,14 @@ def clear_killed(
     is_done: Callable[[str, int, str], bool],
 ) -> None:
     """Remove what killed runs left of these entries: drafts and locks, and finished journals."""
-    for name in {study.folder(name) for *_, some in entries for name in some}:
-        clear(store.root / name)
     for task, seed, some in entries:
 
         def finished(path: Path, task: str = task, seed: int = seed, some: Any = some) -> None:
             if path.stem in some and is_done(task, seed, path.stem):
                 drop_journals(store, study.key(task, seed, path.stem))
 
-        for folder in {study.key(task, seed, name).folder for name in some}:
+        folders = {study.key(task, seed, name).folder for name in some}
+        for folder in folders.union(*(folder.parents for folder in folders)):
             clear(store.root / folder, finished)
             clear(store.cache / folder)
 
@@ -259,9 +278,10 @@ def _compute(entry: Entry, name: str) -> Record:
     results |= made_from if made_from.keys() <= {"weights_sha256"} else {"made_from": made_from}
     run = {**run_details(entry, time.monotonic() - begun), **entry.details}
     replace(study, name=key.study).keep(store.root)
-    record = store.write(key, study.hash(name), study.identity(name), results, run)
     if name == "finetune" and ":" in study.data:
         data_card.keep(study, entry.task, store)
+    # Last, as nothing is done again once it is there.
+    record = store.write(key, study.hash(name), study.identity(name), results, run)
     drop_journals(store, key)
     return record
 
