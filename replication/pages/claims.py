@@ -141,7 +141,7 @@ def plot(trial: Trial) -> Figure:
     return Figure.of(
         drawing,
         "Every registered claim with an interval, by its number: the mean over tasks with its "
-        "95 % CI, on a scale of its own. Shaded: the claim's region, which may be open to one side. "
+        "95 % CI, on a scale of its own. Shaded: its region, which may be open to one side. "
         f"Filled: up to {n_tasks} tasks of up to {len(trial.study.seeds)} seeds; open: eight tasks "
         "of five seeds.",
         f"Interval plot of {len(pairs)} claims: {told}.",
