@@ -72,7 +72,12 @@ def baselines(options: argparse.Namespace) -> None:
 
 def status(options: argparse.Namespace) -> None:
     """One line per entry, and how many of the study's records are there."""
-    study, store = _study(options), Store(options.results_dir)
+    store = Store(options.results_dir)
+    with store.still():
+        _show_status(_study(options), store)
+
+
+def _show_status(study: Study, store: Store) -> None:
     n_done = 0
     n_all = 0
     shown = [stage for stage in STAGES if any(stage in study.stages(t) for t in study.tasks)]

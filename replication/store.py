@@ -13,13 +13,13 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -29,6 +29,7 @@ from lottery_utils.errors import UserError
 
 SCHEMA = 1
 Record = dict[str, Any]
+T = TypeVar("T")
 
 
 def home() -> Path:
@@ -65,7 +66,7 @@ class Store:
     """Reads and writes records below `root`, and scratch files below `cache`.
 
     `seen` holds what has been read, so that a page can name it; a file is read again only
-    where it has changed since.
+    where it has changed since. While the store is `still` no file is looked at twice.
     """
 
     def __init__(self, root: Path | str = "results", cache: Path | str = ".cache") -> None:
@@ -76,6 +77,27 @@ class Store:
         )
         self.seen: dict[Path, Record] = {}
         self._stamps: dict[Path, tuple[int, int, int]] = {}
+        self._found: dict[int, tuple[object, dict[Any, Any]]] | None = None
+
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """Within, records are taken to stay as they are: what `once` finds of them is kept."""
+        before = self._found
+        self._found = {} if before is None else before
+        try:
+            yield
+        finally:
+            self._found = before
+
+    def once(self, of: object, key: tuple[Any, ...], find: Callable[[], T]) -> T:
+        """What `find()` says under this key of an object; asked but once while all is `still`."""
+        if self._found is None:
+            return find()
+        _, found = self._found.setdefault(id(of), (of, {}))  # held, so that its id stays its own
+        if key not in found:
+            found[key] = find()
+        value: T = found[key]
+        return value
 
     def path(self, key: Key) -> Path:
         return self.root / key.folder / f"{key.stage}.json"

@@ -29,6 +29,13 @@ def status(study: Study, task: str, seed: int, name: str, store: Store, asked: A
     `asked` is what the stage was asked for beyond the study. Of a record over seeds, any of the
     study's seeds will do.
     """
+    if asked is None:
+        key = (task, None if PIPELINE[name].over_seeds else seed, name)
+        return store.once(study, key, lambda: _status(study, task, seed, name, store, None))
+    return _status(study, task, seed, name, store, asked)
+
+
+def _status(study: Study, task: str, seed: int, name: str, store: Store, asked: Any) -> str:
     record = store.read(study.key(task, seed, name))
     if record is None:
         return "missing"
@@ -36,7 +43,7 @@ def status(study: Study, task: str, seed: int, name: str, store: Store, asked: A
     wanted = study.seeds if stage.over_seeds or stage.seeds else (seed,)
     seeds = tuple(stage.seeds(results)) if stage.seeds else wanted
     fresh = (
-        record["hash"] == study.hash(name)
+        record["hash"] == store.once(study, ("hash", name), lambda: study.hash(name))
         and set(wanted) <= set(seeds)
         and (asked is None or stage.answers(results, asked))
         and (
@@ -58,11 +65,10 @@ def inputs(
         return {}
     before: dict[int, dict[str, Any]] = {}
     for one in (seed, *seeds):
-        if status(study, task, one, stage.after, store) != "done":
+        found = _results(study, task, one, stage.after, store)
+        if found is None:
             return None
-        record = store.read(study.key(task, one, stage.after))
-        assert record is not None
-        before[one] = record["results"]
+        before[one] = found
     make: dict[str, Callable[[], dict[str, Any]]] = {
         "weights": lambda: {"weights_sha256": before[seed]["weights_sha256"]},
         "mask": lambda: {"mask": before[seed]["mask"]},
@@ -74,6 +80,19 @@ def inputs(
         "untrained": lambda: _untrained(study, task, seed, store),
     }
     return {key: value for what in stage.made_from for key, value in make[what]().items()}
+
+
+def _results(
+    study: Study, task: str, seed: int, name: str, store: Store
+) -> dict[str, Any] | None:
+    """What a stage found, if its record is up to date."""
+
+    def find() -> dict[str, Any] | None:
+        done = status(study, task, seed, name, store) == "done"
+        record = store.read(study.key(task, seed, name)) if done else None
+        return record and record["results"]
+
+    return store.once(study, (task, seed, name, "results"), find)
 
 
 def _untrained(study: Study, task: str, seed: int, store: Store) -> dict[str, Any]:
@@ -229,19 +248,18 @@ def check_data(study: Study, task: str, seed: int, store: Store) -> None:
 
 def missing(study: Study, store: Store) -> dict[str, list[str]]:
     """What the study asks for and has not, by task: seeds without tickets, and other stages."""
-    found: dict[str, list[str]] = {}
-    for task in study.tasks:
-        lacks: list[str] = []
-        for seed in study.seeds:
+    found: dict[str, list[str]] = {task: [] for task in study.tasks}
+    asked = {what: study.entries(what) for what in FOLLOWUPS}
+    with store.still():
+        for task, lacks in found.items():
             stages = study.stages(task)
-            left = [s for s in stages if status(study, task, seed, s, store) != "done"]
-            if left:
-                some = f" ({', '.join(left)})" if len(left) < len(stages) else ""
-                lacks.append(f"seed {seed}{some}")
-        for what in FOLLOWUPS:
-            asked = [entry for entry in study.entries(what) if entry[0] == task]
-            if any(status(study, *entry, what, store) != "done" for entry in asked):
-                lacks.append(what)
-        if lacks:
-            found[task] = lacks
-    return found
+            for seed in study.seeds:
+                left = [s for s in stages if status(study, task, seed, s, store) != "done"]
+                if left:
+                    some = f" ({', '.join(left)})" if len(left) < len(stages) else ""
+                    lacks.append(f"seed {seed}{some}")
+            for what, entries in asked.items():
+                here = [entry for entry in entries if entry[0] == task]
+                if any(status(study, *entry, what, store) != "done" for entry in here):
+                    lacks.append(what)
+    return {task: lacks for task, lacks in found.items() if lacks}
