@@ -1,10 +1,10 @@
 """From a notebook and its parameters to an executed page of the book.
 
-    python -m replication.pages notebooks/sec3_methodology.ipynb page.ipynb task=RTE
+    python -m replication.book notebooks/sec3_methodology.ipynb page.ipynb task=RTE
 
 papermill executes the notebook; the task it was executed for joins the page's title, and the
 study where it is not the notebook's own, so that pages of one notebook can be told apart. At the
-page's end stands how it was made, above the records that `replication.pages.provenance` lists.
+page's end stands how it was made, above the records that `replication.book.provenance` lists.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ def parse_parameters(pairs: Sequence[str]) -> dict[str, Any]:
 
 def main(arguments: list[str]) -> int:
     """`NOTEBOOK PAGE [NAME=VALUE ...]`. Returns 1, after one sentence, where a cell failed."""
-    parser = argparse.ArgumentParser("python -m replication.pages", description=__doc__)
+    parser = argparse.ArgumentParser("python -m replication.book", description=__doc__)
     parser.add_argument("notebook", type=Path)
     parser.add_argument("page", type=Path)
     parser.add_argument("parameters", nargs="*", metavar="NAME=VALUE")
