@@ -29,7 +29,7 @@ import papermill
 import yaml
 from traitlets.config import Config
 
-from replication.store import write_text
+from replication.files import write_text
 
 HOW_MADE = "## How this page was made"
 
