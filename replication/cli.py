@@ -39,12 +39,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run(options: argparse.Namespace) -> None:
     """Compute what is missing, then say where the records are."""
     study, store = _study(options), Store(options.results_dir)
-    machine.ensure(study, store, device=options.device, threads=options.threads)
+    how = {"device": options.device, "threads": options.threads}
+    if options.stage:
+        _run_stage(options, store, how)
+        return
+    if options.ticket or options.gather:
+        raise UserError("--ticket and --gather are of one stage: expected --stage NAME too.")
+    machine.ensure(study, store, **how)
     for task, entries in records.on_record(study, store).items():
         for seed, stages in entries.items():
             if reason := records.warning(stages):
                 print(f"{task}, seed {seed}: {reason}")
     print(f"Study {study.name}: all records are in {options.results_dir}/{study.name}.")
+
+
+def _run_stage(options: argparse.Namespace, store: Store, how: dict[str, Any]) -> None:
+    """Compute the records of one stage, or of each one ticket: what a job of a cluster does."""
+    # A stage that compares seeds is of all of the study's, also where one of them is computed.
+    study, seeds = _study(argparse.Namespace(**{**vars(options), "seed": None})), options.seed
+    if not set(seeds or ()) <= set(study.seeds):
+        study, seeds = _study(options), None
+    if options.stage not in STAGES + FOLLOWUPS or not machine.wanted(study, [options.stage]):
+        known = [name for name in STAGES + FOLLOWUPS if machine.wanted(study, [name])]
+        raise UserError(
+            f"The study {study.name} has no stage {options.stage!r} for these tasks and seeds: "
+            f"expected one of {', '.join(known)}."
+        )
+    parts = {"ticket": options.ticket, "gather": options.gather}
+    machine.ensure(study, store, [options.stage], seeds=seeds, **parts, **how)
 
 
 def sweep(options: argparse.Namespace) -> None:
@@ -203,6 +225,12 @@ def _parser() -> argparse.ArgumentParser:
             sub.add_argument("--epochs", type=int, nargs="+", metavar="N")
         if command is export:
             sub.add_argument("--out", type=Path, metavar="FILE", help="default: print it")
+        if command is run:
+            sub.add_argument("--stage", help="only this stage, such as finetune or tickets")
+            sub.add_argument("--ticket", help="only this part of the stage, such as good")
+            sub.add_argument(
+                "--gather", action="store_true", help="write records of tickets computed singly"
+            )
         if command in (run, sweep, baselines, verify):
             sub.add_argument("--device", default="auto", help="auto, cpu or cuda")
             sub.add_argument("--threads", type=int, help="CPU threads to use (default: all)")

@@ -17,6 +17,7 @@ from lottery_utils.batches import Encoded, EvaluationBatches, encode
 from lottery_utils.errors import UserError
 from lottery_utils.tasks import Task
 from replication.experiments.answers import answers_text
+from replication.experiments.parts import Parts
 from replication.experiments.results import Answered, Positive, Text, about
 from replication.files import alone, in_one_piece
 from replication.journal import Journal
@@ -120,7 +121,8 @@ class Entry:
     """One (study, task, seed) at work: its data and model are made once, when first needed.
 
     `asked` is what else its stage was asked for, beyond the study. `details` go into the record's
-    provenance, where a stage knows better than `run_details` how it came to its numbers.
+    provenance, where a stage knows better than `run_details` how it came to its numbers. `parts`
+    are those of the stage that is computed.
     """
 
     study: Study
@@ -131,6 +133,7 @@ class Entry:
     progress: Progress
     asked: Any = None
     details: dict[str, Any] = field(default_factory=dict)
+    parts: Parts = field(init=False)
     weights: str | None = None  # the sha256 of those of `model`, once it is loaded
 
     @cached_property
