@@ -1,31 +1,43 @@
-# The one graph from a study to the site: entries -> pages -> book.
+# The one graph from a study to the site: jobs -> records -> pages -> book.
 #
 #     snakemake --cores 2                         what `make book` does
-#     snakemake --cores 16 --config study=quick   elsewhere, or with an executor plugin
+#     snakemake --cores 16 records --config study=mini-glue      records alone, no pages
+#     snakemake --executor slurm --jobs 100       on a cluster; see profiles/ and book/cluster.md
 #
-# Which pages there are, `_toc.yml` says, and replication/book/contents.py how each is made.
+# Which pages there are, `_toc.yml` says, and replication/book/contents.py how each is made; which
+# jobs, replication/runs/jobs.py.
 # Snakemake deletes the outputs of failed jobs and goes by time stamps, so records are never
 # its outputs: `lottery` writes them and decides by their hash, and a job leaves a stamp.
 
+import math
 import os
 import re
 from pathlib import Path
 
 from replication.book import contents
-from replication.runs.run import missing
+from replication.runs.jobs import jobs
+from replication.runs.run import undone
 from replication.store import Store
 from replication.study import Study
 
 # A job has one thread unless it asks for more: threads of two jobs on one core wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Here a job is an entry with all its trainings; one training, where jobs are sent elsewhere.
+if workflow.is_main_process:
+    os.environ["LOTTERY_SINGLY"] = str(int(config.get("singly", workflow.non_local_exec)))
 
 # The study that is computed here; of others there are the records that came with the repository.
 STUDY = Study.load(config.get("study", "quick"))
 STAMPS = f"_build/stamps/{STUDY.name}"
-STAMP, OVER_SEEDS = f"{STAMPS}/{{task}}/seed-{{seed}}", f"{STAMPS}/{{task}}/survivors"
-SURVIVORS = dict(STUDY.entries("survivors"))
+SINGLY = os.environ.get("LOTTERY_SINGLY", str(int(config.get("singly", 0)))) == "1"
+JOBS = jobs(STUDY, singly=SINGLY)
 # Several jobs of few threads outrun one job of many; jobs times threads never exceed the cores.
-THREADS = max(1, (workflow.cores or 1) // (len(STUDY.tasks) * len(STUDY.seeds)))
+CORES = workflow.resource_settings.cores or 2 * len(JOBS)  # elsewhere there are as many as asked for
+THREADS = int(config.get("threads", max(1, CORES // len(JOBS))))
+# With `device=cuda` every job takes a card, and fails where there is none.
+DEVICE = config.get("device", "auto")
+ON_CARD = DEVICE.startswith("cuda")
+GIVEN = [f"--{name}={config[name]}" for name in ("data", "cache-dir") if name in config]
 
 PAGES = contents.pages(Path("_toc.yml"))
 PROSE = [f"{path}.md" for path in contents.listed(Path("_toc.yml")) if path not in PAGES]
@@ -44,15 +56,15 @@ LIBRARY = files("lottery_utils/**/*", "replication/**/*", "miniglue/**/*")
 # A stamp whose records are gone or out of date says nothing. (Jobs elsewhere read this file too,
 # while others are at work.)
 if workflow.is_main_process:
-    for task in missing(STUDY, Store()):
-        for stamp in files(f"{STAMPS}/{task}/*"):
-            Path(stamp).unlink()
+    left = set(undone(STUDY, Store()))
+    for name, job in JOBS.items():
+        if left.intersection(job.records):
+            Path(f"{STAMPS}/{name}").unlink(missing_ok=True)
 
 
 def stamps(*tasks):
     """What says that all of these tasks was computed here."""
-    entries = expand(STAMP, task=tasks, seed=STUDY.seeds)
-    return entries + expand(OVER_SEEDS, task=[task for task in tasks if task in SURVIVORS])
+    return [f"{STAMPS}/{name}" for name in JOBS if name.split("/")[1] in tasks]
 
 
 def records(study, task=None):
@@ -74,49 +86,60 @@ rule book:
         files("_config.yml", "_toc.yml", "book/*.bib", "book/_ext/*.py", "book/_static/*"),
     output:
         "_build/html/index.html",
-    threads: workflow.cores
     shell:
         "jupyter-book build . -W -n --keep-going -q"
 
 
-# Entries with more to do go first, so that none is left over.
-CONTROL = dict(STUDY.entries("control"))
-LONG = [task for task in STUDY.tasks if "magnitude" in STUDY.stages(task) or task in CONTROL]
-SHORT = [task for task in STUDY.tasks if task not in LONG]
-
-
-def one_of(tasks):
+def one_of(names):
     """A pattern for these names; without any, one that nothing matches."""
-    return "|".join(map(re.escape, tasks)) or "(?!)"
+    return "|".join(map(re.escape, names)) or "(?!)"
 
 
-rule entry:
-    output:
-        touch(STAMP),
-    wildcard_constraints:
-        task=one_of(SHORT),
-    priority: 2
-    threads: THREADS
-    shell:
-        "lottery run {STUDY.name} --task {wildcards.task} --seed {wildcards.seed} "
-        "--threads {threads}"
+# Pages take seconds, and so does a record of what jobs elsewhere computed: they are made here.
+localrules:
+    records, record, book, page, exercise, table, schema, slides
 
 
-use rule entry as long_entry with:
-    wildcard_constraints:
-        task=one_of(LONG),
-    priority: 3
-
-
-rule survivors:
+rule records:
     input:
-        expand(STAMP, seed=STUDY.seeds, allow_missing=True),
+        stamps(*STUDY.tasks),
+
+
+def minutes(wildcards, attempt):
+    """A generous limit; a training that hits it goes on from its checkpoint in the next attempt."""
+    return math.ceil((60 + JOBS[wildcards.job].seconds / (10 if ON_CARD else 1)) * attempt)
+
+
+# What the longest chain of other jobs waits for goes first, so that none is left over.
+rule job:
+    input:
+        lambda wildcards: [f"{STAMPS}/{name}" for name in JOBS[wildcards.job].after],
     output:
-        touch(OVER_SEEDS),
-    priority: 1
+        touch(f"{STAMPS}/{{job}}"),
+    wildcard_constraints:
+        job="(jobs|entries)/.+",
+    priority: lambda wildcards: 1 + math.ceil(JOBS[wildcards.job].chain)
+    retries: 3 if SINGLY else 0
     threads: THREADS
+    resources:
+        gpu=int(ON_CARD),
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=minutes,
+    params:
+        what=lambda wildcards: [*JOBS[wildcards.job].arguments, *GIVEN, "--device", DEVICE],
     shell:
-        "lottery run {STUDY.name} --task {wildcards.task} --threads {threads}"
+        "lottery run {STUDY.name} {params.what:q} --threads {threads}"
+
+
+use rule job as record with:
+    wildcard_constraints:
+        job="records/.+",
+    retries: 0
+    threads: 1
+    resources:
+        gpu=0,
+    params:
+        what=lambda wildcards: [*JOBS[wildcards.job].arguments, *GIVEN, "--device", "cpu"],
 
 
 def page(wildcards):

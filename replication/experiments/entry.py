@@ -19,6 +19,7 @@ from lottery_utils.tasks import Task
 from replication.experiments.answers import answers_text
 from replication.experiments.parts import Parts
 from replication.experiments.results import Answered, Positive, Text, about
+from replication.experiments.unfinished import Unfinished
 from replication.files import alone, in_one_piece
 from replication.journal import Journal
 from replication.store import Key, Store
@@ -133,7 +134,7 @@ class Entry:
     progress: Progress
     asked: Any = None
     details: dict[str, Any] = field(default_factory=dict)
-    parts: Parts = field(init=False)
+    parts: Parts | Any = None
     weights: str | None = None  # the sha256 of those of `model`, once it is loaded
 
     @cached_property
@@ -333,15 +334,29 @@ class Entry:
         def on_step(step: int, total: int, loss: float) -> None:
             self.progress.at(step / total, f", step {step} of {total}, loss {loss:.3f}")
 
-        return training.finetune(
+        rate = faster * recipe.learning_rate
+        of = (backbone.weights_sha256(model), data.fingerprint(self.splits), rate, watch)
+        stage = self.parts.stage if self.parts else "training"
+        unfinished = Unfinished(
+            self.store.scratch(self.key("finetune"), stage),
+            (self.study.identity("finetune"), self.seed, *of, *run_details(self, 0.0).values()),
+        )
+        begun = unfinished.state()
+        if begun:
+            self.progress.say(f"{what}: goes on from step {begun['step']}")
+        curve = training.finetune(
             model,
             self.train,
-            replace(recipe, learning_rate=faster * recipe.learning_rate),
+            replace(recipe, learning_rate=rate),
             seed=self.seed,
             device=self.device,
             evaluate=(lambda: self.score(model)) if watch else None,
             on_step=on_step,
+            keep=unfinished.keep,
+            begun=begun,
         )
+        unfinished.clear()
+        return curve
 
 
 class Run(TypedDict):

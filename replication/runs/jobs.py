@@ -37,22 +37,28 @@ ASSUMED_TFLOPS, STEP_SECONDS, START_SECONDS = 100, 0.03, 20
 OF_HEADS, IMPORTANCE_PASSES, SCORING_PASSES = 0.6, 20, 10
 
 
+Which = tuple[str, int, str]  # task, seed and stage of a record
+
+
 class Job(NamedTuple):
-    """What `lottery run STUDY` is given, the names of the jobs that it waits for, the seconds that
-    it takes a card with a model of BERT-base's size, and those of the longest chain that it begins.
+    """What `lottery run STUDY` is given, the names of the jobs that it waits for, and the records
+    that it makes, or makes a part of; the seconds that it takes a card with a model of BERT-base's
+    size, and those of the longest chain of jobs that it begins.
     """
 
     arguments: tuple[str, ...]
     after: tuple[str, ...]
+    records: tuple[Which, ...]
     seconds: float
     chain: float = 0.0
 
 
 def jobs(study: Study, *, singly: bool) -> dict[str, Job]:
-    """All of a study's jobs by name, which begins with jobs/TASK or records/TASK.
+    """All of a study's jobs by name.
 
-    `singly` each is one training or search, and what several of them found is gathered into a
-    record by another, of records/, which takes a moment; else a job is an entry, with all it has.
+    `singly` each is one training or search (jobs/...), and what several of them found is gathered
+    into a record by another (records/...), which takes a moment; else a job is an entry with all
+    that it has, or what a task has of all seeds together (entries/...).
     """
     found = dict(_single(study) if singly else _entries(study))
     followers: dict[str, list[str]] = {name: [] for name in found}
@@ -68,17 +74,20 @@ def jobs(study: Study, *, singly: bool) -> dict[str, Job]:
 
 
 def _entries(study: Study) -> Iterator[tuple[str, Job]]:
+    of = {name: study.entries(name) for name in STAGES + FOLLOWUPS}
+    over = {name for name in of if PIPELINE[name].compares_seeds}
     for task in study.tasks:
-        of_seed = {seed: f"jobs/{task}/seed-{seed}" for seed in study.seeds}
-        of = {name: study.entries(name) for name in STAGES + FOLLOWUPS}
-        over = [n for n in of if PIPELINE[n].compares_seeds and task in dict(of[n])]
-        for seed, name in of_seed.items():
-            stages = [n for n in of if (task, seed) in of[n] and n not in over]
-            seconds = sum(_seconds(study, task, stage) for stage in stages)
-            yield name, Job(("--task", task, "--seed", str(seed)), (), seconds)
-        if over:
-            seconds = sum(_seconds(study, task, stage) for stage in over) * len(study.seeds)
-            yield f"jobs/{task}/seeds", Job(("--task", task), tuple(of_seed.values()), seconds)
+        own = {}
+        for seed in study.seeds:
+            records = [(task, seed, n) for n in of if n not in over and (task, seed) in of[n]]
+            own[seed] = f"entries/{task}/seed-{seed}"
+            seconds = sum(_seconds(study, task, stage) for *_, stage in records)
+            which = ("--task", task, "--seed", str(seed))
+            yield own[seed], Job(which, (), tuple(records), seconds)
+        if records := [(*entry, n) for n in over for entry in of[n] if entry[0] == task]:
+            seconds = sum(_seconds(study, task, stage) for *_, stage in records)
+            after = tuple(own.values())
+            yield f"entries/{task}/seeds", Job(("--task", task), after, tuple(records), seconds)
 
 
 def _single(study: Study) -> Iterator[tuple[str, Job]]:
@@ -90,17 +99,17 @@ def _single(study: Study) -> Iterator[tuple[str, Job]]:
             seeds = study.seeds if about.compares_seeds else (seed,)
             after = tuple(_done(task, one, name) for name in before for one in seeds)
             which = ("--task", task, "--seed", str(seed), "--stage", stage)
-            done = _done(task, seed, stage)
+            done, records = _done(task, seed, stage), ((task, seed, stage),)
             if not about.parts:
-                yield done, Job(which, after, _seconds(study, task, stage))
+                yield done, Job(which, after, records, _seconds(study, task, stage))
                 continue
             place = f"jobs/{task}/seed-{seed}/{stage}"
             names = {part: f"{place}-{re.sub('[^a-z0-9.]+', '-', part)}" for part in about.parts}
             for part, name in names.items():
                 search = (names["search"],) if "search" in names and part != "search" else ()
                 seconds = _seconds(study, task, stage, part)
-                yield name, Job((*which, "--ticket", part), after + search, seconds)
-            yield done, Job((*which, "--gather"), tuple(names.values()), 0.0)
+                yield name, Job((*which, "--ticket", part), after + search, records, seconds)
+            yield done, Job((*which, "--gather"), tuple(names.values()), records, 0.0)
 
 
 def _done(task: str, seed: int, stage: str) -> str:
@@ -157,7 +166,8 @@ def simulate(jobs: Mapping[str, Job], cards: int) -> Schedule:
     while ready or running:
         while ready and len(running) < cards:
             _, name = heapq.heappop(ready)
-            seconds = START_SECONDS + jobs[name].seconds if name.startswith("jobs/") else 0.0
+            gathers = name.startswith("records/")
+            seconds = 0.0 if gathers else START_SECONDS + jobs[name].seconds
             busy += seconds
             heapq.heappush(running, (now + seconds, name))
         now, name = heapq.heappop(running)

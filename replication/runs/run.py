@@ -241,8 +241,9 @@ def clear_killed(
 
 def drop_journals(store: Store, key: Key) -> None:
     """Remove the journals of a record, which is written or begun again."""
-    for journal in (store.cache / key.folder).glob(f"{key.stage}*.jsonl"):
-        journal.unlink(missing_ok=True)
+    for kind in ("jsonl", "training"):
+        for path in (store.cache / key.folder).glob(f"{key.stage}*.{kind}"):
+            path.unlink(missing_ok=True)
 
 
 def compute(entry: Entry, name: str, gather: bool = False) -> Record:
@@ -334,20 +335,26 @@ def check_data(study: Study, task: str, seed: int, store: Store) -> None:
         )
 
 
+def undone(study: Study, store: Store) -> list[tuple[str, int, str]]:
+    """Every record that the study asks for and has not: task, seed and stage."""
+    with store.still():
+        return [
+            (task, seed, name)
+            for task, seed, names in wanted(study, STAGES + FOLLOWUPS)
+            for name in names
+            if status(study, task, seed, name, store) != "done"
+        ]
+
+
 def missing(study: Study, store: Store) -> dict[str, list[str]]:
     """What the study asks for and has not, by task: seeds without tickets, and other stages."""
-    found: dict[str, list[str]] = {task: [] for task in study.tasks}
-    asked = {what: study.entries(what) for what in FOLLOWUPS}
-    with store.still():
-        for task, lacks in found.items():
-            stages = study.stages(task)
-            for seed in study.seeds:
-                left = [s for s in stages if status(study, task, seed, s, store) != "done"]
-                if left:
-                    some = f" ({', '.join(left)})" if len(left) < len(stages) else ""
-                    lacks.append(f"seed {seed}{some}")
-            for what, entries in asked.items():
-                here = [entry for entry in entries if entry[0] == task]
-                if any(status(study, *entry, what, store) != "done" for entry in here):
-                    lacks.append(what)
-    return {task: lacks for task, lacks in found.items() if lacks}
+    left: dict[str, dict[str, list[str]]] = {}
+    for task, seed, name in undone(study, store):
+        what = name if name in FOLLOWUPS else f"seed {seed}"
+        left.setdefault(task, {}).setdefault(what, []).append(name)
+    found: dict[str, list[str]] = {task: [] for task in left}
+    for task, lacks in left.items():
+        for what, names in lacks.items():
+            whole = what in FOLLOWUPS or len(names) == len(study.stages(task))
+            found[task].append(what if whole else f"{what} ({', '.join(names)})")
+    return found
