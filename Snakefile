@@ -69,7 +69,7 @@ def stamps(*tasks):
 
 def records(study, task=None):
     """What a page of a study, or of one of its tasks, is made from."""
-    kept = files(f"results/{study}-sweep/**/*.json", f"results/{study}-baselines/**/*.json")
+    kept = files(f"results/{study}-*/**/*.json")  # its sweep, and studies derived from it
     if study == STUDY.name:
         return stamps(*([task] if task else STUDY.tasks)) + kept
     return files(f"results/{study}/**/*.json") + kept

@@ -169,6 +169,7 @@ _Size = Annotated[
 ]
 _Flag = Annotated[bool, Field(strict=True, description="true or false")]
 _Variant = Annotated[Literal["paper", "release"], Field(description="'paper' or 'release'")]
+_Notes = Annotated[dict[str, str], Field(description="a text for each task")]
 _Draws = Annotated[Literal["independent", "shared"], Field(description="'independent' or 'shared'")]
 
 # For each stage that is asked for, its tasks, and its seeds where it has its own.
@@ -228,7 +229,9 @@ class Study:
     single weights on `magnitude_tasks` (None: on all): their tickets cannot be made smaller,
     so that they cost most of a study's time. Random and bad tickets have `draws` of their own for
     each task and kind (`independent`), or one stream for all (`shared`), as the first studies had.
-    `own_tasks` describe tasks that are not GLUE's. A value that makes no sense raises `UserError`.
+    `own_tasks` describe tasks that are not GLUE's; `data_notes` say how the examples of a task were
+    chosen that are not those of GLUE's official files. A value that makes no sense raises
+    `UserError`.
     """
 
     name: _Name
@@ -247,6 +250,7 @@ class Study:
     magnitude_tasks: _SomeNames = None
     followups: FollowUps = field(default_factory=FollowUps)
     own_tasks: dict[str, OwnTask] = field(default_factory=dict)
+    data_notes: _Notes = field(default_factory=dict)
 
     @model_validator(mode="wrap")
     @classmethod
@@ -273,7 +277,8 @@ class Study:
         """The tasks that each key names."""
         asked = {f"followups.{what}": getattr(self.followups, what) or () for what in FOLLOWUPS}
         others = {"whole_tasks": self.whole_tasks, "magnitude_tasks": self.magnitude_tasks or ()}
-        return {"tasks": self.tasks, **others, **asked}
+        notes = {"data_notes": tuple(self.data_notes)}
+        return {"tasks": self.tasks, **others, **notes, **asked}
 
     def _mistakes(self) -> Iterator[tuple[str, str]]:
         """What types cannot say: a key, and what it should be instead."""

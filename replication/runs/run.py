@@ -18,6 +18,7 @@ from lottery_utils.errors import ReplayError, UserError
 from lottery_utils.patterns.sorter import sorter_sha256
 from replication.experiments.answers import untrained
 from replication.files import alone, clear
+from replication.runs import data_card
 from replication.store import Key, Record, Store
 from replication.study import FOLLOWUPS, PIPELINE, STAGES, Study
 
@@ -314,6 +315,8 @@ def _compute(entry: Entry, name: str, gather: bool) -> Record:
     run = {**run_details(entry, spent), **entry.parts.run(), **entry.details}
     replace(study, name=key.study).keep(store.root)
     record = store.write(key, study.hash(name), study.identity(name), results, run)
+    if name == "finetune" and ":" in study.data:
+        data_card.keep(study, entry.task, store)
     drop_journals(store, key)
     return record
 
