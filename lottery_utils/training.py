@@ -64,8 +64,10 @@ def finetune(
     model.to(device)
     bf16 = uses_bf16(device, recipe)
     n_steps = math.ceil(len(train) / recipe.batch_size) * recipe.epochs
-    every, since, losses, scores, step = max(1, n_steps // 50), [], [], [], 0
-    n_done = 0
+    every, step, n_done = max(1, n_steps // 50), 0, 0
+    since: list[Tensor] = []
+    losses: list[tuple[int, float]] = []
+    scores: list[float] = []
     with ExitStack() as stack:
         if not recipe.weight_decay:  # with it, rows of unused tokens would shrink
             occurring = {token for row in train.input_ids for token in row}

@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run(options: argparse.Namespace) -> None:
     """Compute what is missing, then say where the records are."""
-    study, store = _study(options), Store(options.results_dir)
+    study, store = _study(options), Store(options.results_dir, options.cache_dir)
     how = {"device": options.device, "threads": options.threads}
     if options.stage:
         _run_stage(options, store, how)
@@ -74,7 +74,7 @@ def sweep(options: argparse.Namespace) -> None:
     from replication.experiments.sweep import recipes
 
     study = _study(options)
-    store = Store(options.results_dir)
+    store = Store(options.results_dir, options.cache_dir)
     grid = {
         "learning_rate": options.rates,
         "batch_size": options.batch_sizes or [study.recipe.batch_size],
@@ -87,7 +87,7 @@ def sweep(options: argparse.Namespace) -> None:
 
 def baselines(options: argparse.Namespace) -> None:
     """Record what a guesser, a bag of words and the fine-tuned backbone score."""
-    study, store = _study(options), Store(options.results_dir)
+    study, store = _study(options), Store(options.results_dir, options.cache_dir)
     how = {"device": options.device, "threads": options.threads}
     machine.ensure(study, store, ["baselines"], **how)
     print(f"Study {study.name}: records are in {options.results_dir}/{study.folder('baselines')}.")
@@ -176,6 +176,19 @@ def data(options: argparse.Namespace) -> None:
         print(f"{task}: {data_card.card(study, task, store)}")
 
 
+def fetch(options: argparse.Namespace) -> None:
+    """Bring a study's weights and data here, for machines that cannot reach the network."""
+    from lottery_utils import backbone
+    from lottery_utils.data import load_examples
+
+    study = _study(options)
+    for task in map(study.task, study.tasks):
+        splits = load_examples(task, study.data, **study.sizes(task.name))
+        print(f"{task.name}: " + ", ".join(f"{len(of)} {name}" for name, of in splits.items()))
+    backbone.load_backbone(study.backbone, study.task(study.tasks[0]))
+    print(f"The weights of {study.backbone} are here too. Elsewhere, set HF_HUB_OFFLINE=1.")
+
+
 def released(options: argparse.Namespace) -> None:
     """Record what the masks and scores come to that the paper's authors released."""
     from replication.paper.records import STUDY
@@ -212,7 +225,7 @@ def _change(text: str) -> tuple[str, Any]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="lottery", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (run, status, sweep, baselines, verify, export, data):
+    for command in (run, status, sweep, baselines, verify, export, data, fetch):
         sub = commands.add_parser(
             command.__name__, help=command.__doc__, description=command.__doc__
         )
@@ -238,6 +251,10 @@ def _parser() -> argparse.ArgumentParser:
             sub.add_argument("--epochs", type=int, nargs="+", metavar="N")
         if command is export:
             sub.add_argument("--out", type=Path, metavar="FILE", help="default: print it")
+        if command in (run, sweep, baselines):
+            sub.add_argument(
+                "--cache-dir", default=".cache", help="where checkpoints and unfinished work lie"
+            )
         if command is run:
             sub.add_argument("--stage", help="only this stage, such as finetune or tickets")
             sub.add_argument("--ticket", help="only this part of the stage, such as good")

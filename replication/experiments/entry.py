@@ -17,6 +17,7 @@ from lottery_utils.batches import Encoded, EvaluationBatches, encode
 from lottery_utils.errors import UserError
 from lottery_utils.tasks import Task
 from replication.experiments.answers import answers_text
+from replication.experiments.cards import take
 from replication.experiments.parts import Parts
 from replication.experiments.results import Answered, Positive, Text, about
 from replication.experiments.unfinished import Unfinished
@@ -33,7 +34,8 @@ EVALUATION_BATCH = 64
 def prepare_device(name: str, threads: int | None = None) -> torch.device:
     """The device called `name`, `auto` being a GPU if there is one; sets the CPU threads too.
 
-    Raises `UserError` for a device that is not there.
+    Of several cards it is one that no other run on this machine holds, if there is one. Raises
+    `UserError` for a device that is not there.
     """
     if threads is not None:
         if threads < 1:
@@ -41,6 +43,10 @@ def prepare_device(name: str, threads: int | None = None) -> torch.device:
         torch.set_num_threads(threads)
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda" and torch.cuda.is_available():
+        cards = range(torch.cuda.device_count())
+        name = f"cuda:{take([str(torch.cuda.get_device_properties(n).uuid) for n in cards])}"
+        torch.cuda.set_device(name)
     try:
         torch.empty(1, device=name)
     except (RuntimeError, AssertionError) as error:
