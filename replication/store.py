@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+import re
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -30,6 +31,7 @@ from replication.files import clear_disk_errors, write_text
 SCHEMA = 1
 Record = dict[str, Any]
 T = TypeVar("T")
+_PLACE = re.compile(r"(?P<task>[^/]+)/(seed-(?P<seed>\d+)/)?(?P<stage>\w+)\.json")
 
 
 def home() -> Path:
@@ -101,6 +103,16 @@ class Store:
 
     def path(self, key: Key) -> Path:
         return self.root / key.folder / f"{key.stage}.json"
+
+    def keys(self, study: str) -> list[Key]:
+        """Where the records in a study's folder are, in the order of their paths."""
+        folder = self.root / study
+        paths = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.json"))
+        return [
+            Key(study, at["task"], int(at["seed"]) if at["seed"] else None, at["stage"])
+            for at in map(_PLACE.fullmatch, paths)
+            if at
+        ]
 
     def read(self, key: Key) -> Record | None:
         """The record at `key`, or None. Raises `UserError` if the file is not a whole record."""

@@ -39,14 +39,9 @@ from replication.paper import records as paper
 from replication.runs.measured import agreement_of_weights, good_masks
 from replication.runs.records import (
     KIND_LABELS,
-    Entries,
     TaskRecords,
-    has_method,
     seeds_text,
-    stage_results,
-    task_name,
 )
-from replication.store import Record
 
 MISSING = Note(
     "The overlap of weight masks over seeds is not recorded here: it needs magnitude pruning of at "
@@ -74,11 +69,11 @@ EMPTY = Note(
 
 
 @style()
-def survival_map(entries: Entries) -> Figure | Note:
+def survival_map(entries: TaskRecords) -> Figure | Note:
     """Survival of every head and MLP: the share of seeds, and the standard deviation below it."""
     if len(entries) < 2:
         return ONE_SEED
-    n_layers = stage_results(entries)[0]["layers"]
+    n_layers = entries.results()[0]["layers"]
     masks = [good_masks(entries, part) for part in PARTS]
     n_heads = masks[0].shape[1] // n_layers
     drawing, axes = plt.subplots(
@@ -97,7 +92,7 @@ def survival_map(entries: Entries) -> Figure | Note:
     axes[0].set_xlabel("head")
     axes[1].set(xticks=[], ylabel="")
     drawing.colorbar(image, ax=axes[1], label="survives (share of seeds)")
-    task, heads = task_name(entries), masks[0]
+    task, heads = entries.task, masks[0]
     return Figure.of(
         drawing,
         f"How often each head and MLP survives the search on {task}, {seeds_text(entries)}: the "
@@ -108,7 +103,7 @@ def survival_map(entries: Entries) -> Figure | Note:
     )
 
 
-def agreement_table(entries: Entries) -> Table | Note:
+def agreement_table(entries: TaskRecords) -> Table | Note:
     """Each measure of agreement, for heads and MLPs, beside chance with its 95 % range."""
     if len(entries) < 2:
         return ONE_SEED
@@ -131,7 +126,7 @@ def agreement_table(entries: Entries) -> Table | Note:
 
 
 @style()
-def importance_profile(entries: Entries) -> Figure:
+def importance_profile(entries: TaskRecords) -> Figure:
     """How flat importance is: heads in order of their share, and what the order is worth."""
     drawing, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
     halves = []
@@ -150,7 +145,7 @@ def importance_profile(entries: Entries) -> Figure:
     right.axhline(0, color="0.5", linestyle=":")
     right.set(xlabel="trial of the search", ylabel="rank correlation with the start")
     right.set_ylim(-1.05, 1.05)
-    task, n = task_name(entries), stage_results(entries)[0]["examples"]["validation"]
+    task, n = entries.task, entries.results()[0]["examples"]["validation"]
     return Figure.of(
         drawing,
         f"Importance of heads on {task}, {seeds_text(entries)}, from n = {n:,} validation "
@@ -168,7 +163,7 @@ def _along_the_search(axis: Axes, steps: list[dict[str, Any]], colour: str) -> N
     axis.plot(places, [spearman(scores[0], later) for later in scores], "o-", ms=3, color=colour)
 
 
-def rank_correlations(entries: Entries) -> Table | Note:
+def rank_correlations(entries: TaskRecords) -> Table | Note:
     """Spearman's correlation of importance in the full model, for each pair of seeds."""
     if len(entries) < 2:
         return ONE_SEED
@@ -189,13 +184,13 @@ def spearman(a: np.ndarray, b: np.ndarray) -> float:
     return math.nan if np.ptp(a) == 0 or np.ptp(b) == 0 else float(spearmanr(a, b).statistic)
 
 
-def density_spread(entries: Entries) -> Table | Note:
+def density_spread(entries: TaskRecords) -> Table | Note:
     """What the paper's "0.01 against 0.5" compares: two standard deviations of two things."""
-    if not has_method(entries, "magnitude"):
+    if not entries.has("magnitude"):
         return NO_MAGNITUDE
     if len(entries) < 2:
         return ONE_SEED
-    good = [r["tickets"]["good"] for r in stage_results(entries, "magnitude")]
+    good = [r["tickets"]["good"] for r in entries.results("magnitude")]
     densities = np.array([g["head_densities"] for g in good])
     survives = agreement.survival_std(good_masks(entries, "heads"))
     spreads = {
@@ -212,16 +207,16 @@ def density_spread(entries: Entries) -> Table | Note:
     )
 
 
-def like_with_like(entries: Entries, overlap: Record | None) -> Table | Note:
+def like_with_like(entries: TaskRecords) -> Table | Note:
     """Structured and magnitude pruning on one scale: agreement counted in components.
 
     For weights, chance is told twice: for masks of the same sizes, and for masks of the same
     sizes in every matrix, which share the profile over layers but not the weights.
     """
-    if overlap is None:
+    if entries.overlap is None:
         return MISSING
     heads = good_masks(entries, "heads")
-    observed, by_size, by_matrix = agreement_of_weights(overlap)
+    observed, by_size, by_matrix = agreement_of_weights(entries.overlap)
     rows = []
     for statistic in ("some but not all", "mean std", "mean overlap", "Fleiss' kappa"):
         of_heads = chance.against_chance(statistic, heads)
@@ -238,16 +233,16 @@ def like_with_like(entries: Entries, overlap: Record | None) -> Table | Note:
     return Table.of(rows)
 
 
-def survivors_table(found: dict[int, Record]) -> Table | Note:
+def survivors_table(entries: TaskRecords) -> Table | Note:
     """The three kinds: how large, how many of another kind fill the places, what they score."""
+    found = entries.results("survivors")
     if not found:
         return NO_SURVIVORS
     if _is_empty(found):
         return EMPTY
-    results = [record["results"] for record in found.values()]
     rows = []
     for kind in KINDS:
-        tickets = [r["tickets"][kind] for r in results]
+        tickets = [results["tickets"][kind] for results in found]
         mask = StructuredMask.from_json(tickets[0]["mask"])
         row = {"": KIND_LABELS[kind]}
         for part, n in (("heads", mask.n_heads), ("MLPs", mask.n_mlps)):
@@ -268,19 +263,18 @@ def _filled(came: dict[str, int], own: str) -> str:
 
 
 @style()
-def survivors_plot(
-    entries: Entries, found: dict[int, Record], release: paper.Results
-) -> Figure | Note:
+def survivors_plot(entries: TaskRecords, release: paper.Results) -> Figure | Note:
     """The three kinds as tickets, a marker for each seed, beside the paper's."""
+    found = entries.results("survivors")
     if not found:
         return NO_SURVIVORS
     if _is_empty(found):
         return EMPTY
-    task, first = task_name(entries), stage_results(entries)[0]
+    task, first = entries.task, entries.results()[0]
     published = paper.scores(release, task, "survivors")
-    ours = {name: TaskRecords(entries).scores(name) for name in ("full", "majority")}
+    ours = {name: entries.scores(name) for name in ("full", "majority")}
     ours |= {
-        f"{kind}, {state}": [r["results"]["tickets"][kind][state] for r in found.values()]
+        f"{kind}, {state}": [results["tickets"][kind][state] for results in found]
         for kind in KINDS
         for state in ("pruned", "retrained")
     }
@@ -299,7 +293,7 @@ def survivors_plot(
     )
 
 
-def _is_empty(found: dict[int, Record]) -> bool:
+def _is_empty(found: list[dict[str, Any]]) -> bool:
     """Whether nothing survives with every seed, so that tickets of that size are empty."""
-    masks = (record["results"]["tickets"][KINDS[0]]["mask"] for record in found.values())
+    masks = (results["tickets"][KINDS[0]]["mask"] for results in found)
     return all(not (m.n_heads or m.n_mlps) for m in map(StructuredMask.from_json, masks))

@@ -13,15 +13,15 @@ from lottery_utils import agreement
 from lottery_utils.agreement import BoolArray, chance
 from lottery_utils.agreement.sharing import survive_all
 from lottery_utils.patterns.maps import TYPES
-from replication.runs.records import Entries, masks_of
+from replication.runs.records import TaskRecords
 from replication.store import Record
 
 Counts = npt.NDArray[np.int64]
 
 
-def good_masks(entries: Entries, part: str) -> BoolArray:
+def good_masks(entries: TaskRecords, part: str) -> BoolArray:
     """The good masks of all seeds: bool (seeds, components), `part` being heads or mlps."""
-    return np.stack([getattr(mask, part).ravel() for mask in masks_of(entries).values()])
+    return np.stack([getattr(mask, part).ravel() for mask in entries.masks.values()])
 
 
 def agreement_of_weights(
@@ -60,18 +60,16 @@ def _jaccard(sizes: npt.NDArray[np.float64], both: Sequence[float]) -> float:
     return float(np.mean([n / of if of else 1.0 for n, of in zip(both, either, strict=True)]))
 
 
-def counts(attention: dict[int, Record], state: str, weighting: str) -> Counts:
+def counts(entries: TaskRecords, state: str, weighting: str) -> Counts:
     """Maps of each type by head, over all seeds: int64 (heads, types)."""
-    found = [r["results"]["counts"][state][weighting] for r in attention.values()]
+    found = [r["results"]["counts"][state][weighting] for r in entries.stage("attention").values()]
     total: Counts = np.array(found).sum(axis=0).reshape(-1, len(TYPES))
     return total
 
 
-def shares(
-    entries: Entries, attention: dict[int, Record], state: str, weighting: str
-) -> dict[str, dict[str, float]]:
+def shares(entries: TaskRecords, state: str, weighting: str) -> dict[str, dict[str, float]]:
     """The share of each type, for super-survivors (if there are any) and for all heads."""
-    by_head, chosen = counts(attention, state, weighting), survive_all(masks_of(entries))
+    by_head, chosen = counts(entries, state, weighting), survive_all(entries.masks)
     found = {}
     for who, heads in (("super", chosen), ("all", np.ones_like(chosen))):
         if heads.any():

@@ -14,13 +14,13 @@ from replication.pages import sec5_1_stability as page
 from replication.pages.sec5_1_stability import ONE_SEED
 from replication.paper import records as paper
 from replication.runs.measured import good_masks
-from replication.runs.records import Entries
+from replication.runs.records import TaskRecords
 from replication.store import Store
 
 TASK, SEEDS = "STS-B", [1337, 42]
 
 
-def test_the_table_says_what_the_masks_say(every: dict[str, Entries]) -> None:
+def test_the_table_says_what_the_masks_say(every: dict[str, TaskRecords]) -> None:
     entries = every[TASK]
     table = page.agreement_table(entries)
     heads = good_masks(entries, "heads")
@@ -32,7 +32,7 @@ def test_the_table_says_what_the_masks_say(every: dict[str, Entries]) -> None:
     assert "nan" not in table._repr_html_().lower()
 
 
-def test_the_map_has_the_shares_and_deviations_of_every_head(every: dict[str, Entries]) -> None:
+def test_the_map_has_the_shares_and_deviations_of_every_head(every: dict[str, TaskRecords]) -> None:
     figure = page.survival_map(every[TASK])
     heads, mlps = (axis.images[0].get_array() for axis in figure.drawing.axes[:2])
     for part, shown in (("heads", heads), ("mlps", mlps)):
@@ -43,7 +43,7 @@ def test_the_map_has_the_shares_and_deviations_of_every_head(every: dict[str, En
 
 
 def test_the_profile_is_importance_in_order_and_how_long_the_order_lasts(
-    every: dict[str, Entries],
+    every: dict[str, TaskRecords],
 ) -> None:
     figure = page.importance_profile(every[TASK])
     left, right = figure.drawing.axes
@@ -55,7 +55,7 @@ def test_the_profile_is_importance_in_order_and_how_long_the_order_lasts(
         assert len(later.get_ydata()) == len(records["search"]["results"]["steps"])
 
 
-def test_ranks_are_scipys(every: dict[str, Entries]) -> None:
+def test_ranks_are_scipys(every: dict[str, TaskRecords]) -> None:
     entries = every[TASK]
     from scipy.stats import spearmanr
 
@@ -66,9 +66,9 @@ def test_ranks_are_scipys(every: dict[str, Entries]) -> None:
     assert np.isnan(page.spearman(np.ones(4), np.arange(4)))
 
 
-def test_one_seed_agrees_with_nobody(every: dict[str, Entries]) -> None:
+def test_one_seed_agrees_with_nobody(every: dict[str, TaskRecords]) -> None:
     entries = every[TASK]
-    one = {42: entries[42]}
+    one = entries.of_seeds([42])
     for say in (
         page.agreement_table,
         page.rank_correlations,
@@ -80,7 +80,7 @@ def test_one_seed_agrees_with_nobody(every: dict[str, Entries]) -> None:
 
 
 def test_survivors_tell_how_many_places_others_fill() -> None:
-    table = page.survivors_table(survivors())
+    table = page.survivors_table(entries(survivors=survivors()))
     assert table.frame["heads"].tolist() == ["2", "2", "2, of them 1 kept by some seeds"]
     # All MLPs survive with all seeds, so that neither other kind has any of its own.
     assert table.frame["MLPs"].tolist() == ["2", *["2, of them 2 kept by all seeds"] * 2]
@@ -93,13 +93,13 @@ def test_empty_tickets_of_survivors_are_not_scored() -> None:
     for record in nothing.values():
         for ticket in record["results"]["tickets"].values():
             ticket["mask"] = StructuredMask(MASKS[0] & False, np.zeros(2, bool)).to_json()
-    assert page.survivors_table(nothing) is page.EMPTY
-    assert page.survivors_plot(entries(), nothing, {}) is page.EMPTY
+    assert page.survivors_table(entries(survivors=nothing)) is page.EMPTY
+    assert page.survivors_plot(entries(survivors=nothing), {}) is page.EMPTY
 
 
 def test_survivors_are_drawn_beside_the_papers() -> None:
     release = paper.beside(Store(), ["SST-2"])
-    figure = page.survivors_plot(entries(), survivors(), release)
+    figure = page.survivors_plot(entries(survivors=survivors()), release)
     ours, papers = figure.drawing.axes
     drawn = [[*line.get_ydata()] for line in ours.lines]
     assert [0.5, 0.6] in drawn, "super-survivors, pruned, both seeds"
@@ -107,10 +107,10 @@ def test_survivors_are_drawn_beside_the_papers() -> None:
     published = paper.scores(release, "SST-2", "survivors")
     drawn = [container[0].get_ydata()[0] for container in papers.containers]
     assert drawn == [published[f"{k}, {s}"].mean for k in KINDS for s in ("pruned", "retrained")]
-    own = page.survivors_plot(entries("MINE"), survivors(), release)
+    own = page.survivors_plot(entries("MINE", survivors=survivors()), release)
     assert len(own.drawing.axes) == 1
 
 
 def test_without_tickets_of_survivors_the_page_says_how_to_make_them() -> None:
-    for note in (page.survivors_table({}), page.survivors_plot(entries(), {}, {})):
+    for note in (page.survivors_table(entries()), page.survivors_plot(entries(), {})):
         assert note is page.NO_SURVIVORS and "--set followups." in note.text
