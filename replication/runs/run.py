@@ -176,7 +176,8 @@ def ensure(
         return status(study, task, seed, name, store, asked) == "done"
 
     clear_killed(study, store, entries, is_done)
-    todo = [(t, s, n) for t, s, some in entries for n in some if not is_done(t, s, n)]
+    with store.still():
+        todo = [(t, s, n) for t, s, some in entries for n in some if not is_done(t, s, n)]
     if not todo:
         return
     from replication.experiments.entry import Entry, Progress, prepare_device
