@@ -16,7 +16,7 @@ from lottery_utils.errors import UserError
 from replication.files import write_text
 from replication.runs import records
 from replication.runs import run as machine
-from replication.store import Store
+from replication.store import Record, Store
 from replication.study import FOLLOWUPS, STAGES, Study
 
 
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run(options: argparse.Namespace) -> None:
     """Compute what is missing, then say where the records are."""
-    study, store = _study(options), Store(options.results_dir, options.cache_dir)
+    study, store = _study(options), _store(options)
     how = {"device": options.device, "threads": options.threads}
     if options.stage:
         _run_stage(options, store, how)
@@ -74,7 +74,7 @@ def sweep(options: argparse.Namespace) -> None:
     from replication.experiments.sweep import recipes
 
     study = _study(options)
-    store = Store(options.results_dir, options.cache_dir)
+    store = _store(options)
     grid = {
         "learning_rate": options.rates,
         "batch_size": options.batch_sizes or [study.recipe.batch_size],
@@ -87,7 +87,7 @@ def sweep(options: argparse.Namespace) -> None:
 
 def baselines(options: argparse.Namespace) -> None:
     """Record what a guesser, a bag of words and the fine-tuned backbone score."""
-    study, store = _study(options), Store(options.results_dir, options.cache_dir)
+    study, store = _study(options), _store(options)
     how = {"device": options.device, "threads": options.threads}
     machine.ensure(study, store, ["baselines"], **how)
     print(f"Study {study.name}: records are in {options.results_dir}/{study.folder('baselines')}.")
@@ -95,7 +95,7 @@ def baselines(options: argparse.Namespace) -> None:
 
 def status(options: argparse.Namespace) -> None:
     """One line per entry, and how many of the study's records are there."""
-    store = Store(options.results_dir)
+    store = _store(options)
     with store.still():
         _show_status(_study(options), store)
 
@@ -128,7 +128,7 @@ def verify(options: argparse.Namespace) -> None:
     """Compute entries again from scratch and say whether they agree with their records."""
     from replication.runs.verify import verify as verify_entry
 
-    study, store = _study(options), Store(options.results_dir)
+    study, store = _study(options), _store(options)
     how = {"device": options.device, "threads": options.threads}
     apart = []
     for task in study.tasks:
@@ -156,7 +156,7 @@ def export(options: argparse.Namespace) -> None:
     from replication.runs.table import to_csv
 
     study = _study(options)
-    table = to_csv(study, Store(options.results_dir), tasks=options.task, seeds=options.seed)
+    table = to_csv(study, _store(options), tasks=options.task, seeds=options.seed)
     if options.out is None:
         sys.stdout.write(table)
     else:
@@ -196,6 +196,17 @@ def released(options: argparse.Namespace) -> None:
 
     record_released(options.directory, Store(options.results_dir))
     print(f"Study {STUDY}: a record for each task is in {options.results_dir}/{STUDY}.")
+
+
+def _store(options: argparse.Namespace) -> Store:
+    """The records, each of them held to the types of what its stage writes."""
+
+    def problem(record: Record) -> str | None:
+        from replication.runs.check import problem
+
+        return problem(record)
+
+    return Store(options.results_dir, vars(options).get("cache_dir", ".cache"), problem)
 
 
 def _study(options: argparse.Namespace) -> Study:

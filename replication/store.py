@@ -68,10 +68,17 @@ class Store:
     """Reads and writes records below `root`, and scratch files below `cache`.
 
     `seen` holds what has been read, so that a page can name it; a file is read again only
-    where it has changed since. While the store is `still` no file is looked at twice.
+    where it has changed since. `problem` says what else is wrong with a record, or None.
+    While the store is `still` no file is looked at twice.
     """
 
-    def __init__(self, root: Path | str = "results", cache: Path | str = ".cache") -> None:
+    def __init__(
+        self,
+        root: Path | str = "results",
+        cache: Path | str = ".cache",
+        problem: Callable[[Record], str | None] = lambda record: None,
+    ) -> None:
+        self.problem = problem
         self.root = home() / root
         # Two stores with different roots must not mix their checkpoints.
         self.cache = (
@@ -132,14 +139,11 @@ class Store:
             ) from error
         try:
             record = json.loads(content)
-            intact = record["checksum"] == checksum(record)
-        except (ValueError, KeyError, TypeError):
-            intact = False
-        if not intact:
-            raise UserError(
-                f"The record {path} is broken (its checksum does not fit its content): restore it "
-                "from version control, or delete it to have it computed again."
-            )
+            fits = record["checksum"] == checksum(record)
+        except (ValueError, KeyError, TypeError, RecursionError):
+            fits = False
+        if not fits:
+            raise _broken(path, "its checksum does not fit its content, or a number is none")
         if record["schema"] != SCHEMA:
             raise UserError(
                 f"The record {path} has schema {record['schema']}, and this version reads schema "
@@ -151,6 +155,10 @@ class Store:
                 f"The record {path} belongs to {address.folder / address.stage}: it was copied or "
                 "moved here by hand; delete it to have the right one computed."
             )
+        if record["hash"] != sha256(record["config"])[:16]:
+            raise _broken(path, "its hash does not fit its config")
+        if problem := self.problem(record):
+            raise _broken(path, problem)
         self.seen[path] = record
         self._stamps[path] = stamp
         return self.seen[path]
@@ -178,8 +186,14 @@ class Store:
             "results": results,
             "provenance": {**provenance(), **run},
         }
-        # Through text once, so that what is returned is what a later read would give.
-        record = json.loads(json.dumps(record))
+        try:
+            # Through text once, so that what is returned is what a later read would give.
+            record = json.loads(json.dumps(record, allow_nan=False))
+        except ValueError as error:
+            raise UserError(
+                f"The {key.stage} of {key.folder} came to something that is no number (NaN) and "
+                "is not recorded: a training that went astray wants a smaller learning rate."
+            ) from error
         record["checksum"] = checksum(record)
         write_text(self.path(key), json.dumps(record, indent=1, ensure_ascii=False) + "\n")
         return record
@@ -195,7 +209,20 @@ class Store:
 def checksum(record: Record) -> str:
     """sha256 over everything in a record but the checksum itself."""
     content = {name: value for name, value in record.items() if name != "checksum"}
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    return sha256(content)
+
+
+def sha256(content: Any) -> str:
+    """Of the JSON text with sorted keys. Raises `ValueError` for NaN, which JSON does not have."""
+    text = json.dumps(content, sort_keys=True, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _broken(path: Path, why: str) -> UserError:
+    return UserError(
+        f"The record {path} is broken ({why}): restore it from version control, or delete it to "
+        "have it computed again."
+    )
 
 
 class Code(TypedDict):

@@ -9,7 +9,6 @@ things lie are not part of the hash.
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import asdict, dataclass, field, make_dataclass, replace
@@ -26,7 +25,7 @@ from lottery_utils.errors import UserError
 from lottery_utils.recipe import STRICT, Recipe, SearchRule
 from lottery_utils.tasks import TASKS, OwnTask, Task, get_task
 from replication.files import alone, write_text
-from replication.store import Key, home
+from replication.store import Key, home, sha256
 from replication.studyfile import Source, read, refusal
 
 T = TypeVar("T")
@@ -328,9 +327,17 @@ class Study:
         content, lines = read(path)
         if path.name == "study.yaml":  # beside records, perhaps from before there was the key
             content.setdefault("draws", "shared")
-        return _STUDY.validate_python(
+        found = _STUDY.validate_python(
             {"name": path.stem, **content}, context=Source(str(path), lines)
         )
+        if path == places[1]:
+            derived = re.search(r"-([0-9a-f]{8})$", found.name)
+            if found.name != name or (derived and not found.hash("tickets").startswith(derived[1])):
+                raise UserError(
+                    f"{path} is not the study that was derived as {name!r}: it has been changed "
+                    "since; restore it, or give the file of your own study by its path."
+                )
+        return found
 
     def override(self, changes: dict[str, Any]) -> Study:
         """This study with some fields changed, by dotted name (`recipe.learning_rate`).
@@ -352,7 +359,7 @@ class Study:
         if changed.identity() == self.identity():
             return changed
         base = re.sub(r"-[0-9a-f]{8}$", "", self.name)
-        return replace(changed, name=f"{base}-{_hash(changed.identity())[:8]}")
+        return replace(changed, name=f"{base}-{sha256(changed.identity())[:8]}")
 
     def task(self, name: str) -> Task:
         """A task of GLUE or of the study's own. Raises `UserError`, naming the nearest."""
@@ -428,7 +435,7 @@ class Study:
 
     def hash(self, stage: str) -> str:
         """A short hash of `identity(stage)`: equal where the numbers should be equal."""
-        return _hash(self.identity(stage))[:16]
+        return sha256(self.identity(stage))[:16]
 
     def to_dict(self) -> dict[str, Any]:
         return _plain(asdict(self))
@@ -482,7 +489,3 @@ def _plain(values: dict[str, Any]) -> dict[str, Any]:
         k: list(v) if isinstance(v, tuple) else _plain(v) if isinstance(v, dict) else v
         for k, v in values.items()
     }
-
-
-def _hash(content: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -15,6 +15,7 @@ publisher's own sha256.
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -121,10 +122,12 @@ def backbone_fingerprint(spec: str) -> str:
     if spec in ("bundled", "mpnet") or spec.startswith("hub:") or _FINGERPRINT.fullmatch(spec):
         return spec
     folder = _local_folder(spec)
+    kinds = (".json", ".txt", ".safetensors")  # configuration, tokenizer, weights
+    files = {file for file in folder.iterdir() if file.suffix in kinds and file.is_file()}
     digest = hashlib.sha256()
-    for file in sorted(folder.iterdir()):
-        if file.suffix in (".json", ".txt", ".safetensors"):  # configuration, tokenizer, weights
-            digest.update(f"{file.name} {file_sha256(file)}".encode())
+    for file in sorted(files | _weights_files(folder)):
+        name = file.relative_to(folder).as_posix()
+        digest.update(f"{name} {file_sha256(file)}".encode())
     return f"local:{digest.hexdigest()[:16]}"
 
 
@@ -175,18 +178,36 @@ def _local_folder(spec: str) -> Path:
             f"Unknown backbone {spec!r}: expected 'bundled', 'mpnet', 'hub:ID', or a folder that "
             "holds config.json, a tokenizer and model.safetensors."
         )
-    _weights_file(folder)
+    _weights_files(folder)
     return folder
 
 
-def _weights_file(folder: Path) -> Path:
-    for name in ("model.safetensors", "model.safetensors.index.json"):
-        if (folder / name).is_file():
-            return folder / name
-    raise UserError(
-        f"The backbone folder {folder} has no model.safetensors: expected weights in the "
-        "safetensors format; convert pickled weights with the model's save_pretrained first."
-    )
+def _weights_files(folder: Path) -> set[Path]:
+    """The files that weights are read from: one, or those that an index names, also in subfolders.
+
+    Raises `UserError` where there are none, or the index names anything else.
+    """
+    if (folder / "model.safetensors").is_file():
+        return {folder / "model.safetensors"}
+    index = folder / "model.safetensors.index.json"
+    if not index.is_file():
+        raise UserError(
+            f"The backbone folder {folder} has no model.safetensors: expected weights in the "
+            "safetensors format; convert pickled weights with the model's save_pretrained first."
+        )
+    try:
+        names = {str(name) for name in json.loads(index.read_bytes())["weight_map"].values()}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        names = set()
+    files = {folder / name for name in names}
+    for file in files or {index}:
+        inside = file.is_relative_to(folder) and ".." not in file.parts[len(folder.parts) :]
+        if not (inside and file.suffix == ".safetensors" and file.is_file()):
+            raise UserError(
+                f"The index {index} names no weights that can be read: expected a weight_map of "
+                f"safetensors files in its folder, not {file.name}; copy the whole model again."
+            )
+    return files
 
 
 @contextmanager

@@ -1,0 +1,65 @@
+"""Whether a record holds what its stage writes: values of these types, masks of one shape.
+
+That it is whole, in its place and of its own configuration, every reading checks
+(`replication.store`). This goes by the types of `replication.runs.schema`, and so it imports
+whatever computes them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import cache
+from typing import Any, get_type_hints
+
+from pydantic import TypeAdapter, ValidationError
+from typing_extensions import TypedDict
+
+from lottery_utils.errors import UserError
+from lottery_utils.masks import StructuredMask
+from replication.runs.schema import INPUTS, Record, results_type
+from replication.store import Record as Read
+from replication.study import PIPELINE
+
+
+def problem(record: Read) -> str | None:
+    """The first thing that is wrong with what a record holds, or None."""
+    if record["stage"] not in PIPELINE:
+        return f"there is no stage {record['stage']!r}"
+    text = json.dumps(record)
+    try:
+        for kind in _types(record["stage"]):
+            # In strict mode a text is no number; of JSON, lists are taken for tuples all the same.
+            kind.validate_json(text, strict=True)
+        shapes = {StructuredMask.from_json(mask).heads.shape for mask in _masks(record["results"])}
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    except UserError as error:
+        return str(error).rstrip(".")
+    return f"its masks have shapes {shapes}, of different models" if len(shapes) > 1 else None
+
+
+@cache
+def _types(name: str) -> list[TypeAdapter[Any]]:
+    """What a record of this stage is, and what ties it to those that it starts from."""
+    hints = get_type_hints(Record, include_extras=True)
+    inputs = {key: kind for what in PIPELINE[name].made_from for key, kind in INPUTS[what].items()}
+    if not inputs.keys() <= {"weights_sha256"}:
+        made_from = inputs.get("good_weights") or TypedDict("made_from", inputs)  # type: ignore
+        inputs = {"made_from": made_from}
+    parts = (results_type(name), TypedDict("tied", inputs))  # type: ignore
+    return [TypeAdapter(TypedDict("record", {**hints, "results": part})) for part in parts]  # type: ignore
+
+
+def _masks(value: Any) -> Iterator[Any]:
+    """Every mask of heads and MLPs in what a stage found."""
+    if (
+        isinstance(value, dict)
+        and isinstance(value.get("heads"), list)
+        and isinstance(value.get("mlps"), str)
+    ):
+        yield value
+    elif isinstance(value, dict | list):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _masks(part)
