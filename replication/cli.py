@@ -201,10 +201,10 @@ def released(options: argparse.Namespace) -> None:
 def _store(options: argparse.Namespace) -> Store:
     """The records, each of them held to the types of what its stage writes."""
 
-    def problem(record: Record) -> str | None:
+    def problem(record: Record, text: bytes) -> str | None:
         from replication.runs.check import problem
 
-        return problem(record)
+        return problem(record, text)
 
     return Store(options.results_dir, vars(options).get("cache_dir", ".cache"), problem)
 

@@ -68,7 +68,7 @@ class Store:
     """Reads and writes records below `root`, and scratch files below `cache`.
 
     `seen` holds what has been read, so that a page can name it; a file is read again only
-    where it has changed since. `problem` says what else is wrong with a record, or None.
+    where it has changed since. `problem` says of a record and its text what else is wrong.
     While the store is `still` no file is looked at twice.
     """
 
@@ -76,7 +76,7 @@ class Store:
         self,
         root: Path | str = "results",
         cache: Path | str = ".cache",
-        problem: Callable[[Record], str | None] = lambda record: None,
+        problem: Callable[[Record, bytes], str | None] = lambda record, text: None,
     ) -> None:
         self.problem = problem
         self.root = home() / root
@@ -157,7 +157,7 @@ class Store:
             )
         if record["hash"] != sha256(record["config"])[:16]:
             raise _broken(path, "its hash does not fit its config")
-        if problem := self.problem(record):
+        if problem := self.problem(record, content):
             raise _broken(path, problem)
         self.seen[path] = record
         self._stamps[path] = stamp
