@@ -1,15 +1,13 @@
 # The one graph from a study to the site: jobs -> records -> pages -> book.
 #
-#     snakemake --cores 2                         what `make book` does
-#     snakemake --cores 16 records --config study=mini-glue      records alone, no pages
-#     snakemake --executor slurm --jobs 100       on a cluster; see profiles/ and book/cluster.md
+#     snakemake --cores 2                                     what `make book` does
+#     snakemake --cores 16 records --config study=mini-glue   no pages
+#     snakemake --profile profiles/slurm records              on a cluster: notebooks/cluster.ipynb
 #
 # Which pages there are, `_toc.yml` says, and replication/book/contents.py how each is made; which
-# jobs, replication/runs/jobs.py.
-# Snakemake deletes the outputs of failed jobs and goes by time stamps, so records are never
+# jobs, replication/runs/jobs.py. Snakemake deletes the outputs of failed jobs and goes by time stamps, so records are never
 # its outputs: `lottery` writes them and decides by their hash, and a job leaves a stamp.
 
-import math
 import os
 import re
 from pathlib import Path
@@ -27,7 +25,8 @@ if workflow.is_main_process:
     os.environ["LOTTERY_SINGLY"] = str(int(config.get("singly", workflow.non_local_exec)))
 
 # The study that is computed here; of others there are the records that came with the repository.
-STUDY = Study.load(config.get("study", "quick"))
+GIVEN = config.get("study", "quick")
+STUDY = Study.load(GIVEN)
 STAMPS = f"_build/stamps/{STUDY.name}"
 SINGLY = os.environ.get("LOTTERY_SINGLY", str(int(config.get("singly", 0)))) == "1"
 JOBS = jobs(STUDY, singly=SINGLY)
@@ -36,8 +35,7 @@ CORES = workflow.resource_settings.cores or 2 * len(JOBS)  # elsewhere there are
 THREADS = int(config.get("threads", max(1, CORES // len(JOBS))))
 # With `device=cuda` every job takes a card, and fails where there is none.
 DEVICE = config.get("device", "auto")
-ON_CARD = DEVICE.startswith("cuda")
-GIVEN = [f"--{name}={config[name]}" for name in ("data", "cache-dir") if name in config]
+HOW = [f"--{name}={config[name]}" for name in ("data", "cache-dir") if name in config]
 
 PAGES = contents.pages(Path("_toc.yml"))
 PROSE = [f"{path}.md" for path in contents.listed(Path("_toc.yml")) if path not in PAGES]
@@ -53,8 +51,7 @@ def files(*patterns):
 
 LIBRARY = files("lottery_utils/**/*", "replication/**/*", "miniglue/**/*")
 
-# A stamp whose records are gone or out of date says nothing. (Jobs elsewhere read this file too,
-# while others are at work.)
+# A stamp whose records are gone or out of date says nothing. (Jobs read this file while others run.)
 if workflow.is_main_process:
     left = set(undone(STUDY, Store()))
     for name, job in JOBS.items():
@@ -62,7 +59,7 @@ if workflow.is_main_process:
             Path(f"{STAMPS}/{name}").unlink(missing_ok=True)
 
 
-def stamps(*tasks):
+def stamps(tasks):
     """What says that all of these tasks was computed here."""
     return [f"{STAMPS}/{name}" for name in JOBS if name.split("/")[1] in tasks]
 
@@ -70,9 +67,9 @@ def stamps(*tasks):
 def records(study, task=None):
     """What a page of a study, or of one of its tasks, is made from."""
     kept = files(f"results/{study}-*/**/*.json")  # its sweep, and studies derived from it
-    if study == STUDY.name:
-        return stamps(*([task] if task else STUDY.tasks)) + kept
-    return files(f"results/{study}/**/*.json") + kept
+    own = study == STUDY.name
+    made = stamps([task] if task else STUDY.tasks) if own else files(f"results/{study}/**/*.json")
+    return made + kept
 
 
 rule book:
@@ -81,18 +78,12 @@ rule book:
         [f"book/{table}" for table in TABLES],
         "book/report/record.schema.json",
         "_build/html/slides/index.html",
-        PROSE,
-        LIBRARY,
+        PROSE + LIBRARY,
         files("_config.yml", "_toc.yml", "book/*.bib", "book/_ext/*.py", "book/_static/*"),
     output:
         "_build/html/index.html",
     shell:
         "jupyter-book build . -W -n --keep-going -q"
-
-
-def one_of(names):
-    """A pattern for these names; without any, one that nothing matches."""
-    return "|".join(map(re.escape, names)) or "(?!)"
 
 
 # Pages take seconds, and so does a record of what jobs elsewhere computed: they are made here.
@@ -102,12 +93,7 @@ localrules:
 
 rule records:
     input:
-        stamps(*STUDY.tasks),
-
-
-def minutes(wildcards, attempt):
-    """A generous limit; a training that hits it goes on from its checkpoint in the next attempt."""
-    return math.ceil((60 + JOBS[wildcards.job].seconds / (10 if ON_CARD else 1)) * attempt)
+        stamps(STUDY.tasks),
 
 
 # What the longest chain of other jobs waits for goes first, so that none is left over.
@@ -118,28 +104,29 @@ rule job:
         touch(f"{STAMPS}/{{job}}"),
     wildcard_constraints:
         job="(jobs|entries)/.+",
-    priority: lambda wildcards: 1 + math.ceil(JOBS[wildcards.job].chain)
+    priority: lambda wildcards: 2 + JOBS[wildcards.job].chain
     retries: 3 if SINGLY else 0
     threads: THREADS
     resources:
-        gpu=int(ON_CARD),
+        gpu=int(DEVICE.startswith("cuda")),
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=minutes,
+        runtime=lambda wildcards, attempt: attempt * JOBS[wildcards.job].minutes(DEVICE),
     params:
-        what=lambda wildcards: [*JOBS[wildcards.job].arguments, *GIVEN, "--device", DEVICE],
+        device=DEVICE,
+        what=lambda wildcards: JOBS[wildcards.job].arguments,
     shell:
-        "lottery run {STUDY.name} {params.what:q} --threads {threads}"
+        "lottery run {GIVEN:q} {params.what:q} {HOW:q} --device {params.device} --threads {threads}"
 
 
 use rule job as record with:
     wildcard_constraints:
         job="records/.+",
-    retries: 0
     threads: 1
     resources:
         gpu=0,
     params:
-        what=lambda wildcards: [*JOBS[wildcards.job].arguments, *GIVEN, "--device", "cpu"],
+        device="cpu",
+        what=lambda wildcards: JOBS[wildcards.job].arguments,
 
 
 def page(wildcards):
@@ -168,16 +155,14 @@ rule exercise:
     input:
         # They share a model, which the first one trains.
         lambda wildcards: [f"book/course/{n}.ipynb" for n in EXERCISES[:1] if n != wildcards.name],
-        records("minilm-glue"),
-        LIBRARY,
+        records("minilm-glue") + LIBRARY,
         notebook="notebooks/course/{name}.ipynb",
     output:
         "book/course/{name}.ipynb",
         "book/course/handouts/{name}.ipynb",
     wildcard_constraints:
-        name=one_of(EXERCISES),
-    # They take longest among the pages; begun last, they would keep one core waiting.
-    priority: 1
+        name="|".join(map(re.escape, EXERCISES)) or "(?!)",
+    priority: 1  # they take longest among the pages
     shell:
         "python -m replication.course.blanks page {input.notebook} {output}"
 
@@ -204,9 +189,7 @@ rule schema:
 # The course's slides show what pages show, as a Sphinx project of their own beside the book.
 rule slides:
     input:
-        records("glue-small"),
-        records("bert-base-released"),
-        LIBRARY,
+        records("glue-small") + records("bert-base-released") + LIBRARY,
         files("book/course/slides/*.*"),
     output:
         "_build/html/slides/index.html",

@@ -52,6 +52,10 @@ class Job(NamedTuple):
     seconds: float
     chain: float = 0.0
 
+    def minutes(self, device: str) -> int:
+        """A generous limit; a training that hits it goes on from its checkpoint in the next try."""
+        return 60 + int(self.seconds / (10 if device.startswith("cuda") else 1))
+
 
 def jobs(study: Study, *, singly: bool) -> dict[str, Job]:
     """All of a study's jobs by name.
