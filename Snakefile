@@ -31,8 +31,8 @@ STAMPS = f"_build/stamps/{STUDY.name}"
 SINGLY = os.environ.get("LOTTERY_SINGLY", str(int(config.get("singly", 0)))) == "1"
 JOBS = jobs(STUDY, singly=SINGLY)
 # Several jobs of few threads outrun one job of many; jobs times threads never exceed the cores.
-CORES = workflow.resource_settings.cores or 2 * len(JOBS)  # elsewhere there are as many as asked for
-THREADS = int(config.get("threads", max(1, CORES // len(JOBS))))
+CORES = workflow.resource_settings.cores or 1
+THREADS = int(config.get("threads", 2 if SINGLY else max(1, CORES // len(JOBS))))
 # With `device=cuda` every job takes a card, and fails where there is none.
 DEVICE = config.get("device", "auto")
 HOW = [f"--{name}={config[name]}" for name in ("data", "cache-dir") if name in config]

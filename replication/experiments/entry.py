@@ -342,7 +342,7 @@ class Entry:
 
         rate = faster * recipe.learning_rate
         of = (backbone.weights_sha256(model), data.fingerprint(self.splits), rate, watch)
-        stage = self.parts.stage if self.parts else "training"
+        stage = "training" if self.parts is None else self.parts.stage
         unfinished = Unfinished(
             self.store.scratch(self.key("finetune"), stage),
             (self.study.identity("finetune"), self.seed, *of, *run_details(self, 0.0).values()),
