@@ -148,6 +148,8 @@ PIPELINE: dict[str, Stage] = {
     "released": Stage(None, _PRUNING, alone=True, over_seeds=True),  # by `lottery released`
 }
 STAGES = tuple(name for name, stage in PIPELINE.items() if not (stage.asked or stage.alone))
+# By method, the stage whose record has its tickets.
+TICKET_STAGE = {"structured": "tickets", "magnitude": "magnitude"}
 FOLLOWUPS = tuple(name for name, stage in PIPELINE.items() if stage.asked)
 
 # The types of a study's fields. What a value should be is said in the words of a message that

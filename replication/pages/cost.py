@@ -6,6 +6,7 @@ Time comes from the records of a study, energy from an estimate that says how.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -273,12 +274,12 @@ def gpu(found: dict[str, Rows]) -> Table | Note:
     return _by_name(lines)
 
 
-def studies(store: Store | None = None) -> Table | Note:
-    """Of each study on record: tasks, records, hours of one core or of a GPU, and kWh."""
+def studies(names: Sequence[str] | None = None, store: Store | None = None) -> Table | Note:
+    """Of these studies (None: all): tasks, records, hours of one core or of a GPU, and kWh."""
     rows, store = [], store or Store()
-    for folder in sorted(path for path in store.root.glob("*") if path.is_dir()):
+    for name in names or sorted(path.name for path in store.root.glob("*")):
         # What the paper's authors released cost us nothing but the reading of it.
-        keys = [key for key in store.keys(folder.name) if key.stage != STAGE]
+        keys = [key for key in store.keys(name) if key.stage != STAGE]
         runs = [record["provenance"] for record in map(store.read, keys) if record]
         if not runs:
             continue
@@ -288,7 +289,7 @@ def studies(store: Store | None = None) -> Table | Note:
         energy = (cores * WATTS_PER_CORE + cards * WATTS_PER_GPU) / 1000
         rows.append(
             {
-                "": folder.name,
+                "": name,
                 "tasks": str(len({key.task for key in keys})),
                 "records": f"{len(runs):,}",
                 "hours of one core": f"{cores:,.1f}",

@@ -19,12 +19,12 @@ from lottery_utils.tasks import TASKS, OwnTask, Task, get_task
 from replication.experiments.weight_overlap import kept_masks
 from replication.runs.run import ensure, inputs, status
 from replication.store import Record, Store
-from replication.study import FOLLOWUPS, STAGES, Study
+from replication.study import FOLLOWUPS, STAGES, TICKET_STAGE, Study
 
 Stages = dict[str, Record]  # of one seed
 TICKETS = ("good", "random", "bad")
-# By method: the record its tickets are in, and the kinds of tickets it has.
-TICKET_STAGE = {"structured": "tickets", "magnitude": "magnitude"}
+STATES = ("pruned", "retrained")
+# By method, the kinds of tickets it has.
 KINDS = {"structured": TICKETS, "magnitude": (*TICKETS, "largest_removed")}
 # How a page calls each kind.
 KIND_LABELS = {

@@ -20,7 +20,7 @@ from replication.experiments.answers import untrained
 from replication.files import alone, clear
 from replication.runs import data_card
 from replication.store import Key, Record, Store
-from replication.study import FOLLOWUPS, PIPELINE, STAGES, Study
+from replication.study import FOLLOWUPS, PIPELINE, STAGES, TICKET_STAGE, Study
 
 if TYPE_CHECKING:
     from replication.experiments.entry import Entry
@@ -100,8 +100,7 @@ def _results(study: Study, task: str, seed: int, name: str, store: Store) -> dic
 
 def _untrained(study: Study, task: str, seed: int, store: Store) -> dict[str, Any]:
     """Which retrained tickets of an entry did not train, by method, and what they are made from."""
-    methods = {"structured": "tickets", "magnitude": "magnitude"}
-    some = {m: name for m, name in methods.items() if name in study.stages(task)}
+    some = {m: name for m, name in TICKET_STAGE.items() if name in study.stages(task)}
     records = {
         name: store.read(study.key(task, seed, name)) for name in ("finetune", *some.values())
     }

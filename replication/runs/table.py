@@ -17,6 +17,7 @@ from typing import Any
 
 from lottery_utils.errors import UserError
 from lottery_utils.masks import StructuredMask
+from replication.runs.records import STATES
 from replication.runs.run import status
 from replication.store import Key, Record, Store
 from replication.study import PIPELINE, STAGES, SWEPT, Study
@@ -173,7 +174,7 @@ def _tickets(results: Row, full: Row) -> Iterator[tuple[Row, Row]]:
     """The tickets in either state, each with what its row says whatever was removed."""
     for kind, ticket in results["tickets"].items():
         common = {**_validated(full), "ticket": kind, "parameters": ticket["parameters"]}
-        for state in ("pruned", "retrained"):
+        for state in STATES:
             found = {"value": ticket[state], "undefined": ticket["undefined"].get(state)}
             yield ticket, {**common, "state": state, **found}
 

@@ -16,10 +16,10 @@ from typing import Any, NamedTuple
 
 from lottery_utils.errors import UserError
 from lottery_utils.masks import StructuredMask
-from replication.runs.records import TaskRecords
+from replication.runs.records import STATES, TaskRecords
 from replication.runs.run import check_data, ensure
 from replication.store import Record, Store
-from replication.study import STAGES, FollowUps, Study
+from replication.study import STAGES, TICKET_STAGE, FollowUps, Study
 
 PLACE = ".cache/verify"
 # How far a recomputed number may be from the one on record; any number, where nothing may differ.
@@ -121,12 +121,12 @@ def compare(recorded: dict[str, Record], again: dict[str, Record]) -> Verified:
     if "magnitude" in pairs:
         before, after = (results["weights"]["density"] for results in pairs["magnitude"])
         check("weights of the good subnetwork", "share of weights kept", before, after)
-    for stage, method in (("tickets", "structured"), ("magnitude", "magnitude")):
+    for method, stage in TICKET_STAGE.items():
         if stage not in pairs:
             continue
         first, second = (results["tickets"] for results in pairs[stage])
         for kind in first:
-            for state in ("pruned", "retrained"):
+            for state in STATES:
                 before, after = first[kind][state], second[kind][state]
                 check(f"{method}, {kind}, {state}", "score", before, after)
     same = ours["weights_sha256"] == theirs["weights_sha256"]
