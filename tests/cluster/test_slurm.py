@@ -84,6 +84,15 @@ def test_a_study_on_slurm_with_a_job_killed_and_the_node_drained(place: Path) ->
             assert running.wait(MAXIMUM) == 0, log.read_text("utf-8")
         finally:
             running.kill()
+        command = ["snakemake", "--executor", "slurm", "--jobs", "4", "--config", "study=tiny"]
+        again = subprocess.run(
+            [sys.executable, "-m", *command, "threads=1", "device=cpu", "--", "records"],
+            cwd=place,
+            env=environment,
+            capture_output=True,
+            text=True,
+        )
+        assert again.returncode == 0 and "Nothing to be done" in again.stderr, again.stderr
     print(log.read_text("utf-8"))
     assert "Error in rule job" in log.read_text("utf-8"), "the killed job"
     alone = place / "alone"
