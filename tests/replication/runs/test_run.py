@@ -81,7 +81,7 @@ def test_an_overlap_is_a_stage_like_the_others(finished: Any) -> None:
     assert {run.status(study, TASK, seed, "weight_overlap", store) for seed in study.seeds} == {
         "done"
     }
-    assert TaskRecords.of(study, TASK, store).overlap is not None
+    assert TaskRecords.of(study, TASK, store, ["weight_overlap"]).overlap is not None
     fewer = replace(study, seeds=(SEED,))
     assert run.status(fewer, TASK, SEED, "weight_overlap", store) == "stale", "it is of both seeds"
     assert run.wanted(fewer, ["weight_overlap"]) == [], "and one has none"
