@@ -18,6 +18,9 @@ from replication.runs.run import undone
 from replication.store import Store
 from replication.study import Study
 
+workdir: config.get("workdir", ".")
+
+
 # A job has one thread unless it asks for more: threads of two jobs on one core wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Here a job is an entry with all its trainings; one training, where jobs are sent elsewhere.
@@ -67,9 +70,9 @@ def stamps(tasks):
 def records(study, task=None):
     """What a page of a study, or of one of its tasks, is made from."""
     kept = files(f"results/{study}-*/**/*.json")  # its sweep, and studies derived from it
-    own = study == STUDY.name
-    made = stamps([task] if task else STUDY.tasks) if own else files(f"results/{study}/**/*.json")
-    return made + kept
+    if study == STUDY.name:
+        return stamps([task] if task else STUDY.tasks) + kept
+    return files(f"results/{study}/**/*.json") + kept
 
 
 rule book:

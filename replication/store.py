@@ -29,6 +29,7 @@ from lottery_utils.errors import UserError
 from replication.files import clear_disk_errors, write_text
 
 SCHEMA = 1
+_FIELDS = {*"schema study task seed stage hash config results provenance".split()}
 Record = dict[str, Any]
 T = TypeVar("T")
 _PLACE = re.compile(r"(?P<task>[^/]+)/(seed-(?P<seed>\d+)/)?(?P<stage>\w+)\.json")
@@ -144,15 +145,17 @@ class Store:
             fits = False
         if not fits:
             raise _broken(path, "its checksum does not fit its content, or a number is none")
+        if lacking := _FIELDS - record.keys():
+            raise _broken(path, f"{min(lacking)} is missing")
         if record["schema"] != SCHEMA:
             raise UserError(
                 f"The record {path} has schema {record['schema']}, and this version reads schema "
                 f"{SCHEMA}: use the version of lottery_utils it names, or delete it."
             )
-        address = Key(*(record[name] for name in ("study", "task", "seed", "stage")))
-        if address != key:
+        address = [record[name] for name in ("study", "task", "seed", "stage")]
+        if address != [key.study, key.task, key.seed, key.stage]:
             raise UserError(
-                f"The record {path} belongs to {address.folder / address.stage}: it was copied or "
+                f"The record {path} belongs to {'/'.join(map(str, address))}: it was copied or "
                 "moved here by hand; delete it to have the right one computed."
             )
         if record["hash"] != sha256(record["config"])[:16]:
@@ -196,6 +199,8 @@ class Store:
             ) from error
         record["checksum"] = checksum(record)
         write_text(self.path(key), json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+        if self.read(key) != record:
+            raise _broken(self.path(key), "it is not what was written to it just now")
         return record
 
     def scratch(self, key: Key, name: str) -> Path:

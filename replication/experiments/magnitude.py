@@ -23,6 +23,7 @@ from replication.experiments.results import Count, Score, Scored, Sha256, Share,
 from replication.experiments.search import Outcome, outcome
 from replication.experiments.tickets import Ticket, scored
 from replication.experiments.weight_overlap import GOOD_WEIGHTS
+from replication.files import in_one_piece
 from replication.study import PIPELINE
 
 MAPS = ("query", "key", "value", "attention_output", "mlp_input", "mlp_output")
@@ -117,7 +118,8 @@ def search_weights(entry: Entry) -> WeightSearch:
 
     found = _search(entry, score, journal.entries, on_step)
     good = found.mask
-    good.save(entry.store.scratch(entry.key("magnitude"), GOOD_WEIGHTS))
+    with in_one_piece(entry.store.scratch(entry.key("magnitude"), GOOD_WEIGHTS)) as draft:
+        good.save(draft)
     steps: Any = [step.to_json() for step in found.steps]
     return {
         "steps": steps,

@@ -7,8 +7,10 @@ something has to be computed.
 from __future__ import annotations
 
 import importlib
+import re
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -145,6 +147,24 @@ def wanted(study: Study, names: Collection[str]) -> list[tuple[str, int, tuple[s
     return found
 
 
+@contextmanager
+def enough_memory() -> Iterator[None]:
+    """Too little memory as one sentence, a `UserError`."""
+    try:
+        yield
+    except (MemoryError, RuntimeError, OSError) as error:
+        # torch has a class of its own for cards alone, and none for other memory.
+        lacking = re.search("out of memory|not enough memory|allocate memory", str(error).lower())
+        if not (isinstance(error, MemoryError) or lacking):
+            raise
+        raise UserError(
+            "There is not enough memory for this model and batch size: close other programs, or "
+            "take a machine with more; then run the same command again, it goes on where it "
+            "stopped."
+        ) from error
+
+
+@enough_memory()
 def ensure(
     study: Study,
     store: Store,

@@ -242,8 +242,57 @@ def test_weights_in_several_files(tmp_path: Path, tiny_backbone: Path) -> None:
     shutil.copy(sorted(tmp_path.glob("model-*"))[0], sorted(tmp_path.glob("model-*"))[-1])
     assert backbone_fingerprint(str(tmp_path)) != before
     sorted(tmp_path.glob("model-*"))[0].unlink()
-    with pytest.raises(UserError, match="Cannot load the backbone"):
+    with pytest.raises(UserError, match=r"index .* names no weights that can be read"):
         load_backbone(str(tmp_path), "RTE")
+
+
+def indexed(folder: Path, name: str) -> None:
+    """Name the weights' file of a folder in an index."""
+    weights = load_file(folder / "model.safetensors")
+    (folder / "sub").mkdir()
+    (folder / "model.safetensors").rename(folder / "sub" / "part.safetensors")
+    index = {"metadata": {}, "weight_map": dict.fromkeys(weights, name)}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index), encoding="utf-8")
+
+
+def test_weights_in_a_subfolder_are_part_of_the_fingerprint(folder: Path) -> None:
+    plain, model = backbone_fingerprint(str(folder)), load_backbone(str(folder), "RTE")[0]
+    indexed(folder, "sub/part.safetensors")
+    found = backbone_fingerprint(str(folder))
+    assert found != plain
+    assert weights_sha256(load_backbone(str(folder), "RTE")[0]) == weights_sha256(model)
+    part = folder / "sub" / "part.safetensors"
+    save_file({k: v + 1 for k, v in load_file(part).items()}, part, {"format": "pt"})
+    assert backbone_fingerprint(str(folder)) != found
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../backbone/sub/part.safetensors",
+        "sub/../../backbone/sub/part.safetensors",
+        "/dev/null",
+        "sub/part.bin",
+        "sub/none.safetensors",
+        "sub",
+        "",
+        None,
+    ],
+)
+def test_an_index_names_safetensors_in_its_folder(folder: Path, name: str) -> None:
+    indexed(folder, name)
+    shutil.copy(folder / "sub" / "part.safetensors", folder / "sub" / "part.bin")
+    for ask in (backbone_fingerprint, lambda spec: load_backbone(spec, "RTE")):
+        with pytest.raises(UserError, match=r"index .* names no weights that can be read"):
+            ask(str(folder))
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"weight_map": {}}', '{"weight_map": 1}'])
+def test_an_index_that_names_nothing_is_refused(folder: Path, content: str) -> None:
+    indexed(folder, "")
+    (folder / "model.safetensors.index.json").write_text(content, encoding="utf-8")
+    with pytest.raises(UserError, match=r"index .* names no weights that can be read"):
+        backbone_fingerprint(str(folder))
 
 
 @pytest.mark.parametrize("damage", ["other names", "a layer less", "another width"])
