@@ -1,5 +1,4 @@
 # The one graph from a study to the site: jobs -> records -> pages -> book.
-#
 #     snakemake --cores 2                                     what `make book` does
 #     snakemake --cores 16 records --config study=mini-glue   no pages
 #     snakemake --profile profiles/slurm records              on a cluster: notebooks/cluster.ipynb
@@ -19,8 +18,6 @@ from replication.store import Store
 from replication.study import Study
 
 workdir: config.get("workdir", ".")
-
-
 # A job has one thread unless it asks for more: threads of two jobs on one core wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Here a job is an entry with all its trainings; one training, where jobs are sent elsewhere.
