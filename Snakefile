@@ -20,9 +20,11 @@ from replication.study import Study
 workdir: config.get("workdir", ".")
 # A job has one thread unless it asks for more: threads of two jobs on one core wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-# Here a job is an entry with all its trainings; one training, where jobs are sent elsewhere.
+# Here a job is an entry with all its trainings; one training, where jobs are sent elsewhere: then
+# the cores are not told.
+CORES = workflow.resource_settings.cores
 if workflow.is_main_process:
-    os.environ["LOTTERY_SINGLY"] = str(int(config.get("singly", workflow.non_local_exec)))
+    os.environ["LOTTERY_SINGLY"] = str(int(config.get("singly", CORES is None)))
 
 # The study that is computed here; of others there are the records that came with the repository.
 GIVEN = config.get("study", "quick")
@@ -31,8 +33,7 @@ STAMPS = f"_build/stamps/{STUDY.name}"
 SINGLY = os.environ.get("LOTTERY_SINGLY", str(int(config.get("singly", 0)))) == "1"
 JOBS = jobs(STUDY, singly=SINGLY)
 # Several jobs of few threads outrun one job of many; jobs times threads never exceed the cores.
-CORES = workflow.resource_settings.cores or 1
-THREADS = int(config.get("threads", 2 if SINGLY else max(1, CORES // len(JOBS))))
+THREADS = int(config.get("threads", 2 if SINGLY else max(1, (CORES or 1) // len(JOBS))))
 # With `device=cuda` every job takes a card, and fails where there is none.
 DEVICE = config.get("device", "auto")
 HOW = [f"--{name}={config[name]}" for name in ("data", "cache-dir") if name in config]
