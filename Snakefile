@@ -20,8 +20,7 @@ from replication.study import Study
 workdir: config.get("workdir", ".")
 # A job has one thread unless it asks for more: threads of two jobs on one core wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-# Here a job is an entry with all its trainings; one training, where jobs are sent elsewhere: then
-# the cores are not told.
+# Here a job is an entry with all its trainings; elsewhere, where cores do not count, one training.
 CORES = workflow.resource_settings.cores
 if workflow.is_main_process:
     os.environ["LOTTERY_SINGLY"] = str(int(config.get("singly", CORES is None)))
