@@ -25,12 +25,12 @@ def problem(record: Read, text: bytes | str) -> str | None:
     """The first thing that is wrong with what a record holds, or None; `text` is its file's."""
     if record["stage"] not in PIPELINE:
         return f"there is no stage {record['stage']!r}"
-    # What it was made from is held to other records, and may be many.
-    found = {name: of for name, of in record["results"].items() if name != "made_from"}
     try:
         for kind in _types(record["stage"]):
             # In strict mode a text is no number; of JSON, lists are taken for tuples all the same.
             kind.validate_json(text, strict=True)
+        # What it was made from is held to other records, and may be many.
+        found = {name: of for name, of in record["results"].items() if name != "made_from"}
         shapes = {StructuredMask.from_json(mask).heads.shape for mask in _masks(found)}
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
