@@ -100,8 +100,11 @@ def _single(study: Study) -> Iterator[tuple[str, Job]]:
             before = [about.after] if about.after else []
             if "untrained" in about.made_from and "magnitude" in study.stages(task):
                 before.append("magnitude")
-            seeds = study.seeds if about.compares_seeds else (seed,)
-            after = tuple(_done(task, one, name) for name in before for one in seeds)
+            after = tuple(_done(task, seed, name) for name in before)
+            if about.compares_seeds:  # one job waits for all seeds, and all of these for it
+                after = (f"records/{task}/{before[0]}",)
+                if seed == study.seeds[0]:
+                    yield after[0], _of_all_seeds(study, task, before[0])
             which = ("--task", task, "--seed", str(seed), "--stage", stage)
             done, records = _done(task, seed, stage), ((task, seed, stage),)
             if not about.parts:
@@ -114,6 +117,13 @@ def _single(study: Study) -> Iterator[tuple[str, Job]]:
                 seconds = _seconds(study, task, stage, part)
                 yield name, Job((*which, "--ticket", part), after + search, records, seconds)
             yield done, Job((*which, "--gather"), tuple(names.values()), records, 0.0)
+
+
+def _of_all_seeds(study: Study, task: str, stage: str) -> Job:
+    """Looks whether a stage's records are there of every seed."""
+    after = tuple(_done(task, seed, stage) for seed in study.seeds)
+    records = tuple((task, seed, stage) for seed in study.seeds)
+    return Job(("--task", task, "--stage", stage, "--gather"), after, records, 0.0)
 
 
 def _done(task: str, seed: int, stage: str) -> str:
