@@ -4,25 +4,27 @@ the paper's released masks."""
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from lottery_utils.errors import UserError
+from lottery_utils.errors import UserError, expanded
 from replication.files import write_text
 from replication.runs import records
 from replication.runs import run as machine
 from replication.store import Record, Store
 from replication.study import FOLLOWUPS, STAGES, Study
+from replication.studyfile import parse
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point. Returns 0, 2 for a user's mistake, 130 when interrupted."""
     options = _parser().parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal may not know all letters of a name
+        sys.stdout.reconfigure(errors="replace")
     try:
         options.command(options)
     except UserError as error:
@@ -33,6 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     except BrokenPipeError:  # whoever reads our output has enough of it, such as `head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:  # wherever a file of ours is not to be had
+        print(f"lottery: Cannot read or write {error.filename}: {error.strerror}.", file=sys.stderr)
+        return 2
     return 0
 
 
@@ -50,7 +55,7 @@ def run(options: argparse.Namespace) -> None:
         for seed, stages in entries.items():
             if reason := records.warning(stages):
                 print(f"{task}, seed {seed}: {reason}")
-    print(f"Study {study.name}: all records are in {options.results_dir}/{study.name}.")
+    print(f"Study {study.name}: all records are in {store.root / study.name}.")
 
 
 def _run_stage(options: argparse.Namespace, store: Store, how: dict[str, Any]) -> None:
@@ -82,7 +87,7 @@ def sweep(options: argparse.Namespace) -> None:
     }
     how = {"device": options.device, "threads": options.threads}
     machine.ensure(study, store, ["sweep"], asked=recipes(study, grid), **how)
-    print(f"Study {study.name}: records are in {options.results_dir}/{study.folder('sweep')}.")
+    print(f"Study {study.name}: records are in {store.root / study.folder('sweep')}.")
 
 
 def baselines(options: argparse.Namespace) -> None:
@@ -90,7 +95,7 @@ def baselines(options: argparse.Namespace) -> None:
     study, store = _study(options), _store(options)
     how = {"device": options.device, "threads": options.threads}
     machine.ensure(study, store, ["baselines"], **how)
-    print(f"Study {study.name}: records are in {options.results_dir}/{study.folder('baselines')}.")
+    print(f"Study {study.name}: records are in {store.root / study.folder('baselines')}.")
 
 
 def status(options: argparse.Namespace) -> None:
@@ -157,10 +162,12 @@ def export(options: argparse.Namespace) -> None:
 
     study = _study(options)
     table = to_csv(study, _store(options), tasks=options.task, seeds=options.seed)
-    if options.out is None:
-        sys.stdout.write(table)
-    else:
-        write_text(options.out, table)
+    if options.out is not None:
+        write_text(expanded(options.out), table)
+        return
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a table has every letter, whatever shows it
+        sys.stdout.reconfigure(encoding="utf-8")
+    sys.stdout.write(table)
 
 
 def data(options: argparse.Namespace) -> None:
@@ -194,8 +201,9 @@ def released(options: argparse.Namespace) -> None:
     from replication.paper.records import STUDY
     from replication.paper.records import released as record_released
 
-    record_released(options.directory, Store(options.results_dir))
-    print(f"Study {STUDY}: a record for each task is in {options.results_dir}/{STUDY}.")
+    store = Store(options.results_dir)
+    record_released(options.directory, store)
+    print(f"Study {STUDY}: a record for each task is in {store.root / STUDY}.")
 
 
 def _store(options: argparse.Namespace) -> Store:
@@ -228,9 +236,9 @@ def _change(text: str) -> tuple[str, Any]:
             f"expected KEY=VALUE, such as train_size=500, not {text!r}"
         )
     try:
-        return key, yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise argparse.ArgumentTypeError(f"cannot read the value of {text!r}") from error
+        return key, parse(value, repr(text))[0]
+    except UserError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import platform
 import re
 import subprocess
@@ -25,7 +26,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 import lottery_utils
-from lottery_utils.errors import UserError
+from lottery_utils.errors import UserError, expanded, reading
 from replication.files import clear_disk_errors, write_text
 
 SCHEMA = 1
@@ -80,11 +81,10 @@ class Store:
         problem: Callable[[Record, bytes], str | None] = lambda record, text: None,
     ) -> None:
         self.problem = problem
-        self.root = home() / root
+        self.root = home() / expanded(root)
         # Two stores with different roots must not mix their checkpoints.
-        self.cache = (
-            home() / cache / hashlib.sha256(str(self.root.resolve()).encode()).hexdigest()[:8]
-        )
+        place = hashlib.sha256(str(self.root.resolve()).encode()).hexdigest()[:8]
+        self.cache = home() / expanded(cache) / place
         self.seen: dict[Path, Record] = {}
         self._stamps: dict[Path, tuple[int, int, int]] = {}
         self._found: dict[int, tuple[object, dict[Any, Any]]] | None = None
@@ -115,7 +115,10 @@ class Store:
     def keys(self, study: str) -> list[Key]:
         """Where the records in a study's folder are, in the order of their paths."""
         folder = self.root / study
-        paths = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.json"))
+        with reading(folder):
+            walk = os.walk(folder, onerror=_refuse)
+            files = [Path(place, name) for place, _, names in walk for name in names]
+        paths = sorted(path.relative_to(folder).as_posix() for path in files)
         return [
             Key(study, at["task"], int(at["seed"]) if at["seed"] else None, at["stage"])
             for at in map(_PLACE.fullmatch, paths)
@@ -209,6 +212,12 @@ class Store:
         with clear_disk_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
         return folder / name
+
+
+def _refuse(error: OSError) -> None:
+    """A folder that may not be read is not an empty one."""
+    if not isinstance(error, FileNotFoundError):
+        raise error
 
 
 def checksum(record: Record) -> str:

@@ -21,7 +21,7 @@ from pydantic import Field, TypeAdapter, ValidationError, ValidationInfo, model_
 
 from lottery_utils.backbone import backbone_fingerprint
 from lottery_utils.data import source_kind
-from lottery_utils.errors import UserError
+from lottery_utils.errors import UserError, expanded, reading
 from lottery_utils.recipe import STRICT, Recipe, SearchRule
 from lottery_utils.tasks import TASKS, OwnTask, Task, get_task
 from replication.files import alone, write_text
@@ -147,6 +147,7 @@ PIPELINE: dict[str, Stage] = {
     ),
     "released": Stage(None, _PRUNING, alone=True, over_seeds=True),  # by `lottery released`
 }
+SUFFIXES = (".yaml", ".yml")  # of studies' files
 STAGES = tuple(name for name, stage in PIPELINE.items() if not (stage.asked or stage.alone))
 # By method, the stage whose record has its tickets.
 TICKET_STAGE = {"structured": "tickets", "magnitude": "magnitude"}
@@ -155,7 +156,10 @@ FOLLOWUPS = tuple(name for name, stage in PIPELINE.items() if stage.asked)
 # The types of a study's fields. What a value should be is said in the words of a message that
 # refuses another.
 _Text = Annotated[str, Field(description="a text")]
-_Name = Annotated[str, Field(pattern=r"^\w[\w.-]*$", description="letters, digits, . _ -")]
+_Name = Annotated[
+    str,
+    Field(pattern=r"^\w[\w.-]*$", max_length=80, description="letters, digits, . _ -, at most 80"),
+]
 _Names = Annotated[tuple[str, ...], Field(description="a list of texts")]
 _SomeNames = Annotated[tuple[str, ...] | None, Field(description="a list of texts")]
 _Whole = Annotated[int, Field(strict=True)]
@@ -298,8 +302,8 @@ class Study:
                 raise UserError(
                     f"The name {name!r} belongs to a task of GLUE: give your own task another one."
                 )
-            if not re.fullmatch(r"\w[\w.-]*", name):  # it becomes the name of a folder
-                yield f"own_tasks: the name {name!r}", "letters, digits, . _ -"
+            if not re.fullmatch(r"\w[\w.-]{,79}", name):  # it becomes the name of a folder
+                yield f"own_tasks: the name {name!r}", "letters, digits, . _ -, at most 80"
             if n_labels == 1 or len(set(own.labels)) < n_labels:
                 yield f"{key}.labels", "two or more different ones, or none for grades"
             metrics = ["accuracy", "matthews", *(["f1"] if n_labels == 2 else [])]
@@ -317,11 +321,14 @@ class Study:
         """
         name = str(study)
         studies = home() / "studies"
-        places = [studies / f"{name}.yaml", home() / results_dir / name / "study.yaml"]
-        path = Path(name) if name.endswith((".yaml", ".yml")) else None
-        path = path or next((place for place in places if place.is_file()), None)
+        places = [studies / f"{name}{suffix}" for suffix in SUFFIXES]
+        places.append(home() / expanded(results_dir) / name / "study.yaml")
+        path = expanded(name) if name.endswith(SUFFIXES) else None
+        with reading(studies):
+            path = path or next((place for place in places if place.is_file()), None)
         if path is None:
-            known = ", ".join(sorted(p.stem for p in studies.glob("*.yaml"))) or "none here"
+            names = {p.stem for suffix in SUFFIXES for p in studies.glob(f"*{suffix}")}
+            known = ", ".join(sorted(names)) or "none here"
             raise UserError(
                 f"Unknown study {name!r}: expected a YAML file or the name of one in studies/ "
                 f"({known})."

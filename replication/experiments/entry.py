@@ -38,7 +38,7 @@ def prepare_device(name: str, threads: int | None = None) -> torch.device:
     `UserError` for a device that is not there.
     """
     if threads is not None:
-        if threads < 1:
+        if not 1 <= threads < 2**16:
             raise UserError(f"The number of threads should be at least 1, not {threads}.")
         torch.set_num_threads(threads)
     if name == "auto":
@@ -165,6 +165,8 @@ class Entry:
 
     @cached_property
     def train(self) -> Encoded:
+        """The other examples are read first: nothing is trained where one is too long."""
+        _ = self.validation, self.study.held_out and self.held_out
         return encode(self.tokenizer, self.splits["train"], self.study.recipe.max_length)
 
     @cached_property

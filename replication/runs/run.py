@@ -247,15 +247,14 @@ def clear_killed(
     is_done: Callable[[str, int, str], bool],
 ) -> None:
     """Remove what killed runs left of these entries: drafts and locks, and finished journals."""
-    for name in {study.folder(name) for *_, some in entries for name in some}:
-        clear(store.root / name)
     for task, seed, some in entries:
 
         def finished(path: Path, task: str = task, seed: int = seed, some: Any = some) -> None:
             if path.stem in some and is_done(task, seed, path.stem):
                 drop_journals(store, study.key(task, seed, path.stem))
 
-        for folder in {study.key(task, seed, name).folder for name in some}:
+        folders = {study.key(task, seed, name).folder for name in some}
+        for folder in folders.union(*(folder.parents for folder in folders)):
             clear(store.root / folder, finished)
             clear(store.cache / folder)
 
@@ -334,9 +333,10 @@ def _compute(entry: Entry, name: str, gather: bool) -> Record:
     spent = time.monotonic() - begun + entry.parts.seconds
     run = {**run_details(entry, spent), **entry.parts.run(), **entry.details}
     replace(study, name=key.study).keep(store.root)
-    record = store.write(key, study.hash(name), study.identity(name), results, run)
     if name == "finetune" and ":" in study.data:
         data_card.keep(study, entry.task, store)
+    # Last, as nothing is done again once it is there.
+    record = store.write(key, study.hash(name), study.identity(name), results, run)
     drop_journals(store, key)
     return record
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +25,11 @@ def written(path: Path, entries: list[Any] = ENTRIES, stamp: str = "stamp") -> L
     for entry in entries:
         journal.append(entry)
     return path.read_bytes().splitlines(keepends=True)
+
+
+@pytest.fixture(autouse=True)
+def no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.fsync", lambda file: None)
 
 
 @pytest.fixture
@@ -139,7 +145,7 @@ def test_of_a_damaged_journal_only_what_comes_before_is_taken(
     assert Journal(path, "stamp").entries == found.entries, "and it goes on from there"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=int(os.environ.get("LOTTERY_FUZZ", "30")), deadline=None)
 @given(
     seed=st.integers(0, 2**32), entries=st.lists(st.integers() | st.text(max_size=5), max_size=5)
 )
@@ -148,7 +154,7 @@ def test_whatever_becomes_of_a_journal_what_it_has_was_done(
 ) -> None:
     """Bytes changed, lost and put in, lines of another journal: a beginning of what was done."""
     path = tmp_path_factory.getbasetemp() / "fuzzed.jsonl"
-    other = written(path, ["other", *entries])
+    other = written(path, ["other", *entries], stamp="other")
     content, rng = bytearray(b"".join(written(path, entries))), random.Random(seed)
     for _ in range(rng.randrange(1, 4)):
         at = rng.randrange(len(content) + 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -101,7 +102,9 @@ def spoil(value: Any, rng: random.Random) -> Any:
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=int(os.environ.get("LOTTERY_FUZZ", "25")),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(seed=st.integers(0, 2**32), stage=st.sampled_from(["finetune", "search", "tickets"]))
 def test_whatever_is_in_a_record_is_read_or_refused_in_one_sentence(

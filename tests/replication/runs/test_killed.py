@@ -134,3 +134,28 @@ def test_two_at_once_and_killed(
     for process in two:
         process.join()
     assert finish(processes, folder) == undisturbed
+
+
+def keep(folder: Path, seed: int) -> None:
+    from replication.store import Store
+    from replication.study import Study
+
+    os.chdir(folder)
+    replace(Study.load("tiny"), seeds=(seed,)).keep(Store().root)
+
+
+def test_of_many_that_keep_a_study_none_forgets_another(
+    processes: ForkServerContext, folder: Path
+) -> None:
+    from replication.study import Study
+
+    for number in range(KILLS // 5 or 1):
+        seeds = range(8 * number, 8 * number + 8)
+        several = [processes.Process(target=keep, args=(folder, seed)) for seed in seeds]
+        for process in several:
+            process.start()
+        for process in several:
+            process.join()
+        kept = Study.load(folder / "results" / "tiny" / "study.yaml")
+        assert set(kept.seeds) == set(range(seeds[-1] + 1))
+    assert len(list((folder / "results" / "tiny").iterdir())) == 1

@@ -24,6 +24,7 @@ from lottery_utils.pruning import hold_zeros, prunable, weights_masked
 from lottery_utils.search import largest_removed
 from lottery_utils.tasks import get_task
 from replication.experiments import finetune, magnitude, search, tickets
+from replication.experiments.entry import Progress
 from replication.experiments.weight_overlap import GOOD_WEIGHTS
 from replication.runs import records, run
 from replication.store import Key, Record, Store
@@ -258,6 +259,18 @@ def test_a_journal_whose_steps_do_not_follow_is_begun_again(
     assert "search is begun again" in said or "broken lines of" in said
     assert numbers(read(tiny())) == before
     assert not list(Store().cache.rglob("*.jsonl"))
+
+
+def test_a_run_that_waits_says_so_once_and_now_and_then(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    progress = Progress("tiny | CoLA seed 1337", 2, every=3600)
+    for _ in range(5):
+        progress.wait("process 7 on a-host")
+    assert capsys.readouterr().err.count("waiting for process 7 on a-host") == 1
+    progress.every = 0
+    progress.wait("process 7 on a-host")
+    assert "waiting for process 7" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
