@@ -100,4 +100,5 @@ def cluster(folder: Path) -> Iterator[dict[str, str]]:
             time.sleep(0.5)
         else:
             raise RuntimeError(f"the node is {state!r}: see {folder}")
+        running.callback(subprocess.run, ["scancel", f"--user={os.getuid()}"], env=environment)
         yield environment
