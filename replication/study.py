@@ -339,7 +339,7 @@ class Study:
         found = _STUDY.validate_python(
             {"name": path.stem, **content}, context=Source(str(path), lines)
         )
-        if path == places[1]:
+        if path == places[-1]:
             derived = re.search(r"-([0-9a-f]{8})$", found.name)
             if found.name != name or (derived and not found.hash("tickets").startswith(derived[1])):
                 raise UserError(
