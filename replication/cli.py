@@ -44,12 +44,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run(options: argparse.Namespace) -> None:
     """Compute what is missing, then say where the records are."""
     study, store = _study(options), _store(options)
-    machine.ensure(study, store, device=options.device, threads=options.threads)
+    how = {"device": options.device, "threads": options.threads}
+    if options.stage:
+        _run_stage(options, store, how)
+        return
+    if options.ticket or options.gather:
+        raise UserError("--ticket and --gather are of one stage: expected --stage NAME too.")
+    machine.ensure(study, store, **how)
     for task, entries in records.on_record(study, store).items():
         for seed, stages in entries.items():
             if reason := records.warning(stages):
                 print(f"{task}, seed {seed}: {reason}")
     print(f"Study {study.name}: all records are in {store.root / study.name}.")
+
+
+def _run_stage(options: argparse.Namespace, store: Store, how: dict[str, Any]) -> None:
+    """Compute the records of one stage, or of each one ticket: what a job of a cluster does."""
+    # A stage that compares seeds is of all of the study's, also where one of them is computed.
+    study, seeds = _study(argparse.Namespace(**{**vars(options), "seed": None})), options.seed
+    if not set(seeds or ()) <= set(study.seeds):
+        study, seeds = _study(options), None
+    if options.stage not in STAGES + FOLLOWUPS or not machine.wanted(study, [options.stage]):
+        known = [name for name in STAGES + FOLLOWUPS if machine.wanted(study, [name])]
+        raise UserError(
+            f"The study {study.name} has no stage {options.stage!r} for these tasks and seeds: "
+            f"expected one of {', '.join(known)}."
+        )
+    parts = {"ticket": options.ticket, "gather": options.gather}
+    machine.ensure(study, store, [options.stage], seeds=seeds, **parts, **how)
 
 
 def sweep(options: argparse.Namespace) -> None:
@@ -78,7 +100,12 @@ def baselines(options: argparse.Namespace) -> None:
 
 def status(options: argparse.Namespace) -> None:
     """One line per entry, and how many of the study's records are there."""
-    study, store = _study(options), _store(options)
+    store = _store(options)
+    with store.still():
+        _show_status(_study(options), store)
+
+
+def _show_status(study: Study, store: Store) -> None:
     n_done = 0
     n_all = 0
     shown = [stage for stage in STAGES if any(stage in study.stages(t) for t in study.tasks)]
@@ -156,6 +183,19 @@ def data(options: argparse.Namespace) -> None:
         print(f"{task}: {data_card.card(study, task, store)}")
 
 
+def fetch(options: argparse.Namespace) -> None:
+    """Bring a study's weights and data here, for machines that cannot reach the network."""
+    from lottery_utils import backbone
+    from lottery_utils.data import load_examples
+
+    study = _study(options)
+    for task in map(study.task, study.tasks):
+        splits = load_examples(task, study.data, **study.sizes(task.name))
+        print(f"{task.name}: " + ", ".join(f"{len(of)} {name}" for name, of in splits.items()))
+    backbone.load_backbone(study.backbone, study.task(study.tasks[0]))
+    print(f"The weights of {study.backbone} are here too. Elsewhere, set HF_HUB_OFFLINE=1.")
+
+
 def released(options: argparse.Namespace) -> None:
     """Record what the masks and scores come to that the paper's authors released."""
     from replication.paper.records import STUDY
@@ -169,12 +209,12 @@ def released(options: argparse.Namespace) -> None:
 def _store(options: argparse.Namespace) -> Store:
     """The records, each of them held to the types of what its stage writes."""
 
-    def problem(record: Record) -> str | None:
+    def problem(record: Record, text: bytes) -> str | None:
         from replication.runs.check import problem
 
-        return problem(record)
+        return problem(record, text)
 
-    return Store(options.results_dir, problem=problem)
+    return Store(options.results_dir, vars(options).get("cache_dir", ".cache"), problem)
 
 
 def _study(options: argparse.Namespace) -> Study:
@@ -204,7 +244,7 @@ def _change(text: str) -> tuple[str, Any]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="lottery", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (run, status, sweep, baselines, verify, export, data):
+    for command in (run, status, sweep, baselines, verify, export, data, fetch):
         sub = commands.add_parser(
             command.__name__, help=command.__doc__, description=command.__doc__
         )
@@ -230,6 +270,16 @@ def _parser() -> argparse.ArgumentParser:
             sub.add_argument("--epochs", type=int, nargs="+", metavar="N")
         if command is export:
             sub.add_argument("--out", type=Path, metavar="FILE", help="default: print it")
+        if command in (run, sweep, baselines):
+            sub.add_argument(
+                "--cache-dir", default=".cache", help="where checkpoints and unfinished work lie"
+            )
+        if command is run:
+            sub.add_argument("--stage", help="only this stage, such as finetune or tickets")
+            sub.add_argument("--ticket", help="only this part of the stage, such as good")
+            sub.add_argument(
+                "--gather", action="store_true", help="write records of tickets computed singly"
+            )
         if command in (run, sweep, baselines, verify):
             sub.add_argument("--device", default="auto", help="auto, cpu or cuda")
             sub.add_argument("--threads", type=int, help="CPU threads to use (default: all)")

@@ -8,18 +8,20 @@ are written in one piece or not at all. What is too large or too short-lived for
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import os
 import platform
 import re
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -31,6 +33,7 @@ from replication.files import clear_disk_errors, write_text
 SCHEMA = 1
 _FIELDS = {*"schema study task seed stage hash config results provenance".split()}
 Record = dict[str, Any]
+T = TypeVar("T")
 _PLACE = re.compile(r"(?P<task>[^/]+)/(seed-(?P<seed>\d+)/)?(?P<stage>\w+)\.json")
 
 
@@ -68,14 +71,15 @@ class Store:
     """Reads and writes records below `root`, and scratch files below `cache`.
 
     `seen` holds what has been read, so that a page can name it; a file is read again only
-    where it has changed since. `problem` says what else is wrong with a record, or None.
+    where it has changed since. `problem` says of a record and its text what else is wrong.
+    While the store is `still` no file is looked at twice.
     """
 
     def __init__(
         self,
         root: Path | str = "results",
         cache: Path | str = ".cache",
-        problem: Callable[[Record], str | None] = lambda record: None,
+        problem: Callable[[Record, bytes], str | None] = lambda record, text: None,
     ) -> None:
         self.problem = problem
         self.root = home() / expanded(root)
@@ -84,6 +88,30 @@ class Store:
         self.cache = home() / expanded(cache) / place
         self.seen: dict[Path, Record] = {}
         self._stamps: dict[Path, tuple[int, int, int]] = {}
+        self._found: dict[int, tuple[object, dict[Any, Any]]] | None = None
+
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """Within, records are taken to stay as they are: what `once` finds of them is kept."""
+        before, collecting = self._found, gc.isenabled()
+        self._found = {} if before is None else before
+        gc.disable()  # what is read has no cycles, and looking for some takes a fifth of the time
+        try:
+            yield
+        finally:
+            self._found = before
+            if collecting:
+                gc.enable()
+
+    def once(self, of: object, key: tuple[Any, ...], find: Callable[[], T]) -> T:
+        """What `find()` says under this key of an object; asked but once while all is `still`."""
+        if self._found is None:
+            return find()
+        _, found = self._found.setdefault(id(of), (of, {}))  # held, so that its id stays its own
+        if key not in found:
+            found[key] = find()
+        value: T = found[key]
+        return value
 
     def path(self, key: Key) -> Path:
         return self.root / key.folder / f"{key.stage}.json"
@@ -139,7 +167,7 @@ class Store:
             )
         if record["hash"] != sha256(record["config"])[:16]:
             raise _broken(path, "its hash does not fit its config")
-        if problem := self.problem(record):
+        if problem := self.problem(record, content):
             raise _broken(path, problem)
         self.seen[path] = record
         self._stamps[path] = stamp

@@ -48,8 +48,8 @@ class Stage:
     `after` is the stage whose results it starts from, and `made_from` names what ties it to them:
     the `weights` of the fine-tuned model, the `mask` of its search, the `masks` of all seeds, the
     `good_weights` of all seeds, the `classifier` of attention maps, the `untrained` tickets.
-    `fields` are those of a study that its numbers depend on. `units` is what it costs, counted in
-    trainings, for each seed.
+    `fields` are those of a study that its numbers depend on. `parts` are the trainings and searches
+    that it consists of, each of which may be a job of its own.
 
     `asked` stages run for the tasks (with `own_seeds` also the seeds) that a study names under
     `followups`, `alone` ones by a command or a page of their own, all others for every task.
@@ -61,7 +61,7 @@ class Stage:
     after: str | None = None
     fields: tuple[str, ...] = _PRUNING
     made_from: tuple[str, ...] = ()
-    units: int = 1
+    parts: tuple[str, ...] = ()
     asked: bool = False
     alone: bool = False
     own_seeds: bool = False
@@ -69,6 +69,11 @@ class Stage:
     beside: bool = False
     seeds: Callable[[Any], Iterable[int]] | None = None
     answers: Callable[[Any, Any], bool] = lambda results, asked: True
+
+    @property
+    def units(self) -> int:
+        """What it costs for each seed, counted in trainings."""
+        return len(self.parts) or 1
 
     @property
     def compares_seeds(self) -> bool:
@@ -83,18 +88,39 @@ def _tried(results: Any, recipes: Iterable[Mapping[str, float]]) -> bool:
     return all((recipe, seed) in tried for recipe in recipes for seed in seeds)
 
 
+_TICKETS = ("good", "random", "bad")
 PIPELINE: dict[str, Stage] = {
     "finetune": Stage(None, _TRAINING),
     "search": Stage("finetune", _PRUNING, ("weights",)),
-    "tickets": Stage("search", _DRAWN, ("weights", "mask"), units=3),
-    "magnitude": Stage("finetune", _DRAWN, ("weights",), units=5),
+    "tickets": Stage("search", _DRAWN, ("weights", "mask"), _TICKETS),
+    "magnitude": Stage("finetune", _DRAWN, ("weights",), ("search", *_TICKETS, "largest_removed")),
     "survivors": Stage(
-        "search", _DRAWN, ("weights", "masks"), units=3, asked=True, seeds=lambda r: r["seeds"]
+        "search",
+        _DRAWN,
+        ("weights", "masks"),
+        ("super", "in_between", "anti"),
+        asked=True,
+        seeds=lambda r: r["seeds"],
     ),
-    "control": Stage("search", _DRAWN, ("weights", "masks"), units=6, asked=True, own_seeds=True),
+    "control": Stage(
+        "search",
+        _DRAWN,
+        ("weights", "masks"),
+        tuple(f"{t} {how}" for t in _TICKETS for how in ("reinitialized", "embeddings_kept")),
+        asked=True,
+        own_seeds=True,
+    ),
     "attention": Stage("finetune", _TRAINING, ("weights", "classifier"), asked=True),
     "sensitivity": Stage(
-        "search", _PRUNING, ("weights", "masks"), units=14, asked=True, own_seeds=True
+        "search",
+        _PRUNING,
+        ("weights", "masks"),
+        (
+            *("threshold 0.8", "threshold 0.85", "threshold 0.95", "steps of 5 %"),
+            *("steps of 20 %", "as released", "masks from training data"),
+        ),
+        asked=True,
+        own_seeds=True,
     ),
     "quirks": Stage(
         "search", _PRUNING, ("weights", "classifier", "masks"), asked=True, own_seeds=True
@@ -313,7 +339,7 @@ class Study:
         found = _STUDY.validate_python(
             {"name": path.stem, **content}, context=Source(str(path), lines)
         )
-        if path == places[1]:
+        if path == places[-1]:
             derived = re.search(r"-([0-9a-f]{8})$", found.name)
             if found.name != name or (derived and not found.hash("tickets").startswith(derived[1])):
                 raise UserError(

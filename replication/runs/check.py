@@ -7,7 +7,6 @@ whatever computes them.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from functools import cache
 from typing import Any, get_type_hints
@@ -22,16 +21,17 @@ from replication.store import Record as Read
 from replication.study import PIPELINE
 
 
-def problem(record: Read) -> str | None:
-    """The first thing that is wrong with what a record holds, or None."""
+def problem(record: Read, text: bytes | str) -> str | None:
+    """The first thing that is wrong with what a record holds, or None; `text` is its file's."""
     if record["stage"] not in PIPELINE:
         return f"there is no stage {record['stage']!r}"
-    text = json.dumps(record)
     try:
         for kind in _types(record["stage"]):
             # In strict mode a text is no number; of JSON, lists are taken for tuples all the same.
             kind.validate_json(text, strict=True)
-        shapes = {StructuredMask.from_json(mask).heads.shape for mask in _masks(record["results"])}
+        # What it was made from is held to other records, and may be many.
+        found = {name: of for name, of in record["results"].items() if name != "made_from"}
+        shapes = {StructuredMask.from_json(mask).heads.shape for mask in _masks(found)}
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
@@ -48,8 +48,9 @@ def _types(name: str) -> list[TypeAdapter[Any]]:
     if not inputs.keys() <= {"weights_sha256"}:
         made_from = inputs.get("good_weights") or TypedDict("made_from", inputs)  # type: ignore
         inputs = {"made_from": made_from}
-    parts = (results_type(name), TypedDict("tied", inputs))  # type: ignore
-    return [TypeAdapter(TypedDict("record", {**hints, "results": part})) for part in parts]  # type: ignore
+    whole = TypedDict("record", {**hints, "results": results_type(name)})  # type: ignore
+    tied = TypedDict("record", {"results": TypedDict("tied", inputs)})  # type: ignore  # noqa: UP013
+    return [TypeAdapter(whole), TypeAdapter(tied)]
 
 
 def _masks(value: Any) -> Iterator[Any]:

@@ -63,16 +63,17 @@ class TaskRecords(Mapping[int, Stages]):
             done = status(study, task, seed, stage, store) == "done"
             return store.read(study.key(task, seed, stage)) if done else None
 
-        entries = {}
-        for seed in study.seeds:
-            found = {stage: read(study, seed, stage) for stage in STAGES}
-            if found["tickets"]:
-                found |= {what: read(study, seed, what) for what in also if what in FOLLOWUPS}
-                entries[seed] = {stage: record for stage, record in found.items() if record}
-        if "weight_overlap" not in also or len(entries) < 2:
-            return cls(entries)
-        of_these = replace(study, seeds=tuple(entries))
-        return cls(entries, read(of_these, of_these.seeds[0], "weight_overlap"))
+        with store.still():
+            entries = {}
+            for seed in study.seeds:
+                found = {stage: read(study, seed, stage) for stage in STAGES}
+                if found["tickets"]:
+                    found |= {what: read(study, seed, what) for what in also if what in FOLLOWUPS}
+                    entries[seed] = {stage: record for stage, record in found.items() if record}
+            if "weight_overlap" not in also or len(entries) < 2:
+                return cls(entries)
+            of_these = replace(study, seeds=tuple(entries))
+            return cls(entries, read(of_these, of_these.seeds[0], "weight_overlap"))
 
     def __getitem__(self, seed: int) -> Stages:
         return self.entries[seed]

@@ -133,5 +133,6 @@ def test_what_stages_write_is_not_refused(tiny_run: Path, answered_run: Path) ->
     kept = [tiny_run / "results", answered_run / "results", REPOSITORY / "results"]
     paths = [path for root in kept for path in root.rglob("*.json")]
     assert len(paths) > 200
-    wrong = {path: problem(json.loads(path.read_text("utf-8"))) for path in paths}
+    texts = {path: path.read_bytes() for path in paths}
+    wrong = {path: problem(json.loads(text), text) for path, text in texts.items()}
     assert not {path: why for path, why in wrong.items() if why}

@@ -24,7 +24,7 @@ from safetensors.torch import load_file
 
 TASK, SEED = "CoLA", 1337
 KILLS = int(os.environ.get("LOTTERY_KILLS", "0"))
-EVERY_RENAME = list(itertools.product(range(1, 14), ("before", "after")))
+EVERY_RENAME = list(itertools.product(range(1, 24), ("before", "after")))
 RENAMES = EVERY_RENAME if KILLS else []
 
 
