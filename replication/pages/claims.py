@@ -29,11 +29,13 @@ PAPER = "BERT-base, as released"
 
 def count(trial: Trial) -> Note:
     """How many claims got which verdict, here and for the released numbers."""
-    texts = []
-    for name, judged in ((trial.study.name, trial.ours), (PAPER, trial.theirs)):
-        texts.append(f"{name}: {counted(judged)}.")
+    both = ((trial.study.name, trial.ours), (PAPER, trial.theirs))
+    texts = [f"{name}: {counted(judged)}." for name, judged in both]
     if missing(trial.study, trial.store):
         texts.append("The study is under way, so that its verdicts are provisional.")
+    later = [(name, [one for one in judged if one.claim.added]) for name, judged in both]
+    added = "; ".join(f"{name}: {of_words(one.verdict for one in of)}" for name, of in later)
+    texts.append(f"The {len(later[0][1])} claims that were added later, {added}.")
     return Note(f"Of {len(registered(trial.ours))} registered claims. " + " ".join(texts))
 
 
@@ -180,10 +182,13 @@ def won(found: Mapping[str, Interval]) -> str:
         shares = ", ".join(f"{task} {percent(found[task].mean)}" for task in tasks)
         said[word] = f"{len(tasks)}" + (f" ({shares})" if tasks else "")
     by_mean = sum(wins(of.mean) for of in found.values())
+    single = (
+        " or there is one seed only" if any(math.isnan(of.low) for of in found.values()) else ""
+    )
     return (
         f"of {len(found)} tasks, bad tickets win on {said['wins']} and lose on {said['loses']}; "
-        f"{said[INCONCLUSIVE]} are inconclusive, because the 95 % CI over seeds contains "
-        f"{WINS:.0%} or there is one seed only. By their means alone they would win on {by_mean}"
+        f"{said[INCONCLUSIVE]} are inconclusive: the 95 % CI over seeds contains {WINS:.0%}"
+        f"{single}. By their means alone they would win on {by_mean}"
     )
 
 
@@ -341,6 +346,8 @@ def _estimate(judged: Judged) -> str:
         n = len(judged.means)
         return f"{n} task{'s' if n > 1 else ''}" if n else ""
     interval = within(found.low, found.high, signed=True)
+    if judged.claim.measure.startswith("kappa of") and "minus" not in judged.claim.measure:
+        interval = interval if found.high <= 1 else "(no CI: it would go beyond 1)"
     return f"{number(found.mean, signed=True)} {interval}, inside on {_inside(judged)}"
 
 

@@ -114,6 +114,7 @@ def verdicts(records: dict[str, TaskRecords], method: str = "structured") -> Tab
     tickets those that are mostly the good one.
     """
     seen: dict[str, dict[int, list[bool]]] = {}
+    seeds = sorted({seed for entries in records.values() for seed in entries})
     for entries in records.values():
         contrasted = dict(zip(entries, entries.contrasted(), strict=True))
         for seed, stages in entries.items():
@@ -146,7 +147,7 @@ def verdicts(records: dict[str, TaskRecords], method: str = "structured") -> Tab
         {
             "": claim,
             "seen": _of([held for of_seed in by_seed.values() for held in of_seed]),
-            "tasks, by seed": ", ".join(f"{seed}: {_of(of)}" for seed, of in by_seed.items()),
+            "tasks, by seed": ", ".join(f"{s}: {_of(by_seed[s])}" for s in seeds if s in by_seed),
         }
         for claim, by_seed in seen.items()
     )

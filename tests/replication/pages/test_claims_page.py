@@ -127,7 +127,7 @@ def test_a_win_needs_its_interval(trial: Trial) -> None:
     }
     told = claims.won(found)
     assert "win on 1 (A 60%)" in told and "lose on 1 (C 20%)" in told
-    assert "2 (B 60%, D 90%) are inconclusive" in told and "win on 3" in told
+    assert "2 (B 60%, D 90%) are inconclusive" in told and "one seed" in told and "win on 3" in told
 
 
 def test_every_claim_with_an_interval_has_its_power(trial: Trial) -> None:
