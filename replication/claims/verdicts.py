@@ -31,6 +31,6 @@ def verdict(raw: float, p: float, contrary: float, outside: Sequence[str] = ()) 
 
 
 def counted(words: Iterable[str]) -> str:
-    """How many of which verdict: `1 supported, 2 inconclusive`."""
+    """How many of which verdict: `1 supported; 2 inconclusive`."""
     found = Counter(words)
-    return ", ".join(f"{found[word]} {word}" for word in VERDICTS if found[word])
+    return "; ".join(f"{found[word]} {word}" for word in VERDICTS if found[word])

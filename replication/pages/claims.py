@@ -33,10 +33,11 @@ def count(trial: Trial) -> Note:
     texts = [f"{name}: {counted(judged)}." for name, judged in both]
     if missing(trial.study, trial.store):
         texts.append("The study is under way, so that its verdicts are provisional.")
-    later = [(name, [one for one in judged if one.claim.added]) for name, judged in both]
-    added = "; ".join(f"{name}: {of_words(one.verdict for one in of)}" for name, of in later)
-    texts.append(f"The {len(later[0][1])} claims that were added later, {added}.")
-    return Note(f"Of {len(registered(trial.ours))} registered claims. " + " ".join(texts))
+    texts.append(f"{len(trial.ours) - len(registered(trial.ours))} claims were added later.")
+    for name, judged in both:
+        words = of_words(one.verdict for one in judged if one.claim.added)
+        texts.append(f"{name}: {words}.")
+    return Note(f"{len(registered(trial.ours))} claims are registered. " + " ".join(texts))
 
 
 def registered(judged: Sequence[Judged]) -> list[Judged]:
@@ -45,7 +46,7 @@ def registered(judged: Sequence[Judged]) -> list[Judged]:
 
 
 def counted(judged: Sequence[Judged]) -> str:
-    """How many of the registered claims got which verdict: `1 supported, 2 inconclusive`."""
+    """How many of the registered claims got which verdict: `1 supported; 2 inconclusive`."""
     return of_words(one.verdict for one in registered(judged))
 
 

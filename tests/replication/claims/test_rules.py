@@ -89,7 +89,7 @@ def test_claims_that_were_added_are_a_family_of_their_own() -> None:
 
 
 def test_verdicts_are_counted_in_their_order() -> None:
-    assert counted([INCONCLUSIVE, SUPPORTED, INCONCLUSIVE]) == "1 supported, 2 inconclusive"
+    assert counted([INCONCLUSIVE, SUPPORTED, INCONCLUSIVE]) == "1 supported; 2 inconclusive"
 
 
 def test_without_data_the_reason_is_named() -> None:
