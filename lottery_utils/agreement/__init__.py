@@ -68,6 +68,16 @@ def fleiss_kappa(masks: npt.ArrayLike) -> float:
     return float(of_table(np.stack([n_kept, len(kept) - n_kept], axis=1)))
 
 
+def nested(masks: npt.ArrayLike) -> BoolArray:
+    """Masks of the same sizes that agree as far as such can, each within all larger ones.
+
+    Their kappa is the most that masks of these sizes reach: 1 only where all are equally large.
+    """
+    kept = checked(masks)
+    found: BoolArray = np.arange(kept.shape[1]) < kept.sum(axis=1, keepdims=True)
+    return found
+
+
 def krippendorff_alpha(masks: npt.ArrayLike) -> float:
     """Krippendorff's alpha for nominal values: kappa's sibling, corrected for few seeds.
 

@@ -2,6 +2,7 @@
 
     masks/<setting>/<TASK>/seed_<S>/head_mask.npy      (12, 12) of zeros and ones
     masks/<setting>/<TASK>/seed_<S>/mlp_mask.npy       (12,)
+        also of `heads_mlps_on_train` and `heads_mlps_hans`, where they are there
     evaluate_masked/<setting>/baseline/results.json    {TASK: {metric: [mean, population std]}}
     evaluate_masked/freq_baseline/results.json         the same, without `baseline`
 
@@ -39,6 +40,12 @@ SETTINGS = {
     "heads_mlps_super_midling": ("heads", "mlps"),
     "heads_mlps_super_bizzaro": ("heads", "mlps"),
 }
+# Settings that are read where they are there, and of what: masks of the same fine-tuned models that
+# were searched on as many training examples as there are dev examples, and masks of models trained
+# on HANS (McCoy et al. 2019), on MNLI as two classes, and on both.
+ON_TRAIN, HANS = "heads_mlps_on_train", "heads_mlps_hans"
+HANS_DATA = ("HANS", "HANS_MNLI", "MNLI_TWO", "MNLI_TWO_HALF")
+ALSO = {ON_TRAIN: tuple(TASKS), HANS: HANS_DATA}
 # The settings that pages have scores of; the release has a few more.
 TICKETS = (
     "head_mlp", "head_mlp_random", "head_mlp_bad_1",
@@ -59,7 +66,8 @@ Score = tuple[float, float]  # mean and population standard deviation over five 
 class Release:
     """What was read.
 
-    `masks` by setting, task and seed; a part that a setting leaves alone is kept whole. `scores`
+    `masks` by setting, task (of HANS, `HANS_DATA`) and seed; a part that a setting leaves alone is
+    kept whole, and what `ALSO` names is not in every copy. `scores`
     by task, setting and metric. `sha256` of every file by its path in the release.
     """
 
@@ -80,9 +88,11 @@ def read(directory: Path | str) -> Release:
             f"{root} is not a copy of the release: expected the folders masks/ and "
             "evaluate_masked/ (or the table results.csv) of the authors' repository in it."
         )
+    of_setting = dict.fromkeys(SETTINGS, tuple(TASKS))
+    of_setting |= {also: of for also, of in ALSO.items() if (root / "masks" / also).is_dir()}
     masks = {
-        setting: {task: dict(_masks(root, setting, task, sha256)) for task in TASKS}
-        for setting in SETTINGS
+        setting: {task: dict(_masks(root, setting, task, sha256)) for task in tasks}
+        for setting, tasks in of_setting.items()
     }
     return Release(masks, _scores(root, sha256), sha256)
 
@@ -106,7 +116,7 @@ def _masks(
                 f"{', '.join(map(str, SEEDS))} for each task; fetch it whole."
             )
         parts = {part: np.ones(shape, bool) for part, shape in SHAPES.items()}
-        for part in SETTINGS[setting]:
+        for part in SETTINGS.get(setting, FILES):
             path = folder / FILES[part]
             parts[part] = _array(path, SHAPES[part])
             sha256[path.relative_to(root).as_posix()] = _sha256(path)

@@ -25,7 +25,7 @@ from replication.pages import build, cost
 from replication.pages.show import Note, Table
 from replication.paper import records, release
 from replication.paper.records import METRIC
-from replication.paper.release import SCORED, SEEDS, SETTINGS
+from replication.paper.release import ALSO, HANS, HANS_DATA, ON_TRAIN, SCORED, SEEDS, SETTINGS
 from replication.store import Store
 
 METHODS = ("structured", "magnitude")
@@ -34,14 +34,15 @@ REAL = Path(os.environ.get("LOTTERY_RELEASE", REPOSITORY.parent / "shared" / "pa
 
 def write_masks(root: Path) -> None:
     rng = np.random.default_rng(0)
-    for setting, parts in SETTINGS.items():
-        for task in TASKS:
-            for seed in SEEDS:
-                folder = root / "masks" / setting / task / f"seed_{seed}"
-                folder.mkdir(parents=True)
-                for part in parts:
-                    shape = release.SHAPES[part]
-                    np.save(folder / release.FILES[part], (rng.random(shape) < 0.6).astype("f4"))
+    every = [(s, task, parts) for s, parts in SETTINGS.items() for task in TASKS]
+    every += [(s, task, (*release.FILES,)) for s, tasks in ALSO.items() for task in tasks]
+    for setting, task, parts in every:
+        for seed in SEEDS:
+            folder = root / "masks" / setting / task / f"seed_{seed}"
+            folder.mkdir(parents=True)
+            for part in parts:
+                shape = release.SHAPES[part]
+                np.save(folder / release.FILES[part], (rng.random(shape) < 0.6).astype("f4"))
 
 
 def write_scores(root: Path) -> None:
@@ -169,6 +170,11 @@ def bad_json(root: Path) -> None:
             without("masks/heads_mlps/RTE/seed_86"),
             r"lacks .*RTE/seed_86: expected .*1337, 42",
         ),
+        (
+            without("masks/heads_mlps_on_train/RTE/seed_86"),
+            r"lacks .*heads_mlps_on_train.RTE/seed_86: expected .*1337, 42",
+        ),
+        (without("masks/heads_mlps_hans/MNLI_TWO"), r"lacks .*MNLI_TWO/seed_1337: expected"),
         (without(MASK), r"head_mask\.npy cannot be read \(No such file"),
         (without("evaluate_masked"), r"has no scores: expected .*evaluate_masked"),
         (bad_json, r"results\.json cannot be read: expected a mean and a standard deviation"),
@@ -243,6 +249,48 @@ def test_tickets_stand_beside_the_good_ones(whole: Path, recorded: Path) -> None
     assert found["heads"]["both"] == [(bad[s] & good[s]).n_heads for s in SEEDS]
     parts = zip(*found["heads"]["kept_by"].values(), strict=True)
     assert [sum(of_seed) for of_seed in parts] == found["heads"]["kept"]
+
+
+def test_masks_from_training_examples_are_set_beside_those_from_dev(
+    whole: Path, recorded: Path
+) -> None:
+    masks = release.read(whole).masks
+    dev, train = masks["heads_mlps"]["QQP"], masks[ON_TRAIN]["QQP"]
+    results = records.load(Store(recorded))
+    pairs = [np.stack([dev[s].heads.ravel(), train[s].heads.ravel()]) for s in SEEDS]
+    found = records.noise_of(results, "heads")
+    assert [*found] == [*TASKS]
+    kappa = np.mean([fleiss_kappa(pair) for pair in pairs])
+    assert found["QQP"]["examples"].observed == pytest.approx(kappa, abs=1e-8)
+    kept = [train[s].n_mlps for s in SEEDS]
+    assert results["QQP"]["on_train"]["mlps"]["kept"] == kept
+    assert ON_TRAIN in results["QQP"]["sha256"]
+
+
+def test_masks_of_hans_lie_beside_those_of_mnli(whole: Path, recorded: Path) -> None:
+    masks, results = release.read(whole).masks, records.load(Store(recorded))
+    found = records.hans_of(results)
+    assert found is not None
+    heads, sharing = found
+    assert [*heads] == sharing.tasks == ["MNLI", *HANS_DATA]
+    assert heads["HANS"].kept == [mask.n_heads for mask in masks[HANS]["HANS"].values()]
+    for other, own in (("MNLI", masks["heads_mlps"]["MNLI"]), ("HANS", masks[HANS]["HANS"])):
+        both = [(own[s] & masks[HANS]["MNLI_TWO"][s]).n_heads for s in SEEDS]
+        assert sharing.of_pair("MNLI_TWO", other).heads.observed.tolist() == both
+    assert [task for task, of in results.items() if "hans" in of] == ["MNLI"]
+
+
+def test_a_release_without_them_is_read_as_before(copy: Path, recorded: Path) -> None:
+    for setting in ALSO:
+        shutil.rmtree(copy / "masks" / setting)
+    results = copy.parent / "results"
+    records.released(copy, Store(results))
+    fewer, whole = records.load(Store(results)), records.load(Store(recorded))
+    assert records.noise_of(fewer, "heads") == {} and records.hans_of(fewer) is None
+    for task, of in fewer.items():
+        same = {key: value for key, value in whole[task].items() if key not in ("on_train", "hans")}
+        same["sha256"] = {k: v for k, v in same["sha256"].items() if not k.startswith((*ALSO,))}
+        assert of == same
 
 
 def test_what_tasks_share_comes_back_from_the_records(whole: Path, recorded: Path) -> None:
