@@ -3,7 +3,7 @@
 #     snakemake --cores 2                         what `make book` does
 #     snakemake --cores 16 --config study=quick   elsewhere, or with an executor plugin
 #
-# Which pages there are, `_toc.yml` says, and replication/pages/contents.py how each is made.
+# Which pages there are, `_toc.yml` says, and replication/book/contents.py how each is made.
 # Snakemake deletes the outputs of failed jobs and goes by time stamps, so records are never
 # its outputs: `lottery` writes them and decides by their hash, and a job leaves a stamp.
 
@@ -11,7 +11,7 @@ import os
 import re
 from pathlib import Path
 
-from replication.pages import contents
+from replication.book import contents
 from replication.runs.run import missing
 from replication.store import Store
 from replication.study import Study
@@ -57,7 +57,7 @@ def stamps(*tasks):
 
 def records(study, task=None):
     """What a page of a study, or of one of its tasks, is made from."""
-    kept = files(f"results/{study}-sweep/**/*.json", f"results/{study}-baselines/**/*.json")
+    kept = files(f"results/{study}-*/**/*.json")  # its sweep, and studies derived from it
     if study == STUDY.name:
         return stamps(*([task] if task else STUDY.tasks)) + kept
     return files(f"results/{study}/**/*.json") + kept
@@ -138,7 +138,7 @@ rule page:
     params:
         given=lambda wildcards: [f"{k}={v}" for k, v in page(wildcards).parameters.items()],
     shell:
-        "python -m replication.pages {input.notebook} {output} {params.given}"
+        "python -m replication.book {input.notebook} {output} {params.given}"
 
 
 rule exercise:

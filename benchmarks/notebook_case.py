@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from benchmarks.alternate import Prepared, Row, Setting, alternate
 
 READING = (
-    "from replication.pages import tickets; from replication.runs import records; "
-    "tickets.plot(records.load('glue-small', None)).png"
+    "from replication.pages import overview; from replication.runs import records; "
+    "overview.plot(records.load('glue-small', None)).png"
 )
 
 

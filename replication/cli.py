@@ -135,6 +135,19 @@ def export(options: argparse.Namespace) -> None:
         write_text(options.out, table)
 
 
+def data(options: argparse.Namespace) -> None:
+    """Say what the study's data are, and count them where the files are at hand."""
+    from replication.runs import data_card
+
+    study, store = _study(options), Store(options.results_dir)
+    for task in study.tasks:
+        if ":" in study.data:
+            made = store.read(study.key(task, study.seeds[0], "finetune"))
+            known = made["results"]["data_sha256"] if made else None
+            data_card.keep(study, task, store, known)
+        print(f"{task}: {data_card.card(study, task, store)}")
+
+
 def released(options: argparse.Namespace) -> None:
     """Record what the masks and scores come to that the paper's authors released."""
     from replication.paper.records import STUDY
@@ -171,7 +184,7 @@ def _change(text: str) -> tuple[str, Any]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="lottery", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (run, status, sweep, baselines, verify, export):
+    for command in (run, status, sweep, baselines, verify, export, data):
         sub = commands.add_parser(
             command.__name__, help=command.__doc__, description=command.__doc__
         )

@@ -8,14 +8,13 @@ things lie are not part of the hash.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import asdict, dataclass, field, make_dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, TypeVar, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar
 
 import pydantic.dataclasses
 import yaml
@@ -27,6 +26,7 @@ from lottery_utils.errors import UserError
 from lottery_utils.recipe import STRICT, Recipe, SearchRule
 from lottery_utils.tasks import TASKS, OwnTask, Task, get_task
 from replication.store import Key, home, write_text
+from replication.studyfile import Source, read, refusal
 
 T = TypeVar("T")
 
@@ -146,6 +146,7 @@ _Size = Annotated[
 ]
 _Flag = Annotated[bool, Field(strict=True, description="true or false")]
 _Variant = Annotated[Literal["paper", "release"], Field(description="'paper' or 'release'")]
+_Notes = Annotated[dict[str, str], Field(description="a text for each task")]
 _Draws = Annotated[Literal["independent", "shared"], Field(description="'independent' or 'shared'")]
 
 # For each stage that is asked for, its tasks, and its seeds where it has its own.
@@ -193,18 +194,6 @@ class FollowUps(_Asked):  # type: ignore[misc]
         return FollowUps(**joined)
 
 
-class _Source(NamedTuple):
-    """What a study was read from, for messages, and in which line of it each key is."""
-
-    name: str
-    lines: Mapping[str, int] = {}
-
-    def at(self, key: str) -> str:
-        while key and key not in self.lines:
-            key = key.rpartition(".")[0]
-        return f"{self.name}, line {self.lines[key]}" if key else self.name
-
-
 @pydantic.dataclasses.dataclass(frozen=True, config=STRICT)
 class Study:
     """A validated study.
@@ -217,7 +206,9 @@ class Study:
     single weights on `magnitude_tasks` (None: on all): their tickets cannot be made smaller,
     so that they cost most of a study's time. Random and bad tickets have `draws` of their own for
     each task and kind (`independent`), or one stream for all (`shared`), as the first studies had.
-    `own_tasks` describe tasks that are not GLUE's. A value that makes no sense raises `UserError`.
+    `own_tasks` describe tasks that are not GLUE's; `data_notes` say how the examples of a task were
+    chosen that are not those of GLUE's official files. A value that makes no sense raises
+    `UserError`.
     """
 
     name: _Name
@@ -236,17 +227,18 @@ class Study:
     magnitude_tasks: _SomeNames = None
     followups: FollowUps = field(default_factory=FollowUps)
     own_tasks: dict[str, OwnTask] = field(default_factory=dict)
+    data_notes: _Notes = field(default_factory=dict)
 
     @model_validator(mode="wrap")
     @classmethod
     def _checked(cls, given: Any, build: Callable[[Any], Study], info: ValidationInfo) -> Study:
         """The study, or one sentence on what is wrong with what was given."""
-        source: _Source | None = info.context
+        source: Source | None = info.context
         try:
             study = build(given)
         except ValidationError as error:
-            raise UserError(_refusal(error, given, source or _Source("The study"))) from None
-        source = source or _Source(f"Study {study.name!r}")
+            raise UserError(refusal(error, given, cls, source or Source("The study"))) from None
+        source = source or Source(f"Study {study.name!r}")
         for key, expected in study._mistakes():
             raise UserError(f"{source.at(key)}: {key} should be {expected}.")
         for key, names in study._named().items():
@@ -262,7 +254,8 @@ class Study:
         """The tasks that each key names."""
         asked = {f"followups.{what}": getattr(self.followups, what) or () for what in FOLLOWUPS}
         others = {"whole_tasks": self.whole_tasks, "magnitude_tasks": self.magnitude_tasks or ()}
-        return {"tasks": self.tasks, **others, **asked}
+        notes = {"data_notes": tuple(self.data_notes)}
+        return {"tasks": self.tasks, **others, **notes, **asked}
 
     def _mistakes(self) -> Iterator[tuple[str, str]]:
         """What types cannot say: a key, and what it should be instead."""
@@ -309,11 +302,11 @@ class Study:
                 f"Unknown study {name!r}: expected a YAML file or the name of one in studies/ "
                 f"({known})."
             )
-        content, lines = _read(path)
+        content, lines = read(path)
         if path.name == "study.yaml":  # beside records, perhaps from before there was the key
             content.setdefault("draws", "shared")
         return _STUDY.validate_python(
-            {"name": path.stem, **content}, context=_Source(str(path), lines)
+            {"name": path.stem, **content}, context=Source(str(path), lines)
         )
 
     def override(self, changes: dict[str, Any]) -> Study:
@@ -332,7 +325,7 @@ class Study:
                 if not isinstance(node, dict):
                     raise UserError(f"Unknown study key {key!r}: {parent!r} has no keys below it.")
             node[last] = value
-        changed = _STUDY.validate_python(content, context=_Source("the changed study"))
+        changed = _STUDY.validate_python(content, context=Source("the changed study"))
         if changed.identity() == self.identity():
             return changed
         base = re.sub(r"-[0-9a-f]{8}$", "", self.name)
@@ -445,69 +438,6 @@ class Study:
 
 
 _STUDY = TypeAdapter(Study)
-
-
-def _read(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
-    """What a study's file says, and the line of each of its keys, by dotted name.
-
-    Raises `UserError` where it is no readable YAML of keys and values, or gives a key twice.
-    """
-    lines: dict[str, int] = {}
-
-    def note(node: yaml.Node | None, above: str = "") -> None:
-        for key, value in node.value if isinstance(node, yaml.MappingNode) else ():
-            name, line = f"{above}{key.value}", key.start_mark.line + 1
-            if name in lines:
-                raise UserError(
-                    f"{path}, line {line}: the key {name!r} is given twice, and first in line "
-                    f"{lines[name]}; keep one of them."
-                )
-            lines[name] = line
-            note(value, f"{name}.")
-
-    try:
-        text = path.read_text(encoding="utf-8")
-        note(yaml.compose(text, yaml.SafeLoader))
-        content = yaml.safe_load(text)
-    except OSError as error:
-        raise UserError(f"Cannot read the study {path}: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"Cannot read the study {path}: it is not UTF-8 text.") from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f"{path}, line {mark.line + 1}" if mark else str(path)
-        raise UserError(f"{place}: this is not valid YAML; mend it.") from error
-    if not isinstance(content, dict):
-        raise UserError(f"{path}: expected a study, that is lines of 'key: value'.")
-    return content, lines
-
-
-def _refusal(error: ValidationError, given: Any, source: _Source) -> str:
-    """One sentence on the first thing wrong: where it is, what was expected, what is there."""
-    unknown = ("unexpected_keyword_argument", "invalid_key")
-    first = min(error.errors(), key=lambda one: one["type"] not in unknown)
-    kind: Any = Study
-    fields, expected, value = dict[str, Any](), "", given
-    place: list[str] = []
-    for step in map(str, first["loc"]):
-        if get_origin(kind) is dict:  # of names
-            kind, expected = get_args(kind)[1], "a group of keys"
-        elif fields := getattr(kind, "__pydantic_fields__", {}):
-            kind = fields[step].annotation if step in fields else None
-            expected = (step in fields and fields[step].description) or "a group of keys"
-        else:
-            break  # somewhere inside of the value
-        place.append(step)
-        value = value[step] if isinstance(value, dict) and step in value else first["input"]
-    key = ".".join(place)
-    if first["type"] == "missing":
-        return f"{source.name}: the key {key!r} is missing; add a list of {key}."
-    if first["type"] not in unknown:
-        return f"{source.at(key)}: {key} should be {expected}, not {value!r}."
-    *group, name = place
-    near = difflib.get_close_matches(name, fields, n=1, cutoff=0.3)
-    hint = f"did you mean {'.'.join([*group, *near])!r}?" if near else f"known: {sorted(fields)}."
-    return f"{source.at(key)}: unknown key {key!r}; {hint}"
 
 
 def _both(

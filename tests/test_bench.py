@@ -18,8 +18,8 @@ from benchmarks import growth_case, search_case, shapes, training_case
 from benchmarks.alternate import Row, Setting, alternate
 from lottery_utils.errors import UserError
 from lottery_utils.importance import Importance
+from replication.book.show import Figure, Note, Table
 from replication.pages import cost
-from replication.pages.show import Figure, Note, Table
 
 SMALL = Setting(1, torch.device("cpu"), rounds=1, small=True, say=lambda text: None)
 

@@ -16,12 +16,9 @@ from conftest import REPOSITORY, make_workplace
 
 from lottery_utils.errors import UserError
 from replication import cli
-from replication.pages import (
-    build,
-    sec3_methodology,
-    tickets,
-)
-from replication.pages.show import Note, Table
+from replication.book import build
+from replication.book.show import Note, Table
+from replication.pages import sec3_methodology, sec4_2_good_random_bad
 from replication.runs import records
 from replication.study import STAGES
 
@@ -126,7 +123,7 @@ def test_pages_have_numbers_of_a_task_of_your_own(here: Path) -> None:
     for task, methods in (("Trees", ["structured"]), ("Warmth", ["structured", "magnitude"])):
         entries = records.load("mine", task)[task]
         for method in methods:
-            table = tickets.tickets(entries, method)
+            table = sec4_2_good_random_bad.tickets(entries, method)
             assert isinstance(table, Table)
             assert not table.frame.isna().any(axis=None)
         assert isinstance(sec3_methodology.examples(entries), Note), "they are nobody else's"

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from conftest import REPOSITORY
 
-from replication.pages.contents import pages
+from replication.book.contents import pages
 
 PAGE = "book/report/glue-small/CoLA/sec5_1_stability.ipynb"
 

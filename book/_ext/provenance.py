@@ -1,7 +1,7 @@
 """From a page to what it was made from: records and notebooks lie in the site, and pages link them.
 
-Notebooks mark what they name (`data-record`, `data-notebook`: `replication.pages.provenance` and
-`replication.pages.build`); only here is known where a page is, and so what leads from it to a file.
+Notebooks mark what they name (`data-record`, `data-notebook`: `replication.book.provenance` and
+`replication.book.build`); only here is known where a page is, and so what leads from it to a file.
 Where `_config.yml` names the repository, a notebook can also be opened in Colab or Binder, and
 edited.
 """

@@ -1,4 +1,4 @@
-// A lottery in your hands. The page holds one record as JSON (replication/pages/interactive.py): ten heads
+// A lottery in your hands. The page holds one record as JSON (replication/pages/choices.py): ten heads
 // at the edge of a ticket and the score of each of their 1,024 choices. The choice is in the address.
 "use strict";
 

@@ -1,4 +1,4 @@
-// The ticket explorer. Its page holds the records as JSON (replication/pages/interactive.py); Plotly draws.
+// The ticket explorer. Its page holds the records as JSON (replication/pages/explorer.py); Plotly draws.
 // What is shown is in the address, behind #, so that a view can be linked and the back button works.
 "use strict";
 

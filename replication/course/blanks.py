@@ -21,7 +21,7 @@ from nbclient import NotebookClient
 from papermill.parameterize import parameterize_notebook
 
 from lottery_utils.errors import UserError
-from replication.pages.build import build_page, parse_parameters, private_kernel
+from replication.book.build import build_page, parse_parameters, private_kernel
 from replication.store import write_text
 
 Notebook = Any

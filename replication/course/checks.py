@@ -15,7 +15,7 @@ import numpy.typing as npt
 from lottery_utils.agreement.inference import t_interval
 from lottery_utils.errors import UserError
 from lottery_utils.masks import StructuredMask
-from replication.pages.show import Note
+from replication.book.show import Note
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -8,7 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import numpy.typing as npt
 
-from replication.pages.show import COLOURS, Figure, layer_map, style
+from replication.book.show import COLOURS, Figure, layer_map, style
 
 
 @style()

@@ -1,1 +1,1 @@
-"""What the pages of the book show, from records alone."""
+"""What the pages of the book show: NAME.py is what notebooks/NAME.ipynb shows, from records."""

@@ -10,11 +10,11 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 
+from replication.book.show import Figure, Note, Table, number, style, within
 from replication.claims.evidence import LEARNED, learned_seeds, of_scores
 from replication.claims.rules import BY_MEAN, CLAIMS, HALF, KEPT, VERDICTS, Judged, kept
 from replication.claims.trial import Trial
 from replication.claims.trial import stricter as judged_strictly
-from replication.pages.show import Figure, Note, Table, number, style, within
 from replication.runs.records import stage_results
 from replication.runs.run import missing
 

@@ -9,7 +9,7 @@ import miniglue
 from lottery_utils.errors import UserError
 from lottery_utils.metrics import METRIC_LABELS
 from lottery_utils.tasks import get_task
-from replication.pages.show import COLOURS, Figure, Table, number, style
+from replication.book.show import COLOURS, Figure, Table, number, style
 from replication.runs.records import by_task
 from replication.store import Record, Store
 from replication.study import Study

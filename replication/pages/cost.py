@@ -15,7 +15,7 @@ import pandas as pd
 
 from lottery_utils.agreement.inference import t_interval
 from lottery_utils.errors import UserError
-from replication.pages.show import SEED_COLOURS, Figure, Note, Table, number, style
+from replication.book.show import SEED_COLOURS, Figure, Note, Table, number, style
 from replication.paper.records import STAGE
 from replication.store import home
 

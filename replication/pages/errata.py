@@ -15,7 +15,7 @@ import numpy as np
 from lottery_utils import agreement
 from lottery_utils.masks import StructuredMask
 from lottery_utils.tasks import TASKS
-from replication.pages.show import COLOURS, Figure, Note, Table, number, plus_minus, style
+from replication.book.show import COLOURS, Figure, Note, Table, number, plus_minus, style
 from replication.paper import numbers
 from replication.paper.records import KINDS, UNLEARNED, Results, over_seeds, score
 from replication.runs.records import KIND_LABELS

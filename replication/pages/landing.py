@@ -8,6 +8,7 @@ import matplotlib.pyplot as plt
 from IPython.display import Markdown
 from matplotlib.ticker import MultipleLocator
 
+from replication.book.show import COLOURS, Figure, Table, number, style
 from replication.claims.rules import HALF, KEPT, VERDICTS, Judged, kept
 from replication.claims.trial import Trial
 from replication.pages.claims import (
@@ -20,7 +21,6 @@ from replication.pages.claims import (
     losing,
     sides,
 )
-from replication.pages.show import COLOURS, Figure, Table, number, style
 from replication.runs.run import missing
 
 

@@ -11,6 +11,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from lottery_utils.metrics import METRIC_LABELS
+from replication.book.show import COLOURS, Figure, Note, Table, number, p_text, style, within
 from replication.claims.plan import (
     CONTRADICTED,
     VERDICTS,
@@ -22,7 +23,6 @@ from replication.claims.plan import (
     analyse,
 )
 from replication.claims.retained import METHODS, Retained, Ticket
-from replication.pages.show import COLOURS, Figure, Note, Table, number, p_text, style, within
 from replication.runs.records import KIND_LABELS, KINDS, METHOD_LABELS
 from replication.store import Store
 from replication.study import Study

@@ -8,7 +8,7 @@ import numpy as np
 import miniglue
 from lottery_utils.metrics import METRIC_LABELS
 from lottery_utils.tasks import Example, Task
-from replication.pages.show import COLOURS, Figure, Note, Table, coloured, layer_map, style
+from replication.book.show import COLOURS, Figure, Note, Table, coloured, layer_map, style
 from replication.runs.records import Entries, seeds_text, stage_results, task_name, task_of
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from lottery_utils.masks import StructuredMask
 from lottery_utils.metrics import METRIC_LABELS
-from replication.pages.show import (
+from replication.book.show import (
     COLOURS,
     NO_MAGNITUDE,
     Figure,

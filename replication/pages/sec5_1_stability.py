@@ -21,7 +21,7 @@ from lottery_utils.agreement.inference import t_interval
 from lottery_utils.agreement.survivors import KINDS
 from lottery_utils.masks import StructuredMask
 from lottery_utils.metrics import METRIC_LABELS
-from replication.pages.show import (
+from replication.book.show import (
     NO_MAGNITUDE,
     Figure,
     Note,
@@ -34,7 +34,7 @@ from replication.pages.show import (
     style,
     write_cells,
 )
-from replication.pages.tickets import PAPER, beside_paper
+from replication.pages.sec4_2_good_random_bad import PAPER, beside_paper
 from replication.paper import records as paper
 from replication.runs.measured import agreement_of_weights, good_masks
 from replication.runs.records import (

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from lottery_utils.agreement.chance import Chance
 from lottery_utils.agreement.sharing import Sharing
-from replication.pages.show import (
+from replication.book.show import (
     Figure,
     Note,
     Table,

@@ -9,7 +9,7 @@ import numpy as np
 
 from lottery_utils.agreement.inference import t_interval
 from lottery_utils.metrics import METRIC_LABELS
-from replication.pages.show import COLOURS, Figure, Note, Table, coloured, style
+from replication.book.show import COLOURS, Figure, Note, Table, coloured, style
 from replication.runs.records import TICKETS, Entries, stage_results, task_name, tickets_of
 from replication.store import Record
 

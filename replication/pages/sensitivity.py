@@ -8,7 +8,7 @@ import pandas as pd
 from lottery_utils.agreement import overlap
 from lottery_utils.agreement.inference import t_interval
 from lottery_utils.masks import StructuredMask
-from replication.pages.show import COLOURS, Figure, Note, Table, number, style
+from replication.book.show import COLOURS, Figure, Note, Table, number, style
 from replication.runs import records
 from replication.runs.records import Entries, masks_of, tickets_of
 from replication.store import Record, Store

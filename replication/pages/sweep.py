@@ -10,7 +10,7 @@ import pandas as pd
 
 from lottery_utils.errors import UserError
 from lottery_utils.metrics import METRIC_LABELS
-from replication.pages.show import COLOURS, SEED_COLOURS, Figure, Note, Table, style
+from replication.book.show import COLOURS, SEED_COLOURS, Figure, Note, Table, style
 from replication.runs.records import by_task
 from replication.store import Record, Store
 from replication.study import SWEPT, Study

@@ -16,6 +16,7 @@ from lottery_utils import data
 from lottery_utils.errors import UserError
 from lottery_utils.patterns.sorter import sorter_sha256
 from replication.experiments.answers import untrained
+from replication.runs import data_card
 from replication.store import Record, Store
 from replication.study import FOLLOWUPS, PIPELINE, STAGES, Study
 
@@ -205,6 +206,8 @@ def compute(entry: Entry, name: str) -> Record:
     run = {**run_details(entry, time.monotonic() - begun), **entry.details}
     replace(study, name=key.study).keep(store.root)
     record = store.write(key, study.hash(name), study.identity(name), results, run)
+    if name == "finetune" and ":" in study.data:
+        data_card.keep(study, entry.task, store)
     for journal in store.scratch(key, "").glob(f"{name}*.jsonl"):
         journal.unlink()
     return record

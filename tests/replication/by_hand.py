@@ -10,7 +10,7 @@ import numpy as np
 from lottery_utils.agreement.survivors import KINDS
 from lottery_utils.masks import StructuredMask
 from lottery_utils.patterns.maps import WEIGHTINGS
-from replication.pages.patterns import STATES
+from replication.pages.sec5_2_attention_patterns import STATES
 from replication.runs.records import Entries
 
 SEEDS = (1337, 42)

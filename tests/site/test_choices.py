@@ -18,8 +18,8 @@ from hypothesis.extra.numpy import arrays
 from lottery_utils.errors import UserError
 from lottery_utils.masks import StructuredMask
 from replication.experiments.choices import EACH_SIDE, chosen, edge, number_of
-from replication.pages import interactive as choices
-from replication.pages.interactive import Choices
+from replication.pages import choices
+from replication.pages.choices import Choices
 from replication.runs import records
 from replication.store import Store
 

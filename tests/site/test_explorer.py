@@ -11,8 +11,8 @@ import pytest
 from browsing import address, eventually
 
 from lottery_utils.errors import UserError
-from replication.pages import interactive as explorer
-from replication.pages.interactive import Explorer
+from replication.pages import explorer
+from replication.pages.explorer import Explorer
 from replication.runs import records
 from replication.store import Store
 

@@ -12,9 +12,9 @@ import yaml
 from conftest import REPOSITORY
 from matplotlib.figure import Figure as Drawing
 
-from replication.pages.build import how_made
-from replication.pages.contents import pages
-from replication.pages.show import Figure
+from replication.book.build import how_made
+from replication.book.contents import pages
+from replication.book.show import Figure
 
 CODE = "https://github.com/someone/lottery"
 
@@ -84,7 +84,7 @@ def test_a_page_shows_only_studies_that_it_is_remade_for(site: Path, path: str) 
     text = (site / f"{path}.html").read_text("utf-8")
     read = set(re.findall(r'href="[./]*records/([^/"]+)/', text))
     known = {f"{study}{end}" for study in page.studies for end in ("", "-sweep", "-baselines")}
-    assert read <= known, "name it in replication/pages/contents.py"
+    assert read <= known, "name it in replication/book/contents.py"
 
 
 def test_pages_of_the_site_lead_to_their_records(site: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 from browsing import DESK, PHONE
 from conftest import REPOSITORY
 
-from replication.pages.contents import Page, listed
+from replication.book.contents import Page, listed
 
 PAGES = listed(REPOSITORY / "_toc.yml")
 every_page = pytest.mark.parametrize("page", PAGES)

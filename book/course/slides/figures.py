@@ -11,15 +11,16 @@ from pathlib import Path
 
 import matplotlib
 
+from replication.book.show import Figure, Note
 from replication.pages import (
     patterns,
-    released,
+    released_stability,
+    released_tickets,
     sec3_methodology,
     sec4_1_good_subnetworks,
+    sec4_2_good_random_bad,
     sec6_discussion,
-    tickets,
 )
-from replication.pages.show import Figure, Note
 from replication.paper import records as release
 from replication.runs import records
 from replication.runs.records import Entries
@@ -40,10 +41,12 @@ def control() -> Figure | Note:
 FIGURES: dict[str, Callable[[], Figure | Note]] = {
     "importance": lambda: sec3_methodology.importance({SEED: entries()[SEED]}),
     "search": lambda: sec4_1_good_subnetworks.search_curve(entries()),
-    "tickets": lambda: tickets.ticket_plot(entries(), release.beside(Store(), [TASK])),
-    "released_tickets": lambda: released.plot(release.load()),
+    "tickets": lambda: sec4_2_good_random_bad.ticket_plot(
+        entries(), release.beside(Store(), [TASK])
+    ),
+    "released_tickets": lambda: released_tickets.plot(release.load()),
     "control": control,
-    "released_kappa": lambda: released.kappa_plot(release.load()),
+    "released_kappa": lambda: released_stability.kappa_plot(release.load()),
     "maps": lambda: patterns.gallery("raw", 5),
 }
 

@@ -15,10 +15,10 @@ from conftest import REPOSITORY
 from lottery_utils.agreement.inference import t_interval
 from lottery_utils.errors import UserError
 from lottery_utils.masks import StructuredMask
+from replication.book.show import Note
 from replication.course import blanks, checks, lesson
 from replication.course.checks import NotYet
 from replication.course.lesson import Lesson
-from replication.pages.show import Note
 
 EXERCISES = sorted((REPOSITORY / "notebooks" / "course").glob("exercise_*.ipynb"))
 GRADIENTS = np.random.default_rng(0).normal(size=(20, 3, 4))

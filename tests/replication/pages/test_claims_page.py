@@ -7,12 +7,12 @@ import re
 import numpy as np
 import pytest
 
+from replication.book.provenance import standing
+from replication.book.show import Note, Table
 from replication.claims.rules import CLAIMS, KEPT, VERDICTS
 from replication.claims.trial import Trial, put_on_trial, stricter
-from replication.pages import claims, tickets
+from replication.pages import claims, sec4_2_good_random_bad
 from replication.pages.claims import PAPER
-from replication.pages.provenance import standing
-from replication.pages.show import Note, Table
 from replication.runs.records import stage_results
 
 
@@ -111,7 +111,7 @@ def test_a_task_page_says_what_the_trial_says(trial: Trial) -> None:
     """The same seeds and the same measure: two pages must not tell two stories."""
     table = claims.shares_kept(trial)
     for task in trial.learned:
-        told = tickets.kept(trial.records[task].entries).text
+        told = sec4_2_good_random_bad.kept(trial.records[task].entries).text
         for kind in KEPT:
             cell = str(table.frame.loc[task, f"{trial.study.name}: {kind}"]).split(" ")[0]
             found = re.search(rf"\b{kind} (-?\d+)% \((\d) seed", told)
@@ -120,4 +120,4 @@ def test_a_task_page_says_what_the_trial_says(trial: Trial) -> None:
             n = sum(trial.records[task].contrasted()) if kind != "good" else 3
             assert int(found[2]) == min(n, len(trial.records[task].entries))
             assert (float(cell) >= 0.5) == bool(re.match(r"s?, a win", told[found.end() :]))
-    assert "gained less than 0.1" in tickets.kept(trial.records["WNLI"].entries).text
+    assert "gained less than 0.1" in sec4_2_good_random_bad.kept(trial.records["WNLI"].entries).text

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from by_hand import with_warnings, without_magnitude
 
-from replication.pages import tickets as overview
-from replication.pages.show import NO_MAGNITUDE, Note
+from replication.book.show import NO_MAGNITUDE, Note
+from replication.pages import overview
 from replication.runs.records import KINDS, Entries, ticket_scores
 
 TASKS = ("CoLA", "STS-B", "RTE")

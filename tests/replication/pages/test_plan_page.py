@@ -12,11 +12,11 @@ import pytest
 from conftest import REPOSITORY
 from made_up import SEEDS, STUDY, task_entries, write
 
+from replication.book.build import build_page
+from replication.book.show import Note, Table
 from replication.claims.plan import Analysis, Outcome, analysed
 from replication.claims.retained import Ticket
 from replication.pages import plan
-from replication.pages.build import build_page
-from replication.pages.show import Note, Table
 from replication.store import Store
 
 MAGNITUDE = ("SST-2", "CoLA")

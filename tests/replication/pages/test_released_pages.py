@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from lottery_utils.tasks import TASKS
-from replication.pages import provenance, released
-from replication.pages.show import Note
+from replication.book import provenance
+from replication.book.show import Note
+from replication.pages import released_stability, released_tickets
 from replication.paper import records
 from replication.paper.records import UNLEARNED, over_seeds, score
 from replication.store import Store
@@ -31,28 +32,28 @@ def test_by_hand_random_minus_bad(ours: dict[str, dict[str, Any]]) -> None:
     )
     bad = dict(zip(TASKS, (0.406, 0.858, 0.677, 0.607, 0.820, 0.803, 0.766, 0.588), strict=False))
     differences = [random[t] - bad[t] for t in random]
-    last = released.contrasts(ours, ["random minus bad, retrained"]).frame.iloc[-1, 0]
+    last = released_tickets.contrasts(ours, ["random minus bad, retrained"]).frame.iloc[-1, 0]
     assert str(last).startswith(f"{np.mean(differences):+.3f}")
     assert str(last).endswith(f"{sum(d > 0 for d in differences)} of 8 above 0")
 
 
 def test_what_the_pages_say_in_words_is_in_the_records(ours: dict[str, dict[str, Any]]) -> None:
-    follows = released.sentences(ours).frame["follows"]
+    follows = released_tickets.sentences(ours).frame["follows"]
     assert [*follows] == ["yes", "not shown", "not shown", "yes", "yes", "yes", "yes"]
 
 
 def test_tables_have_every_task(ours: dict[str, dict[str, Any]]) -> None:
     tables = [
         *(
-            released.tickets(ours, state, method)
+            released_tickets.tickets(ours, state, method)
             for state in ("pruned", "retrained")
             for method in ("structured", "magnitude")
         ),
-        released.sizes(ours),
-        released.scores(ours, released.SEPARATE),
-        released.scores(ours, released.SURVIVORS),
-        released.survivor_counts(ours),
-        released.agreement_table(ours, "mlps"),
+        released_tickets.sizes(ours),
+        released_tickets.scores(ours, released_tickets.SEPARATE),
+        released_tickets.scores(ours, released_tickets.SURVIVORS),
+        released_tickets.survivor_counts(ours),
+        released_stability.agreement_table(ours, "mlps"),
         provenance.released(),
     ]
     for table in tables:
@@ -61,7 +62,7 @@ def test_tables_have_every_task(ours: dict[str, dict[str, Any]]) -> None:
 
 
 def test_the_figure_of_tickets_has_their_scores(ours: dict[str, dict[str, Any]]) -> None:
-    axes = released.plot(ours).drawing.axes
+    axes = released_tickets.plot(ours).drawing.axes
     assert [axis.get_title() for axis in axes] == [*TASKS]
     for axis, task in zip(axes, TASKS, strict=True):
         of = records.scores(ours, task)
@@ -72,7 +73,7 @@ def test_the_figure_of_tickets_has_their_scores(ours: dict[str, dict[str, Any]])
 
 
 def test_the_maps_count_the_seeds(ours: dict[str, dict[str, Any]]) -> None:
-    axes = released.survival_maps(ours).drawing.axes
+    axes = released_stability.survival_maps(ours).drawing.axes
     heads, mlps = (over_seeds(ours, part) for part in PARTS)
     for axis, task in zip(axes, TASKS, strict=False):
         shown = axis.images[0].get_array()
@@ -81,7 +82,7 @@ def test_the_maps_count_the_seeds(ours: dict[str, dict[str, Any]]) -> None:
 
 
 def test_kappa_is_drawn_beside_chance(ours: dict[str, dict[str, Any]]) -> None:
-    for axis, part in zip(released.kappa_plot(ours).drawing.axes, PARTS, strict=True):
+    for axis, part in zip(released_stability.kappa_plot(ours).drawing.axes, PARTS, strict=True):
         found = [over_seeds(ours, part)[task] for task in reversed(LEARNED)]
         drawn = [line.get_xdata() for line in axis.lines]
         points = [x[0] for x in drawn if len(x) == 1]
@@ -89,7 +90,7 @@ def test_kappa_is_drawn_beside_chance(ours: dict[str, dict[str, Any]]) -> None:
 
 
 def test_beside_the_study_both_have_the_same_measures(ours: dict[str, dict[str, Any]]) -> None:
-    table = released.beside(ours, released.TICKETS, "glue-small")
+    table = released_tickets.beside(ours, released_tickets.TICKETS, "glue-small")
     full, majority, good = (
         score(ours, "SST-2", setting).mean
         for setting in ("no_mask", "freq_baseline", "head_mlp_retrained")
@@ -98,11 +99,13 @@ def test_beside_the_study_both_have_the_same_measures(ours: dict[str, dict[str, 
     # Kept shares are of scores to four decimals.
     assert float(table.frame.loc["SST-2", "good, BERT-base"]) == pytest.approx(kept, abs=0.0101)
     assert table.frame.index.name == "glue-small: 3 seeds (1337, 42, 86)"
-    agreement = released.beside(ours, released.AGREEMENT, "glue-small")
+    agreement = released_tickets.beside(ours, released_stability.AGREEMENT, "glue-small")
     assert agreement.frame.loc["SST-2", "heads kept, BERT-base"] == f"{67 / 144:.2f}"
 
 
 def test_beside_a_study_without_records_the_page_says_so(
     ours: dict[str, dict[str, Any]], tmp_path: Path
 ) -> None:
-    assert isinstance(released.beside(ours, released.TICKETS, "quick", Store(tmp_path)), Note)
+    assert isinstance(
+        released_tickets.beside(ours, released_tickets.TICKETS, "quick", Store(tmp_path)), Note
+    )

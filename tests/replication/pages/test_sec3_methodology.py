@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from replication.book.show import Note
 from replication.pages import sec3_methodology as page
-from replication.pages.show import Note
 from replication.runs.records import Entries
 
 SEEDS = (1337, 42)

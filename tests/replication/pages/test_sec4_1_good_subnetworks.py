@@ -7,8 +7,8 @@ import pytest
 from by_hand import without_magnitude
 
 from lottery_utils.masks import StructuredMask
+from replication.book.show import NO_MAGNITUDE, Figure
 from replication.pages import sec4_1_good_subnetworks as page
-from replication.pages.show import NO_MAGNITUDE, Figure
 from replication.runs.records import Entries
 
 SEEDS = (1337, 42)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lottery_utils.agreement.inference import t_interval
-from replication.pages import tickets as page
+from replication.pages import sec4_2_good_random_bad as page
 from replication.paper import records
 from replication.runs.records import KINDS, Entries
 from replication.store import Store

@@ -9,9 +9,9 @@ from by_hand import MASKS, entries, survivors
 from lottery_utils.agreement import chance
 from lottery_utils.agreement.survivors import KINDS
 from lottery_utils.masks import StructuredMask
+from replication.book.show import Figure
 from replication.pages import sec5_1_stability as page
 from replication.pages.sec5_1_stability import ONE_SEED
-from replication.pages.show import Figure
 from replication.paper import records as paper
 from replication.runs.measured import good_masks
 from replication.runs.records import Entries

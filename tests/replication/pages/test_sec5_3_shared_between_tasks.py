@@ -11,9 +11,9 @@ import pytest
 from lottery_utils.agreement.sharing import Seeds, Sharing, between, survive_all
 from lottery_utils.masks import StructuredMask
 from lottery_utils.tasks import TASKS
+from replication.book.show import Figure, Note, plus_minus
 from replication.pages import sec5_3_shared_between_tasks as page
 from replication.pages.sec5_3_shared_between_tasks import KINDS_OF_TASK, ONE_TASK
-from replication.pages.show import Figure, Note, plus_minus
 from replication.runs.records import Entries
 
 SEEDS = (1337, 42, 86)

@@ -11,10 +11,10 @@ import pytest
 from conftest import REPOSITORY
 from scipy import stats
 
+from replication.book.show import Figure, Table
 from replication.experiments.sensitivity import RULES
 from replication.pages import sensitivity
 from replication.pages.sensitivity import NOTHING, Found
-from replication.pages.show import Figure, Table
 from replication.runs import records
 from replication.runs.records import Entries
 from replication.store import Store

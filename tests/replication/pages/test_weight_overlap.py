@@ -14,10 +14,10 @@ from running import put
 
 from lottery_utils.agreement import chance, votes
 from lottery_utils.masks import StructuredMask, WeightMask
+from replication.book.show import NO_MAGNITUDE, Table
 from replication.experiments.weight_overlap import overlap_counts
 from replication.pages import sec5_1_stability as page
 from replication.pages.sec5_1_stability import MISSING
-from replication.pages.show import NO_MAGNITUDE, Table
 from replication.runs import records
 from replication.runs.measured import good_masks
 from replication.runs.records import Entries, recorded_overlap, weight_overlap

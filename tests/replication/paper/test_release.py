@@ -20,9 +20,10 @@ from lottery_utils.agreement.inference import welch_interval
 from lottery_utils.agreement.over_seeds import OverSeeds
 from lottery_utils.errors import UserError
 from lottery_utils.tasks import TASKS
+from replication.book import build
+from replication.book.show import Note, Table
 from replication.cli import main
-from replication.pages import build, cost
-from replication.pages.show import Note, Table
+from replication.pages import cost
 from replication.paper import records, release
 from replication.paper.records import METRIC
 from replication.paper.release import ALSO, HANS, HANS_DATA, ON_TRAIN, SCORED, SEEDS, SETTINGS

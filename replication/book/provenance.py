@@ -9,7 +9,7 @@ import html
 from pathlib import PurePosixPath
 
 from lottery_utils.metrics import METRIC_LABELS
-from replication.pages.show import Note, Table
+from replication.book.show import Note, Table
 from replication.paper import records as release
 from replication.runs.records import (
     KIND_LABELS,

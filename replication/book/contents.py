@@ -26,6 +26,7 @@ SHOWS = {
     "explorer": ("minilm-glue", "glue-small", "quick"),
     "choices": ("mini-choices",),
     "patterns": (),
+    "sizes": ("minilm-glue", "mpnet-glue", "minilm-size", RELEASED),
     "sweep": ("quick-sweep",),
     "corpus": ("mini-glue",),
     "cost": (

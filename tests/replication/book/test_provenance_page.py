@@ -8,8 +8,8 @@ import pytest
 from by_hand import with_warnings
 
 from lottery_utils.errors import UserError
-from replication.pages import provenance
-from replication.pages.provenance import Sources
+from replication.book import provenance
+from replication.book.provenance import Sources
 from replication.runs import records
 from replication.runs.records import Entries
 from replication.store import Store

@@ -1,15 +1,16 @@
 """From a notebook and its parameters to an executed page of the book.
 
-    python -m replication.pages notebooks/sec3_methodology.ipynb page.ipynb task=RTE
+    python -m replication.book notebooks/sec3_methodology.ipynb page.ipynb task=RTE
 
 papermill executes the notebook; the task it was executed for joins the page's title, and the
 study where it is not the notebook's own, so that pages of one notebook can be told apart. At the
-page's end stands how it was made, above the records that `replication.pages.provenance` lists.
+page's end stands how it was made, above the records that `replication.book.provenance` lists.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 import shlex
 import sys
 import tempfile
@@ -29,7 +30,10 @@ import papermill
 import yaml
 from traitlets.config import Config
 
-from replication.store import write_text
+from replication.paper.records import STUDY as RELEASED
+from replication.runs.data_card import describe
+from replication.runs.records import resolve
+from replication.store import Store, write_text
 
 HOW_MADE = "## How this page was made"
 
@@ -73,20 +77,39 @@ def build_page(
     study = parameters.get("study")
     if study and not any(f'study = "{study}"' in source for source in defaults):
         named.append(str(study))
+    title, made_from = executed.cells[0], about_data(parameters, defaults)
+    first, *rest = title.source.split("\n")
     if named:
-        title = executed.cells[0]
-        first, *rest = title.source.split("\n")
-        title.source = "\n".join([f"{first}: {', '.join(named)}", *rest])
+        first = f"{first}: {', '.join(named)}"
+    if made_from and "task" in parameters:
+        first, made_from = f"{first}\n\n*{made_from}*", ""
+    title.source = "\n".join([first, *rest])
     made = nbformat.v4.new_markdown_cell(
-        how_made(of or notebook, parameters, time.monotonic() - begun)
+        how_made(of or notebook, parameters, time.monotonic() - begun, made_from)
     )  # type: ignore[no-untyped-call]
     last = executed.cells[-1].source.startswith("provenance.Sources(")
     executed.cells.insert(len(executed.cells) - last, made)
     write_text(page, nbformat.writes(executed))  # type: ignore[no-untyped-call]
 
 
-def how_made(notebook: Path, parameters: dict[str, Any], seconds: float) -> str:
-    """The last section of a page, as MyST: notebook, parameters, time, and the way to repeat it.
+def about_data(parameters: dict[str, Any], defaults: Sequence[str]) -> str:
+    """What the data of a page's study, or of its task, are; nothing of a page without a study.
+
+    The study is the one in `parameters` or else in the notebook's own cell (`defaults`).
+    """
+    own = re.findall(r'^study = "(.+?)"', "\n".join(defaults), re.MULTILINE)
+    name = parameters.get("study") or (own[0] if own else None)
+    if name in (None, RELEASED):
+        return ""
+    store = Store(parameters.get("results_dir") or "results")
+    overrides = {k: parameters[k] for k in ("task", "data", "backbone") if k in parameters}
+    study = resolve(str(name), store=store, **overrides)
+    return describe(study, study.tasks, store)
+
+
+def how_made(notebook: Path, parameters: dict[str, Any], seconds: float, data: str = "") -> str:
+    """The last section of a page, as MyST: what its `data` are, notebook, parameters, time, and the
+    way to repeat it.
 
     Links of the kind `data-notebook` are made by `book/_ext/provenance.py`.
     """
@@ -97,7 +120,7 @@ def how_made(notebook: Path, parameters: dict[str, Any], seconds: float) -> str:
         f" \\\n    -p {key} {shlex.quote(str(value))}" for key, value in parameters.items()
     )
     return (
-        f"{HOW_MADE}\n\n"
+        f"{HOW_MADE}\n\n{data and data + ' '}"
         f'The notebook <span data-notebook="{name}">{name}</span>, executed by papermill '
         f"on {datetime.now(UTC):%Y-%m-%d} in {seconds:.0f} seconds. To make it again, or with "
         "other parameters ({doc}`/book/change`):\n\n"
@@ -121,7 +144,7 @@ def parse_parameters(pairs: Sequence[str]) -> dict[str, Any]:
 
 def main(arguments: list[str]) -> int:
     """`NOTEBOOK PAGE [NAME=VALUE ...]`. Returns 1, after one sentence, where a cell failed."""
-    parser = argparse.ArgumentParser("python -m replication.pages", description=__doc__)
+    parser = argparse.ArgumentParser("python -m replication.book", description=__doc__)
     parser.add_argument("notebook", type=Path)
     parser.add_argument("page", type=Path)
     parser.add_argument("parameters", nargs="*", metavar="NAME=VALUE")

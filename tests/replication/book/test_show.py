@@ -11,7 +11,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 
-from replication.pages.show import (
+from replication.book.show import (
     COLOURS,
     Figure,
     Note,
@@ -74,8 +74,7 @@ import matplotlib.pyplot as plt
 before = dict(plt.rcParams)
 import replication.pages as pages
 for module in pkgutil.iter_modules(pages.__path__):
-    if module.name != "__main__":
-        importlib.import_module(f"replication.pages.{module.name}")
+    importlib.import_module(f"replication.pages.{module.name}")
 print({name for name in before if before[name] != plt.rcParams[name]})
 """
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

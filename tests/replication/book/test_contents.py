@@ -9,7 +9,7 @@ import pytest
 from conftest import REPOSITORY
 
 from lottery_utils.errors import UserError
-from replication.pages.contents import SHOWS, Page, listed, pages
+from replication.book.contents import SHOWS, Page, listed, pages
 from replication.paper.records import STUDY as RELEASED
 from replication.runs import records
 from replication.runs.records import warning
@@ -65,6 +65,12 @@ def test_every_notebook_is_a_page() -> None:
     on_disk = (REPOSITORY / "notebooks").rglob("*.ipynb")
     names = {p.relative_to(REPOSITORY / "notebooks").with_suffix("").as_posix() for p in on_disk}
     assert {page.notebook for page in pages(CONTENTS).values()} == names
+
+
+def test_every_notebook_has_the_module_of_its_name() -> None:
+    notebooks = {path.stem for path in (REPOSITORY / "notebooks").glob("*.ipynb")}
+    modules = {path.stem for path in (REPOSITORY / "replication" / "pages").glob("[!_]*.py")}
+    assert modules == notebooks
 
 
 def test_what_pages_show_is_there() -> None:

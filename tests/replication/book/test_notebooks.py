@@ -12,7 +12,7 @@ import nbformat
 import pytest
 from conftest import REPOSITORY
 
-from replication.pages import build as pages
+from replication.book import build as pages
 from replication.runs.run import ensure
 from replication.store import Store
 from replication.study import Study
@@ -170,7 +170,7 @@ def test_notebooks_that_read_import_nothing_heavy(finished: Path, section: str) 
 def test_pages_start_without_what_no_notebook_needs() -> None:
     """A parser of grammars, which would cost every page more than two seconds."""
     code = (
-        "import replication.pages.build, sys; "
+        "import replication.book.build, sys; "
         "print('jsonschema' in sys.modules, 'lark' in sys.modules)"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import html
 import io
+import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -246,3 +247,13 @@ def write_cells(
     for text, ((y, x), is_dark) in zip(texts, np.ndenumerate(dark), strict=True):
         colour = "white" if is_dark else "black"
         axis.text(x, y, text, ha="center", va="center", fontsize=fontsize, color=colour)
+
+
+def scripted(name: str, classes: str, data: Any, otherwise: str) -> str:
+    """The element that a script draws in, and its data; without scripts, what to read instead."""
+    # "</script>" inside of a string would end the element.
+    text = json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
+    return (
+        f'<div id="{name}" class="{classes}"><noscript><p>{otherwise}</p></noscript></div>'
+        f'<script type="application/json" id="{name}-data">{text}</script>'
+    )

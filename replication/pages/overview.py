@@ -1,0 +1,137 @@
+"""All tasks of a study at a glance: scores of tickets, and the orders that the paper reports.
+
+`method` is `structured` (heads and MLPs) or `magnitude` (single weights).
+"""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from lottery_utils.metrics import METRIC_LABELS
+from replication.book.show import COLOURS, NO_MAGNITUDE, Figure, Note, Table, number, style
+from replication.pages.sec4_2_good_random_bad import STATES, places
+from replication.runs.records import (
+    KIND_LABELS,
+    KINDS,
+    METHOD_LABELS,
+    TICKETS,
+    Entries,
+    has_method,
+    masks_of,
+    seeds_text,
+    stage_results,
+    ticket_scores,
+    tickets_of,
+    warning,
+)
+
+
+@style()
+def plot(records: dict[str, Entries], method: str = "structured") -> Figure | Note:
+    """Every task of a study at a glance: the full model and its tickets."""
+    records = {task: entries for task, entries in records.items() if has_method(entries, method)}
+    if not records:
+        return NO_MAGNITUDE
+    columns, kinds = min(3, len(records)), KINDS[method]
+    rows = -(-len(records) // columns)
+    drawing, axes = plt.subplots(
+        rows, columns, figsize=(3.2 * columns, 3.4 * rows), squeeze=False, layout="constrained"
+    )
+    for axis in axes.flat[len(records) :]:
+        axis.set_visible(False)
+    for axis, (task, entries) in zip(axes.flat, records.items(), strict=False):
+        results = stage_results(entries)
+        full, majority = float(np.mean([r["score"] for r in results])), results[0]["majority"]
+        for x, kind, state, marker in places(axis, kinds, full, majority):
+            values = ticket_scores(entries, kind, state, method)
+            axis.plot([x] * len(values), values, marker, color=COLOURS[kind], ms=7)
+        axis.set(title=task, ylabel=METRIC_LABELS[results[0]["metric"]])
+    handles, names = axes.flat[0].get_legend_handles_labels()
+    drawing.legend(handles, names, loc="outside upper center", ncols=len(names), fontsize=8)
+    seeds = seeds_text(next(iter(records.values())))
+    return Figure.of(
+        drawing,
+        f"Tickets of every task under {METHOD_LABELS[method]}, {seeds}: one marker per seed. The "
+        "solid line is the full model's mean score, the dotted one the majority baseline. Scales "
+        "differ by task.",
+        "Dot plots per task of good, random and bad tickets, pruned and retrained: "
+        + "; ".join(
+            f"{task}: good {number(np.mean(ticket_scores(e, 'good', 'retrained', method)))}, bad "
+            f"{number(np.mean(ticket_scores(e, 'bad', 'retrained', method)))} retrained"
+            for task, e in records.items()
+        ),
+    )
+
+
+def table(records: dict[str, Entries], method: str = "structured") -> Table | Note:
+    """One line per task: the mean over seeds of everything that matters.
+
+    Where the bar of the search tells nothing of some model, a column says of how many it does.
+    """
+    rows = []
+    warned = any(warning(stages) for entries in records.values() for stages in entries.values())
+    for task, entries in records.items():
+        if not has_method(entries, method):
+            continue
+        results = stage_results(entries)
+        row: dict[str, object] = {
+            "": task,
+            "metric": METRIC_LABELS[results[0]["metric"]],
+            "majority": round(results[0]["majority"], 3),
+            "full": round(float(np.mean([r["score"] for r in results])), 3),
+            **({"the bar tells": _told(entries)} if warned else {}),
+            **_kept(entries, method),
+        }
+        for state in reversed(STATES):  # the question of the paper's title first
+            for kind in KINDS[method]:
+                mean = float(np.mean(ticket_scores(entries, kind, state, method)))
+                row[f"{KIND_LABELS.get(kind, kind)}, {state}"] = round(mean, 3)
+        rows.append(row)
+    return Table.of(rows) if rows else NO_MAGNITUDE
+
+
+def _told(entries: Entries) -> str:
+    n, told = len(entries), sum(warning(stages) is None for stages in entries.values())
+    return "" if told == n else f"with {told} of {n} seeds" if told else "nothing"
+
+
+def _kept(entries: Entries, method: str) -> dict[str, str]:
+    """How much of the model the good ticket is, on average over seeds."""
+    if method == "magnitude":
+        found = [r["weights"]["density"] for r in stage_results(entries, "magnitude")]
+        return {"weights kept": f"{np.mean(found):.1%}"}
+    masks = [*masks_of(entries).values()]
+    return {
+        "heads kept": f"{np.mean([m.n_heads for m in masks]):.1f} of {masks[0].heads.size}",
+        "MLPs kept": f"{np.mean([m.n_mlps for m in masks]):.1f} of {masks[0].mlps.size}",
+    }
+
+
+def verdicts(records: dict[str, Entries], method: str = "structured") -> Table | Note:
+    """How often, over tasks and seeds, the scores stood in the order that the paper reports.
+
+    Entries whose full model learned nothing are left out: there no order means anything.
+    """
+    seen: dict[str, list[bool]] = {}
+    for entries in records.values():
+        for stages in entries.values():
+            if warning(stages) or not has_method(entries, method):
+                continue
+            full = stages["finetune"]["results"]["score"]
+            good, random, bad = (tickets_of(stages, method)[kind] for kind in TICKETS)
+            for claim, holds in {
+                "pruned: good above random": good["pruned"] > random["pruned"],
+                "pruned: random above bad": random["pruned"] > bad["pruned"],
+                "retrained: good reaches 90 % of full": good["retrained"] >= 0.9 * full,
+                "retrained: random reaches 90 % of full": random["retrained"] >= 0.9 * full,
+                "retrained: bad reaches 90 % of full": bad["retrained"] >= 0.9 * full,
+                "retrained: random above bad": random["retrained"] > bad["retrained"],
+                "bad: retrained above pruned": bad["retrained"] > bad["pruned"],
+            }.items():
+                seen.setdefault(claim, []).append(holds)
+    if not seen:
+        return Note("No full model here has learned enough for an order to mean anything.")
+    return Table.of(
+        {"": claim, "seen": f"{sum(held)} of {len(held)}"} for claim, held in seen.items()
+    )

@@ -1,0 +1,335 @@
+"""Why do the sizes differ? What tickets retain in three models, and with more training data."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import matplotlib.pyplot as plt
+import numpy as np
+from scipy.special import stdtrit
+
+from lottery_utils.agreement.inference import Interval
+from lottery_utils.tasks import TASKS
+from replication.book.show import COLOURS, Figure, Note, Table, percent, style
+from replication.claims.evidence import LEARNED
+from replication.claims.rules import HALF
+from replication.paper.records import N_SEEDS, Results, scores
+from replication.runs.records import TICKETS, TaskRecords, stage_results
+from replication.store import Store
+from replication.study import Study
+
+# The sizes of the training sets that are compared; None is all there is.
+TRAIN_SIZES = (500, 1000, 2000, 4000, None)
+SETTINGS = ("full", "majority", *(f"{kind}, retrained" for kind in TICKETS))
+
+
+@dataclass(frozen=True)
+class Shares:
+    """What retrained structured tickets retain on one task, by kind: a value for each seed.
+
+    `errors` are the standard errors of their means where only these are known (the released
+    scores). Left out are seeds whose full model gains less than `LEARNED`, which have no gain to
+    retain, and those whose bad ticket is mostly the good one (`TaskRecords.contrasted`).
+    """
+
+    retained: dict[str, list[float]]
+    train_examples: int
+    errors: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def n(self) -> int:
+        return len(self.retained["good"])
+
+
+@dataclass(frozen=True)
+class Side:
+    """One model (or one size of the training set) with its tasks."""
+
+    name: str
+    tasks: dict[str, Shares]
+
+
+class Compared:
+    """All that the page compares, read from records; nothing is computed."""
+
+    def __init__(self, small: str, large: str, curve: str, release: Results, store: Store) -> None:
+        self.wanted = Study.load(large, store.root)
+        self.small = of_study("MiniLM-L6", Study.load(small, store.root), store)
+        self.large = of_study("MPNet-base", self.wanted, store)
+        self.released = of_release("BERT-base, as released", release)
+        sized = Study.load(curve, store.root)
+        self.curve = {
+            size: of_study(name_of(size), sized.override({"train_size": size}), store)
+            for size in TRAIN_SIZES
+        }
+        self.curve_tasks = sized.tasks
+
+    @property
+    def models(self) -> tuple[Side, ...]:
+        return self.small, self.large, self.released
+
+
+def name_of(size: int | None) -> str:
+    return "all" if size is None else f"{size:,}"
+
+
+def of_study(name: str, study: Study, store: Store) -> Side:
+    """What a study has on record, of all tasks with a learned seed."""
+    found = {}
+    for task in study.tasks:
+        records = TaskRecords.of(study, task, store)
+        if records.entries and (shares := of_records(records)).n:
+            found[task] = shares
+    return Side(name, found)
+
+
+def of_records(records: TaskRecords) -> Shares:
+    """Each seed's tickets in units of the same seed's gain over the majority baseline."""
+    by_setting = {setting: np.array(records.scores(setting)) for setting in SETTINGS}
+    gain = by_setting["full"] - by_setting["majority"]
+    usable = (gain > LEARNED - 1e-9) & np.array(records.contrasted(), bool)
+    retained = {
+        kind: (by_setting[f"{kind}, retrained"] - by_setting["majority"])[usable] / gain[usable]
+        for kind in TICKETS
+    }
+    return Shares(
+        {kind: values.tolist() for kind, values in retained.items()},
+        int(stage_results(records.entries)[0]["examples"]["train"]),
+    )
+
+
+def of_release(name: str, release: Results) -> Side:
+    """The same of the released means over five seeds, with first-order errors of the ratios."""
+    found = {}
+    for task in release:
+        of_task = scores(release, task)
+        full, majority = of_task["full"], of_task["majority"].mean
+        gain = full.mean - majority
+        if gain < LEARNED:
+            continue
+        retained, errors = {}, {}
+        for kind in TICKETS:
+            mean, std = of_task[f"{kind}, retrained"]
+            share = (mean - majority) / gain
+            retained[kind] = [share]
+            errors[kind] = math.hypot(std, share * full.std) / gain / math.sqrt(N_SEEDS)
+        sizes = TASKS[task].official_sizes
+        assert sizes is not None
+        found[task] = Shares(retained, sizes[0], errors=errors)
+    return Side(name, found)
+
+
+def mean_over(side: Side, tasks: Sequence[str], kind: str) -> Interval:
+    """The mean over fixed `tasks` of a kind's means over seeds, with its 95 % CI over seeds.
+
+    The variance over seeds is pooled over the tasks, each with its own mean. Without any spread
+    (one seed a task) the bounds are not numbers.
+    """
+    of_tasks = [side.tasks[task] for task in tasks]
+    means = [float(np.mean(of.retained[kind])) for of in of_tasks]
+    mean = float(np.mean(means))
+    if all(of.errors for of in of_tasks):
+        variance = sum(of.errors[kind] ** 2 for of in of_tasks)
+        freedom = len(tasks) * (N_SEEDS - 1)
+    else:
+        values = [np.array(of.retained[kind]) for of in of_tasks]
+        freedom = sum(len(of) - 1 for of in values)
+        squares = sum(float(((of - of.mean()) ** 2).sum()) for of in values)
+        variance = squares / freedom * sum(1 / len(of) for of in values) if freedom else math.nan
+    half = (
+        float(stdtrit(freedom, 0.975)) * math.sqrt(variance) / len(tasks) if freedom else math.nan
+    )
+    return Interval(mean, mean - half, mean + half, len(tasks))
+
+
+def common(sides: Sequence[Side], order: Sequence[str]) -> list[str]:
+    """The tasks, in `order`, that every one of these sides has learned."""
+    return [task for task in order if all(task in side.tasks for side in sides)]
+
+
+def finding(compared: Compared) -> Note:
+    """What bad tickets retain in the models that have tasks in common, and on which tasks."""
+    sides = [side for side in compared.models if side.tasks]
+    tasks = common(sides, compared.wanted.tasks)
+    if len(sides) < 3 or not tasks:
+        missing = ", ".join(side.name for side in compared.models if not side.tasks)
+        lacking = f"no entry of {missing} is complete" if missing else "no task is learned by all"
+        return Note(f"The question is open: {lacking}.", "warning")
+    said = [f"{side.name} {_text(mean_over(side, tasks, 'bad'))}" for side in sides]
+    which = ", ".join(tasks)
+    text = f"Retrained bad subnetworks retain on {which}: {'; '.join(said)} (95 % CI over seeds)."
+    left = [task for task in compared.wanted.tasks if task not in compared.large.tasks]
+    if left:
+        return Note(f"Provisional, without {', '.join(left)}. {text}", "warning")
+    return Note(text)
+
+
+@style()
+def plot(compared: Compared) -> Figure:
+    """Retained gain by task and model: seeds as points, means as strokes, the threshold dashed."""
+    tasks = compared.wanted.tasks
+    places = [(task, side) for task in tasks for side in compared.models if task in side.tasks]
+    drawing, axis = plt.subplots(figsize=(4.8, 1.3 + 0.42 * len(places)), layout="constrained")
+    told = []
+    for row, (task, side) in enumerate(places):
+        for up, kind in zip((-0.24, 0.0, 0.24), TICKETS, strict=True):
+            of, colour = side.tasks[task], COLOURS[kind]
+            values = of.retained[kind]
+            mean = float(np.mean(values))
+            if of.errors:
+                reach = mean_over(side, [task], kind)
+                axis.plot([reach.low, reach.high], [row + up] * 2, color=colour, lw=1.2)
+                axis.plot(mean, row + up, "D", color=colour, ms=5)
+            else:
+                axis.plot(values, [row + up] * len(values), "o", color=colour, ms=4, alpha=0.7)
+                axis.plot([mean, mean], [row + up - 0.1, row + up + 0.1], color=colour, lw=2.5)
+            told.append(f"{side.name}, {task}, {kind}: {percent(mean)}")
+        if row and places[row - 1][0] != task:
+            axis.axhline(row - 0.5, color="0.85", lw=1)
+    axis.axvline(HALF, color="0.5", lw=1, ls="--", zorder=0)
+    axis.axvline(1, color=COLOURS["full"], lw=1, zorder=0)
+    for kind in TICKETS:
+        axis.plot([], [], "o", color=COLOURS[kind], label=kind)
+    drawing.legend(loc="outside upper center", ncols=len(TICKETS))
+    axis.set_yticks(
+        range(len(places)), [f"{task}, {side.name.split(',')[0]}" for task, side in places]
+    )
+    axis.set_ylim(len(places) - 0.5, -0.5)
+    axis.set_xlabel("retained gain (1: the full model's)")
+    return Figure.of(
+        drawing,
+        f"Gain that retrained subnetworks retain, by task and model. Points are seeds, strokes "
+        f"their means; diamonds are released means of {N_SEEDS} seeds with a 95 % CI. A ticket "
+        f"wins right of the dashed line ({HALF:.0%}).",
+        f"Dot plot of retained gain by task, model and kind of ticket. {'; '.join(told)}.",
+    )
+
+
+def table(compared: Compared) -> Table:
+    """The models, what they were trained on, and what each kind retains on the common tasks."""
+    sides = [side for side in compared.models if side.tasks]
+    tasks = common(sides, compared.wanted.tasks)
+    rows = []
+    for side in compared.models:
+        sizes = sorted({of.train_examples for task, of in side.tasks.items() if task in tasks})
+        reach = " to ".join(f"{n:,}" for n in dict.fromkeys((sizes[0], sizes[-1]))) if sizes else ""
+        rows.append(
+            {
+                "model": side.name,
+                "training examples": reach,
+                **{
+                    kind: _text(mean_over(side, tasks, kind)) if tasks and side.tasks else ""
+                    for kind in TICKETS
+                },
+            }
+        )
+    return Table.of(rows, "model")
+
+
+def wins(compared: Compared) -> Table:
+    """By model and task, what bad tickets retain: does the interval over seeds clear one half?"""
+    rows = []
+    for task in dict.fromkeys(t for side in compared.models for t in side.tasks):
+        row = {"task": task}
+        for side in compared.models:
+            if task not in side.tasks:
+                continue
+            found = mean_over(side, [task], "bad")
+            row[side.name] = f"{_text(found)}: {_won(found)}"
+        rows.append(row)
+    return Table.of(rows, "task")
+
+
+def explained(compared: Compared) -> Table:
+    """What one change does to what bad tickets retain, on the tasks that both sides learned."""
+    curve = compared.curve
+    steps = {
+        "more data: MiniLM-L6, 500 to all": (curve[500], curve[None]),
+        "depth and width: MiniLM-L6 to MPNet-base, 2,000 examples": (curve[2000], compared.large),
+        "all data, BERT's pre-training: MPNet-base to BERT-base": (
+            compared.large,
+            compared.released,
+        ),
+    }
+    rows = []
+    for name, (before, after) in steps.items():
+        tasks = common([before, after], compared.wanted.tasks)
+        row = {"change": name, "tasks": ", ".join(tasks) or "not computed yet"}
+        if tasks:
+            one, other = (mean_over(side, tasks, "bad") for side in (before, after))
+            gap = other.mean - one.mean
+            reach = math.hypot(one.high - one.mean, other.high - other.mean)
+            row |= {
+                "before": percent(one.mean),
+                "after": percent(other.mean),
+                "difference, 95 % CI": _text(Interval(gap, gap - reach, gap + reach, len(tasks))),
+            }
+        rows.append(row)
+    return Table.of(rows, "change")
+
+
+def _won(found: Interval) -> str:
+    if math.isnan(found.low) or found.low <= HALF <= found.high:
+        return "inconclusive"
+    return "wins" if found.low > HALF else "loses"
+
+
+@style()
+def curve(compared: Compared) -> Figure | Note:
+    """Retained gain against the size of the training set, a panel for each task."""
+    tasks = [t for t in compared.curve_tasks if any(t in s.tasks for s in compared.curve.values())]
+    if not tasks:
+        return Note("No entry of the size curve is on record yet.", "warning")
+    drawing, axes = plt.subplots(
+        len(tasks), 1, figsize=(4.8, 0.8 + 2.0 * len(tasks)), sharex=True, sharey=True,
+        squeeze=False, layout="constrained",
+    )  # fmt: skip
+    told = []
+    for axis, task in zip(axes[:, 0], tasks, strict=True):
+        sides = {
+            size: side.tasks[task] for size, side in compared.curve.items() if task in side.tasks
+        }
+        for kind in TICKETS:
+            x = [of.train_examples for of in sides.values()]
+            means = [float(np.mean(of.retained[kind])) for of in sides.values()]
+            axis.plot(x, means, "-", color=COLOURS[kind], label=kind)
+            for at, of in zip(x, sides.values(), strict=True):
+                axis.plot([at] * of.n, of.retained[kind], "o", color=COLOURS[kind], ms=4, alpha=0.7)
+            points = ", ".join(f"{n:,}: {percent(m)}" for n, m in zip(x, means, strict=True))
+            told.append(f"{task}, {kind}: {points}")
+        axis.axhline(HALF, color="0.5", lw=1, ls="--", zorder=0)
+        axis.axhline(1, color=COLOURS["full"], lw=1, zorder=0)
+        axis.set(title=task, xscale="log", ylabel="retained gain")
+    axes[-1, 0].set_xlabel("training examples")
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    drawing.legend(handles, labels, loc="outside upper center", ncols=len(TICKETS))
+    return Figure.of(
+        drawing,
+        f"Gain that retrained subnetworks of MiniLM-L6 retain, against the number of training "
+        f"examples. Points are seeds, lines their means. A ticket wins above the dashed line "
+        f"({HALF:.0%}).",
+        f"Line plots of retained gain against training examples. {'; '.join(told)}.",
+    )
+
+
+def curve_table(compared: Compared) -> Table | Note:
+    """What bad tickets retain at each size of the training set, with the seeds that learned."""
+    rows = []
+    for task in compared.curve_tasks:
+        row = {"task": task}
+        for size, side in compared.curve.items():
+            if task in side.tasks:
+                n = side.tasks[task].n
+                row[name_of(size)] = f"{_text(mean_over(side, [task], 'bad'))}, n = {n}"
+        if len(row) > 1:
+            rows.append(row)
+    return Table.of(rows, "task") if rows else Note("Not computed yet.", "warning")
+
+
+def _text(found: Interval) -> str:
+    text = percent(found.mean)
+    if math.isnan(found.low):
+        return f"{text} (no CI)"
+    return f"{text} [{percent(found.low)}, {percent(found.high)}]"

@@ -1,0 +1,122 @@
+"""What a study's data are: official, sampled or cut from the training file, and how many of them.
+
+Beside the records of a task lies its card, `data.yaml`: how many examples the files had that they
+were made from, before any cap, and the fingerprint of those that were used. `lottery run` writes
+it, and `lottery data` for records that have none. What counts cannot say, such as that a dev set
+was cut from the training file, is in the study's `data_notes`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from lottery_utils import data
+from lottery_utils.errors import UserError
+from replication.store import Store, write_text
+from replication.study import Study
+
+FILE = "data.yaml"
+SPLITS = {"train": "training", "validation": "dev"}
+
+
+@dataclass(frozen=True)
+class DataCard:
+    """What the examples of one task are. `files` counts those in the files, `used` caps them, both
+    by split; `files` is None where nobody counted. `official` are GLUE's own numbers."""
+
+    task: str
+    kind: str
+    files: dict[str, int] | None
+    used: dict[str, int | None]
+    official: dict[str, int] | None
+    note: str = ""
+
+    @property
+    def is_official(self) -> bool:
+        """Whether the files have as many examples as GLUE's official ones."""
+        return self.files is not None and self.files == self.official
+
+    def __str__(self) -> str:
+        """What the data are, in one clause that needs no other."""
+        if self.kind == "mini":
+            return "made-up sentences (mini-GLUE), not GLUE"
+        if self.kind == "csv":
+            return f"own files{self._sizes()}"
+        if self.files is None:
+            return "files whose examples were not counted"
+        if self.is_official:
+            return f"GLUE's official files{self._sizes()}"
+        note = self.note or "how they were chosen is not known"
+        return f"not GLUE's official files{self._sizes()}: {note}"
+
+    def _sizes(self) -> str:
+        """How many examples the files have, what GLUE has instead, and how many are used."""
+        if self.files is None:
+            return ""
+        texts = [f"{_counted(self.files)} examples"]
+        if self.official and not self.is_official:
+            texts.append(f"GLUE has {_counted(self.official)}")
+        used = {
+            split: min(self.files[split], n or self.files[split]) for split, n in self.used.items()
+        }
+        if used != self.files:
+            texts.append(f"{_counted(used)} are used")
+        return f" ({'; '.join(texts)})"
+
+
+def _counted(of: dict[str, int]) -> str:
+    return " and ".join(f"{of[split]:,} {name}" for split, name in SPLITS.items())
+
+
+def card(study: Study, task: str, store: Store) -> DataCard:
+    """The card of a task, from what lies beside its records; nothing is read but that."""
+    about, kind = study.task(task), data.source_kind(study.data)
+    sizes, path = study.sizes(task), _path(study, task, store)
+    files = yaml.safe_load(path.read_text("utf-8"))["files"] if path.is_file() else None
+    official = (
+        dict(zip(SPLITS, about.official_sizes, strict=True)) if about.official_sizes else None
+    )
+    if kind == "hub":
+        files = official
+    used = {split: sizes[f"{split}_size"] for split in SPLITS}
+    return DataCard(task, kind, files, used, official, study.data_notes.get(task, ""))
+
+
+def keep(study: Study, task: str, store: Store, data_sha256: str | None = None) -> DataCard:
+    """Count the examples of the files at hand and write the card.
+
+    Raises `UserError` where these are not the examples of `data_sha256`, a record's.
+    """
+    about = study.task(task)
+    whole = data.load_examples(about, study.data)
+    used = data.fingerprint(data.load_examples(about, study.data, **study.sizes(task)))
+    if data_sha256 not in (None, used):
+        raise UserError(
+            f"The {task} files in {study.data} are not those that the records of study "
+            f"{study.name!r} were made from: give the same files."
+        )
+    content = {"files": {split: len(whole[split]) for split in SPLITS}, "used_sha256": used}
+    write_text(_path(study, task, store), yaml.safe_dump(content, sort_keys=False))
+    return card(study, task, store)
+
+
+def describe(study: Study, tasks: Sequence[str], store: Store) -> str:
+    """What the data of these tasks are, in a sentence that a page can begin with."""
+    cards = [card(study, task, store) for task in tasks]
+    if len(cards) == 1:
+        return f"Data: {cards[0]}."
+    of_texts: dict[str, list[str]] = {}
+    for one in cards:
+        text = "GLUE's official files" if one.is_official else str(one)
+        of_texts.setdefault(text, []).append(one.task)
+    if len(of_texts) == 1:
+        return f"Data: {next(iter(of_texts))}."
+    return "Data: " + "; ".join(f"{', '.join(of)}: {text}" for text, of in of_texts.items()) + "."
+
+
+def _path(study: Study, task: str, store: Store) -> Path:
+    return store.root / study.name / task / FILE

@@ -1,0 +1,133 @@
+"""The page that compares three models: units, intervals, and what it says while records lack."""
+
+from __future__ import annotations
+
+import copy
+from types import SimpleNamespace
+from typing import Any
+
+import by_hand
+import numpy as np
+import pytest
+
+from lottery_utils.agreement.inference import t_interval
+from replication.book.show import Figure, Table
+from replication.pages import sizes
+from replication.pages.sizes import Shares, Side
+from replication.paper import records
+from replication.runs.records import TaskRecords
+from replication.store import Store
+
+
+def side(name: str, n: int = 100, **tasks: list[float]) -> Side:
+    """Of each task what bad tickets retain, seed by seed; good ones retain all."""
+    return Side(name, {t: Shares({"good": [1.0] * len(v), "random": v, "bad": v}, n)
+                       for t, v in tasks.items()})  # fmt: skip
+
+
+def compared(**sides: Any) -> Any:
+    nothing = Side("nothing", {})
+    of = {"small": nothing, "large": nothing, "released": nothing} | sides
+    of.setdefault("curve", dict.fromkeys(sizes.TRAIN_SIZES, nothing))
+    models = (of["small"], of["large"], of["released"])
+    wanted = SimpleNamespace(tasks=("SST-2", "RTE"))
+    return SimpleNamespace(**of, models=models, wanted=wanted, curve_tasks=("SST-2", "RTE"))
+
+
+def test_each_seed_is_measured_in_its_own_gain() -> None:
+    entries = by_hand.entries()
+    found = sizes.of_records(TaskRecords(entries))
+    for kind, share in {"good": 0.3 / 0.4, "random": 0.5, "bad": 0.5}.items():
+        assert found.retained[kind] == pytest.approx([share, share])
+    changed = copy.deepcopy(entries)
+    changed[42]["finetune"]["results"]["score"] = 0.7
+    again = sizes.of_records(TaskRecords(changed))
+    assert again.retained["bad"] == pytest.approx([0.5, 1.0])
+    for score, n in ((0.6, 2), (0.599, 1)):  # a gain of 0.1 is enough, by float64 too
+        changed[42]["finetune"]["results"]["score"] = score
+        assert sizes.of_records(TaskRecords(changed)).n == n
+
+
+def test_a_seed_whose_bad_ticket_is_mostly_the_good_one_does_not_count() -> None:
+    entries = by_hand.entries()
+    mask = entries[42]["search"]["results"]["mask"]
+    entries[42]["search"]["results"]["mask"] = {**mask, "heads": [[1, 1, 1, 1], [1, 1, 0, 0]]}
+    assert sizes.of_records(TaskRecords(entries)).n == 1
+
+
+def test_the_interval_is_over_seeds_and_its_tasks_are_fixed() -> None:
+    one, other = [0.2, 0.4, 0.9], [0.5, 0.5, 0.8]
+    of = side("model", A=one, B=other)
+    single = sizes.mean_over(of, ["A"], "bad")
+    assert single[:3] == pytest.approx(t_interval(one)[:3])
+    both = sizes.mean_over(of, ["A", "B"], "bad")
+    assert both.mean == pytest.approx(np.mean([np.mean(one), np.mean(other)]))
+    pooled = (np.var(one, ddof=1) + np.var(other, ddof=1)) / 2
+    assert both.high - both.mean == pytest.approx(2.776445 * np.sqrt(pooled / 6))  # t, 4 df
+    apart = side("model", A=[v + 5 for v in one], B=other)  # what tasks differ by is no spread
+    wide = sizes.mean_over(apart, ["A", "B"], "bad")
+    assert wide.high - wide.low == pytest.approx(both.high - both.low)
+    assert np.isnan(sizes.mean_over(side("model", A=[0.3]), ["A"], "bad").low)
+
+
+def test_wins_are_counted_where_the_interval_clears_one_half() -> None:
+    values = {"A": [0.9, 0.9, 0.91], "B": [0.1, 0.1, 0.11], "C": [0.1, 0.9, 0.9], "D": [0.9]}
+    table = sizes.wins(compared(small=side("small", **values))).frame
+    words = [cell.split(": ")[1] for cell in table["small"]]
+    assert words == ["wins", "loses", "inconclusive", "inconclusive"]
+
+
+def test_released_means_have_their_own_errors() -> None:
+    found = sizes.of_release("BERT-base", records.load(Store("results")))
+    assert set(found.tasks) == {t for t in found.tasks if t != "WNLI"}
+    full, majority, bad = (
+        records.scores(records.load(Store("results")), "SST-2")[name]
+        for name in ("full", "majority", "bad, retrained")
+    )
+    share = (bad.mean - majority.mean) / (full.mean - majority.mean)
+    assert found.tasks["SST-2"].retained["bad"] == [pytest.approx(share)]
+    error = np.hypot(bad.std, share * full.std) / (full.mean - majority.mean) / np.sqrt(5)
+    assert found.tasks["SST-2"].errors["bad"] == pytest.approx(error)
+
+
+def test_without_the_large_model_the_question_is_open() -> None:
+    small = side("small", **{"SST-2": [0.4, 0.5]})
+    assert sizes.finding(compared(small=small, released=small)).kind == "warning"
+    some = sizes.finding(compared(small=small, large=small, released=small))
+    assert some.kind == "warning", "RTE is not there"
+    assert "45%" in some.text
+    whole = side("large", **{"SST-2": [0.4, 0.5], "RTE": [0.4, 0.5]})
+    assert sizes.finding(compared(small=small, large=whole, released=small)).kind == "note"
+
+
+def test_the_curve_shows_every_size_on_record() -> None:
+    curve = {
+        size: side("", size or 67349, **{"SST-2": [0.1, 0.3]} if size != 4000 else {})
+        for size in sizes.TRAIN_SIZES
+    }
+    figure = sizes.curve(compared(curve=curve))
+    assert isinstance(figure, Figure)
+    (axis,) = figure.drawing.axes
+    (bad,) = (line for line in axis.lines if line.get_label() == "bad")
+    assert [*bad.get_xdata()] == [500, 1000, 2000, 67349]
+    table = sizes.curve_table(compared(curve=curve))
+    assert isinstance(table, Table)
+    assert "4,000" not in table.frame
+
+
+def test_a_change_is_measured_on_the_tasks_that_both_sides_have() -> None:
+    curve = dict.fromkeys(sizes.TRAIN_SIZES, Side("", {}))
+    curve[2000] = side("", **{"SST-2": [0.2, 0.4]})
+    large = side("large", **{"SST-2": [0.6, 0.8], "RTE": [0.1, 0.1]})
+    rows = sizes.explained(compared(curve=curve, large=large)).frame
+    assert rows["tasks"].tolist() == ["not computed yet", "SST-2", "not computed yet"]
+    half = 12.7062 * 0.1  # Student's t with one degree of freedom, each side's standard error
+    reach = round(100 * np.sqrt(2) * half)
+    assert rows["difference, 95 % CI"].iloc[1] == f"40% [{40 - reach}%, {40 + reach}%]"
+
+
+def test_the_page_reads_what_is_on_record() -> None:
+    found = sizes.Compared(
+        "minilm-glue", "mpnet-glue", "minilm-size", records.load(), Store("results")
+    )
+    assert found.small.tasks

@@ -1,0 +1,85 @@
+"""What a page says of its data: counted in files, compared with GLUE's own numbers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lottery_utils.errors import UserError
+from lottery_utils.tasks import TASKS
+from replication.runs import data_card
+from replication.store import Store
+from replication.study import Study
+
+SIZES = {"train": 635, "validation": 71}
+
+
+def wnli(folder: Path, train: int = SIZES["train"], validation: int = SIZES["validation"]) -> str:
+    """Made-up files in WNLI's official layout, with that many examples."""
+    (folder / "WNLI").mkdir(parents=True)
+    for name, n in (("train", train), ("dev", validation)):
+        rows = "".join(f"{i}\tIt fits {i}.\tIt is {i}.\t{i % 2}\n" for i in range(n))
+        text = f"index\tsentence1\tsentence2\tlabel\n{rows}"
+        (folder / "WNLI" / f"{name}.tsv").write_text(text, "utf-8")
+    return f"local:{folder}"
+
+
+def study(data: str, **fields: object) -> Study:
+    return Study("carded", tasks=("WNLI",), seeds=(1,), data=data, **fields)  # type: ignore[arg-type]
+
+
+def test_files_of_the_official_sizes_are_called_official(tmp_path: Path) -> None:
+    store, of = Store(tmp_path / "results"), study(wnli(tmp_path / "glue"))
+    assert not data_card.card(of, "WNLI", store).is_official, "nobody has counted yet"
+    card = data_card.keep(of, "WNLI", store)
+    assert card.is_official
+    assert card.files == SIZES == dict(zip(SIZES, TASKS["WNLI"].official_sizes or (), strict=True))
+    elsewhere = data_card.card(replace(of, data="local"), "WNLI", store)  # without the files
+    assert (elsewhere.files, str(elsewhere)) == (SIZES, str(card))
+
+
+@pytest.mark.parametrize(("train", "validation"), [(634, 71), (635, 72), (71, 635)])
+def test_other_sizes_are_not_and_the_study_says_why(
+    tmp_path: Path, train: int, validation: int
+) -> None:
+    store, source = Store(tmp_path / "results"), wnli(tmp_path / "glue", train, validation)
+    of = study(source, train_size=50, data_notes={"WNLI": "cut from the training file"})
+    text = str(data_card.keep(of, "WNLI", store))
+    assert text.startswith("not GLUE's official files")
+    assert text.endswith("cut from the training file")
+    for n in (train, validation, 635, 71, 50):
+        assert f"{n} " in text
+    assert "not known" in str(data_card.card(replace(of, data_notes={}), "WNLI", store))
+
+
+def test_made_up_sentences_are_never_glue(tmp_path: Path) -> None:
+    of, store = replace(Study.load("quick"), tasks=("SST-2", "RTE")), Store(tmp_path)
+    assert data_card.describe(of, of.tasks, store) == (
+        "Data: made-up sentences (mini-GLUE), not GLUE."
+    )
+
+
+def test_cards_of_other_files_than_the_records_are_refused(tmp_path: Path) -> None:
+    store, of = Store(tmp_path / "results"), study(wnli(tmp_path / "glue"))
+    with pytest.raises(UserError, match="not those that the records"):
+        data_card.keep(of, "WNLI", store, "0" * 64)
+    assert not list((tmp_path / "results").rglob("data.yaml"))
+
+
+def test_the_full_study_says_of_three_tasks_that_they_are_not_official() -> None:
+    full, store = Study.load("minilm-glue"), Store()
+    cards = {task: data_card.card(full, task, store) for task in full.tasks}
+    assert {task for task, card in cards.items() if not card.is_official} == {"QQP", "MNLI", "QNLI"}
+    assert set(full.data_notes) == {"QQP", "MNLI", "QNLI"}
+    text = data_card.describe(full, full.tasks, store)
+    assert all(text.count(task) >= 1 for task in full.tasks)
+
+
+def test_notes_on_data_are_no_part_of_any_hash() -> None:
+    full = Study.load("minilm-glue")
+    silent = replace(full, data_notes={})
+    assert silent.hash("tickets") == full.hash("tickets")
+    with pytest.raises(UserError, match=r"data_notes|Unknown task"):
+        replace(full, data_notes={"SST-3": "x"})
