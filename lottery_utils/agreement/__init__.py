@@ -68,13 +68,12 @@ def fleiss_kappa(masks: npt.ArrayLike) -> float:
     return float(of_table(np.stack([n_kept, len(kept) - n_kept], axis=1)))
 
 
-def nested(masks: npt.ArrayLike) -> BoolArray:
-    """Masks of the same sizes that agree as far as such can, each within all larger ones.
+def nested(sizes: npt.ArrayLike, n_components: int) -> BoolArray:
+    """Masks of these `sizes` (seeds,) that agree as far as such can, each within all larger ones.
 
-    Their kappa is the most that masks of these sizes reach: 1 only where all are equally large.
+    Their kappa is the most that any masks of these sizes have: 1 only where all are of one size.
     """
-    kept = checked(masks)
-    found: BoolArray = np.arange(kept.shape[1]) < kept.sum(axis=1, keepdims=True)
+    found: BoolArray = np.arange(n_components) < np.asarray(sizes)[:, None]
     return found
 
 

@@ -65,4 +65,4 @@ def _noise(kept: BoolArray, drawn: BoolArray, pairs: Pairs) -> Noise:
         return means
 
     found = chance.beside(measure, kept, drawn)
-    return Noise(*found, limit=float(measure(agreement.nested(kept)[None])[0]))
+    return Noise(*found, limit=float(measure(agreement.nested(sizes, n)[None])[0]))

@@ -53,6 +53,11 @@ class OverSeeds:
         """How many survive with none."""
         return int((self.survival == 0).sum())
 
+    @property
+    def most(self) -> float:
+        """The most that Fleiss' kappa can be of masks of these sizes."""
+        return agreement.fleiss_kappa(agreement.nested(self.kept, self.survival.size))
+
     def to_json(self) -> dict[str, Any]:
         """Plain data, nine decimals, None for what is undefined."""
         return {

@@ -127,6 +127,8 @@ def of_task(found: Release, task: str, sharing: Sharing) -> Released:
         also["on_train"] = {part: _on_train(good, on_train[task], part) for part in PARTS}
     if task == "MNLI" and (hans := found.masks.get(HANS)):
         also["hans"] = dict(_of_hans(good, hans))
+    if found.drawn:
+        also["drawn"] = found.drawn[task]
     there = [setting for setting in (*SETTINGS, ON_TRAIN) if setting in found.masks]
     return {
         "source": SOURCE,

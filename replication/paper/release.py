@@ -3,6 +3,7 @@
     masks/<setting>/<TASK>/seed_<S>/head_mask.npy      (12, 12) of zeros and ones
     masks/<setting>/<TASK>/seed_<S>/mlp_mask.npy       (12,)
         also of `heads_mlps_on_train` and `heads_mlps_hans`, where they are there
+    experiment_analysis/evaluation/importance_pruning_evaluation.pdf    where it is there
     evaluate_masked/<setting>/baseline/results.json    {TASK: {metric: [mean, population std]}}
     evaluate_masked/freq_baseline/results.json         the same, without `baseline`
 
@@ -26,6 +27,7 @@ import numpy as np
 from lottery_utils.errors import UserError
 from lottery_utils.masks import StructuredMask
 from lottery_utils.tasks import TASKS
+from replication.paper.figure import heights
 
 SEEDS = (1337, 42, 86, 71, 166)
 N_LAYERS, N_HEADS = 12, 12  # BERT-base
@@ -59,6 +61,10 @@ SCORED = (
 FILES = {"heads": "head_mask.npy", "mlps": "mlp_mask.npy"}
 SHAPES = {"heads": (N_LAYERS, N_HEADS), "mlps": (N_LAYERS,)}
 
+# The figure of s-pruned subnetworks, where the authors have it, or beside the masks.
+FIGURE = "importance_pruning_evaluation.pdf"
+FIGURES = (f"experiment_analysis/evaluation/{FIGURE}", FIGURE)
+
 Score = tuple[float, float]  # mean and population standard deviation over five seeds
 
 
@@ -68,11 +74,14 @@ class Release:
 
     `masks` by setting, task (of HANS, `HANS_DATA`) and seed; a part that a setting leaves alone is
     kept whole, and what `ALSO` names is not in every copy. `scores`
-    by task, setting and metric. `sha256` of every file by its path in the release.
+    by task, setting and metric. `drawn` has the heights of the bars in the figure of s-pruned
+    subnetworks, by task, in points; empty without it. `sha256` of every file by its path in the
+    release.
     """
 
     masks: dict[str, dict[str, dict[int, StructuredMask]]]
     scores: dict[str, dict[str, dict[str, Score]]]
+    drawn: dict[str, dict[str, float]] = field(default_factory=dict)
     sha256: dict[str, str] = field(default_factory=dict)
 
 
@@ -94,7 +103,10 @@ def read(directory: Path | str) -> Release:
         setting: {task: dict(_masks(root, setting, task, sha256)) for task in tasks}
         for setting, tasks in of_setting.items()
     }
-    return Release(masks, _scores(root, sha256), sha256)
+    figure, drawn = next((path for path in FIGURES if (root / path).is_file()), None), {}
+    if figure:
+        drawn, sha256[figure] = heights(root / figure), _sha256(root / figure)
+    return Release(masks, _scores(root, sha256), drawn, sha256)
 
 
 def digest(release: Release, task: str, setting: str) -> str:

@@ -124,6 +124,12 @@ class Released(TypedDict):
     hans: NotRequired[
         Annotated[dict[str, OfHans], about("By training data; in MNLI's record only.")]
     ]
+    drawn: NotRequired[
+        Annotated[
+            dict[str, Positive],
+            about("Heights in points of the bars in the authors' figure of s-pruned subnetworks."),
+        ]
+    ]
     sha256: Annotated[
         dict[str, Sha256],
         about(

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from by_hand import figure
 from conftest import REPOSITORY
 
 from lottery_utils.agreement import chance, fleiss_kappa
@@ -64,6 +65,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("release")
     write_masks(root)
     write_scores(root)
+    figure(root / release.FIGURE)
     return root
 
 
@@ -284,14 +286,27 @@ def test_masks_of_hans_lie_beside_those_of_mnli(whole: Path, recorded: Path) -> 
 def test_a_release_without_them_is_read_as_before(copy: Path, recorded: Path) -> None:
     for setting in ALSO:
         shutil.rmtree(copy / "masks" / setting)
+    (copy / release.FIGURE).unlink()
     results = copy.parent / "results"
     records.released(copy, Store(results))
     fewer, whole = records.load(Store(results)), records.load(Store(recorded))
     assert records.noise_of(fewer, "heads") == {} and records.hans_of(fewer) is None
     for task, of in fewer.items():
-        same = {key: value for key, value in whole[task].items() if key not in ("on_train", "hans")}
-        same["sha256"] = {k: v for k, v in same["sha256"].items() if not k.startswith((*ALSO,))}
+        more = ("on_train", "hans", "drawn")
+        same = {key: value for key, value in whole[task].items() if key not in more}
+        also = (*ALSO, release.FIGURE)
+        same["sha256"] = {k: v for k, v in same["sha256"].items() if not k.startswith(also)}
         assert of == same
+
+
+def test_the_figure_is_read_where_the_authors_have_it(copy: Path, recorded: Path) -> None:
+    there = copy / release.FIGURES[0]
+    there.parent.mkdir(parents=True)
+    (copy / release.FIGURE).rename(there)
+    found = release.read(copy)
+    assert release.FIGURES[0] in found.sha256
+    for task, of in records.load(Store(recorded)).items():
+        assert of["drawn"] == found.drawn[task]
 
 
 def test_what_tasks_share_comes_back_from_the_records(whole: Path, recorded: Path) -> None:
