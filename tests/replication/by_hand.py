@@ -107,7 +107,7 @@ def with_warnings(every: dict[str, Entries], warned: set[int]) -> dict[str, Entr
 
 
 def figure(path: Path, n_panels: int = len(PANELS)) -> Path:
-    """The parts that count of a PDF with bars: panel i has bars of the heights i + 0.5, i + 1.5, ..."""
+    """A PDF's parts that count: panel i has bars of the heights i + 0.5, i + 1.5 and so on."""
     bars = "".join(
         f"1 g /Pattern cs /H{bar + 1} scn\n\n{30 * bar}.25 {40 * panel} m\n{30 * bar + 20}.75 "
         f"{40 * panel} l\n{30 * bar + 20}.75 {40 * panel + panel + bar + 0.5} l\n{30 * bar}.25 "
