@@ -96,7 +96,7 @@ def test_noise_is_drawn_and_tabled_as_recorded(ours: dict[str, dict[str, Any]]) 
         for kind in released_stability.NOISES
     }
     # By hand, from the masks: kappa of each pair, averaged over pairs, then over tasks.
-    assert [*means.values()] == pytest.approx([0.2427, 0.2253, 0.1862], abs=5e-5)
+    assert [*means.values()] == pytest.approx([0.243, 0.225, 0.186], abs=5e-4)
     table = released_stability.noise_table(ours).frame
     for kind, label in released_stability.NOISES.items():
         assert str(table.loc[label].iloc[0]).startswith(f"{means[kind]:.3f} [")
