@@ -19,7 +19,7 @@ import torch
 from benchmarks.alternate import Row, Setting
 from lottery_utils.errors import UserError
 from replication.experiments.entry import prepare_device
-from replication.store import write_text
+from replication.files import write_text
 
 CASES = {
     "search": "search_case",

@@ -1,4 +1,4 @@
-"""The one exception for a user's mistake: the command line prints it and exits with status 2."""
+"""A user's mistake, which the command line prints to exit with status 2; a replay that fails."""
 
 
 class UserError(Exception):
@@ -7,3 +7,7 @@ class UserError(Exception):
     def _render_traceback_(self) -> list[str]:
         # IPython and papermill ask an exception how to show itself: a sentence is enough.
         return [f"{type(self).__name__}: {self}"]
+
+
+class ReplayError(ValueError):
+    """What an interrupted search or stage is said to have done is not what it would have done."""

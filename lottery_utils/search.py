@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
+from lottery_utils.errors import ReplayError
 from lottery_utils.importance import Importance, Variant
 from lottery_utils.masks import StructuredMask, WeightMask
 from lottery_utils.metrics import passes
@@ -103,7 +104,8 @@ def structured_search(
     half as many heads rounded down, so that there is none where a step is of one head. (One corner
     is not imitated: where the first phase runs out of heads, the code puts the MLP of that last
     step back, unscored.) `on_step` is told of every new step; `done`, the first steps of an
-    interrupted search, are neither scored nor announced again.
+    interrupted search, are neither scored nor announced again. Raises `ReplayError` where one of
+    them does not follow from those before it, by its own scores.
     """
     released = variant == "release"
     per_step = max(1, int(head_step * full.heads.size))
@@ -123,7 +125,12 @@ def structured_search(
         ):
             if len(steps) < len(done):
                 step = done[len(steps)]
+                _check_lowest(step.removed_heads, kept.heads, step.head_scores, n_heads)
+                _check_lowest(step.removed_mlps, kept.mlps, step.mlp_scores, n_mlps)
                 trial = kept.without(step.removed_heads, step.removed_mlps)
+                passed = passes(step.score, full_score, threshold)
+                found = (step.phase, step.n_heads, step.n_mlps, step.passed)
+                _check(found == (phase, trial.n_heads, trial.n_mlps, passed))
             else:
                 scores = importance(scored_at).normalized()
                 lowest = _lowest(kept.heads, scores.heads, n_heads)
@@ -150,7 +157,32 @@ def structured_search(
             if not step.passed:
                 break
             kept = scored_at = trial
+    _check(len(done) <= len(steps))
     return SearchResult(kept, full_score, steps)
+
+
+def _check(follows: object) -> None:
+    if not follows:
+        raise ReplayError("a step of the search does not follow from those before it")
+
+
+def _check_lowest(
+    removed: Sequence[Any], kept: npt.NDArray[np.bool_], scores: Sequence[Any], n: int
+) -> None:
+    """Check that the `n` lowest-scored of those kept were removed; scores have six decimals."""
+    gone = np.zeros_like(kept)
+    try:
+        values = np.array(scores, float)
+    except ValueError as error:
+        raise ReplayError("the scores of a step have no shape") from error
+    _check(
+        values.shape == kept.shape and all(np.less(place, kept.shape).all() for place in removed)
+    )
+    for place in removed:
+        gone[place] = True
+    _check(len(removed) == gone.sum() == min(n, kept.sum()) and (gone <= kept).all())
+    left = kept & ~gone
+    _check(values[gone].max(initial=-np.inf) <= values[left].min(initial=np.inf))
 
 
 def _lowest(kept: npt.NDArray[np.bool_], scores: npt.NDArray[np.float64], n: int) -> Any:
@@ -183,8 +215,8 @@ def magnitude_search(
 
     Each step removes `fraction` of the weights that remain, at least one. With `variant="release"`
     the tenth step is, as in the authors' code, the last: scored and then dropped, passed or not.
-    `done` and `on_step` are as in `structured_search`. Raises `ValueError` unless 0 <
-    `fraction` <= 1.
+    `done` and `on_step` are as in `structured_search`, and so is `ReplayError`. Raises `ValueError`
+    unless 0 < `fraction` <= 1.
     """
     if not 0 < fraction <= 1:
         raise ValueError(f"fraction should be above 0 and at most 1, not {fraction}")
@@ -195,6 +227,9 @@ def magnitude_search(
         trial = kept - smallest(parameters, n_removed, kept)
         if len(steps) < len(done):
             step = done[len(steps)]
+            passed = passes(step.score, full_score, threshold)
+            found = (step.n_kept, step.density, step.passed)
+            _check(found == (trial.n_kept, trial.density, passed))
         else:
             value = score(trial)
             step = WeightStep(
@@ -205,6 +240,7 @@ def magnitude_search(
         if not step.passed or (variant == "release" and len(steps) == RELEASE_STEPS):
             break
         kept = trial
+    _check(len(done) <= len(steps))
     return SearchResult(kept, full_score, steps)
 
 

@@ -13,9 +13,10 @@ from typing import Any
 import yaml
 
 from lottery_utils.errors import UserError
+from replication.files import write_text
 from replication.runs import records
 from replication.runs import run as machine
-from replication.store import Store, write_text
+from replication.store import Store
 from replication.study import FOLLOWUPS, STAGES, Study
 
 

@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import platform
+import re
 import subprocess
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
@@ -26,9 +25,11 @@ from typing_extensions import TypedDict
 
 import lottery_utils
 from lottery_utils.errors import UserError
+from replication.files import clear_disk_errors, write_text
 
 SCHEMA = 1
 Record = dict[str, Any]
+_PLACE = re.compile(r"(?P<task>[^/]+)/(seed-(?P<seed>\d+)/)?(?P<stage>\w+)\.json")
 
 
 def home() -> Path:
@@ -79,6 +80,16 @@ class Store:
 
     def path(self, key: Key) -> Path:
         return self.root / key.folder / f"{key.stage}.json"
+
+    def keys(self, study: str) -> list[Key]:
+        """Where the records in a study's folder are, in the order of their paths."""
+        folder = self.root / study
+        paths = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.json"))
+        return [
+            Key(study, at["task"], int(at["seed"]) if at["seed"] else None, at["stage"])
+            for at in map(_PLACE.fullmatch, paths)
+            if at
+        ]
 
     def read(self, key: Key) -> Record | None:
         """The record at `key`, or None. Raises `UserError` if the file is not a whole record."""
@@ -153,37 +164,9 @@ class Store:
     def scratch(self, key: Key, name: str) -> Path:
         """A path in the cache for this entry; its folder exists."""
         folder = self.cache / key.folder
-        with _clear_disk_errors(folder):
+        with clear_disk_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
         return folder / name
-
-
-class Journal:
-    """What an unfinished stage has done so far: one JSON text a line, in the cache.
-
-    `stamp` is whatever the entries depend on; a journal with another stamp starts empty. A
-    last line that was cut off by a crash is dropped.
-    """
-
-    def __init__(self, path: Path, stamp: str) -> None:
-        self.path, self.stamp = path, stamp
-        self.entries: list[Any] = []
-        if path.exists():
-            for line in path.read_text(encoding="utf-8").splitlines():
-                try:
-                    self.entries.append(json.loads(line))
-                except ValueError:
-                    break
-        if self.entries[:1] == [stamp]:
-            self.entries = self.entries[1:]
-        else:
-            self.entries = []
-        write_text(path, "".join(json.dumps(e) + "\n" for e in [stamp, *self.entries]))
-
-    def append(self, entry: Any) -> None:
-        with _clear_disk_errors(self.path), self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(entry) + "\n")
-        self.entries.append(entry)
 
 
 def checksum(record: Record) -> str:
@@ -221,32 +204,6 @@ def provenance() -> Code:
         "transformers": metadata.version("transformers"),
         "numpy": metadata.version("numpy"),
     }
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file in one piece: a reader sees the old content or the new, never a half."""
-    with _clear_disk_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            with draft.open("w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(path)
-        finally:
-            draft.unlink(missing_ok=True)
-
-
-@contextmanager
-def _clear_disk_errors(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise UserError(
-            f"Cannot write {path}: {error.strerror}; free some space or choose another folder, "
-            "then run the same command again, it goes on where it stopped."
-        ) from error
 
 
 def _commit() -> str | None:

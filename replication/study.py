@@ -25,7 +25,8 @@ from lottery_utils.data import source_kind
 from lottery_utils.errors import UserError
 from lottery_utils.recipe import STRICT, Recipe, SearchRule
 from lottery_utils.tasks import TASKS, OwnTask, Task, get_task
-from replication.store import Key, home, write_text
+from replication.files import alone, write_text
+from replication.store import Key, home
 from replication.studyfile import Source, read, refusal
 
 T = TypeVar("T")
@@ -421,7 +422,12 @@ class Study:
 
     def keep(self, root: Path) -> None:
         """Keep the study beside its records, so that a derived one can be asked for by name."""
-        path, study = root / self.name / "study.yaml", self
+        path = root / self.name / "study.yaml"
+        with alone(path):
+            self._keep(path)
+
+    def _keep(self, path: Path) -> None:
+        study = self
         if path.exists():  # a narrowed study must not forget what was run before
             before = Study.load(path)
             dropped = before.own_tasks.keys() - self.own_tasks.keys()  # no longer described

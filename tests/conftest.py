@@ -201,15 +201,18 @@ def answered_run(tmp_path_factory: pytest.TempPathFactory, tiny_backbone: Path) 
 @pytest.fixture(scope="session")
 def every(tiny_run: Path) -> dict[str, Any]:
     """All records of the study `tiny`: every[task][seed][stage]."""
+    from replication.runs.records import TaskRecords
     from replication.store import Key, Store
     from replication.study import STAGES
 
     store = Store(tiny_run / "results")
     return {
-        task: {
-            seed: {stage: store.read(Key("tiny", task, seed, stage)) for stage in STAGES}
-            for seed in (1337, 42)
-        }
+        task: TaskRecords(
+            {
+                seed: {stage: store.read(Key("tiny", task, seed, stage)) for stage in STAGES}
+                for seed in (1337, 42)
+            }
+        )
         for task in ("CoLA", "STS-B", "RTE")
     }
 

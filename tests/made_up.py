@@ -9,6 +9,7 @@ import numpy as np
 
 from replication.claims.retained import STATES
 from replication.experiments.answers import answers_text
+from replication.runs.records import TaskRecords
 from replication.store import Store
 from replication.study import Study
 
@@ -29,7 +30,7 @@ def task_entries(
     magnitude: bool = False,
     lucky: float = 0.0,
     change: Any = None,
-) -> dict[int, dict[str, Any]]:
+) -> TaskRecords:
     """Entries of one task whose models answer right with the given chance, by kind.
 
     On the searched examples good tickets are right more often by `lucky`. `change(seed, name,
@@ -67,7 +68,7 @@ def task_entries(
         }
 
     kinds = ("good", "random", "bad")
-    found = {}
+    found: dict[int, dict[str, Any]] = {}
     for seed in seeds:
         tuned = {
             "labels": {split: answers_text(true) for split, true in labels.items()},
@@ -79,10 +80,10 @@ def task_entries(
         }
         if magnitude:
             found[seed]["magnitude"] = tickets(seed, "magnitude", (*kinds, "largest_removed"))
-    return found
+    return TaskRecords(found)
 
 
-def write(store: Store, of_tasks: Mapping[str, dict[int, dict[str, Any]]]) -> None:
+def write(store: Store, of_tasks: Mapping[str, TaskRecords]) -> None:
     """Put such entries on record, with a search between, all as if computed."""
     run = {"device": "cpu", "threads": 1, "training_precision": "fp32", "seconds": 0.0}
     found = {"weights_sha256": "0" * 64, "mask": {"heads": [[1]], "mlps": [1]}}

@@ -58,7 +58,9 @@ def _noise(kept: BoolArray, drawn: BoolArray, pairs: Pairs) -> Noise:
         return Noise(*[math.nan] * 5)
 
     def measure(masks: BoolArray) -> FloatArray:
-        votes = sum(masks[:, [*of]].astype(np.int8) for of in zip(*defined, strict=True))
+        votes = (
+            masks[:, [a for a, _ in defined]].astype(np.int8) + masks[:, [b for _, b in defined]]
+        )
         counts = np.stack([(votes == k).sum(axis=-1) for k in range(3)], axis=-1)
         kappas: FloatArray = agreement.of_votes(counts)["Fleiss' kappa"]
         means: FloatArray = kappas.mean(axis=-1)

@@ -30,10 +30,11 @@ import papermill
 import yaml
 from traitlets.config import Config
 
+from replication.files import write_text
 from replication.paper.records import STUDY as RELEASED
 from replication.runs.data_card import describe
 from replication.runs.records import resolve
-from replication.store import Store, write_text
+from replication.store import Store
 
 HOW_MADE = "## How this page was made"
 

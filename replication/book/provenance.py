@@ -14,8 +14,7 @@ from replication.paper import records as release
 from replication.runs.records import (
     KIND_LABELS,
     TICKET_STAGE,
-    Entries,
-    config,
+    TaskRecords,
     resolve,
     warning,
 )
@@ -121,7 +120,7 @@ def standing(
     )
 
 
-def warnings(entries: Entries) -> Note:
+def warnings(entries: TaskRecords) -> Note:
     """Whether the 90 % rule means anything for these models, and every score does."""
     by_reason: dict[str, list[str]] = {}
     for seed, records in entries.items():
@@ -133,7 +132,7 @@ def warnings(entries: Entries) -> Note:
         for reason, seeds in by_reason.items()
     ]
     if reasons:
-        mini = config(entries)["data"] == "mini"
+        mini = entries.config["data"] == "mini"
         reasons.append(
             "Another recipe, or more examples, may learn the task"
             + (": the study mini-glue does." if mini else ".")

@@ -27,16 +27,15 @@ from replication.paper import records
 from replication.runs.measured import Counts, counts, phi, shares
 from replication.runs.records import (
     TICKETS,
-    Entries,
     TaskRecords,
-    masks_of,
-    stage_results,
     tickets_of,
 )
 
 Measured = dict[str, dict[str, list[float]]]  # of each measure, of each task: a value per seed
 # Scores of a task by setting and method: "full", "majority", or such as "good, retrained".
 Scores = Callable[[str, str], list[float]]
+# What it is measured in, beside the stages of every entry.
+MEASURED = ("attention", "control", "weight_overlap")
 LEARNED = 0.1  # what the full model has to gain over the majority baseline, to have learned
 TRAINS_WELL = 0.5  # the share of that gain which a ticket keeps that trains well
 
@@ -94,10 +93,10 @@ def measure(
     found: Measured = {}
     if strict:
         every = {task: of_task.of_seeds(learned_seeds(of_task)) for task, of_task in every.items()}
-        every = {task: of_task for task, of_task in every.items() if of_task.entries}
+        every = {task: of_task for task, of_task in every.items() if of_task}
     for task, of_task in every.items():
         methods, removed = {"structured": "bad"}, None
-        if of_task.has_magnitude:
+        if of_task.has("magnitude"):
             methods["magnitude"] = "largest_removed"
             removed = of_task.weights_removed() if strict else None
         if strict and not all(removed or []):
@@ -114,7 +113,7 @@ def measure(
                 found.setdefault(name, {})[task] = finite
     names = learned(found)
     found["heads shared beyond layers"] = shared_beyond_layers(
-        {task: every[task].entries for task in names}
+        {task: every[task] for task in names}
     )
     return found
 
@@ -122,13 +121,13 @@ def measure(
 def learned_seeds(of_task: TaskRecords) -> list[int]:
     """The seeds whose full model beats the majority baseline by `LEARNED`."""
     gains = np.subtract(of_task.scores("full"), of_task.scores("majority"))
-    return [seed for seed, gain in zip(of_task.entries, gains, strict=True) if gain >= LEARNED]
+    return [seed for seed, gain in zip(of_task, gains, strict=True) if gain >= LEARNED]
 
 
 def of_masks(of_task: TaskRecords, theirs: OverSeeds | None) -> Iterator[tuple[str, list[float]]]:
     """Sizes, stability and importance: section 4.1 and 5.1 of the paper, `theirs` its masks."""
-    searches = stage_results(of_task.entries, "search")
-    masks = masks_of(of_task.entries).values()
+    searches = of_task.results("search")
+    masks = of_task.masks.values()
     yield "share of heads kept", [m.n_heads / m.heads.size for m in masks]
     yield "share of MLPs kept", [m.n_mlps / m.mlps.size for m in masks]
     if theirs is not None:
@@ -139,7 +138,7 @@ def of_masks(of_task: TaskRecords, theirs: OverSeeds | None) -> Iterator[tuple[s
         )
     # Of the full model, normalized by layers as the search does it.
     yield "spread of importance", [_spread(r["steps"][0]["head_scores"]) for r in searches]
-    if len(of_task.entries) < 2:
+    if len(of_task) < 2:
         return
     heads = np.stack([mask.heads.ravel() for mask in masks])
     if theirs is not None and len(heads) <= len(theirs.kept):
@@ -157,19 +156,18 @@ def of_masks(of_task: TaskRecords, theirs: OverSeeds | None) -> Iterator[tuple[s
 
 def of_attention(of_task: TaskRecords) -> Iterator[tuple[str, list[float]]]:
     """Types of attention maps: section 5.2. One value for a task, over all of its seeds."""
-    entries = {s: r for s, r in of_task.entries.items() if s in of_task.attention}
+    entries = of_task.of_seeds(of_task.stage("attention"))
     if not entries:
         return
-    attention = {seed: of_task.attention[seed] for seed in entries}
 
     def of(weighting: str, who: str, state: str = "fine-tuned") -> dict[str, float] | None:
-        return shares(entries, attention, state, weighting).get(who)
+        return shares(entries, state, weighting).get(who)
 
-    before, after = (counts(attention, state, "raw") for state in ("pre-trained", "fine-tuned"))
+    before, after = (counts(entries, state, "raw") for state in ("pre-trained", "fine-tuned"))
     moved = np.abs(after - before).sum(axis=1) / (2 * before.sum(axis=1))  # of each head
     yield "share of maps that changed type, at least", [float(moved.mean())]
-    chosen, several = survive_all(masks_of(entries)), len(entries) > 1
-    mostly = several and _could_be_mostly(chosen, counts(attention, "fine-tuned", "raw"))
+    chosen, several = survive_all(entries.masks), len(entries) > 1
+    mostly = several and _could_be_mostly(chosen, counts(entries, "fine-tuned", "raw"))
     survivors = of("raw", "super") if several else None
     yield from of_shares(of("raw", "all"), of("normed", "all"), survivors, mostly=mostly)
     if not several:
@@ -177,7 +175,7 @@ def of_attention(of_task: TaskRecords) -> Iterator[tuple[str, list[float]]]:
     for weighting in ("raw", "normed"):
         yield (
             f"r of heterogeneous and super-survivor, {weighting}",
-            [phi(chosen, counts(attention, "fine-tuned", weighting))],
+            [phi(chosen, counts(entries, "fine-tuned", weighting))],
         )
 
 
@@ -202,9 +200,9 @@ def of_shares(
                 yield f"{name}, super-survivors minus all", [survivors[name] - raw[name]]
 
 
-def shared_beyond_layers(every: dict[str, Entries]) -> dict[str, list[float]]:
+def shared_beyond_layers(every: dict[str, TaskRecords]) -> dict[str, list[float]]:
     """Heads that two tasks share beyond their layer profiles: a jackknifed value of each task."""
-    masks = {task: masks_of(entries) for task, entries in every.items()}
+    masks = {task: entries.masks for task, entries in every.items()}
     pairs = {
         (one, other): float(excess.mean())
         for one, other in itertools.combinations(masks, 2)
@@ -248,8 +246,8 @@ def of_control(of_task: TaskRecords) -> Iterator[tuple[str, list[float]]]:
     guess = float(np.mean(of_task.scores("majority")))
     gain = float(np.mean(of_task.scores("full"))) - guess
     values = []
-    for (seed, record), told in zip(of_task.entries.items(), of_task.contrasted(), strict=True):
-        control = of_task.control.get(seed)
+    for record, told in zip(of_task.values(), of_task.contrasted(), strict=True):
+        control = record.get("control")
         if control is None or not told or gain <= 0:
             continue
         with_it = tickets_of(record)["bad"]["retrained"] - guess

@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import yaml
@@ -28,8 +28,8 @@ from replication.claims.retained import (
     retained,
 )
 from replication.experiments.answers import untrained
-from replication.runs.records import read
-from replication.store import Record, Store
+from replication.runs.records import TaskRecords, on_record
+from replication.store import Store
 from replication.study import Study
 
 LEVEL = 0.05
@@ -38,8 +38,6 @@ WINS = 0.5  # of the full model's gain: what a ticket retains that trains well
 SUPPORTED, CONSISTENT = "supported", "consistent, not significant"
 INCONCLUSIVE, CONTRADICTED, NO_DATA = "inconclusive", "contradicted", "no data"
 VERDICTS = (SUPPORTED, CONSISTENT, INCONCLUSIVE, CONTRADICTED, NO_DATA)
-
-Entries = Mapping[str, Mapping[int, Mapping[str, Record]]]  # by task, seed and stage
 
 
 @dataclass(frozen=True)
@@ -251,7 +249,7 @@ class Analysis:
     """
 
     study: Study
-    entries: Entries
+    entries: Mapping[str, TaskRecords]
     missing: list[tuple[str, int]]
     seeds: tuple[int, ...]
     scored: dict[str, Retained]
@@ -333,21 +331,24 @@ def analyse(study: Study, store: Store) -> Analysis:
             f"The registered plan needs answers example by example, which the study {study.name} "
             "does not keep: expected one with 'held_out: true'."
         )
-    return analysed(study, complete(study, store))
+    return analysed(study, complete(study, on_record(study, store, ["rates"])))
 
 
-def complete(study: Study, store: Store) -> Entries:
-    """The entries all of whose stages are on record and up to date."""
-    found: dict[str, dict[int, dict[str, Record]]] = {}
-    for task in study.tasks:
-        for seed in study.seeds:
-            records = {stage: read(study, task, seed, stage, store) for stage in study.stages(task)}
-            if all(records.values()):
-                found.setdefault(task, {})[seed] = {s: r for s, r in records.items() if r}
+def complete(study: Study, every: Mapping[str, TaskRecords]) -> dict[str, TaskRecords]:
+    """The entries that have all stages which the study has for their task, and these alone."""
+    found: dict[str, TaskRecords] = {}
+    for task, of_task in every.items():
+        names = study.stages(task)
+        entries = {
+            seed: {name: stages[name] for name in (*names, "rates") if name in stages}
+            for seed, stages in of_task.items()
+            if stages.keys() >= set(names)
+        }
+        found |= {task: TaskRecords(entries)} if entries else {}
     return found
 
 
-def analysed(study: Study, entries: Entries) -> Analysis:
+def analysed(study: Study, entries: Mapping[str, TaskRecords]) -> Analysis:
     """The registered analysis of these entries of `study`."""
     searched = {task: retained(task, of, "validation") for task, of in entries.items()}
     scored = {
@@ -365,6 +366,6 @@ def analysed(study: Study, entries: Entries) -> Analysis:
     return Analysis(study, entries, missing, seeds, scored, searched, left_out)
 
 
-def _labels(entries: Mapping[int, Mapping[str, Any]]) -> dict[str, str]:
-    labels: dict[str, str] = next(iter(entries.values()))["finetune"]["results"]["labels"]
+def _labels(entries: TaskRecords) -> dict[str, str]:
+    labels: dict[str, str] = entries.results()[0]["labels"]
     return labels

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from replication.claims import published
-from replication.claims.evidence import learned, measure
+from replication.claims.evidence import MEASURED, learned, measure
 from replication.claims.rules import CLAIMS, Judged, judge
 from replication.paper.records import Results, beside
-from replication.runs.records import TaskRecords
+from replication.runs.records import TaskRecords, on_record
 from replication.store import Store
 from replication.study import Study
 
@@ -33,8 +33,7 @@ def put_on_trial(study: str, store: Store | None = None) -> Trial:
     """
     store = store or Store()
     chosen, release = Study.load(study, store.root), beside(store)
-    found = {task: TaskRecords.of(chosen, task, store) for task in chosen.tasks}
-    records = {task: of_task for task, of_task in found.items() if of_task.entries}
+    records = on_record(chosen, store, MEASURED)
     measured, of_paper = measure(records, release), published.measure(release)
     names = learned(measured)
     return Trial(

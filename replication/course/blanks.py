@@ -22,7 +22,7 @@ from papermill.parameterize import parameterize_notebook
 
 from lottery_utils.errors import UserError
 from replication.book.build import build_page, parse_parameters, private_kernel
-from replication.store import write_text
+from replication.files import write_text
 
 Notebook = Any
 _DIRECTIVE = re.compile(r"^(:::+|```+)\{?(exercise|solution-start|solution-end)?.*$", re.M)

@@ -15,11 +15,12 @@ import numpy.typing as npt
 from typing_extensions import TypedDict
 
 from lottery_utils import pruning
+from lottery_utils.errors import ReplayError
 from lottery_utils.importance import score_and_importance
 from lottery_utils.masks import StructuredMask
 from replication.experiments.entry import Entry
 from replication.experiments.results import Count, Metric, Place, Positive, Score, about
-from replication.store import Journal
+from replication.journal import Journal
 
 EACH_SIDE = 5
 
@@ -51,7 +52,7 @@ def compute(entry: Entry, made_from: dict[str, Any]) -> Choices:
     _, importance = score_and_importance(
         model, entry.validation_batches, good, entry.search_metric, entry.study.variant
     )
-    journal = entry.journal("choices", made_from)
+    journal = entry.journal("choices", made_from, kind=Score)
     return score_choices(entry, model, good, importance.normalized().heads, journal)
 
 
@@ -91,10 +92,13 @@ def score_choices(
 ) -> Choices:
     """The edge of `good` and the pruned score of every choice, in the order of their numbers.
 
-    `journal` has the scores that an interrupted run came to.
+    `journal` has the scores that an interrupted run came to; raises `ReplayError` where it has
+    too many.
     """
     heads = edge(good, importance)
     total = 2 ** len(heads)
+    if len(journal.entries) > total:
+        raise ReplayError(f"there are more scores than {total} choices")
     for number in range(len(journal.entries), total):
         entry.progress.at(number / total, f", choice {number + 1} of {total}")
         with pruning.masked(model, chosen(good, heads, number)):

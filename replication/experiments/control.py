@@ -43,7 +43,7 @@ def compute(entry: Entry, made_from: dict[str, Any]) -> Control:
     """
     (good,) = made_from["masks"].values()
     masks = ticket_masks(entry, StructuredMask.from_json(good))
-    journal = entry.journal("control", made_from)
+    journal = entry.journal("control", made_from, kind=tuple[str, str, Trained])
     done: dict[str, Any] = {f"{kind} {state}": value for kind, state, value in journal.entries}
     found: dict[str, Any] = {}
     for kind, mask in masks.items():

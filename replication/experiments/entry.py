@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import sys
 import time
 from dataclasses import dataclass, field, replace
@@ -20,7 +18,9 @@ from lottery_utils.errors import UserError
 from lottery_utils.tasks import Task
 from replication.experiments.answers import answers_text
 from replication.experiments.results import Answered, Positive, Text, about
-from replication.store import Journal, Key, Store
+from replication.files import alone, in_one_piece
+from replication.journal import Journal
+from replication.store import Key, Store
 from replication.study import Study
 
 # The released code's, which `variant: release` depends on. Nothing else does, but for rounding;
@@ -84,8 +84,18 @@ class Progress:
         if time.monotonic() - self.last >= self.every:
             self._say(fraction, detail)
 
+    def wait(self, who: str) -> None:
+        """Say who else is at this, at first and now and then."""
+        if self.what != (what := f"waiting for {who}"):
+            self.what = what
+            self._say(0.0, "")
+        self.at(0.0, "")
+
     def done(self, summary: str) -> None:
-        self._print(f"{self.label} | done in {_clock(time.monotonic() - self.begun)} | {summary}")
+        self.say(f"done in {_clock(time.monotonic() - self.begun)} | {summary}")
+
+    def say(self, what: str) -> None:
+        self._print(f"{self.label} | {what}")
 
     def _say(self, fraction: float, detail: str) -> None:
         share = min(1.0, (max(self.n_done, 0) + fraction) / self.n_units)
@@ -121,6 +131,7 @@ class Entry:
     progress: Progress
     asked: Any = None
     details: dict[str, Any] = field(default_factory=dict)
+    weights: str | None = None  # the sha256 of those of `model`, once it is loaded
 
     @cached_property
     def splits(self) -> dict[str, Any]:
@@ -187,10 +198,19 @@ class Entry:
         results: dict[str, Any] = record["results"]
         return results
 
-    def journal(self, stage: str, *stamps: object, part: str = "") -> Journal:
-        """What an unfinished stage has done so far; other `stamps` start it anew."""
+    def journal(self, stage: str, *stamps: object, part: str = "", kind: Any = Any) -> Journal:
+        """What an unfinished stage has done so far, of a `kind`; other `stamps` start it anew.
+
+        With `part` it is a file of its own, which goes with the stage's others when its record is
+        written.
+        """
         stamp = " ".join(map(str, (self.study.hash(stage), *stamps)))
-        return Journal(self.store.scratch(self.key(stage), f"{stage}{part}.jsonl"), stamp)
+        path = self.store.scratch(self.key(stage), f"{stage}{part}.jsonl")
+        journal = Journal(path, stamp, kind)
+        if journal.dropped:
+            n = len(journal.entries)
+            self.progress.say(f"{journal.dropped} broken lines of {path} dropped, {n} kept")
+        return journal
 
     def draw(self, kind: str) -> int | list[int]:
         """What seeds the random draw of one kind of ticket."""
@@ -209,15 +229,22 @@ class Entry:
         """
         from replication.experiments import finetune  # which needs entries
 
-        model = self.saved_model()
-        if model is None:
-            finetune.compute(self, {})
+        folder = self.store.root / self.key("finetune").folder
+        with alone(folder / "finetune.json", self.progress.wait):
             model = self.saved_model()
+            if model is None:
+                again = finetune.compute(self, {})["weights_sha256"]
+                if again != self.results("finetune")["weights_sha256"]:
+                    raise UserError(
+                        f"The fine-tuned weights behind {folder} are not in the cache, and "
+                        "fine-tuning again on this machine gives others: delete that folder to "
+                        "have all of it computed here."
+                    )
+                model = self.saved_model()
         if model is None:
             raise UserError(
-                f"The fine-tuned weights behind {self.store.root / self.key('finetune').folder} "
-                "are not in the cache, and fine-tuning again on this machine gives others: delete "
-                "that folder to have all of it computed here."
+                f"What was just written to {self.checkpoint} cannot be read back as it was: check "
+                "the disk, then run again."
             )
         return model
 
@@ -230,31 +257,41 @@ class Entry:
 
         Raises `UserError` where that fails.
         """
+        from safetensors import SafetensorError
         from safetensors.torch import save_file
 
-        path, draft = self.checkpoint, self.checkpoint.with_suffix(f".{os.getpid()}")
         weights = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
         try:
-            save_file(weights, draft)
-            draft.replace(path)
-        except Exception as error:  # safetensors has an exception of its own for a full disk
-            draft.unlink(missing_ok=True)
+            with in_one_piece(self.checkpoint) as draft:
+                save_file(weights, draft)
+        except SafetensorError as error:  # its own for a full disk
             raise UserError(
-                f"Cannot write the checkpoint {path}: {error}; free some space and run again."
+                f"Cannot write the checkpoint {self.checkpoint}: {error}; free some space and run "
+                "again."
             ) from error
 
     def saved_model(self) -> Any | None:
         """The fine-tuned model from the cache; None if it is not there or not the record's."""
+        from safetensors import SafetensorError
         from safetensors.torch import load_file
 
         if not self.checkpoint.exists():
             return None
         model = self.pretrained()
-        # A cache may hold anything: what does not fit is made again.
-        with contextlib.suppress(Exception):
-            model.load_state_dict(load_file(self.checkpoint))
-        expected = self.results("finetune")["weights_sha256"]
-        return model.eval() if backbone.weights_sha256(model) == expected else None
+        try:
+            weights = load_file(self.checkpoint)
+        except SafetensorError:  # a cache may hold anything: what does not fit is made again
+            return None
+        except OSError as error:
+            raise UserError(
+                f"Cannot read the checkpoint {self.checkpoint}: {error}; mend that, or delete it."
+            ) from error
+        shapes = {name: tensor.shape for name, tensor in model.state_dict().items()}
+        if shapes != {name: tensor.shape for name, tensor in weights.items()}:
+            return None
+        model.load_state_dict(weights)
+        self.weights = self.results("finetune")["weights_sha256"]
+        return model.eval() if backbone.weights_sha256(model) == self.weights else None
 
     def score(self, model: Any, metric: str | None = None) -> float:
         """The validation score by `metric`, by default the task's; six decimals."""

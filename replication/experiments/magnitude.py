@@ -73,7 +73,7 @@ def compute(entry: Entry, _made_from: dict[str, Any]) -> Magnitude:
     model, full = entry.model, entry.results("finetune")
     entry.progress.unit("magnitude search")
     parameters = prunable(model)
-    journal = entry.journal("magnitude", full["weights_sha256"])
+    journal = entry.journal("magnitude", full["weights_sha256"], kind=WeightTrial)
 
     def score(mask: WeightMask) -> float:
         with weights_masked(model, mask):
@@ -99,7 +99,13 @@ def compute(entry: Entry, _made_from: dict[str, Any]) -> Magnitude:
     scored = score_tickets(
         entry,
         weight_tickets(entry, good),
-        entry.journal("magnitude", full["weights_sha256"], good.sha256(), part="-tickets"),
+        entry.journal(
+            "magnitude",
+            full["weights_sha256"],
+            good.sha256(),
+            part="-tickets",
+            kind=tuple[str, OfWeights],
+        ),
     )
     steps: Any = [step.to_json() for step in found.steps]
     return {

@@ -46,7 +46,7 @@ def compute(entry: Entry, made_from: dict[str, Any]) -> Rates:
     The tickets are those of the entry's records: the same masks, seed and recipe but for the rate.
     Gives `tickets`, by method, kind and rate.
     """
-    journal = entry.journal("rates", made_from)
+    journal = entry.journal("rates", made_from, kind=tuple[str, AtRate])
     done: dict[str, Any] = dict(journal.entries)
     found: dict[str, Any] = {}
     for method, kinds in made_from["untrained"].items():

@@ -69,7 +69,7 @@ def compute(entry: Entry, _made_from: dict[str, Any]) -> Searched:
         batches = EvaluationBatches(
             entry.validation, EVALUATION_BATCH, entry.device, file_order=True
         )
-    journal = entry.journal("search", full["weights_sha256"])
+    journal = entry.journal("search", full["weights_sha256"], kind=Trial)
     done = [Step.from_json(step) for step in journal.entries]
 
     # What was found of a mask is kept: its score first, its importance for the next step.

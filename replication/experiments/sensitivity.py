@@ -17,7 +17,7 @@ from typing_extensions import TypedDict
 from lottery_utils.batches import EvaluationBatches
 from lottery_utils.encoder import encoder_shape
 from lottery_utils.importance import score_and_importance
-from lottery_utils.masks import StructuredMask
+from lottery_utils.masks import Rows, StructuredMask
 from lottery_utils.search import structured_search
 from replication.experiments.entry import EVALUATION_BATCH, Entry
 from replication.experiments.results import Count, Masked, about, named
@@ -63,7 +63,7 @@ class Sensitivity(TypedDict):
 
 def compute(entry: Entry, made_from: dict[str, Any]) -> Sensitivity:
     """Search again, each time with one thing changed, and score what is found (section 4.1)."""
-    masks = entry.journal("sensitivity", made_from)
+    masks = entry.journal("sensitivity", made_from, kind=tuple[str, Searched])
     found = dict(masks.entries)
     for name, rule in RULES.items():
         entry.progress.unit(f"search, {name}")
@@ -74,12 +74,19 @@ def compute(entry: Entry, made_from: dict[str, Any]) -> Sensitivity:
         name: structured_ticket(entry, StructuredMask.from_json(one["mask"]))
         for name, one in found.items()
     }
-    journal = entry.journal("sensitivity", made_from, part="-tickets")
+    journal = entry.journal("sensitivity", made_from, part="-tickets", kind=tuple[str, Masked])
     scored = score_tickets(entry, tickets, journal)
     return {"tickets": {name: scored[name] | {"steps": found[name]["steps"]} for name in RULES}}
 
 
-def search_by(entry: Entry, model: Any, rule: Rule) -> dict[str, Any]:
+class Searched(TypedDict):
+    """What a search by another rule found."""
+
+    mask: Rows
+    steps: Count
+
+
+def search_by(entry: Entry, model: Any, rule: Rule) -> Searched:
     """The good `mask` of the fine-tuned `model` by another rule, and its search's `steps`.
 
     Raises `UserError` if it asks for training examples that were not seen, and all were.

@@ -44,7 +44,8 @@ def compute(entry: Entry, made_from: dict[str, Any]) -> Survivors:
     draw = 0 if entry.study.draws == "shared" else entry.study.draw(entry.task, 0, "survivors")
     found = survivors_of([StructuredMask.from_json(m) for m in made_from["masks"].values()], draw)
     tickets = {k: structured_ticket(entry, s.mask) for k, s in found.items()}
-    scored = score_tickets(entry, tickets, entry.journal("survivors", made_from))
+    journal = entry.journal("survivors", made_from, kind=tuple[str, Masked])
+    scored = score_tickets(entry, tickets, journal)
     return {
         "tickets": {kind: scored[kind] | found[kind].to_json() for kind in found},
         "seeds": [int(seed) for seed in made_from["masks"]],

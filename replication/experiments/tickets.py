@@ -17,11 +17,12 @@ from typing_extensions import TypedDict
 
 from lottery_utils import pruning
 from lottery_utils.batches import EvaluationBatches
+from lottery_utils.errors import ReplayError
 from lottery_utils.masks import StructuredMask
 from replication.experiments.entry import EVALUATION_BATCH, Entry
 from replication.experiments.landscape import RADII, loss_along
 from replication.experiments.results import Masked, named
-from replication.store import Journal
+from replication.journal import Journal
 
 
 class Tickets(TypedDict):
@@ -57,7 +58,8 @@ def compute(entry: Entry, made_from: dict[str, Any]) -> Tickets:
         kind: structured_ticket(entry, mask, landscape=kind != "random")
         for kind, mask in masks.items()
     }
-    return {"tickets": score_tickets(entry, built, entry.journal("tickets", *made_from.values()))}
+    journal = entry.journal("tickets", *made_from.values(), kind=tuple[str, Masked])
+    return {"tickets": score_tickets(entry, built, journal)}
 
 
 def ticket_masks(entry: Entry, good: StructuredMask) -> dict[str, StructuredMask]:
@@ -101,10 +103,14 @@ def structured_ticket(entry: Entry, mask: StructuredMask, *, landscape: bool = F
 def score_tickets(entry: Entry, tickets: dict[str, Ticket], journal: Journal) -> dict[str, Any]:
     """For each kind of ticket its scores and training loss, as a record holds them.
 
-    Tickets in the journal are taken as they are; new ones are
-    appended to it, so that an interrupted stage loses one ticket at most.
+    Tickets in the journal are taken as they are; new ones are appended to it, so that an
+    interrupted stage loses one ticket at most. Raises `ReplayError` where it has other tickets.
     """
     finished: dict[str, Any] = dict(journal.entries)
+    for kind, found in finished.items():
+        facts = tickets[kind].facts if kind in tickets else None
+        if facts is None or {key: found[key] for key in facts} != facts:
+            raise ReplayError(f"{kind} is not a ticket of this stage")
     for kind, ticket in tickets.items():
         if kind in finished:
             entry.progress.unit(f"{kind} ticket, found in the journal")

@@ -186,8 +186,8 @@ def load(study: str, task: str, seed: int, store: Store) -> Choices:
     `records.resolve` does."""
     asked = {"followups.choices": [task]}
     chosen = records.resolve(study, task=task, seeds=[seed], changes=asked, store=store)
-    records.load(chosen, store=store)
-    found = records.followup(chosen, chosen.tasks[0], "choices", store)
+    every = records.load(chosen, also=["choices"], store=store)
+    found = every[chosen.tasks[0]].stage("choices") if every else {}
     if seed not in found:
         raise UserError(
             f"The choices of {task}, seed {seed}, are not on record in {store.root / chosen.name}:"

@@ -15,7 +15,6 @@ from replication.claims.evidence import LEARNED, learned_seeds, of_scores
 from replication.claims.rules import BY_MEAN, CLAIMS, HALF, KEPT, VERDICTS, Judged, kept
 from replication.claims.trial import Trial
 from replication.claims.trial import stricter as judged_strictly
-from replication.runs.records import stage_results
 from replication.runs.run import missing
 
 COLOURS = dict(zip(VERDICTS, ("#0072B2", "#56B4E9", "#D55E00", "#7F7F7F"), strict=True))
@@ -54,13 +53,13 @@ def basis(trial: Trial) -> Table:
     unlearned = [task for task in trial.records if task not in trial.learned]
     same, few, whole = [], [], []
     for task, of in trial.records.items():
-        told = zip(of.entries, of.contrasted(), strict=True)
+        told = zip(of, of.contrasted(), strict=True)
         same += [f"{task} seed {seed}" for seed, counts in told if not counts]
         if task not in trial.learned:
             continue
-        few += [f"{task} seed {seed}" for seed in of.entries if seed not in learned_seeds(of)]
-        if of.has_magnitude:
-            removed = zip(of.entries, of.weights_removed(), strict=True)
+        few += [f"{task} seed {seed}" for seed in of if seed not in learned_seeds(of)]
+        if of.has("magnitude"):
+            removed = zip(of, of.weights_removed(), strict=True)
             whole += [f"{task} seed {seed}" for seed, some in removed if not some]
     gain = f"{LEARNED:g} over the majority baseline"
     rows = {
@@ -232,7 +231,7 @@ def flatness(trial: Trial) -> Table | Note:
     """How wide the middle half of the heads' importance is, in medians: by task, over seeds."""
     row = {"": "between the quartiles, in medians"}
     for task in trial.learned:
-        searches = stage_results(trial.records[task].entries, "search")
+        searches = trial.records[task].results("search")
         scores = [np.ravel(results["steps"][0]["head_scores"]) for results in searches]
         low, middle, high = np.quantile(scores, [0.25, 0.5, 0.75], axis=1)
         row[task] = number(float(((high - low) / middle).mean()), 2)

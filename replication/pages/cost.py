@@ -17,7 +17,7 @@ from lottery_utils.agreement.inference import t_interval
 from lottery_utils.errors import UserError
 from replication.book.show import SEED_COLOURS, Figure, Note, Table, number, style
 from replication.paper.records import STAGE
-from replication.store import home
+from replication.store import Store, home
 
 Rows = dict[str, dict[str, Any]]
 MISSING = Note("This was not measured on this device yet: run make bench.")
@@ -275,14 +275,13 @@ def gpu(found: dict[str, Rows]) -> Table | Note:
     return _by_name(lines)
 
 
-def studies(results_dir: str | Path = "results") -> Table | Note:
+def studies(store: Store | None = None) -> Table | Note:
     """Of each study on record: tasks, records, hours of one core or of a GPU, and kWh."""
-    rows = []
-    root = home() / results_dir
-    for folder in sorted(path for path in root.glob("*") if path.is_dir()):
-        records = [json.loads(path.read_text("utf-8")) for path in folder.rglob("*.json")]
+    rows, store = [], store or Store()
+    for folder in sorted(path for path in store.root.glob("*") if path.is_dir()):
         # What the paper's authors released cost us nothing but the reading of it.
-        runs = [record["provenance"] for record in records if record["stage"] != STAGE]
+        keys = [key for key in store.keys(folder.name) if key.stage != STAGE]
+        runs = [record["provenance"] for record in map(store.read, keys) if record]
         if not runs:
             continue
         on_cpu = [run for run in runs if run["device"] == "cpu"]
@@ -292,7 +291,7 @@ def studies(results_dir: str | Path = "results") -> Table | Note:
         rows.append(
             {
                 "": folder.name,
-                "tasks": str(sum(path.is_dir() for path in folder.iterdir())),
+                "tasks": str(len({key.task for key in keys})),
                 "records": f"{len(runs):,}",
                 "hours of one core": f"{cores:,.1f}",
                 "hours of a graphics card": f"{cards:,.1f}",

@@ -18,11 +18,11 @@ from lottery_utils.tasks import TASKS
 from replication.book.show import COLOURS, Figure, Note, Table, number, plus_minus, style
 from replication.paper import numbers
 from replication.paper.records import KINDS, UNLEARNED, Results, over_seeds, score
-from replication.runs.records import KIND_LABELS
-from replication.store import Record, home
+from replication.runs.records import KIND_LABELS, TaskRecords
+from replication.store import home
 from replication.study import Study
 
-Found = Mapping[tuple[str, int], Record]  # by task and seed
+Every = Mapping[str, TaskRecords]  # of a study, by task
 NOTHING = Note(
     "This is not measured here: it takes a study that asks for it (followups.sensitivity, "
     "followups.quirks) and its data.",
@@ -202,17 +202,17 @@ def sizes_of_magnitude() -> Table:
     )
 
 
-def searches(found: Found) -> Table | Note:
+def searches(every: Every) -> Table | Note:
     """The search as the paper's text has it and as the code does it: do both keep the same?"""
     rows = []
-    for (task, seed), record in found.items():
-        (own,) = record["results"]["made_from"]["masks"].values()
-        theirs = record["results"]["tickets"]["as released"]
+    for name, results in _measured(every, "sensitivity").items():
+        (own,) = results["made_from"]["masks"].values()
+        theirs = results["tickets"]["as released"]
         ours, other = StructuredMask.from_json(own), StructuredMask.from_json(theirs["mask"])
         overlap = agreement.overlap(ours.heads.ravel(), other.heads.ravel())
         rows.append(
             {
-                "": f"{task}, seed {seed}",
+                "": name,
                 "heads kept, text": str(ours.n_heads),
                 "heads kept, code": str(other.n_heads),
                 "kept by both": str((ours & other).n_heads),
@@ -228,15 +228,15 @@ def searches(found: Found) -> Table | Note:
     return Table.of([*rows, last])
 
 
-def random_tickets(found: Found) -> Table | Note:
+def random_tickets(every: Every) -> Table | Note:
     """Pruned random tickets of the good one's size, and drawn component by component."""
     rows = []
-    for (task, seed), record in found.items():
-        random = record["results"]["random"]
+    for name, results in _measured(every, "quirks").items():
+        random = results["random"]
         equal, alone = random["equal"], random["independent"]
         rows.append(
             {
-                "": f"{task}, seed {seed}",
+                "": name,
                 "heads": str(equal["heads"][0]),
                 "heads, drawn alone": f"{min(alone['heads'])} to {max(alone['heads'])}",
                 "score, equal sizes": plus_minus(
@@ -251,25 +251,32 @@ def random_tickets(found: Found) -> Table | Note:
     return Table.of(rows) if rows else NOTHING
 
 
-def transposed(found: Found) -> Table | Note:
+def transposed(every: Every) -> Table | Note:
     """Norm-weighted maps with the projection transposed: how many change their type, and which."""
+    found = {name: of["transposed"] for name, of in _measured(every, "quirks").items()}
     if not found:
         return NOTHING
-    by_entry = {
-        f"{task}, seed {seed}": np.array(record["results"]["transposed"]["counts"])
-        for (task, seed), record in found.items()
-    }
-    every = np.sum([*by_entry.values()], axis=0)
-    types = next(iter(found.values()))["results"]["transposed"]["types"]
+    by_entry = {name: np.array(of["counts"]) for name, of in found.items()}
+    whole = np.sum([*by_entry.values()], axis=0)
+    types = next(iter(found.values()))["types"]
     rows: list[dict[str, Any]] = []
-    for name, counts in {"all": every, **by_entry}.items():
+    for name, counts in {"all": whole, **by_entry}.items():
         changed = (counts.sum() - np.trace(counts)) / counts.sum()
         rows.append({"": name, "maps": f"{counts.sum():,}", "of another type": f"{changed:.1%}"})
     for i, kind in enumerate(types):
-        right, other = (counts.sum() / every.sum() for counts in (every[i], every[:, i]))
-        row = {"": f"share of {kind}", "maps": f"{every.sum():,}"}
+        right, other = (counts.sum() / whole.sum() for counts in (whole[i], whole[:, i]))
+        row = {"": f"share of {kind}", "maps": f"{whole.sum():,}"}
         rows.append({**row, "right": f"{right:.1%}", "transposed": f"{other:.1%}"})
     return Table.of(rows)
+
+
+def _measured(every: Every, stage: str) -> dict[str, dict[str, Any]]:
+    """What a stage found, by the name of the entry, in the order of tasks and seeds."""
+    return {
+        f"{task}, seed {seed}": record["results"]
+        for task, of_task in every.items()
+        for seed, record in of_task.stage(stage).items()
+    }
 
 
 def _kappa_and_q(results: Results) -> list[tuple[str, list[int], float, float]]:

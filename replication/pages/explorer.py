@@ -10,8 +10,8 @@ from lottery_utils.errors import UserError
 from lottery_utils.metrics import METRIC_LABELS
 from replication.book.show import scripted
 from replication.runs import records
-from replication.runs.records import tickets_of
-from replication.store import Record, Store
+from replication.runs.records import Stages, tickets_of
+from replication.store import Store
 from replication.study import Study
 
 DIGITS = 3  # of importance scores and densities, which are between 0 and 1
@@ -45,13 +45,9 @@ def gather(studies: Sequence[str], store: Store) -> Explorer:
     found: dict[str, Any] = {}
     for name in studies:
         study = Study.load(name, store.root)
-        survivors = records.followups(study, "survivors", store)
         tasks = {
-            task: {
-                str(seed): entry(stages, survivors.get((task, seed)))
-                for seed, stages in seeds.items()
-            }
-            for task, seeds in records.on_record(study, store).items()
+            task: {str(seed): entry(stages) for seed, stages in seeds.items()}
+            for task, seeds in records.on_record(study, store, ["survivors"]).items()
         }
         if tasks:
             found[name] = {"tasks": tasks}
@@ -63,7 +59,7 @@ def gather(studies: Sequence[str], store: Store) -> Explorer:
     return Explorer(found)
 
 
-def entry(stages: dict[str, Record], survivors: Record | None = None) -> dict[str, Any]:
+def entry(stages: Stages) -> dict[str, Any]:
     """One task and seed: `metric`, `full`, `majority`, and by method its search and tickets.
 
     A step has the heads and MLPs it tried to remove, as rows of numbers from 0 (layer, head) and
@@ -71,8 +67,8 @@ def entry(stages: dict[str, Record], survivors: Record | None = None) -> dict[st
     """
     search = stages["search"]["results"]
     tickets = dict(tickets_of(stages))
-    if survivors:
-        tickets |= survivors["results"]["tickets"]
+    if "survivors" in stages:
+        tickets |= stages["survivors"]["results"]["tickets"]
     found: dict[str, Any] = {
         "metric": METRIC_LABELS[search["metric"]],
         "full": search["full_score"],

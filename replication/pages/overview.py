@@ -16,21 +16,17 @@ from replication.runs.records import (
     KINDS,
     METHOD_LABELS,
     TICKETS,
-    Entries,
-    has_method,
-    masks_of,
+    TaskRecords,
     seeds_text,
-    stage_results,
-    ticket_scores,
     tickets_of,
     warning,
 )
 
 
 @style()
-def plot(records: dict[str, Entries], method: str = "structured") -> Figure | Note:
+def plot(records: dict[str, TaskRecords], method: str = "structured") -> Figure | Note:
     """Every task of a study at a glance: the full model and its tickets."""
-    records = {task: entries for task, entries in records.items() if has_method(entries, method)}
+    records = {task: entries for task, entries in records.items() if entries.has(method)}
     if not records:
         return NO_MAGNITUDE
     columns, kinds = min(3, len(records)), KINDS[method]
@@ -41,10 +37,10 @@ def plot(records: dict[str, Entries], method: str = "structured") -> Figure | No
     for axis in axes.flat[len(records) :]:
         axis.set_visible(False)
     for axis, (task, entries) in zip(axes.flat, records.items(), strict=False):
-        results = stage_results(entries)
+        results = entries.results()
         full, majority = float(np.mean([r["score"] for r in results])), results[0]["majority"]
         for x, kind, state, marker in places(axis, kinds, full, majority):
-            values = ticket_scores(entries, kind, state, method)
+            values = entries.scores(f"{kind}, {state}", method)
             axis.plot([x] * len(values), values, marker, color=COLOURS[kind], ms=7)
         axis.set(title=task, ylabel=METRIC_LABELS[results[0]["metric"]])
     handles, names = axes.flat[0].get_legend_handles_labels()
@@ -57,14 +53,14 @@ def plot(records: dict[str, Entries], method: str = "structured") -> Figure | No
         "differ by task.",
         "Dot plots per task of good, random and bad tickets, pruned and retrained: "
         + "; ".join(
-            f"{task}: good {number(np.mean(ticket_scores(e, 'good', 'retrained', method)))}, bad "
-            f"{number(np.mean(ticket_scores(e, 'bad', 'retrained', method)))} retrained"
+            f"{task}: good {number(np.mean(e.scores('good, retrained', method)))}, bad "
+            f"{number(np.mean(e.scores('bad, retrained', method)))} retrained"
             for task, e in records.items()
         ),
     )
 
 
-def table(records: dict[str, Entries], method: str = "structured") -> Table | Note:
+def table(records: dict[str, TaskRecords], method: str = "structured") -> Table | Note:
     """One line per task: the mean over seeds of everything that matters.
 
     Where the bar of the search tells nothing of some model, a column says of how many it does.
@@ -72,9 +68,9 @@ def table(records: dict[str, Entries], method: str = "structured") -> Table | No
     rows = []
     warned = any(warning(stages) for entries in records.values() for stages in entries.values())
     for task, entries in records.items():
-        if not has_method(entries, method):
+        if not entries.has(method):
             continue
-        results = stage_results(entries)
+        results = entries.results()
         row: dict[str, object] = {
             "": task,
             "metric": METRIC_LABELS[results[0]["metric"]],
@@ -85,30 +81,30 @@ def table(records: dict[str, Entries], method: str = "structured") -> Table | No
         }
         for state in reversed(STATES):  # the question of the paper's title first
             for kind in KINDS[method]:
-                mean = float(np.mean(ticket_scores(entries, kind, state, method)))
+                mean = float(np.mean(entries.scores(f"{kind}, {state}", method)))
                 row[f"{KIND_LABELS.get(kind, kind)}, {state}"] = round(mean, 3)
         rows.append(row)
     return Table.of(rows) if rows else NO_MAGNITUDE
 
 
-def _told(entries: Entries) -> str:
+def _told(entries: TaskRecords) -> str:
     n, told = len(entries), sum(warning(stages) is None for stages in entries.values())
     return "" if told == n else f"with {told} of {n} seeds" if told else "nothing"
 
 
-def _kept(entries: Entries, method: str) -> dict[str, str]:
+def _kept(entries: TaskRecords, method: str) -> dict[str, str]:
     """How much of the model the good ticket is, on average over seeds."""
     if method == "magnitude":
-        found = [r["weights"]["density"] for r in stage_results(entries, "magnitude")]
+        found = [r["weights"]["density"] for r in entries.results("magnitude")]
         return {"weights kept": f"{np.mean(found):.1%}"}
-    masks = [*masks_of(entries).values()]
+    masks = [*entries.masks.values()]
     return {
         "heads kept": f"{np.mean([m.n_heads for m in masks]):.1f} of {masks[0].heads.size}",
         "MLPs kept": f"{np.mean([m.n_mlps for m in masks]):.1f} of {masks[0].mlps.size}",
     }
 
 
-def verdicts(records: dict[str, Entries], method: str = "structured") -> Table | Note:
+def verdicts(records: dict[str, TaskRecords], method: str = "structured") -> Table | Note:
     """How often, over tasks and seeds, the scores stood in the order that the paper reports.
 
     Entries whose full model learned nothing are left out: there no order means anything.
@@ -116,7 +112,7 @@ def verdicts(records: dict[str, Entries], method: str = "structured") -> Table |
     seen: dict[str, list[bool]] = {}
     for entries in records.values():
         for stages in entries.values():
-            if warning(stages) or not has_method(entries, method):
+            if warning(stages) or not entries.has(method):
                 continue
             full = stages["finetune"]["results"]["score"]
             good, random, bad = (tickets_of(stages, method)[kind] for kind in TICKETS)

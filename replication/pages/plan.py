@@ -198,7 +198,7 @@ def outcomes(analysis: Analysis) -> Table | Note:
     return Table.of(rows)
 
 
-def rates(analysis: Analysis, store: Store) -> Table | Note:
+def rates(analysis: Analysis) -> Table | Note:
     """What tickets that did not train score at half and at twice the learning rate."""
     failed = [one for one in analysis.outcomes() if one.ended == "did not train"]
     if not failed:
@@ -206,10 +206,9 @@ def rates(analysis: Analysis, store: Store) -> Table | Note:
     rows = []
     for one in failed:
         metric = analysis.scored[one.task].metric
-        stage = analysis.entries[one.task][one.seed][METHODS[one.method]]
-        own = stage["results"]["tickets"][one.kind]
-        record = store.read(analysis.study.key(one.task, one.seed, "rates"))
-        tried = record["results"]["tickets"] if record else {}
+        stages = analysis.entries[one.task][one.seed]
+        own = stages[METHODS[one.method]]["results"]["tickets"][one.kind]
+        tried = stages["rates"]["results"]["tickets"] if "rates" in stages else {}
         again = tried.get(one.method, {}).get(one.kind, {})
         kind = f"{METHOD_LABELS[one.method]}: {KIND_LABELS.get(one.kind, one.kind)}"
         rows.append(

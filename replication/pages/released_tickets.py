@@ -203,7 +203,7 @@ def beside(
     tasks = [task for task in results if task in trial.learned]
     if not tasks:
         return Note(f"The study {study} has learned none of these tasks yet.")
-    most = max((tuple(of_task.entries) for of_task in trial.records.values()), key=len)
+    most = max((tuple(of_task) for of_task in trial.records.values()), key=len)
     rows = (
         {"": task}
         | {

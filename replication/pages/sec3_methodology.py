@@ -9,10 +9,10 @@ import miniglue
 from lottery_utils.metrics import METRIC_LABELS
 from lottery_utils.tasks import Example, Task
 from replication.book.show import COLOURS, Figure, Note, Table, coloured, layer_map, style
-from replication.runs.records import Entries, seeds_text, stage_results, task_name, task_of
+from replication.runs.records import TaskRecords, seeds_text, task_of
 
 
-def setup(entries: Entries) -> Table:
+def setup(entries: TaskRecords) -> Table:
     """What was fine-tuned on what: one line per fact."""
     record = next(iter(entries.values()))["finetune"]
     results, config, task = record["results"], record["config"], task_of(record)
@@ -44,7 +44,7 @@ def setup(entries: Entries) -> Table:
     return Table.of({"": fact, "this page": text} for fact, text in facts.items())
 
 
-def examples(entries: Entries, per_label: int = 2) -> Table | Note:
+def examples(entries: TaskRecords, per_label: int = 2) -> Table | Note:
     """A few training examples of each label, where the corpus may be shown: the embedded one."""
     record = next(iter(entries.values()))["finetune"]
     if record["config"]["data"] != "mini":
@@ -69,9 +69,9 @@ def _by_label(task: Task, examples: list[Example]) -> list[tuple[str, list[Examp
 
 
 @style()
-def fine_tuning_curves(entries: Entries) -> Figure:
+def fine_tuning_curves(entries: TaskRecords) -> Figure:
     """Training loss by step, and the validation score after each epoch."""
-    task, first = task_name(entries), stage_results(entries, "finetune")[0]
+    task, first = entries.task, entries.results("finetune")[0]
     drawing, (loss, score) = plt.subplots(1, 2, figsize=(8.5, 3.2), layout="constrained")
     for colour, seed, records in coloured(entries):
         curve = records["finetune"]["results"]["curve"]
@@ -84,7 +84,7 @@ def fine_tuning_curves(entries: Entries) -> Figure:
     loss.set(xlabel="training step", ylabel="training loss (nats per example)")
     score.set(xlabel="epoch", ylabel=f"validation {METRIC_LABELS[first['metric']]}")
     score.legend()
-    n, final = first["examples"], [r["score"] for r in stage_results(entries)]
+    n, final = first["examples"], [r["score"] for r in entries.results()]
     return Figure.of(
         drawing,
         f"Fine-tuning on {task}, {seeds_text(entries)}: training loss, averaged between points, "
@@ -96,7 +96,7 @@ def fine_tuning_curves(entries: Entries) -> Figure:
 
 
 @style()
-def importance(entries: Entries) -> Figure:
+def importance(entries: TaskRecords) -> Figure:
     """Normalized importance in the full model: heads as a map, MLPs as bars, a row per seed."""
     drawing, axes = plt.subplots(
         len(entries),
@@ -115,7 +115,7 @@ def importance(entries: Entries) -> Figure:
         mlps.set(yticks=layers, ylabel="layer", xlabel="importance, 0 to 1", xlim=(0, 1.05))
         mlps.set_title(f"MLPs, seed {seed}")
         drawing.colorbar(image, ax=heads, label="importance, 0 to 1")
-    task, n = task_name(entries), stage_results(entries)[0]["examples"]["validation"]
+    task, n = entries.task, entries.results()[0]["examples"]["validation"]
     return Figure.of(
         drawing,
         f"Importance of every head and MLP of the full model fine-tuned on {task}, one row per "

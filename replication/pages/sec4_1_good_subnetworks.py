@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -24,15 +25,8 @@ from replication.book.show import (
     write_cells,
 )
 from replication.runs.records import (
-    Entries,
-    config,
-    has_method,
-    masks_of,
+    TaskRecords,
     seeds_text,
-    share_left,
-    sizes_text,
-    stage_results,
-    task_name,
     tickets_of,
 )
 
@@ -47,17 +41,17 @@ MAP_LABELS = {
 
 
 @style()
-def search_curve(entries: Entries) -> Figure:
+def search_curve(entries: TaskRecords) -> Figure:
     """The search: score against the share of the encoder's parameters left, with the 90 % line."""
     drawing, axes = plt.subplots(figsize=(7.5, 4), layout="constrained")
     markers = {"both": "o", "heads": "s", "mlps": "^"}
     names = {"both": "heads and an MLP", "heads": "heads only", "mlps": "one MLP"}
-    threshold = config(entries)["search"]["threshold"]
+    threshold = entries.config["search"]["threshold"]
     for colour, seed, records in coloured(entries):
         tuned, found = records["finetune"]["results"], records["search"]["results"]
         path = [(100.0, found["full_score"])]
         for step in found["steps"]:
-            point = (share_left(tuned, step["n_heads"], step["n_mlps"]), step["score"])
+            point = (_share_left(tuned, step["n_heads"], step["n_mlps"]), step["score"])
             axes.plot(*zip(path[-1], point, strict=True), color=colour, alpha=0.5, linewidth=1)
             axes.plot(
                 *point, markers[step["phase"]], color=colour, mfc=colour if step["passed"] else "w"
@@ -69,24 +63,24 @@ def search_curve(entries: Entries) -> Figure:
     for phase, marker in markers.items():
         axes.plot([], [], marker, color="0.3", label=f"removed: {names[phase]}")
     axes.plot([], [], "o", color="0.3", mfc="w", label="below the bar: taken back")
-    first = stage_results(entries)[0]
+    first = entries.results()[0]
     axes.axhline(first["majority"], color=COLOURS["majority"], linestyle=":", label="majority")
     axes.set(xlabel="parameters of heads and MLPs left (%)", xlim=(104, -4))
-    searched = METRIC_LABELS[stage_results(entries, "search")[0]["metric"]]
+    searched = METRIC_LABELS[entries.results("search")[0]["metric"]]
     axes.set_ylabel(f"validation {searched}")
     axes.legend(fontsize=8)
-    task = task_name(entries)
+    task = entries.task
     return Figure.of(
         drawing,
         f"The search for the good subnetwork of {task}, {seeds_text(entries)}: {searched} of the "
         f"masked model, not retrained. Dashed: {threshold:.0%} of each seed's full score, the "
         f"threshold. n = {first['examples']['validation']:,} validation examples.",
         f"Line plot for {task}: the score falls as heads and MLPs are removed, until it drops "
-        f"below {threshold:.0%} of the full score. {sizes_text(entries)}",
+        f"below {threshold:.0%} of the full score. {_sizes_text(entries)}",
     )
 
 
-def sizes(entries: Entries) -> Table:
+def sizes(entries: TaskRecords) -> Table:
     """The good subnetwork of each seed: how much of the model it is, and what it scores."""
     rows = []
     for seed, records in entries.items():
@@ -109,9 +103,9 @@ def sizes(entries: Entries) -> Table:
 
 
 @style()
-def survivors(entries: Entries) -> Figure:
+def survivors(entries: TaskRecords) -> Figure:
     """Which heads and MLPs survive, per seed, and how often over all seeds."""
-    masks = masks_of(entries)
+    masks = entries.masks
     maps = {f"seed {seed}": (mask.heads, mask.mlps) for seed, mask in masks.items()}
     if len(masks) > 1:
         parts = zip(*maps.values(), strict=True)
@@ -126,23 +120,23 @@ def survivors(entries: Entries) -> Figure:
     for axis, (title, (heads, mlps)) in zip(axes.flat, maps.items(), strict=False):
         image = component_map(axis, heads, mlps, title)
     drawing.colorbar(image, ax=axes, label="survives (share of seeds)", shrink=0.8)
-    task = task_name(entries)
+    task = entries.task
     return Figure.of(
         drawing,
         f"Which heads and MLPs (last column) survive the search on {task}, for each seed, and in "
         f"which share of the {len(masks)} seed(s). Yellow survives.",
-        f"Grids of surviving heads and MLPs for {task}. {sizes_text(entries)}",
+        f"Grids of surviving heads and MLPs for {task}. {_sizes_text(entries)}",
     )
 
 
 @style()
-def weight_search_curve(entries: Entries) -> Figure | Note:
+def weight_search_curve(entries: TaskRecords) -> Figure | Note:
     """The search by magnitude: score against the share of weights left, with the 90 % line."""
-    if not has_method(entries, "magnitude"):
+    if not entries.has("magnitude"):
         return NO_MAGNITUDE
     drawing, axes = plt.subplots(figsize=(7.5, 3.6), layout="constrained")
-    threshold = config(entries)["search"]["threshold"]
-    step = config(entries)["search"]["weight_step"]
+    threshold = entries.config["search"]["threshold"]
+    step = entries.config["search"]["weight_step"]
     for colour, seed, records in coloured(entries):
         found = records["magnitude"]["results"]
         path = [(100.0, found["full_score"])]
@@ -153,7 +147,7 @@ def weight_search_curve(entries: Entries) -> Figure | Note:
         axes.plot(*path[0], "D", color=colour, label=f"seed {seed}")
         axes.axhline(threshold * found["full_score"], color=colour, linestyle="--", linewidth=1)
     axes.plot([], [], "o", color="0.3", mfc="w", label="below the bar: taken back")
-    first, searched = stage_results(entries)[0], stage_results(entries, "magnitude")
+    first, searched = entries.results()[0], entries.results("magnitude")
     axes.axhline(first["majority"], color=COLOURS["majority"], linestyle=":", label="majority")
     metric = METRIC_LABELS[searched[0]["metric"]]
     axes.set(xlabel="weights left (%)", ylabel=f"validation {metric}", xlim=(104, -4))
@@ -161,18 +155,18 @@ def weight_search_curve(entries: Entries) -> Figure | Note:
     kept = [percent(result["weights"]["density"], 1) for result in searched]
     return Figure.of(
         drawing,
-        f"Magnitude pruning on {task_name(entries)}, {seeds_text(entries)}, of "
+        f"Magnitude pruning on {entries.task}, {seeds_text(entries)}, of "
         f"{searched[0]['weights']['prunable'] / 1e6:.1f} million weights: {metric} of the masked "
         f"model, not retrained. Each step zeroes the smallest {step:.0%}. Dashed: {threshold:.0%} "
         f"of the full score. n = {first['examples']['validation']:,} validation examples.",
-        f"Line plot for {task_name(entries)}: the score stays near the full one while small "
+        f"Line plot for {entries.task}: the score stays near the full one while small "
         f"weights are zeroed, then falls below the bar. Weights kept: {', '.join(kept)}.",
     )
 
 
-def weights(entries: Entries) -> Table | Note:
+def weights(entries: TaskRecords) -> Table | Note:
     """The good weights of each seed under magnitude pruning: how many, and what they score."""
-    if not has_method(entries, "magnitude"):
+    if not entries.has("magnitude"):
         return NO_MAGNITUDE
     rows = []
     for seed, records in entries.items():
@@ -194,11 +188,11 @@ def weights(entries: Entries) -> Table | Note:
 
 
 @style()
-def weight_densities(entries: Entries) -> Figure | Note:
+def weight_densities(entries: TaskRecords) -> Figure | Note:
     """Where the good weights are: density by layer and map, and by head, means over seeds."""
-    if not has_method(entries, "magnitude"):
+    if not entries.has("magnitude"):
         return NO_MAGNITUDE
-    good = [result["tickets"]["good"] for result in stage_results(entries, "magnitude")]
+    good = [result["tickets"]["good"] for result in entries.results("magnitude")]
     maps = np.mean([[g["map_densities"][m] for m in MAP_LABELS] for g in good], axis=0).T
     heads = np.mean([g["head_densities"] for g in good], axis=0)
     low, high = min(maps.min(), heads.min()), max(maps.max(), heads.max())
@@ -218,12 +212,30 @@ def weight_densities(entries: Entries) -> Figure | Note:
     drawing.colorbar(image, ax=right, label="weights kept (share)")
     return Figure.of(
         drawing,
-        f"Where the weights that survive magnitude pruning are, {task_name(entries)}, "
+        f"Where the weights that survive magnitude pruning are, {entries.task}, "
         f"{seeds_text(entries)}: per cent kept of each linear map and head, means over seeds.",
-        f"Heat maps of the density of the good weights of {task_name(entries)} by layer: between "
+        f"Heat maps of the density of the good weights of {entries.task} by layer: between "
         f"{low:.0%} and {high:.0%} kept everywhere.",
     )
 
 
 def _share(score: float, full: float) -> str:
     return percent(score / full if full > 0 else math.nan)
+
+
+def _share_left(tuned: dict[str, Any], n_heads: int, n_mlps: int) -> float:
+    """Percent of the parameters of all heads and MLPs."""
+    each = tuned["component_parameters"]
+    every = tuned["layers"] * (tuned["heads_per_layer"] * each["head"] + each["mlp"])
+    left: int = n_heads * each["head"] + n_mlps * each["mlp"]
+    return 100 * left / float(every)
+
+
+def _sizes_text(entries: TaskRecords) -> str:
+    """How many heads and MLPs each seed keeps, in words."""
+    texts = (
+        f"seed {seed} keeps {mask.n_heads} of {mask.heads.size} heads and {mask.n_mlps} of "
+        f"{mask.mlps.size} MLPs"
+        for seed, mask in entries.masks.items()
+    )
+    return "; ".join(texts) + "."

@@ -22,12 +22,7 @@ from replication.runs.records import (
     KIND_LABELS,
     KINDS,
     METHOD_LABELS,
-    Entries,
     TaskRecords,
-    has_method,
-    masks_of,
-    stage_results,
-    task_name,
 )
 
 STATES = ("pruned", "retrained")
@@ -86,16 +81,15 @@ _RETRAINED = {
 
 @style()
 def ticket_plot(
-    entries: Entries, release: paper.Results, method: str = "structured"
+    entries: TaskRecords, release: paper.Results, method: str = "structured"
 ) -> Figure | Note:
     """Every kind of ticket, pruned and retrained, beside the paper's BERT-base."""
-    if not has_method(entries, method):
+    if not entries.has(method):
         return NO_MAGNITUDE
-    task, first, kinds = task_name(entries), stage_results(entries)[0], KINDS[method]
+    task, first, kinds = entries.task, entries.results()[0], KINDS[method]
     published = paper.scores(release, task, method)
     settings = [f"{kind}, {state}" for kind in kinds for state in ("pruned", "retrained")]
-    of = TaskRecords(entries)
-    ours = {name: of.scores(name, method) for name in ("full", "majority", *settings)}
+    ours = {name: entries.scores(name, method) for name in ("full", "majority", *settings)}
     means = "; ".join(
         f"{KIND_LABELS.get(kind, kind)} {np.mean(ours[f'{kind}, pruned']):.3f} pruned, "
         f"{np.mean(ours[f'{kind}, retrained']):.3f} retrained"
@@ -111,15 +105,14 @@ def ticket_plot(
     )
 
 
-def tickets(entries: Entries, method: str = "structured") -> Table | Note:
+def tickets(entries: TaskRecords, method: str = "structured") -> Table | Note:
     """Mean scores over seeds with 95 % Student t intervals, and differences paired by seed."""
-    if not has_method(entries, method):
+    if not entries.has(method):
         return NO_MAGNITUDE
-    of = TaskRecords(entries)
-    full = of.scores("full")
+    full = entries.scores("full")
     rows = [{"ticket": "full model", "score": str(t_interval(full))}]
     for state in ("pruned", "retrained"):
-        by_kind = {k: np.array(of.scores(f"{k}, {state}", method)) for k in KINDS[method]}
+        by_kind = {k: np.array(entries.scores(f"{k}, {state}", method)) for k in KINDS[method]}
         for kind, values in by_kind.items():
             name = f"{KIND_LABELS.get(kind, kind)}, {state}"
             row = {"ticket": name, "score": str(t_interval(values.tolist()))}
@@ -130,18 +123,17 @@ def tickets(entries: Entries, method: str = "structured") -> Table | Note:
     return Table.of(rows)
 
 
-def kept(entries: Entries) -> Note:
+def kept(entries: TaskRecords) -> Note:
     """What one task's retrained tickets keep, and which of them win: the measure of the claims.
 
     Seeds whose good ticket leaves too little for another one tell nothing of random and bad.
     """
-    task = TaskRecords(entries)
-    majority, full = (float(np.mean(task.scores(name))) for name in ("majority", "full"))
+    majority, full = (float(np.mean(entries.scores(name))) for name in ("majority", "full"))
     told = f"The majority baseline scores {majority:.3f}, the full model {full:.3f}"
     if full - majority < LEARNED:
         few = f"it gained less than {LEARNED:g}, too little to tell what a ticket keeps of it"
         return Note(f"{told}: {few}.", "warning")
-    measured = dict(of_scores(task.scores, {"structured": "bad"}, task.contrasted()))
+    measured = dict(of_scores(entries.scores, {"structured": "bad"}, entries.contrasted()))
     shares = []
     for kind in KEPT:
         values = measured[f"structured: kept by {kind}, retrained"]
@@ -151,10 +143,10 @@ def kept(entries: Entries) -> Note:
         mean, n = float(np.mean(values)), len(values)
         win = ", a win" if mean >= HALF else ""
         shares.append(f"{kind} {mean:.0%} ({n} seed{'' if n == 1 else 's'}{win})")
-    masks = masks_of(entries)
+    masks = entries.masks
     out = [
         f"seed {seed} ({mask.n_heads} of {mask.heads.size} heads)"
-        for (seed, mask), counts in zip(masks.items(), task.contrasted(), strict=True)
+        for (seed, mask), counts in zip(masks.items(), entries.contrasted(), strict=True)
         if not counts
     ]
     left_out = (

@@ -46,14 +46,9 @@ from replication.runs.measured import (
 )
 from replication.runs.records import (
     KIND_LABELS,
-    Entries,
     TaskRecords,
-    has_method,
     seeds_text,
-    stage_results,
-    task_name,
 )
-from replication.store import Record
 
 MISSING = Note(
     "The overlap of weight masks over seeds is not recorded here: it needs magnitude pruning of at "
@@ -81,11 +76,11 @@ EMPTY = Note(
 
 
 @style()
-def survival_map(entries: Entries) -> Figure | Note:
+def survival_map(entries: TaskRecords) -> Figure | Note:
     """Survival of every head and MLP: the share of seeds, and the standard deviation below it."""
     if len(entries) < 2:
         return ONE_SEED
-    n_layers = stage_results(entries)[0]["layers"]
+    n_layers = entries.results()[0]["layers"]
     masks = [good_masks(entries, part) for part in PARTS]
     n_heads = masks[0].shape[1] // n_layers
     drawing, axes = plt.subplots(
@@ -104,7 +99,7 @@ def survival_map(entries: Entries) -> Figure | Note:
     axes[0].set_xlabel("head")
     axes[1].set(xticks=[], ylabel="")
     drawing.colorbar(image, ax=axes[1], label="survives (share of seeds)")
-    task, heads = task_name(entries), masks[0]
+    task, heads = entries.task, masks[0]
     return Figure.of(
         drawing,
         f"How often each head and MLP survives the search on {task}, {seeds_text(entries)}: the "
@@ -115,7 +110,7 @@ def survival_map(entries: Entries) -> Figure | Note:
     )
 
 
-def agreement_table(entries: Entries) -> Table | Note:
+def agreement_table(entries: TaskRecords) -> Table | Note:
     """Each measure of agreement, for heads and MLPs, beside chance with its 95 % range."""
     if len(entries) < 2:
         return ONE_SEED
@@ -143,7 +138,7 @@ EQUAL = {
 }
 
 
-def equal_sizes(entries: Entries) -> Table | Note:
+def equal_sizes(entries: TaskRecords) -> Table | Note:
     """Agreement about heads as the searches end, and at one size for all seeds, beside chance and
     the most that kappa can be of masks of these sizes."""
     if len(entries) < 2:
@@ -164,54 +159,59 @@ def equal_sizes(entries: Entries) -> Table | Note:
 def equal_sizes_by_task(every: Mapping[str, TaskRecords]) -> Table | Note:
     """The same of every task of a study that has two seeds, and of pairs of seeds whose masks of
     weights are of one density; means over tasks with their intervals."""
-    frame = _at_one_size(every)
-    if frame.empty:
+    found = _at_one_size(every)
+    if not found:
         return ONE_SEED
-    rows = [
-        {"": task} | {name: number(x) for name, x in of.items()} for task, of in frame.iterrows()
-    ]
-    means = {name: str(t_interval(of.dropna())) for name, of in frame.items() if of.notna().any()}
+    rows = [{"": task} | {name: number(x) for name, x in of.items()} for task, of in found.items()]
+    means = {name: str(t_interval(values)) for name, values in _defined(found).items()}
     return Table.of([*rows, {"": "mean [95 % CI over tasks]", **means}])
 
 
 def equal_sizes_reading(every: Mapping[str, TaskRecords]) -> Note:
     """What becomes of the agreement about heads at one size, in numbers."""
-    frame = _at_one_size(every)
-    if frame.empty:
+    values = _defined(_at_one_size(every))
+    if not values:
         return ONE_SEED
-    told = {
-        name: f"{t_interval(of.dropna())}, n = {of.notna().sum()}"
-        for name, of in frame.items()
-        if of.notna().any()
-    }
-    texts = [f"{name} {text}" for name, text in told.items() if name.startswith("heads")]
+    told = {name: f"{t_interval(of)}, n = {len(of)}" for name, of in values.items()}
+    heads = "; ".join(f"{name} {text}" for name, text in told.items() if name.startswith("heads"))
     return Note(
-        f"Mean kappa over tasks (95 % CI): {'; '.join(texts)}. The sizes at which searches end "
-        f"allow {told['at most']} at most."
+        f"Mean kappa over tasks (95 % CI): {heads}. The sizes at which searches end allow "
+        f"{told['at most']} at most."
     )
 
 
-def _at_one_size(every: Mapping[str, TaskRecords]) -> pd.DataFrame:
-    """Kappas by task (rows), NaN where undefined."""
-    found: dict[str, dict[str, float]] = {}
+def _at_one_size(every: Mapping[str, TaskRecords]) -> dict[str, dict[str, float]]:
+    """Kappas by task and by what is compared, NaN where undefined."""
+    found = {}
     for task, of in every.items():
-        if len(of.entries) < 2:
+        if len(of) < 2:
             continue
-        heads = good_masks(of.entries, "heads")
-        kinds = {
-            "heads as found": heads,
-            "at most": agreement.nested(heads.sum(axis=1), heads.shape[1]),
-        }
-        kinds |= {f"heads, {how}": masks for how, masks in equal_heads(of.entries).items()}
+        heads = good_masks(of, "heads")
+        nested = agreement.nested(heads.sum(axis=1), heads.shape[1])
+        kinds = {"heads as found": heads, "at most": nested}
+        kinds |= {f"heads, {how}": masks for how, masks in equal_heads(of).items()}
         found[task] = {name: agreement.fleiss_kappa(masks) for name, masks in kinds.items()}
         pairs = pairs_of_weights(of.overlap).values() if of.overlap else ()
         same = [pair.kappa for pair in pairs if pair.most == 1]
         found[task]["weights, one density"] = float(np.mean(same)) if same else math.nan
-    return pd.DataFrame(found).T
+    return found
 
 
-def equal_density(overlap: Record) -> Table:
-    """Each pair of seeds' good masks of weights: kappa, and the most that it can be."""
+def _defined(found: Mapping[str, Mapping[str, float]]) -> dict[str, list[float]]:
+    """The values of all tasks that have one, by what is compared."""
+    values: dict[str, list[float]] = {}
+    for of in found.values():
+        for name, value in of.items():
+            if not math.isnan(value):
+                values.setdefault(name, []).append(value)
+    return values
+
+
+def equal_density(entries: TaskRecords) -> Table | None:
+    """Each pair of seeds' good masks of weights: kappa, and the most that it can be; None where
+    the overlap of these masks is not recorded."""
+    if entries.overlap is None:
+        return None
     return Table.of(
         {
             "": f"{one} and {other}",
@@ -219,12 +219,12 @@ def equal_density(overlap: Record) -> Table:
             "kappa": number(found.kappa),
             "at most": number(found.most),
         }
-        for (one, other), found in pairs_of_weights(overlap).items()
+        for (one, other), found in pairs_of_weights(entries.overlap).items()
     )
 
 
 @style()
-def importance_profile(entries: Entries) -> Figure:
+def importance_profile(entries: TaskRecords) -> Figure:
     """How flat importance is: heads in order of their share, and what the order is worth."""
     drawing, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
     halves = []
@@ -243,7 +243,7 @@ def importance_profile(entries: Entries) -> Figure:
     right.axhline(0, color="0.5", linestyle=":")
     right.set(xlabel="trial of the search", ylabel="rank correlation with the start")
     right.set_ylim(-1.05, 1.05)
-    task, n = task_name(entries), stage_results(entries)[0]["examples"]["validation"]
+    task, n = entries.task, entries.results()[0]["examples"]["validation"]
     return Figure.of(
         drawing,
         f"Importance of heads on {task}, {seeds_text(entries)}, from n = {n:,} validation "
@@ -261,7 +261,7 @@ def _along_the_search(axis: Axes, steps: list[dict[str, Any]], colour: str) -> N
     axis.plot(places, [spearman(scores[0], later) for later in scores], "o-", ms=3, color=colour)
 
 
-def rank_correlations(entries: Entries) -> Table | Note:
+def rank_correlations(entries: TaskRecords) -> Table | Note:
     """Spearman's correlation of importance in the full model, for each pair of seeds."""
     if len(entries) < 2:
         return ONE_SEED
@@ -282,13 +282,13 @@ def spearman(a: np.ndarray, b: np.ndarray) -> float:
     return math.nan if np.ptp(a) == 0 or np.ptp(b) == 0 else float(spearmanr(a, b).statistic)
 
 
-def density_spread(entries: Entries) -> Table | Note:
+def density_spread(entries: TaskRecords) -> Table | Note:
     """What the paper's "0.01 against 0.5" compares: two standard deviations of two things."""
-    if not has_method(entries, "magnitude"):
+    if not entries.has("magnitude"):
         return NO_MAGNITUDE
     if len(entries) < 2:
         return ONE_SEED
-    good = [r["tickets"]["good"] for r in stage_results(entries, "magnitude")]
+    good = [r["tickets"]["good"] for r in entries.results("magnitude")]
     densities = np.array([g["head_densities"] for g in good])
     survives = agreement.survival_std(good_masks(entries, "heads"))
     spreads = {
@@ -305,16 +305,16 @@ def density_spread(entries: Entries) -> Table | Note:
     )
 
 
-def like_with_like(entries: Entries, overlap: Record | None) -> Table | Note:
+def like_with_like(entries: TaskRecords) -> Table | Note:
     """Structured and magnitude pruning on one scale: agreement counted in components.
 
     For weights, chance is told twice: for masks of the same sizes, and for masks of the same
     sizes in every matrix, which share the profile over layers but not the weights.
     """
-    if overlap is None:
+    if entries.overlap is None:
         return MISSING
     heads = good_masks(entries, "heads")
-    observed, by_size, by_matrix = agreement_of_weights(overlap)
+    observed, by_size, by_matrix = agreement_of_weights(entries.overlap)
     rows = []
     for statistic in ("some but not all", "mean std", "mean overlap", "Fleiss' kappa"):
         of_heads = chance.against_chance(statistic, heads)
@@ -331,16 +331,16 @@ def like_with_like(entries: Entries, overlap: Record | None) -> Table | Note:
     return Table.of(rows)
 
 
-def survivors_table(found: dict[int, Record]) -> Table | Note:
+def survivors_table(entries: TaskRecords) -> Table | Note:
     """The three kinds: how large, how many of another kind fill the places, what they score."""
+    found = entries.results("survivors")
     if not found:
         return NO_SURVIVORS
     if _is_empty(found):
         return EMPTY
-    results = [record["results"] for record in found.values()]
     rows = []
     for kind in KINDS:
-        tickets = [r["tickets"][kind] for r in results]
+        tickets = [results["tickets"][kind] for results in found]
         mask = StructuredMask.from_json(tickets[0]["mask"])
         row = {"": KIND_LABELS[kind]}
         for part, n in (("heads", mask.n_heads), ("MLPs", mask.n_mlps)):
@@ -361,19 +361,18 @@ def _filled(came: dict[str, int], own: str) -> str:
 
 
 @style()
-def survivors_plot(
-    entries: Entries, found: dict[int, Record], release: paper.Results
-) -> Figure | Note:
+def survivors_plot(entries: TaskRecords, release: paper.Results) -> Figure | Note:
     """The three kinds as tickets, a marker for each seed, beside the paper's."""
+    found = entries.results("survivors")
     if not found:
         return NO_SURVIVORS
     if _is_empty(found):
         return EMPTY
-    task, first = task_name(entries), stage_results(entries)[0]
+    task, first = entries.task, entries.results()[0]
     published = paper.scores(release, task, "survivors")
-    ours = {name: TaskRecords(entries).scores(name) for name in ("full", "majority")}
+    ours = {name: entries.scores(name) for name in ("full", "majority")}
     ours |= {
-        f"{kind}, {state}": [r["results"]["tickets"][kind][state] for r in found.values()]
+        f"{kind}, {state}": [results["tickets"][kind][state] for results in found]
         for kind in KINDS
         for state in ("pruned", "retrained")
     }
@@ -392,7 +391,7 @@ def survivors_plot(
     )
 
 
-def _is_empty(found: dict[int, Record]) -> bool:
+def _is_empty(found: list[dict[str, Any]]) -> bool:
     """Whether nothing survives with every seed, so that tickets of that size are empty."""
-    masks = (record["results"]["tickets"][KINDS[0]]["mask"] for record in found.values())
+    masks = (results["tickets"][KINDS[0]]["mask"] for results in found)
     return all(not (m.n_heads or m.n_mlps) for m in map(StructuredMask.from_json, masks))

@@ -13,8 +13,7 @@ from replication.book.show import Figure, Note, Table, number, percent, style, w
 from replication.paper import numbers
 from replication.runs import measured
 from replication.runs.measured import counts, phi
-from replication.runs.records import Entries, masks_of, seeds_text, task_name
-from replication.store import Record
+from replication.runs.records import TaskRecords, seeds_text
 
 TYPE_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#999999")
 STATES = ("pre-trained", "fine-tuned")
@@ -26,15 +25,15 @@ NO_ATTENTION = Note(
 
 
 @style()
-def shares(entries: Entries, attention: dict[int, Record]) -> Figure | Note:
+def shares(entries: TaskRecords) -> Figure | Note:
     """Types of super-survivors' maps and of all heads', here and in the paper."""
-    if not attention:
+    if not entries.stage("attention"):
         return NO_ATTENTION
-    task = task_name(entries)
+    task = entries.task
     bars: dict[str, list[tuple[str, dict[str, float]]]] = {}
     for weighting in WEIGHTINGS:
         for state in STATES:
-            ours = measured.shares(entries, attention, state, weighting)
+            ours = measured.shares(entries, state, weighting)
             for who in WHO:
                 theirs = numbers.pattern_shares(task, state, who, weighting)
                 found = (("here", ours.get(who)), ("paper", theirs))
@@ -56,28 +55,28 @@ def shares(entries: Entries, attention: dict[int, Record]) -> Figure | Note:
         axis.set(title=f"{weighting} maps", xlabel="share of maps", xlim=(0, 1))
     handles, names = axes[0].get_legend_handles_labels()
     drawing.legend(handles, names, loc="outside lower center", ncols=5, fontsize=8)
-    n = next(iter(attention.values()))["results"]["examples"]
-    fine = measured.shares(entries, attention, "fine-tuned", "raw")
+    n, seeds = entries.results("attention")[0]["examples"], entries.stage("attention")
+    fine = measured.shares(entries, "fine-tuned", "raw")
     texts = [f"{WHO[who]} {of['heterogeneous']:.0%} heterogeneous" for who, of in fine.items()]
     return Figure.of(
         drawing,
         f"Types of attention maps on {task}, sorted by the better of two classifiers: {n} "
-        f"validation examples, {seeds_text(attention)}. Super-survivors and all heads are in the "
+        f"validation examples, {seeds_text(seeds)}. Super-survivors and all heads are in the "
         "same intact model. The paper's super-survivors are in a pruned BERT-base, its other "
         "heads in the intact one, and its classifier was trained on other maps.",
         f"Stacked bars for {task}; raw maps of the fine-tuned model: {', '.join(texts)}.",
     )
 
 
-def shares_table(entries: Entries, attention: dict[int, Record]) -> Table | Note:
+def shares_table(entries: TaskRecords) -> Table | Note:
     """The same as a table, the paper's BERT-base in brackets."""
-    if not attention:
+    if not entries.stage("attention"):
         return NO_ATTENTION
     rows = []
     for weighting in WEIGHTINGS:
         for state in STATES:
-            for who, of_types in measured.shares(entries, attention, state, weighting).items():
-                theirs = numbers.pattern_shares(task_name(entries), state, who, weighting)
+            for who, of_types in measured.shares(entries, state, weighting).items():
+                theirs = numbers.pattern_shares(entries.task, state, who, weighting)
                 row: dict[str, str] = {"": f"{weighting}, {state}, {WHO[who]}"}
                 for name, share in of_types.items():
                     row[name] = percent(share) + (f" ({percent(theirs[name])})" if theirs else "")
@@ -85,22 +84,20 @@ def shares_table(entries: Entries, attention: dict[int, Record]) -> Table | Note
     return Table.of(rows)
 
 
-def association(
-    entries: Entries, attention: dict[int, Record], *, n_draws: int = 2000, seed: int = 0
-) -> Table | Note:
+def association(entries: TaskRecords, *, n_draws: int = 2000, seed: int = 0) -> Table | Note:
     """Do super-survivors attend heterogeneously? Pearson's r over maps, and how sure it is.
 
     The interval draws heads with replacement, because all maps of a head are of one kind: to
     count maps as if each were a head of its own makes any r look certain.
     """
-    if not attention:
+    if not entries.stage("attention"):
         return NO_ATTENTION
-    survivors = survive_all(masks_of(entries))
+    survivors = survive_all(entries.masks)
     rng = np.random.default_rng(seed)
     rows = []
     for weighting in WEIGHTINGS:
         for state in STATES:
-            by_head = counts(attention, state, weighting)
+            by_head = counts(entries, state, weighting)
             r = phi(survivors, by_head)
             draws = rng.integers(len(survivors), size=(n_draws, len(survivors)))
             again = np.array([phi(survivors[heads], by_head[heads]) for heads in draws])

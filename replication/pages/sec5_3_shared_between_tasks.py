@@ -20,7 +20,7 @@ from replication.book.show import (
     within,
     write_cells,
 )
-from replication.runs.records import Entries, masks_of, seeds_text, warning
+from replication.runs.records import TaskRecords, seeds_text, warning
 
 ONE_TASK = Note("What tasks share needs at least two tasks; this study has one.", "warning")
 # What GLUE asks about: one sentence, whether two mean the same, whether one follows.
@@ -31,7 +31,7 @@ KINDS_OF_TASK = {
 }
 
 
-def comparable(every: dict[str, Entries]) -> dict[str, Entries]:
+def comparable(every: dict[str, TaskRecords]) -> dict[str, TaskRecords]:
     """The tasks that have every seed which any task has, and of which the search tells something.
 
     Others are under way, or their full models learned too little for a good subnetwork.
@@ -44,7 +44,7 @@ def comparable(every: dict[str, Entries]) -> dict[str, Entries]:
     }
 
 
-def compared(every: dict[str, Entries]) -> Note:
+def compared(every: dict[str, TaskRecords]) -> Note:
     """Which tasks are compared here, and which are left out because nothing can be told of them."""
     left_out = [task for task in every if task not in comparable(every)]
     text = f"Compared here: {', '.join(comparable(every)) or 'no task'}."
@@ -54,9 +54,9 @@ def compared(every: dict[str, Entries]) -> Note:
     return Note(text)
 
 
-def recorded(every: dict[str, Entries]) -> Sharing:
+def recorded(every: dict[str, TaskRecords]) -> Sharing:
     """What the tasks of a study share, of those that can be compared."""
-    return Sharing.of({task: masks_of(entries) for task, entries in comparable(every).items()})
+    return Sharing.of({task: entries.masks for task, entries in comparable(every).items()})
 
 
 @style()

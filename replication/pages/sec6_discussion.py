@@ -10,8 +10,7 @@ import numpy as np
 from lottery_utils.agreement.inference import t_interval
 from lottery_utils.metrics import METRIC_LABELS
 from replication.book.show import COLOURS, Figure, Note, Table, coloured, style
-from replication.runs.records import TICKETS, Entries, stage_results, task_name, tickets_of
-from replication.store import Record
+from replication.runs.records import TICKETS, TaskRecords, tickets_of
 
 STATES = {
     "retrained": "pre-trained weights",
@@ -25,22 +24,21 @@ NO_CONTROL = Note(
 NO_LANDSCAPE = Note("These records are from before the loss around tickets was measured.")
 
 
-def scores(entries: Entries, control: dict[int, Record], kind: str, state: str) -> list[float]:
+def scores(entries: TaskRecords, kind: str, state: str) -> list[float]:
     """The scores of a ticket that starts as `state` says, of every seed that has a control."""
+    control = entries.stage("control")
     if state == "retrained":
-        return [float(tickets_of(entries[seed])[kind][state]) for seed in control]
-    return [
-        float(record["results"]["tickets"][kind][state]["score"]) for record in control.values()
-    ]
+        return entries.of_seeds(control).scores(f"{kind}, {state}")
+    return [float(r["results"]["tickets"][kind][state]["score"]) for r in control.values()]
 
 
-def table(entries: Entries, control: dict[int, Record]) -> Table | Note:
+def table(entries: TaskRecords) -> Table | Note:
     """Each ticket trained from three kinds of weights; means over seeds with 95 % intervals."""
-    if not control:
+    if not entries.stage("control"):
         return NO_CONTROL
     rows: list[dict[str, str]] = []
     for kind in TICKETS:
-        by_state = {state: np.array(scores(entries, control, kind, state)) for state in STATES}
+        by_state = {state: np.array(scores(entries, kind, state)) for state in STATES}
         row = {"ticket": kind}
         row |= {label: str(t_interval(by_state[state].tolist())) for state, label in STATES.items()}
         lost = by_state["retrained"] - by_state["reinitialized"]
@@ -50,16 +48,16 @@ def table(entries: Entries, control: dict[int, Record]) -> Table | Note:
 
 
 @style()
-def plot(entries: Entries, control: dict[int, Record]) -> Figure | Note:
+def plot(entries: TaskRecords) -> Figure | Note:
     """The same, drawn: a group of three for each ticket, a marker for each seed."""
-    if not control:
+    if not entries.stage("control"):
         return NO_CONTROL
     drawing, axis = plt.subplots(figsize=(7, 3.4), layout="constrained")
-    task, first = task_name(entries), stage_results(entries)[0]
+    task, first, n = entries.task, entries.results()[0], len(entries.stage("control"))
     texts = []
     for x, kind in enumerate(TICKETS):
         for shift, state, marker in zip((-0.22, 0, 0.22), STATES, "os^", strict=True):
-            values = scores(entries, control, kind, state)
+            values = scores(entries, kind, state)
             look: dict[str, Any] = {"color": COLOURS[kind], "ls": "none", "ms": 8}
             look["mfc"] = COLOURS[kind] if state == "retrained" else "white"
             axis.plot([x + shift] * len(values), values, marker, **look)
@@ -69,7 +67,7 @@ def plot(entries: Entries, control: dict[int, Record]) -> Figure | Note:
         axis.plot([], [], marker, color="0.3", mfc=face, ls="none", label=STATES[state])
     axis.axhline(first["majority"], color=COLOURS["majority"], linestyle=":", label="majority")
     axis.axhline(
-        float(np.mean([r["score"] for r in stage_results(entries)])),
+        float(np.mean(entries.scores("full"))),
         color=COLOURS["full"],
         linewidth=1,
         label="full model, pre-trained",
@@ -80,14 +78,14 @@ def plot(entries: Entries, control: dict[int, Record]) -> Figure | Note:
     return Figure.of(
         drawing,
         f"Tickets of {task}, those of section 4.2, trained by the same recipe from three kinds of "
-        f"weights. One marker per seed (n = {len(control)}; {first['examples']['train']:,} "
+        f"weights. One marker per seed (n = {n}; {first['examples']['train']:,} "
         f"training and {first['examples']['validation']:,} validation examples).",
         f"Dot plot for {task}: {'; '.join(texts)}.",
     )
 
 
 @style()
-def landscape(entries: Entries) -> Figure | Note:
+def landscape(entries: TaskRecords) -> Figure | Note:
     """The loss around the retrained good and bad tickets along random directions."""
     tickets = {seed: tickets_of(records) for seed, records in entries.items()}
     if any("landscape" not in t["good"] for t in tickets.values()):
@@ -109,7 +107,7 @@ def landscape(entries: Entries) -> Figure | Note:
         axis.set(title=f"{kind} ticket, retrained", xlabel="step (1 = each filter's own length)")
     axes[0].set_ylabel("validation loss, minus that at 0")
     axes[0].legend(fontsize=8)
-    task = task_name(entries)
+    task = entries.task
     first = next(iter(tickets.values()))["good"]["landscape"]
     # Records that do not say so are of 200 examples.
     n_directions, n = len(first["loss"]), first.get("n_examples", 200)
@@ -121,13 +119,13 @@ def landscape(entries: Entries) -> Figure | Note:
     )
 
 
-def reading(entries: Entries, control: dict[int, Record]) -> Note:
+def reading(entries: TaskRecords) -> Note:
     """What the control says about the two explanations, in words that follow the numbers."""
-    if not control:
+    if not entries.stage("control"):
         return NO_CONTROL
-    guess = float(stage_results(entries)[0]["majority"])
+    guess = float(entries.results()[0]["majority"])
     means = {
-        (kind, state): float(np.mean(scores(entries, control, kind, state)))
+        (kind, state): float(np.mean(scores(entries, kind, state)))
         for kind in ("good", "bad")
         for state in STATES
     }
@@ -145,5 +143,5 @@ def reading(entries: Entries, control: dict[int, Record]) -> Note:
             f"{start}; with nothing pre-trained it keeps {nothing:.0%} of that, with only the "
             f"embeddings {embeddings:.0%}."
         )
-    n = len(control)
+    n = len(entries.stage("control"))
     return Note(f"{' '.join(sentences)} n = {n} {'seeds' if n > 1 else 'run of each'}.")

@@ -9,13 +9,9 @@ from lottery_utils.agreement import overlap
 from lottery_utils.agreement.inference import t_interval
 from lottery_utils.masks import StructuredMask
 from replication.book.show import COLOURS, Figure, Note, Table, number, style
-from replication.runs import records
-from replication.runs.records import Entries, masks_of, tickets_of
-from replication.store import Record, Store
-from replication.study import Study
+from replication.runs.records import TaskRecords, tickets_of
 
 STATES = ("pruned", "retrained")
-Found = dict[str, dict[int, Record]]  # by task and seed
 NOTHING = Note(
     "No search by other rules is on record here: a study has to ask for it (lottery run STUDY "
     "--set followups.sensitivity=[RTE]).",
@@ -23,22 +19,12 @@ NOTHING = Note(
 )
 
 
-def load(study: str, store: Store) -> Found:
-    """The records of all tasks that have them, computed first where the study asks for them."""
-    chosen = Study.load(study, store.root)
-    found = {task: records.followup(chosen, task, "sensitivity", store) for task in chosen.tasks}
-    return {task: of_task for task, of_task in found.items() if of_task}
-
-
-def changes(found: Found, every: dict[str, Entries]) -> pd.DataFrame:
+def changes(every: dict[str, TaskRecords]) -> pd.DataFrame:
     """What each rule changes of each entry: other minus own heads, MLPs and scores, the overlap."""
     rows = []
-    for task, of_seeds in found.items():
-        for seed, record in of_seeds.items():
-            stages = every.get(task, {}).get(seed)
-            if stages is None:
-                continue
-            own, good = masks_of({seed: stages})[seed], tickets_of(stages)["good"]
+    for task, entries in every.items():
+        for seed, record in entries.stage("sensitivity").items():
+            own, good = entries.masks[seed], tickets_of(entries[seed])["good"]
             for rule, other in record["results"]["tickets"].items():
                 mask = StructuredMask.from_json(other["mask"])
                 row = {

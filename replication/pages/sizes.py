@@ -16,7 +16,7 @@ from replication.book.show import COLOURS, Figure, Note, Table, percent, style
 from replication.claims.evidence import LEARNED
 from replication.claims.rules import HALF
 from replication.paper.records import N_SEEDS, Results, scores
-from replication.runs.records import TICKETS, TaskRecords, stage_results
+from replication.runs.records import TICKETS, TaskRecords, on_record
 from replication.store import Store
 from replication.study import Study
 
@@ -77,12 +77,8 @@ def name_of(size: int | None) -> str:
 
 def of_study(name: str, study: Study, store: Store) -> Side:
     """What a study has on record, of all tasks with a learned seed."""
-    found = {}
-    for task in study.tasks:
-        records = TaskRecords.of(study, task, store)
-        if records.entries and (shares := of_records(records)).n:
-            found[task] = shares
-    return Side(name, found)
+    found = {task: of_records(records) for task, records in on_record(study, store).items()}
+    return Side(name, {task: shares for task, shares in found.items() if shares.n})
 
 
 def of_records(records: TaskRecords) -> Shares:
@@ -96,7 +92,7 @@ def of_records(records: TaskRecords) -> Shares:
     }
     return Shares(
         {kind: values.tolist() for kind, values in retained.items()},
-        int(stage_results(records.entries)[0]["examples"]["train"]),
+        int(records.results()[0]["examples"]["train"]),
     )
 
 

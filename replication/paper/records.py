@@ -37,7 +37,7 @@ from replication.paper.release import (
     digest,
     read,
 )
-from replication.paper.released import MeanScore, Released
+from replication.paper.released import MeanScore, OnTrain, Released
 from replication.store import Key, Record, Store
 from replication.study import FollowUps, Study
 
@@ -122,15 +122,8 @@ def of_task(found: Release, task: str, sharing: Sharing) -> Released:
         for setting in SETTINGS
         if setting not in SEARCHED
     }
-    also: Any = {}
-    if on_train := found.masks.get(ON_TRAIN):
-        also["on_train"] = {part: _on_train(good, on_train[task], part) for part in PARTS}
-    if task == "MNLI" and (hans := found.masks.get(HANS)):
-        also["hans"] = dict(_of_hans(good, hans))
-    if found.drawn:
-        also["drawn"] = found.drawn[task]
     there = [setting for setting in (*SETTINGS, ON_TRAIN) if setting in found.masks]
-    return {
+    results: Released = {
         "source": SOURCE,
         "seeds": list(SEEDS),
         "layers": N_LAYERS,
@@ -143,10 +136,16 @@ def of_task(found: Release, task: str, sharing: Sharing) -> Released:
         "tickets": tickets,
         "shared_with": shared,
         "sha256": {setting: digest(found, task, setting) for setting in there}
-        | {f"{HANS}/{data}": digest(found, data, HANS) for data in also.get("hans", ())}
         | {p: d for p, d in found.sha256.items() if not p.startswith("masks/")},
-        **also,
     }
+    if on_train := found.masks.get(ON_TRAIN):
+        results["on_train"] = {part: _on_train(good, on_train[task], part) for part in PARTS}
+    if task == "MNLI" and (hans := found.masks.get(HANS)):
+        results["hans"] = dict(_of_hans(good, hans))
+        results["sha256"] |= {f"{HANS}/{data}": digest(found, data, HANS) for data in hans}
+    if found.drawn:
+        results["drawn"] = found.drawn[task]
+    return results
 
 
 def _sample(mean: float, population_std: float) -> MeanScore:
@@ -161,7 +160,7 @@ def _over_seeds(masks: Seeds, parts: Iterable[str]) -> dict[str, Any]:
     return {part: OverSeeds.of(_stack(masks, part)).to_json() for part in parts}
 
 
-def _on_train(good: Seeds, on_train: Seeds, part: str) -> dict[str, Any]:
+def _on_train(good: Seeds, on_train: Seeds, part: str) -> OnTrain:
     """The masks from training examples beside the good ones, which are from dev examples."""
     dev, train = (_stack(masks, part).reshape(N_SEEDS, -1) for masks in (good, on_train))
     found = noises(dev, train)

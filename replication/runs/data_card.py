@@ -16,7 +16,8 @@ import yaml
 
 from lottery_utils import data
 from lottery_utils.errors import UserError
-from replication.store import Store, write_text
+from replication.files import write_text
+from replication.store import Store
 from replication.study import Study
 
 FILE = "data.yaml"

@@ -14,18 +14,18 @@ from lottery_utils import agreement
 from lottery_utils.agreement import BoolArray, chance
 from lottery_utils.agreement.sharing import survive_all
 from lottery_utils.patterns.maps import TYPES
-from replication.runs.records import Entries, masks_of, stage_results
+from replication.runs.records import TaskRecords
 from replication.store import Record
 
 Counts = npt.NDArray[np.int64]
 
 
-def good_masks(entries: Entries, part: str) -> BoolArray:
+def good_masks(entries: TaskRecords, part: str) -> BoolArray:
     """The good masks of all seeds: bool (seeds, components), `part` being heads or mlps."""
-    return np.stack([getattr(mask, part).ravel() for mask in masks_of(entries).values()])
+    return np.stack([getattr(mask, part).ravel() for mask in entries.masks.values()])
 
 
-def equal_heads(entries: Entries) -> dict[str, BoolArray]:
+def equal_heads(entries: TaskRecords) -> dict[str, BoolArray]:
     """The heads of all seeds at one size: bool (seeds, heads), by how they were chosen.
 
     `cut`: the searches' masks when as many heads were left as the largest good one keeps, the last
@@ -35,7 +35,7 @@ def equal_heads(entries: Entries) -> dict[str, BoolArray]:
     good = good_masks(entries, "heads")
     size, half = int(good.sum(axis=1).max()), good.shape[1] // 2
     cut, top = np.ones_like(good), np.zeros_like(good)
-    for row, found in enumerate(stage_results(entries, "search")):
+    for row, found in enumerate(entries.results("search")):
         n_heads = len(found["steps"][0]["head_scores"][0])
         passing = [step["removed_heads"] for step in found["steps"] if step["passed"]]
         removed = [layer * n_heads + head for heads in passing for layer, head in heads]
@@ -108,18 +108,16 @@ def _jaccard(sizes: npt.NDArray[np.float64], both: Sequence[float]) -> float:
     return float(np.mean([n / of if of else 1.0 for n, of in zip(both, either, strict=True)]))
 
 
-def counts(attention: dict[int, Record], state: str, weighting: str) -> Counts:
+def counts(entries: TaskRecords, state: str, weighting: str) -> Counts:
     """Maps of each type by head, over all seeds: int64 (heads, types)."""
-    found = [r["results"]["counts"][state][weighting] for r in attention.values()]
+    found = [r["results"]["counts"][state][weighting] for r in entries.stage("attention").values()]
     total: Counts = np.array(found).sum(axis=0).reshape(-1, len(TYPES))
     return total
 
 
-def shares(
-    entries: Entries, attention: dict[int, Record], state: str, weighting: str
-) -> dict[str, dict[str, float]]:
+def shares(entries: TaskRecords, state: str, weighting: str) -> dict[str, dict[str, float]]:
     """The share of each type, for super-survivors (if there are any) and for all heads."""
-    by_head, chosen = counts(attention, state, weighting), survive_all(masks_of(entries))
+    by_head, chosen = counts(entries, state, weighting), survive_all(entries.masks)
     found = {}
     for who, heads in (("super", chosen), ("all", np.ones_like(chosen))):
         if heads.any():

@@ -10,14 +10,16 @@ import importlib
 import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lottery_utils import data
-from lottery_utils.errors import UserError
+from lottery_utils.errors import ReplayError, UserError
 from lottery_utils.patterns.sorter import sorter_sha256
 from replication.experiments.answers import untrained
+from replication.files import alone, clear
 from replication.runs import data_card
-from replication.store import Record, Store
+from replication.store import Key, Record, Store
 from replication.study import FOLLOWUPS, PIPELINE, STAGES, Study
 
 if TYPE_CHECKING:
@@ -149,6 +151,7 @@ def ensure(
     def is_done(task: str, seed: int, name: str) -> bool:
         return status(study, task, seed, name, store, asked) == "done"
 
+    clear_killed(study, store, entries, is_done)
     todo = [(t, s, n) for t, s, some in entries for n in some if not is_done(t, s, n)]
     if not todo:
         return
@@ -172,20 +175,60 @@ def ensure(
         if "finetune" in some and is_done(task, seed, "finetune"):
             # Without the weights nothing can follow: fine-tune again. Where that gives the same
             # weights, as on the same machine it does, the records made from them stay valid.
-            if (model := entry.saved_model()) is None:
-                compute(entry, "finetune")
-            else:
-                entry.model = model
+            with alone(store.path(entry.key("finetune")), progress.wait):
+                if (model := entry.saved_model()) is None:
+                    compute(entry, "finetune")
+                else:
+                    entry.model = model
         for name in some:
-            if not is_done(task, seed, name):
-                compute(entry, name)
-                n_computed += 1
+            if is_done(task, seed, name):
+                continue
+            with alone(store.path(entry.key(name)), progress.wait):
+                if is_done(task, seed, name):  # by whom we waited for
+                    progress.n_done += PIPELINE[name].units
+                else:
+                    compute(entry, name)
+                    n_computed += 1
     progress.label = study.name
     progress.done(f"{n_computed} records computed, in {store.root}")
 
 
+def clear_killed(
+    study: Study,
+    store: Store,
+    entries: Iterable[tuple[str, int, tuple[str, ...]]],
+    is_done: Callable[[str, int, str], bool],
+) -> None:
+    """Remove what killed runs left of these entries: drafts and locks, and finished journals."""
+    for name in {study.folder(name) for *_, some in entries for name in some}:
+        clear(store.root / name)
+    for task, seed, some in entries:
+
+        def finished(path: Path, task: str = task, seed: int = seed, some: Any = some) -> None:
+            if path.stem in some and is_done(task, seed, path.stem):
+                drop_journals(store, study.key(task, seed, path.stem))
+
+        for folder in {study.key(task, seed, name).folder for name in some}:
+            clear(store.root / folder, finished)
+            clear(store.cache / folder)
+
+
+def drop_journals(store: Store, key: Key) -> None:
+    """Remove the journals of a record, which is written or begun again."""
+    for journal in (store.cache / key.folder).glob(f"{key.stage}*.jsonl"):
+        journal.unlink(missing_ok=True)
+
+
 def compute(entry: Entry, name: str) -> Record:
-    """Compute a stage of an entry and write its record. Errors as for `ensure`."""
+    """Compute a stage of an entry and write its record, alone at it. Errors as for `ensure`.
+
+    Goes on from the stage's journals, or where these do not fit begins again, and says so.
+    """
+    with alone(entry.store.path(entry.key(name)), entry.progress.wait):
+        return _compute(entry, name)
+
+
+def _compute(entry: Entry, name: str) -> Record:
     from replication.experiments.entry import run_details
 
     study, store, key = entry.study, entry.store, entry.key(name)
@@ -197,10 +240,22 @@ def compute(entry: Entry, name: str) -> Record:
             f"The {name} of {entry.task} need the {stage.after} of every seed first: run "
             f"'lottery run {study.name}' for seeds {', '.join(map(str, seeds))}."
         )
+    if made_from.get("weights_sha256") != entry.weights:
+        vars(entry).pop("model", None)  # of weights that another run has replaced since
     begun = time.monotonic()
     entry.details.clear()
     experiment = importlib.import_module(f"replication.experiments.{name}")
-    results: dict[str, Any] = experiment.compute(entry, made_from)
+    try:
+        results: dict[str, Any] = experiment.compute(entry, made_from)
+    except ReplayError as error:
+        entry.progress.say(f"{name} is begun again, as its journal does not fit: {error}")
+        drop_journals(store, key)
+        results = experiment.compute(entry, made_from)
+    if inputs(study, entry.task, entry.seed, name, store, seeds) != made_from:
+        raise UserError(
+            f"What the {name} of {entry.task} started from is no longer on record: another run "
+            "has replaced it meanwhile; run the same command again."
+        )
     # Where it is the weights alone, the results have said so from the first.
     results |= made_from if made_from.keys() <= {"weights_sha256"} else {"made_from": made_from}
     run = {**run_details(entry, time.monotonic() - begun), **entry.details}
@@ -208,8 +263,7 @@ def compute(entry: Entry, name: str) -> Record:
     record = store.write(key, study.hash(name), study.identity(name), results, run)
     if name == "finetune" and ":" in study.data:
         data_card.keep(study, entry.task, store)
-    for journal in store.scratch(key, "").glob(f"{name}*.jsonl"):
-        journal.unlink()
+    drop_journals(store, key)
     return record
 
 

@@ -21,8 +21,9 @@ from typing_extensions import TypedDict
 from lottery_utils.masks import Rows
 from replication.experiments.entry import Run
 from replication.experiments.results import BySeed, Sha256, Text, about
+from replication.files import write_text
 from replication.paper.released import Released
-from replication.store import SCHEMA, Code, write_text
+from replication.store import SCHEMA, Code
 from replication.study import PIPELINE, RELEASE_READING, SINCE, SWEPT, Stage, Study
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from functools import cache
@@ -23,8 +22,6 @@ from replication.store import Key, Record, Store
 from replication.study import PIPELINE, STAGES, SWEPT, Study
 
 Row = dict[str, Any]  # with those of the table's columns that apply
-
-_ADDRESS = re.compile(r"(?P<task>[^/]+)/(seed-(?P<seed>\d+)/)?(?P<stage>\w+)\.json")
 
 
 @cache
@@ -51,7 +48,9 @@ def to_csv(
     writer = csv.DictWriter(text, columns(), lineterminator="\n")
     writer.writeheader()
     header = text.tell()
-    for key in _keys(study, store):
+    order = list(ROWS)
+    keys = [key for key in store.keys(study.name) if key.stage in ROWS]
+    for key in sorted(keys, key=lambda key: (key.task, key.seed or 0, order.index(key.stage))):
         if tasks is not None and key.task not in tasks:
             continue
         record, full = store.read(key), store.read(replace(key, stage="finetune"))
@@ -66,18 +65,6 @@ def to_csv(
             f"them with 'lottery run {study.name}'."
         )
     return text.getvalue()
-
-
-def _keys(study: Study, store: Store) -> list[Key]:
-    """Where the study's records with scores are, in the order of the table."""
-    folder = store.root / study.name
-    found = [
-        Key(study.name, place["task"], int(place["seed"]) if place["seed"] else None, stage)
-        for path in folder.rglob("*.json")
-        if (place := _ADDRESS.fullmatch(path.relative_to(folder).as_posix()))
-        and (stage := place["stage"]) in ROWS
-    ]
-    return sorted(found, key=lambda key: (key.task, key.seed or 0, list(ROWS).index(key.stage)))
 
 
 def _about(record: Record, key: Key) -> Row:

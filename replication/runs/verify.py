@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from lottery_utils.errors import UserError
 from lottery_utils.masks import StructuredMask
-from replication.runs.records import complete
+from replication.runs.records import TaskRecords
 from replication.runs.run import check_data, ensure
 from replication.store import Record, Store
 from replication.study import STAGES, FollowUps, Study
@@ -56,7 +56,7 @@ def verify(
     An interrupted verification goes on where it stopped; a finished one leaves nothing behind.
     Raises `UserError` if the entry is not on record or the data at hand are not its own.
     """
-    on_record = complete(replace(study, seeds=(seed,)), task, store).get(seed)
+    on_record = TaskRecords.of(replace(study, seeds=(seed,)), task, store).get(seed)
     if on_record is None:
         raise UserError(
             f"{task} with seed {seed} of the study {study.name} is not on record: expected its "
@@ -73,7 +73,7 @@ def verify(
     )
     again = Store(PLACE)
     ensure(alone, again, STAGES, device=device, threads=threads)
-    found = compare(on_record, complete(alone, task, again)[seed])
+    found = compare(on_record, TaskRecords.of(alone, task, again)[seed])
     shutil.rmtree(again.root / study.name / task / f"seed-{seed}", ignore_errors=True)
     shutil.rmtree(again.cache / study.name / task / f"seed-{seed}", ignore_errors=True)
     return found

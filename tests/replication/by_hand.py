@@ -14,7 +14,7 @@ from lottery_utils.masks import StructuredMask
 from lottery_utils.patterns.maps import WEIGHTINGS
 from replication.pages.sec5_2_attention_patterns import STATES
 from replication.paper.figure import BARS, PANELS
-from replication.runs.records import Entries
+from replication.runs.records import TaskRecords
 
 SEEDS = (1337, 42)
 MASKS = (np.array([[1, 1, 0, 0], [1, 0, 0, 0]]), np.array([[1, 0, 1, 0], [1, 0, 0, 0]]))
@@ -25,8 +25,9 @@ LANDSCAPE = {
 }
 
 
-def entries(task: str = "SST-2", majority: float = 0.5) -> Entries:
-    found: Entries = {}
+def entries(task: str = "SST-2", majority: float = 0.5, **followups: dict[int, Any]) -> TaskRecords:
+    """Two seeds of one task; of each follow-up its records by seed, such as `control=control()`."""
+    found: dict[int, dict[str, Any]] = {}
     for seed, heads in zip(SEEDS, MASKS, strict=True):
         mask = StructuredMask(heads, np.ones(2)).to_json()
         tickets = {
@@ -41,8 +42,9 @@ def entries(task: str = "SST-2", majority: float = 0.5) -> Entries:
             "finetune": {"task": task, "results": finetune},
             "search": {"results": {"mask": mask}},
             "tickets": {"results": {"tickets": tickets}},
+            **{what: of_seeds[seed] for what, of_seeds in followups.items()},
         }
-    return found
+    return TaskRecords(found)
 
 
 def control(nothing: float = 0.6, embeddings: float = 0.65) -> dict[int, Any]:
@@ -80,9 +82,9 @@ def survivors() -> dict[int, Any]:
     return found
 
 
-def without_magnitude(entries: Entries, *seeds: int) -> Entries:
+def without_magnitude(entries: TaskRecords, *seeds: int) -> TaskRecords:
     """The same records but those of magnitude pruning (of these seeds, by default of all)."""
-    return {
+    left = {
         seed: {
             stage: record
             for stage, record in records.items()
@@ -90,9 +92,10 @@ def without_magnitude(entries: Entries, *seeds: int) -> Entries:
         }
         for seed, records in entries.items()
     }
+    return TaskRecords(left)
 
 
-def with_warnings(every: dict[str, Entries], warned: set[int]) -> dict[str, Entries]:
+def with_warnings(every: dict[str, TaskRecords], warned: set[int]) -> dict[str, TaskRecords]:
     """The same records with a warning for some seeds only, and every score defined."""
     changed = copy.deepcopy(every)
     for entries in changed.values():

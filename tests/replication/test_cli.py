@@ -202,7 +202,8 @@ def test_training_that_diverges_is_one_line(
     last = capsys.readouterr().err.splitlines()[-1]
     assert last.startswith("lottery: Training diverged")
     assert "choose a smaller one" in last
-    assert not list(workplace.glob("results/*/CoLA")), "no record of a failure"
+    left = [path for path in workplace.glob("results/*/CoLA/**/*") if path.is_file()]
+    assert not left, "no record of a failure, and no lock"
 
 
 def test_an_interruption_says_how_to_go_on(

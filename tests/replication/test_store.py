@@ -13,7 +13,8 @@ import pytest
 
 from lottery_utils.errors import UserError
 from lottery_utils.tasks import OwnTask
-from replication.store import Journal, Key, Record, Store, checksum
+from replication.journal import Journal
+from replication.store import Key, Record, Store, checksum
 from replication.study import FollowUps, Study
 
 KEY = Key("mine", "RTE", 1, "finetune")

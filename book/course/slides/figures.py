@@ -23,29 +23,24 @@ from replication.pages import (
 )
 from replication.paper import records as release
 from replication.runs import records
-from replication.runs.records import Entries
+from replication.runs.records import TaskRecords
 from replication.store import Store
 
 STUDY, TASK, SEED = "glue-small", "SST-2", 1337
 
 
-def entries() -> Entries:
-    return records.load(STUDY, TASK)[TASK]
-
-
-def control() -> Figure | Note:
-    study = records.resolve(STUDY, task=TASK)
-    return sec6_discussion.plot(entries(), records.followup(study, TASK, "control", Store()))
+def entries() -> TaskRecords:
+    return records.load(STUDY, TASK, also=["control"])[TASK]
 
 
 FIGURES: dict[str, Callable[[], Figure | Note]] = {
-    "importance": lambda: sec3_methodology.importance({SEED: entries()[SEED]}),
+    "importance": lambda: sec3_methodology.importance(entries().of_seeds([SEED])),
     "search": lambda: sec4_1_good_subnetworks.search_curve(entries()),
     "tickets": lambda: sec4_2_good_random_bad.ticket_plot(
         entries(), release.beside(Store(), [TASK])
     ),
     "released_tickets": lambda: released_tickets.plot(release.load()),
-    "control": control,
+    "control": lambda: sec6_discussion.plot(entries()),
     "released_kappa": lambda: released_stability.kappa_plot(release.load()),
     "maps": lambda: patterns.gallery("raw", 5),
 }

@@ -11,21 +11,21 @@ from lottery_utils.errors import UserError
 from replication.book import provenance
 from replication.book.provenance import Sources
 from replication.runs import records
-from replication.runs.records import Entries
+from replication.runs.records import TaskRecords
 from replication.store import Store
 from replication.study import STAGES, Study
 
 SEEDS = (1337, 42)
 
 
-def all_of(entries: Entries) -> Sources:
+def all_of(entries: TaskRecords) -> Sources:
     store = Store()
     records = [record for stages in entries.values() for record in stages.values()]
     store.seen = {Path(str(i)): record for i, record in enumerate(records)}
     return Sources(store)
 
 
-def test_sources_list_every_record(every: dict[str, Entries]) -> None:
+def test_sources_list_every_record(every: dict[str, TaskRecords]) -> None:
     html = all_of(every["STS-B"])._repr_html_()
     for seed in SEEDS:
         for stage in STAGES:
@@ -37,7 +37,7 @@ def test_sources_list_every_record(every: dict[str, Entries]) -> None:
     assert f"tiny/STS-B/seed-42/{STAGES[0]}.json" in repr(all_of(every["STS-B"]))
 
 
-def test_sources_are_what_was_read(every: dict[str, Entries], tiny_run: Path) -> None:
+def test_sources_are_what_was_read(every: dict[str, TaskRecords], tiny_run: Path) -> None:
     store = Store(tiny_run / "results")
     assert Sources(store).summary == "no records"
     records.load(Study.load(tiny_run / "studies" / "tiny.yaml"), "RTE", [42], store=store)
@@ -45,7 +45,7 @@ def test_sources_are_what_was_read(every: dict[str, Entries], tiny_run: Path) ->
     assert read == {f"tiny/RTE/seed-42/{stage}.json" for stage in STAGES}
 
 
-def test_a_meaningless_rule_is_a_warning(every: dict[str, Entries]) -> None:
+def test_a_meaningless_rule_is_a_warning(every: dict[str, TaskRecords]) -> None:
     warned = provenance.warnings(with_warnings(every, {42})["CoLA"])
     assert warned.kind == "warning"
     assert "Seed 42: The full model" in warned.text
@@ -53,7 +53,7 @@ def test_a_meaningless_rule_is_a_warning(every: dict[str, Entries]) -> None:
     assert provenance.warnings(with_warnings(every, set())["CoLA"]).kind == "note"
 
 
-def test_an_undefined_score_is_a_sentence(every: dict[str, Entries]) -> None:
+def test_an_undefined_score_is_a_sentence(every: dict[str, TaskRecords]) -> None:
     entries = with_warnings(every, set())["CoLA"]
     why = "all predictions are the same"
     entries[42]["finetune"]["results"]["undefined"] = {"full": why}

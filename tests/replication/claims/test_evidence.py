@@ -65,13 +65,13 @@ def test_a_stricter_reading_leaves_out_what_can_hardly_tell() -> None:
 def test_what_could_not_have_been_otherwise_is_not_told(small_trial: Trial) -> None:
     of_task = copy.deepcopy(small_trial.records["SST-2"])
     name = "heterogeneous among super-survivors"
-    for record in of_task.attention.values():
+    for record in of_task.stage("attention").values():
         for layer in record["results"]["counts"]["fine-tuned"]["raw"]:
             for of_head in layer:
                 of_head[:] = [0, 0, 0, 0, sum(of_head)]
     all_of_them = measure({"SST-2": of_task}, {})
     assert all_of_them[name]["SST-2"] == [1.0]
-    for record in of_task.attention.values():
+    for record in of_task.stage("attention").values():
         for layer in record["results"]["counts"]["fine-tuned"]["raw"]:
             for of_head in layer:
                 of_head[:] = [sum(of_head) - 1, 0, 0, 0, 1]
@@ -99,7 +99,7 @@ def test_every_measure_that_a_claim_names_is_made(small_trial: Trial) -> None:
     assert made.keys() >= {claim.measure for claim in CLAIMS} - {BLOCK}
     assert not made.get(BLOCK), "the classifiers find no block map in this backbone"
     of_task = copy.deepcopy(records["SST-2"])
-    for record in of_task.attention.values():
+    for record in of_task.stage("attention").values():
         of_types = record["results"]["counts"]["fine-tuned"]["raw"][0][0]
         of_types[:] = [0, 0, 0, sum(of_types), 0]
     assert measure({"SST-2": of_task}, {})[BLOCK]["SST-2"], (

@@ -13,7 +13,6 @@ from replication.claims.rules import CLAIMS, KEPT, VERDICTS
 from replication.claims.trial import Trial, put_on_trial, stricter
 from replication.pages import claims, sec4_2_good_random_bad
 from replication.pages.claims import PAPER
-from replication.runs.records import stage_results
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +84,7 @@ def test_the_stricter_reading_lists_what_it_changes(trial: Trial) -> None:
 def test_flatness_sees_the_width(trial: Trial) -> None:
     table = claims.flatness(trial)
     (row,) = table.frame.index
-    of_seeds = stage_results(trial.records["SST-2"].entries, "search")
+    of_seeds = trial.records["SST-2"].results("search")
     widths = []
     for results in of_seeds:
         low, middle, high = np.quantile(results["steps"][0]["head_scores"], [0.25, 0.5, 0.75])
@@ -111,13 +110,13 @@ def test_a_task_page_says_what_the_trial_says(trial: Trial) -> None:
     """The same seeds and the same measure: two pages must not tell two stories."""
     table = claims.shares_kept(trial)
     for task in trial.learned:
-        told = sec4_2_good_random_bad.kept(trial.records[task].entries).text
+        told = sec4_2_good_random_bad.kept(trial.records[task]).text
         for kind in KEPT:
             cell = str(table.frame.loc[task, f"{trial.study.name}: {kind}"]).split(" ")[0]
             found = re.search(rf"\b{kind} (-?\d+)% \((\d) seed", told)
             assert found
             assert float(found[1]) / 100 == pytest.approx(float(cell), abs=0.006)
             n = sum(trial.records[task].contrasted()) if kind != "good" else 3
-            assert int(found[2]) == min(n, len(trial.records[task].entries))
+            assert int(found[2]) == min(n, len(trial.records[task]))
             assert (float(cell) >= 0.5) == bool(re.match(r"s?, a win", told[found.end() :]))
-    assert "gained less than 0.1" in sec4_2_good_random_bad.kept(trial.records["WNLI"].entries).text
+    assert "gained less than 0.1" in sec4_2_good_random_bad.kept(trial.records["WNLI"]).text

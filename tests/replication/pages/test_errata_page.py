@@ -15,6 +15,7 @@ from replication.book.show import Note, plus_minus
 from replication.pages import errata
 from replication.paper import records as release
 from replication.runs import records
+from replication.runs.records import TaskRecords
 from replication.store import Store
 from replication.study import Study
 
@@ -39,15 +40,17 @@ def measured(counts: list[list[int]]) -> dict[str, Any]:
 
 
 def test_searches_are_compared_head_by_head() -> None:
-    found = {("RTE", 42): searched(THEIRS), ("RTE", 1337): searched(OURS)}
-    table = errata.searches(found)
+    found = TaskRecords(
+        {42: {"sensitivity": searched(THEIRS)}, 1337: {"sensitivity": searched(OURS)}}
+    )
+    table = errata.searches({"RTE": found})
     row = table.frame.loc["RTE, seed 42"]
     assert [*row] == ["3", "4", "2", "0.40", "1", "2"]
     assert table.frame.loc["the same heads", "overlap (Jaccard)"] == "1 of 2"
 
 
 def test_random_tickets_of_both_kinds() -> None:
-    table = errata.random_tickets({("RTE", 42): measured([[1] * 5] * 5)})
+    table = errata.random_tickets({"RTE": TaskRecords({42: {"quirks": measured([[1] * 5] * 5)}})})
     row = table.frame.loc["RTE, seed 42"]
     scores = plus_minus(0.7, 0.02**0.5), plus_minus(0.7, 0.08**0.5)
     assert [*row] == ["3", "2 to 5", *scores, "+1.00"]
@@ -56,7 +59,7 @@ def test_random_tickets_of_both_kinds() -> None:
 def test_types_that_change_are_off_the_diagonal() -> None:
     counts = np.diag([10, 0, 0, 0, 20])
     counts[0, 4] = 10
-    table = errata.transposed({("RTE", 42): measured(counts.tolist())})
+    table = errata.transposed({"RTE": TaskRecords({42: {"quirks": measured(counts.tolist())}})})
     assert (
         table.frame.loc["all", "of another type"]
         == table.frame.loc["RTE, seed 42", "of another type"]
@@ -68,7 +71,7 @@ def test_types_that_change_are_off_the_diagonal() -> None:
 
 @pytest.mark.parametrize("table", ["searches", "random_tickets", "transposed"])
 def test_without_records_the_page_says_so(table: str, tmp_path: Path) -> None:
-    nothing = records.followups(Study.load("minilm-glue"), "quirks", Store(tmp_path))
+    nothing = records.on_record(Study.load("minilm-glue"), Store(tmp_path), ["quirks"])
     assert nothing == {}
     assert isinstance(getattr(errata, table)(nothing), Note)
 

@@ -8,12 +8,14 @@ from by_hand import with_warnings, without_magnitude
 
 from replication.book.show import NO_MAGNITUDE, Note
 from replication.pages import overview
-from replication.runs.records import KINDS, Entries, ticket_scores
+from replication.runs.records import KINDS, TaskRecords
 
 TASKS = ("CoLA", "STS-B", "RTE")
 
 
-def test_an_overview_has_only_the_tasks_with_magnitude_pruning(every: dict[str, Entries]) -> None:
+def test_an_overview_has_only_the_tasks_with_magnitude_pruning(
+    every: dict[str, TaskRecords],
+) -> None:
     some = {**every, "CoLA": without_magnitude(every["CoLA"])}
     drawn = overview.plot(some, "magnitude")
     assert [a.get_title() for a in drawn.drawing.axes if a.get_visible()] == ["STS-B", "RTE"]
@@ -28,7 +30,9 @@ def test_an_overview_has_only_the_tasks_with_magnitude_pruning(every: dict[str, 
 
 
 @pytest.mark.parametrize("method", ["structured", "magnitude"])
-def test_the_figure_has_every_score_of_every_task(every: dict[str, Entries], method: str) -> None:
+def test_the_figure_has_every_score_of_every_task(
+    every: dict[str, TaskRecords], method: str
+) -> None:
     drawn = overview.plot(every, method)
     for axis, task in zip(drawn.drawing.axes, TASKS, strict=True):
         points = [y for line in axis.lines[2:] for y in line.get_ydata()]
@@ -36,14 +40,14 @@ def test_the_figure_has_every_score_of_every_task(every: dict[str, Entries], met
             score
             for kind in KINDS[method]
             for state in ("pruned", "retrained")
-            for score in ticket_scores(every[task], kind, state, method)
+            for score in every[task].scores(f"{kind}, {state}", method)
         ]
         assert axis.get_title() == task
         assert sorted(points) == sorted(scores)
 
 
 @pytest.mark.parametrize("method", ["structured", "magnitude"])
-def test_overview_has_a_row_for_every_task(every: dict[str, Entries], method: str) -> None:
+def test_overview_has_a_row_for_every_task(every: dict[str, TaskRecords], method: str) -> None:
     shown = overview.table(every, method)
     table = shown.frame
     assert list(table.index) == list(TASKS)
@@ -51,14 +55,14 @@ def test_overview_has_a_row_for_every_task(every: dict[str, Entries], method: st
     assert table.loc["CoLA", "full"] == round(float(np.mean(scores)), 3)
     assert table.loc["CoLA", "metric"] == "Matthews correlation"
     assert "nan" not in table.to_string().lower()
-    bad = ticket_scores(every["STS-B"], "bad", "pruned", method)
+    bad = every["STS-B"].scores("bad, pruned", method)
     assert table.loc["STS-B", "bad, pruned"] == round(float(np.mean(bad)), 3)
     if method == "magnitude":
         found = [e["magnitude"]["results"]["weights"]["density"] for e in every["RTE"].values()]
         assert table.loc["RTE", "weights kept"] == f"{np.mean(found):.1%}"
 
 
-def test_verdicts_leave_out_what_learned_nothing(every: dict[str, Entries]) -> None:
+def test_verdicts_leave_out_what_learned_nothing(every: dict[str, TaskRecords]) -> None:
     records = with_warnings(every, {42})
     table = overview.verdicts(records)
     assert {seen.split(" of ")[1] for seen in table.frame["seen"]} == {"3"}

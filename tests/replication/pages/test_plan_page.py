@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from replication.book.show import Note, Table
 from replication.claims.plan import Analysis, Outcome, analysed
 from replication.claims.retained import Ticket
 from replication.pages import plan
+from replication.runs.records import TaskRecords
 from replication.store import Store
 
 MAGNITUDE = ("SST-2", "CoLA")
@@ -90,10 +92,10 @@ def test_tables_say_what_was_found(whole: Analysis) -> None:
     assert tasks.frame.loc["RTE", "examples"] == "400 searched"
 
 
-def test_other_rates_stand_beside(whole: Analysis, tmp_path: Path) -> None:
+def test_other_rates_stand_beside(whole: Analysis) -> None:
     (failed,) = [one for one in whole.outcomes() if one.ended == "did not train"]
     assert failed[:4] == ("SST-2", SEEDS[0], "structured", "bad") and isinstance(failed, Outcome)
-    before = plan.rates(whole, Store(tmp_path))
+    before = plan.rates(whole)
     assert isinstance(before, Table) and before.frame.iloc[0].tolist() == [
         "0.500", "not tried yet", "not tried yet",
     ]  # fmt: skip
@@ -102,10 +104,9 @@ def test_other_rates_stand_beside(whole: Analysis, tmp_path: Path) -> None:
             "bad": {"half": {"score": 0.7, "held_out": {"accuracy": 0.75}}, "twice": {"score": 0.5}}
         }
     }
-    key = STUDY.key("SST-2", SEEDS[0], "rates")
-    identity = STUDY.hash("rates"), STUDY.identity("rates")
-    Store(tmp_path).write(key, *identity, {"tickets": again}, {})
-    after = plan.rates(whole, Store(tmp_path))
+    stages = {**whole.entries["SST-2"][SEEDS[0]], "rates": {"results": {"tickets": again}}}
+    tried = TaskRecords({**whole.entries["SST-2"], SEEDS[0]: stages})
+    after = plan.rates(replace(whole, entries={**whole.entries, "SST-2": tried}))
     assert isinstance(after, Table) and after.frame.iloc[0].tolist() == ["0.500", "0.750", "0.500"]
 
 
@@ -113,7 +114,7 @@ def test_without_records_nothing_is_claimed() -> None:
     nothing = analysed(STUDY, {})
     assert plan.standing(nothing).text.startswith("Provisional. 0 of 15 entries are in.")
     assert "No verdict can be given yet" in plan.finding(nothing).text
-    assert isinstance(plan.rates(nothing, Store()), Note)
+    assert isinstance(plan.rates(nothing), Note)
     for show in (plan.plot, plan.tasks, plan.outcomes, plan.optimism):
         assert isinstance(show(nothing), Note)
     assert set(plan.verdicts(nothing).frame["n"]) == {"0"}
@@ -130,7 +131,7 @@ def test_a_task_that_does_not_enter_is_named() -> None:
 
 def test_the_notebook_shows_two_of_fifteen_entries(tmp_path: Path) -> None:
     results = tmp_path / "results"
-    first = {task: {SEEDS[0]: entries(task)[SEEDS[0]]} for task in MAGNITUDE}
+    first = {task: entries(task).of_seeds(SEEDS[:1]) for task in MAGNITUDE}
     write(Store(results), first)
     page = tmp_path / "plan.ipynb"
     notebook = REPOSITORY / "notebooks" / "plan.ipynb"

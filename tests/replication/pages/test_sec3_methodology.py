@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
+import copy
 from pathlib import Path
 
 import numpy as np
 
 from replication.book.show import Note
 from replication.pages import sec3_methodology as page
-from replication.runs.records import Entries
+from replication.runs.records import TaskRecords
 
 SEEDS = (1337, 42)
 
 
-def test_the_curves_are_the_records(every: dict[str, Entries]) -> None:
+def test_the_curves_are_the_records(every: dict[str, TaskRecords]) -> None:
     entries = every["STS-B"]
     figure = page.fine_tuning_curves(entries)
     loss, score = figure.drawing.axes
@@ -25,14 +25,14 @@ def test_the_curves_are_the_records(every: dict[str, Entries]) -> None:
     assert score.lines[-1].get_ydata()[0] == entries[42]["finetune"]["results"]["majority"]
 
 
-def test_every_seed_is_drawn(every: dict[str, Entries]) -> None:
-    many = {seed: every["STS-B"][SEEDS[seed % 2]] for seed in range(9)}
+def test_every_seed_is_drawn(every: dict[str, TaskRecords]) -> None:
+    many = TaskRecords({seed: every["STS-B"][SEEDS[seed % 2]] for seed in range(9)})
     names = page.fine_tuning_curves(many).drawing.axes[0].get_legend_handles_labels()[1]
     assert names == [f"seed {seed}" for seed in many]
-    assert len(page.importance({42: every["RTE"][42]}).drawing.axes) == 3, "two, and a scale"
+    assert len(page.importance(every["RTE"].of_seeds([42])).drawing.axes) == 3, "two, and a scale"
 
 
-def test_importance_is_that_of_the_full_model(every: dict[str, Entries]) -> None:
+def test_importance_is_that_of_the_full_model(every: dict[str, TaskRecords]) -> None:
     figure = page.importance(every["CoLA"])
     axes = figure.drawing.axes
     for (heads, mlps), records in zip((axes[:2], axes[2:4]), every["CoLA"].values(), strict=True):
@@ -41,7 +41,7 @@ def test_importance_is_that_of_the_full_model(every: dict[str, Entries]) -> None
         assert [bar.get_width() for bar in mlps.patches] == first["mlp_scores"]
 
 
-def test_the_setup_is_the_records(every: dict[str, Entries]) -> None:
+def test_the_setup_is_the_records(every: dict[str, TaskRecords]) -> None:
     facts = page.setup(every["RTE"]).frame["this page"]
     assert "entail" in facts["Question"]
     assert facts["Train examples"].startswith("32 entailment, 32 not_entailment; ")
@@ -54,7 +54,7 @@ def test_the_setup_is_the_records(every: dict[str, Entries]) -> None:
     assert graded["Metric"] == "Pearson correlation"
 
 
-def test_examples_are_those_that_were_trained_on(every: dict[str, Entries]) -> None:
+def test_examples_are_those_that_were_trained_on(every: dict[str, TaskRecords]) -> None:
     from lottery_utils.data import load_examples
 
     shown_here = page.examples(every["RTE"])
@@ -70,8 +70,8 @@ def test_examples_are_those_that_were_trained_on(every: dict[str, Entries]) -> N
     assert [f"about {round(grades[pair])}" for pair in pairs] == [*graded.index]
 
 
-def test_sentences_from_files_are_not_shown(every: dict[str, Entries]) -> None:
-    entries = json.loads(json.dumps(every["STS-B"]))
+def test_sentences_from_files_are_not_shown(every: dict[str, TaskRecords]) -> None:
+    entries = copy.deepcopy(every["STS-B"])
     for stages in entries.values():
         stages["finetune"]["config"]["data"] = "local"
     note = page.examples(entries)
@@ -79,6 +79,6 @@ def test_sentences_from_files_are_not_shown(every: dict[str, Entries]) -> None:
     assert "not part of this book" in note._repr_html_()
 
 
-def test_the_setup_names_no_place(every: dict[str, Entries], tiny_run: Path) -> None:
+def test_the_setup_names_no_place(every: dict[str, TaskRecords], tiny_run: Path) -> None:
     for entries in every.values():
         assert str(tiny_run.parent) not in page.setup(entries)._repr_html_()

@@ -9,7 +9,7 @@ from by_hand import without_magnitude
 from lottery_utils.masks import StructuredMask
 from replication.book.show import NO_MAGNITUDE, Figure
 from replication.pages import sec4_1_good_subnetworks as page
-from replication.runs.records import Entries
+from replication.runs.records import TaskRecords
 
 SEEDS = (1337, 42)
 
@@ -33,7 +33,7 @@ def hollow(figure: Figure) -> list[tuple[float, float]]:
     ],
 )
 def test_both_curves_have_every_step_and_the_threshold(
-    every: dict[str, Entries], task: str, metric: str
+    every: dict[str, TaskRecords], task: str, metric: str
 ) -> None:
     for stage, draw in (("search", page.search_curve), ("magnitude", page.weight_search_curve)):
         figure = draw(every[task])
@@ -48,7 +48,7 @@ def test_both_curves_have_every_step_and_the_threshold(
         assert figure.drawing.axes[0].get_ylabel() == f"validation {metric}"
 
 
-def test_survivors_are_the_masks_and_their_mean(every: dict[str, Entries]) -> None:
+def test_survivors_are_the_masks_and_their_mean(every: dict[str, TaskRecords]) -> None:
     entries = every["CoLA"]
     figure = page.survivors(entries)
     shown = [axis.images[0].get_array() for axis in figure.drawing.axes[:3]]
@@ -59,11 +59,11 @@ def test_survivors_are_the_masks_and_their_mean(every: dict[str, Entries]) -> No
     kept = [np.column_stack([mask.heads, mask.mlps]) for mask in masks]
     for image, expected in zip(shown, [*kept, np.mean(kept, axis=0)], strict=True):
         assert np.array_equal(image, expected)
-    alone = page.survivors({42: entries[42]}).drawing
+    alone = page.survivors(entries.of_seeds([42])).drawing
     assert len([axis for axis in alone.axes if axis.images]) == 1
 
 
-def test_densities_are_means_over_seeds(every: dict[str, Entries]) -> None:
+def test_densities_are_means_over_seeds(every: dict[str, TaskRecords]) -> None:
     figure = page.weight_densities(every["RTE"])
     left, right = figure.drawing.axes[:2]
     good = [r["magnitude"]["results"]["tickets"]["good"] for r in every["RTE"].values()]
@@ -74,7 +74,7 @@ def test_densities_are_means_over_seeds(every: dict[str, Entries]) -> None:
     assert left.texts[0].get_text() == f"{100 * query[0]:.0f}"
 
 
-def test_sizes_are_the_masks(every: dict[str, Entries]) -> None:
+def test_sizes_are_the_masks(every: dict[str, TaskRecords]) -> None:
     table = page.sizes(every["CoLA"]).frame
     for seed in SEEDS:
         found = every["CoLA"][seed]["search"]["results"]
@@ -85,7 +85,7 @@ def test_sizes_are_the_masks(every: dict[str, Entries]) -> None:
         assert row["steps tried"] == len(found["steps"])
 
 
-def test_weights_are_the_masks(every: dict[str, Entries]) -> None:
+def test_weights_are_the_masks(every: dict[str, TaskRecords]) -> None:
     table = page.weights(every["STS-B"]).frame
     for seed in SEEDS:
         found = every["STS-B"][seed]["magnitude"]["results"]
@@ -97,7 +97,7 @@ def test_weights_are_the_masks(every: dict[str, Entries]) -> None:
 
 @pytest.mark.parametrize("seeds", [(), (42,)], ids=["no seed has it", "a seed lacks it"])
 def test_without_magnitude_pruning_the_page_says_so(
-    every: dict[str, Entries], seeds: tuple[int, ...]
+    every: dict[str, TaskRecords], seeds: tuple[int, ...]
 ) -> None:
     fewer = without_magnitude(every["CoLA"], *seeds)
     for show in (page.weight_search_curve, page.weights, page.weight_densities):

@@ -8,13 +8,13 @@ import pytest
 from lottery_utils.agreement.inference import t_interval
 from replication.pages import sec4_2_good_random_bad as page
 from replication.paper import records
-from replication.runs.records import KINDS, Entries
+from replication.runs.records import KINDS, TaskRecords
 from replication.store import Store
 
 STAGE = {"structured": "tickets", "magnitude": "magnitude"}
 
 
-def scores(entries: Entries, method: str, kind: str, state: str) -> list[float]:
+def scores(entries: TaskRecords, method: str, kind: str, state: str) -> list[float]:
     return [
         records[STAGE[method]]["results"]["tickets"][kind][state] for records in entries.values()
     ]
@@ -24,7 +24,7 @@ def scores(entries: Entries, method: str, kind: str, state: str) -> list[float]:
 @pytest.mark.parametrize("task", ["CoLA", "STS-B", "RTE"])
 @pytest.mark.parametrize("method", ["structured", "magnitude"])
 def test_every_seed_is_drawn_beside_the_papers_means(
-    every: dict[str, Entries], method: str, task: str
+    every: dict[str, TaskRecords], method: str, task: str
 ) -> None:
     release = records.beside(Store(), [task])
     figure = page.ticket_plot(every[task], release, method)
@@ -45,7 +45,7 @@ def test_every_seed_is_drawn_beside_the_papers_means(
 
 
 @pytest.mark.parametrize("method", ["structured", "magnitude"])
-def test_ticket_table_pairs_scores_by_seed(every: dict[str, Entries], method: str) -> None:
+def test_ticket_table_pairs_scores_by_seed(every: dict[str, TaskRecords], method: str) -> None:
     entries = every["STS-B"]
     table = page.tickets(entries, method)
     table = table.frame

@@ -15,13 +15,13 @@ from replication.pages import sec5_1_stability as page
 from replication.pages.sec5_1_stability import ONE_SEED
 from replication.paper import records as paper
 from replication.runs.measured import equal_heads, good_masks, pairs_of_weights
-from replication.runs.records import Entries
+from replication.runs.records import TaskRecords
 from replication.store import Store
 
 TASK, SEEDS = "STS-B", [1337, 42]
 
 
-def test_the_table_says_what_the_masks_say(every: dict[str, Entries]) -> None:
+def test_the_table_says_what_the_masks_say(every: dict[str, TaskRecords]) -> None:
     entries = every[TASK]
     table = page.agreement_table(entries)
     heads = good_masks(entries, "heads")
@@ -33,7 +33,7 @@ def test_the_table_says_what_the_masks_say(every: dict[str, Entries]) -> None:
     assert "nan" not in table._repr_html_().lower()
 
 
-def test_heads_of_one_size_come_from_the_searches(every: dict[str, Entries]) -> None:
+def test_heads_of_one_size_come_from_the_searches(every: dict[str, TaskRecords]) -> None:
     for of_task in every.values():
         good, equal = good_masks(of_task, "heads"), equal_heads(of_task)
         assert {*equal["cut"].sum(axis=1)} == {good.sum(axis=1).max()}
@@ -52,7 +52,7 @@ def test_kappa_at_one_size_stands_beside_the_most_that_sizes_allow() -> None:
     assert str(last["heads, top half"]).startswith("0.539 [")
     told = page.equal_sizes_reading(records).text
     assert all(str(last[name]) in told for name in table if name.startswith("heads"))
-    of_task = page.equal_sizes(records["STS-B"].entries).frame
+    of_task = page.equal_sizes(records["STS-B"]).frame
     assert [*of_task["heads"]] == ["14, 49, 44", "49", "36"]
     assert [*of_task["kappa"]] == [*table.loc["STS-B"].iloc[[0, 2, 3]]]
     assert [*of_task["at most"]] == ["0.352", "1.000", "1.000"]
@@ -68,15 +68,16 @@ def test_pairs_of_weights_have_the_kappa_of_their_masks() -> None:
         "both": [int((masks[a] & masks[b]).sum()) for a, b in ((0, 1), (0, 2), (1, 2))],
         "made_from": dict.fromkeys(("1", "2", "3")),
     }
-    found = pairs_of_weights({"results": results})
+    overlap = {"results": results}
+    found = pairs_of_weights(overlap)
     assert found["1", "2"].kappa == pytest.approx(fleiss_kappa(masks[:2]))
     assert found["2", "3"].kappa == pytest.approx(fleiss_kappa(masks[1:]))
     assert found["1", "2"].most == 1 and found["1", "3"].most == found["1", "3"].kappa
-    table = page.equal_density({"results": results}).frame
+    table = page.equal_density(TaskRecords({}, overlap)).frame
     assert [*table["weights kept"]] == ["60.0% and 60.0%", "60.0% and 40.0%", "60.0% and 40.0%"]
 
 
-def test_the_map_has_the_shares_and_deviations_of_every_head(every: dict[str, Entries]) -> None:
+def test_the_map_has_the_shares_and_deviations_of_every_head(every: dict[str, TaskRecords]) -> None:
     figure = page.survival_map(every[TASK])
     heads, mlps = (axis.images[0].get_array() for axis in figure.drawing.axes[:2])
     for part, shown in (("heads", heads), ("mlps", mlps)):
@@ -87,7 +88,7 @@ def test_the_map_has_the_shares_and_deviations_of_every_head(every: dict[str, En
 
 
 def test_the_profile_is_importance_in_order_and_how_long_the_order_lasts(
-    every: dict[str, Entries],
+    every: dict[str, TaskRecords],
 ) -> None:
     figure = page.importance_profile(every[TASK])
     left, right = figure.drawing.axes
@@ -99,7 +100,7 @@ def test_the_profile_is_importance_in_order_and_how_long_the_order_lasts(
         assert len(later.get_ydata()) == len(records["search"]["results"]["steps"])
 
 
-def test_ranks_are_scipys(every: dict[str, Entries]) -> None:
+def test_ranks_are_scipys(every: dict[str, TaskRecords]) -> None:
     entries = every[TASK]
     from scipy.stats import spearmanr
 
@@ -110,9 +111,9 @@ def test_ranks_are_scipys(every: dict[str, Entries]) -> None:
     assert np.isnan(page.spearman(np.ones(4), np.arange(4)))
 
 
-def test_one_seed_agrees_with_nobody(every: dict[str, Entries]) -> None:
+def test_one_seed_agrees_with_nobody(every: dict[str, TaskRecords]) -> None:
     entries = every[TASK]
-    one = {42: entries[42]}
+    one = entries.of_seeds([42])
     for say in (
         page.agreement_table,
         page.equal_sizes,
@@ -125,7 +126,7 @@ def test_one_seed_agrees_with_nobody(every: dict[str, Entries]) -> None:
 
 
 def test_survivors_tell_how_many_places_others_fill() -> None:
-    table = page.survivors_table(survivors())
+    table = page.survivors_table(entries(survivors=survivors()))
     assert table.frame["heads"].tolist() == ["2", "2", "2, of them 1 kept by some seeds"]
     # All MLPs survive with all seeds, so that neither other kind has any of its own.
     assert table.frame["MLPs"].tolist() == ["2", *["2, of them 2 kept by all seeds"] * 2]
@@ -138,13 +139,13 @@ def test_empty_tickets_of_survivors_are_not_scored() -> None:
     for record in nothing.values():
         for ticket in record["results"]["tickets"].values():
             ticket["mask"] = StructuredMask(MASKS[0] & False, np.zeros(2, bool)).to_json()
-    assert page.survivors_table(nothing) is page.EMPTY
-    assert page.survivors_plot(entries(), nothing, {}) is page.EMPTY
+    assert page.survivors_table(entries(survivors=nothing)) is page.EMPTY
+    assert page.survivors_plot(entries(survivors=nothing), {}) is page.EMPTY
 
 
 def test_survivors_are_drawn_beside_the_papers() -> None:
     release = paper.beside(Store(), ["SST-2"])
-    figure = page.survivors_plot(entries(), survivors(), release)
+    figure = page.survivors_plot(entries(survivors=survivors()), release)
     ours, papers = figure.drawing.axes
     drawn = [[*line.get_ydata()] for line in ours.lines]
     assert [0.5, 0.6] in drawn, "super-survivors, pruned, both seeds"
@@ -152,10 +153,10 @@ def test_survivors_are_drawn_beside_the_papers() -> None:
     published = paper.scores(release, "SST-2", "survivors")
     drawn = [container[0].get_ydata()[0] for container in papers.containers]
     assert drawn == [published[f"{k}, {s}"].mean for k in KINDS for s in ("pruned", "retrained")]
-    own = page.survivors_plot(entries("MINE"), survivors(), release)
+    own = page.survivors_plot(entries("MINE", survivors=survivors()), release)
     assert len(own.drawing.axes) == 1
 
 
 def test_without_tickets_of_survivors_the_page_says_how_to_make_them() -> None:
-    for note in (page.survivors_table({}), page.survivors_plot(entries(), {}, {})):
+    for note in (page.survivors_table(entries()), page.survivors_plot(entries(), {})):
         assert note is page.NO_SURVIVORS and "--set followups." in note.text

@@ -15,13 +15,14 @@ from replication.runs import measured
 
 def test_shares_of_super_survivors_and_of_all_heads() -> None:
     # Heads 0 and 4 survive with both seeds.
-    found = measured.shares(entries(), attention([100, 0, 0, 0, 50, 0, 0, 0]), "fine-tuned", "raw")
+    records = entries(attention=attention([100, 0, 0, 0, 50, 0, 0, 0]))
+    found = measured.shares(records, "fine-tuned", "raw")
     assert found["super"]["heterogeneous"] == 0.75
     assert found["all"]["heterogeneous"] == 150 / 800
     assert found["all"]["vertical"] == 650 / 800
-    table = page.shares_table(entries(), attention([100, 0, 0, 0, 50, 0, 0, 0]))
+    table = page.shares_table(records)
     assert table.frame.loc["raw, fine-tuned, super-survivors", "heterogeneous"] == "75% (35%)"
-    figure = page.shares(entries(), attention([100, 0, 0, 0, 50, 0, 0, 0]))
+    figure = page.shares(records)
     raw = figure.drawing.axes[0]
     names = [label.get_text() for label in raw.get_yticklabels()]
     row = names.index("fine-tuned, super-survivors, here")
@@ -41,7 +42,7 @@ def test_phi_is_pearsons_r_over_single_maps() -> None:
 
 def test_the_interval_over_heads_is_as_wide_as_eight_heads_make_it() -> None:
     def interval(n: int) -> tuple[float, float]:
-        table = page.association(entries(), attention([n, 0, n // 2, 0, n, 0, 0, n], n))
+        table = page.association(entries(attention=attention([n, 0, n // 2, 0, n, 0, 0, n], n)))
         low, high = (
             table.frame.loc["raw, fine-tuned", "95 % interval over heads"].strip("[]").split(",")
         )
@@ -54,5 +55,5 @@ def test_the_interval_over_heads_is_as_wide_as_eight_heads_make_it() -> None:
 
 def test_without_sorted_maps_the_page_says_how_to_make_them() -> None:
     for show in (page.shares, page.shares_table, page.association):
-        note = show(entries(), {})
+        note = show(entries())
         assert note is page.NO_ATTENTION and "--set followups." in note.text

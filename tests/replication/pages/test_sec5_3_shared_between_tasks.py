@@ -14,7 +14,7 @@ from lottery_utils.tasks import TASKS
 from replication.book.show import Figure, Note, plus_minus
 from replication.pages import sec5_3_shared_between_tasks as page
 from replication.pages.sec5_3_shared_between_tasks import KINDS_OF_TASK, ONE_TASK
-from replication.runs.records import Entries
+from replication.runs.records import TaskRecords
 
 SEEDS = (1337, 42, 86)
 N_LAYERS, N_HEADS = 4, 6
@@ -32,9 +32,9 @@ def study(*tasks: str, n_seeds: int = 3) -> dict[str, Seeds]:
     return {task: random_masks(i, n_seeds) for i, task in enumerate(tasks)}
 
 
-def entries_of(masks: Seeds, score: float = 0.9) -> Entries:
+def entries_of(masks: Seeds, score: float = 0.9) -> TaskRecords:
     """As much of a task's records as these pages read, of full models with that accuracy."""
-    return {
+    found = {
         seed: {
             "finetune": {"results": {"score": score, "majority": 0.6}},
             "search": {
@@ -44,6 +44,7 @@ def entries_of(masks: Seeds, score: float = 0.9) -> Entries:
         }
         for seed, mask in masks.items()
     }
+    return TaskRecords(found)
 
 
 def test_the_table_has_every_pair() -> None:

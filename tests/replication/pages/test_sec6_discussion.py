@@ -12,18 +12,18 @@ from replication.pages import sec6_discussion as page
 
 
 def test_the_control_and_what_it_says() -> None:
-    table = page.table(entries(), control())
+    table = page.table(entries(control=control()))
     assert table.frame.loc["bad", "what pre-training adds"].startswith("0.100 [")
     assert table.frame.loc["good", "only embeddings pre-trained"].startswith("0.650 [")
-    note = page.reading(entries(), control())
+    note = page.reading(entries(control=control()))
     assert "the good ticket is +0.300 from the majority" in note.text
     assert (
         "with nothing pre-trained it keeps 33% of that, with only the embeddings 50%" in note.text
     )
     assert "n = 2 seeds" in note.text
-    nothing = page.reading(entries(majority=0.9), control())
+    nothing = page.reading(entries(majority=0.9, control=control()))
     assert "nothing to explain" in nothing.text
-    figure = page.plot(entries(), control())
+    figure = page.plot(entries(control=control()))
     groups = [line.get_ydata() for line in figure.drawing.axes[0].lines[:9]]
     for ticket, start in enumerate((0.8, 0.7, 0.7)):  # good, random, bad with pre-training
         for values, expected in zip(groups[3 * ticket :], (start, 0.65, 0.6), strict=False):
@@ -42,7 +42,7 @@ def test_the_landscape_starts_from_zero() -> None:
 
 def test_without_a_control_the_page_says_how_to_make_it() -> None:
     for show in (page.table, page.plot, page.reading):
-        note = show(entries(), {})
+        note = show(entries())
         assert note is page.NO_CONTROL and "--set followups." in note.text
 
 

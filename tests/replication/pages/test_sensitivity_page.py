@@ -14,22 +14,16 @@ from scipy import stats
 from replication.book.show import Figure, Table
 from replication.experiments.sensitivity import RULES
 from replication.pages import sensitivity
-from replication.pages.sensitivity import NOTHING, Found
+from replication.pages.sensitivity import NOTHING
 from replication.runs import records
-from replication.runs.records import Entries
-from replication.store import Store
+from replication.runs.records import TaskRecords
 
 RESULTS = REPOSITORY / "results" / "minilm-glue"
 
 
 @pytest.fixture(scope="module")
-def found() -> Found:
-    return sensitivity.load("minilm-glue", Store())
-
-
-@pytest.fixture(scope="module")
-def every(found: Found) -> dict[str, Entries]:
-    return records.load("minilm-glue", list(found))
+def every() -> dict[str, TaskRecords]:
+    return records.load("minilm-glue", also=["sensitivity"])
 
 
 def by_hand(rule: str, state: str) -> list[float]:
@@ -45,8 +39,8 @@ def by_hand(rule: str, state: str) -> list[float]:
     ]
 
 
-def test_a_row_for_each_rule(found: Found, every: dict[str, Entries]) -> None:
-    table = sensitivity.table(sensitivity.changes(found, every))
+def test_a_row_for_each_rule(every: dict[str, TaskRecords]) -> None:
+    table = sensitivity.table(sensitivity.changes(every))
     assert isinstance(table, Table)
     assert [*table.frame.index] == [*RULES]
     for rule in RULES:
@@ -58,9 +52,9 @@ def test_a_row_for_each_rule(found: Found, every: dict[str, Entries]) -> None:
 
 
 def test_the_reading_names_the_rules_whose_interval_leaves_out_nothing(
-    found: Found, every: dict[str, Entries]
+    every: dict[str, TaskRecords],
 ) -> None:
-    told = sensitivity.reading(sensitivity.changes(found, every)).text
+    told = sensitivity.reading(sensitivity.changes(every)).text
     pruned, retrained = told.split("pruned, ")[1].split("; retrained, ")
     for state, said in (("pruned", pruned), ("retrained", retrained.split(". With")[0])):
         for rule in RULES:
@@ -68,11 +62,11 @@ def test_the_reading_names_the_rules_whose_interval_leaves_out_nothing(
             half = stats.t.ppf(0.975, len(values) - 1) * stats.sem(values)
             assert (rule in said) == (abs(values.mean()) > half), (rule, state)
     assert f"n = {len(by_hand('as released', 'pruned'))} entries" in told
-    assert sensitivity.reading(sensitivity.changes({}, every)) is NOTHING
+    assert sensitivity.reading(sensitivity.changes({})) is NOTHING
 
 
-def test_the_figure_shows_what_the_table_says(found: Found, every: dict[str, Entries]) -> None:
-    drawn = sensitivity.plot(sensitivity.changes(found, every))
+def test_the_figure_shows_what_the_table_says(every: dict[str, TaskRecords]) -> None:
+    drawn = sensitivity.plot(sensitivity.changes(every))
     assert isinstance(drawn, Figure)
     assert f"n = {len(by_hand('threshold 0.8', 'pruned'))}, " in drawn.caption
     for rule in RULES:
@@ -81,5 +75,5 @@ def test_the_figure_shows_what_the_table_says(found: Found, every: dict[str, Ent
 
 
 def test_without_records_the_page_says_how_to_make_them() -> None:
-    assert sensitivity.table(sensitivity.changes({}, {})) is NOTHING
-    assert sensitivity.plot(sensitivity.changes({}, {})) is NOTHING
+    assert sensitivity.table(sensitivity.changes({})) is NOTHING
+    assert sensitivity.plot(sensitivity.changes({})) is NOTHING

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import numpy as np
 import pytest
+from by_hand import without_magnitude
 from running import put
 
 from lottery_utils.agreement import chance, votes
@@ -20,7 +22,7 @@ from replication.pages import sec5_1_stability as page
 from replication.pages.sec5_1_stability import MISSING
 from replication.runs import records
 from replication.runs.measured import good_masks
-from replication.runs.records import Entries, recorded_overlap, weight_overlap
+from replication.runs.records import TaskRecords
 from replication.runs.schema import record_schema
 from replication.store import Key, Store
 from replication.study import Study
@@ -28,8 +30,12 @@ from replication.study import Study
 TASK, SEEDS = "STS-B", [1337, 42]
 
 
+def overlap(seeds: list[int] = SEEDS) -> Any:
+    return records.load("tiny", TASK, seeds, also=["weight_overlap"])[TASK].overlap
+
+
 @pytest.fixture
-def entries(finished: Path) -> Entries:
+def entries(finished: Path) -> TaskRecords:
     return records.load("tiny", TASK)[TASK]
 
 
@@ -41,7 +47,7 @@ def random_weight_masks(n_seeds: int, sizes: tuple[int, ...] = (7, 60)) -> list[
     ]
 
 
-def test_masks_are_those_of_the_search(entries: Entries) -> None:
+def test_masks_are_those_of_the_search(entries: TaskRecords) -> None:
     for i, found in enumerate(entries.values()):
         mask = StructuredMask.from_json(found["search"]["results"]["mask"])
         assert good_masks(entries, "heads")[i].tolist() == mask.heads.ravel().tolist()
@@ -60,11 +66,11 @@ def test_counts_are_those_of_the_masks() -> None:
         overlap_counts([masks[0], *random_weight_masks(1, (8, 60))])
 
 
-def test_weights_are_counted_as_heads_are(entries: Entries) -> None:
+def test_weights_are_counted_as_heads_are(entries: TaskRecords) -> None:
     """The table of counts is what the whole masks, laid side by side, would give."""
     masks = random_weight_masks(2, (300, 700))
     record = {"results": overlap_counts(masks)}
-    table = page.like_with_like(entries, record)
+    table = page.like_with_like(replace(entries, overlap=record))
     whole = np.stack([np.concatenate([m.flat("p0"), m.flat("p1")]) for m in masks])
     for statistic, label in page.LABELS.items():
         if label not in table.frame.index:
@@ -81,8 +87,7 @@ def test_weights_are_counted_as_heads_are(entries: Entries) -> None:
 
 
 def test_the_overlap_is_recorded_once(finished: Path) -> None:
-    study, store = Study.load("tiny"), Store()
-    record = weight_overlap(study, TASK, SEEDS, store)
+    store, record = Store(), overlap()
     assert store.read(Key("tiny", TASK, None, "weight_overlap")) == record
     schema = jsonschema.Draft202012Validator(record_schema())
     schema.validate(record)
@@ -93,37 +98,34 @@ def test_the_overlap_is_recorded_once(finished: Path) -> None:
     masks = [WeightMask.load(store.scratch(p, "good-weights.safetensors")) for p in places]
     assert record["results"]["both"] == [(masks[0] & masks[1]).n_kept]
     shutil.rmtree(finished / ".cache")
-    assert weight_overlap(study, TASK, SEEDS, store) == record, "read, not computed"
-    assert isinstance(page.like_with_like(records.load("tiny", TASK)[TASK], record), Table)
+    found = TaskRecords.of(Study.load("tiny"), TASK, store, ["weight_overlap"])
+    assert found.overlap == record, "read, not computed"
+    assert isinstance(page.like_with_like(found), Table)
 
 
 def test_an_overlap_of_other_masks_does_not_count(finished: Path) -> None:
-    study, store = Study.load("tiny"), Store()
-    first = weight_overlap(study, TASK, SEEDS, store)
+    study, first = Study.load("tiny"), overlap()
     other: dict[str, Any] = json.loads(json.dumps(first["results"]))
     other["made_from"]["42"] = "0" * 64
     put(study, TASK, None, "weight_overlap", other)
-    again = weight_overlap(study, TASK, SEEDS, store)
+    again = overlap()
     assert again is not None and again["results"] == first["results"]
 
 
 def test_what_is_missing_is_said(finished: Path) -> None:
-    study, store = Study.load("tiny"), Store()
-    assert weight_overlap(study, TASK, [42], store) is None
-    assert weight_overlap(study, TASK, [42, 99], store) is None
-    shutil.rmtree(finished / ".cache")
-    assert weight_overlap(study, TASK, SEEDS, store) is None
+    assert overlap([42]) is None
+    for masks in (finished / ".cache").rglob("good-weights.safetensors"):
+        masks.unlink()
+    assert overlap() is None
     entries = records.load("tiny", TASK)[TASK]
-    assert page.like_with_like(entries, None) is MISSING
-    bare = {seed: {k: v for k, v in e.items() if k != "magnitude"} for seed, e in entries.items()}
-    assert page.density_spread(bare) is NO_MAGNITUDE
+    assert page.like_with_like(entries) is MISSING
+    assert page.density_spread(without_magnitude(entries)) is NO_MAGNITUDE
 
 
 @pytest.mark.filterwarnings("error")
 def test_masks_that_keep_nothing_are_compared_without_a_warning() -> None:
-    entries = records.load("minilm-glue", "MRPC")["MRPC"]  # the empty model passes its bar
-    overlap = recorded_overlap(Study.load("minilm-glue"), "MRPC", list(entries), Store())
-    table = page.like_with_like(entries, overlap)
+    entries = records.load("minilm-glue", "MRPC", also=["weight_overlap"])["MRPC"]
+    table = page.like_with_like(entries)  # the empty model passes its bar
     row = table.frame.loc[page.LABELS["mean overlap"]]
     assert row["heads"] == row["weights"] == "1.000", "nothing and nothing are equal"
     assert table.frame.loc[page.LABELS["Fleiss' kappa"], "weights"] == "undefined"

@@ -418,6 +418,6 @@ def test_pages_are_made_of_any_release(notebook: str, recorded: Path, tmp_path: 
 
 
 def test_reading_a_release_is_not_a_study_that_cost_hours(recorded: Path, tiny_run: Path) -> None:
-    assert isinstance(cost.studies(recorded), Note)
-    both = cost.studies(tiny_run / "results")
+    assert isinstance(cost.studies(Store(recorded)), Note)
+    both = cost.studies(Store(tiny_run / "results"))
     assert isinstance(both, Table) and [*both.frame.index] == ["tiny"]

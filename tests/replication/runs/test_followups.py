@@ -25,6 +25,7 @@ from replication.experiments.control import STATES, reinitialized
 from replication.experiments.entry import Entry
 from replication.experiments.sensitivity import RULES
 from replication.runs import records, run
+from replication.runs.records import TaskRecords
 from replication.store import Key, Record, Store
 from replication.study import FOLLOWUPS, FollowUps, Study
 
@@ -212,11 +213,12 @@ def test_seeds_can_be_chosen_for_the_control_alone(workplace: Path) -> None:
 
 def test_a_page_has_what_it_asks_for_and_no_more(finished: Path, trainings: list[str]) -> None:
     study = asked(followups=FollowUps(survivors=("RTE",), control=None, control_seeds=(SEED,)))
-    found = records.followup(study, TASK, "control", Store(), device="cpu")
+    found = records.load(study, TASK, also=["control"], device="cpu")[TASK].stage("control")
     assert list(found) == [SEED]
     assert found[SEED]["results"] == read("control")
     assert len(trainings) == 3 * len(STATES), "of one task and one follow-up"
-    assert records.followup(study, TASK, "survivors", Store(), device="cpu") == {}
+    again = records.load(study, TASK, also=["survivors"], device="cpu")[TASK]
+    assert again.stage("survivors") == {}
     assert len(trainings) == 3 * len(STATES)
 
 
@@ -224,11 +226,13 @@ def test_a_page_shows_what_is_up_to_date_although_it_is_no_longer_asked_for(
     followed: Path,
 ) -> None:
     study = Study.load("tiny")
-    assert list(records.followup(study, TASK, "survivors", Store())) == list(study.seeds)
-    one = replace(study, seeds=(SEED,))
-    assert list(records.followup(one, TASK, "survivors", Store())) == [SEED]
-    released = replace(study, variant="release")
-    assert records.followup(released, TASK, "survivors", Store()) == {}
+
+    def shown(study: Study) -> list[int]:
+        return [*TaskRecords.of(study, TASK, Store(), ["survivors"]).stage("survivors")]
+
+    assert shown(study) == list(study.seeds)
+    assert shown(replace(study, seeds=(SEED,))) == [SEED]
+    assert shown(replace(study, variant="release")) == []
 
 
 # Interruptions and lost caches

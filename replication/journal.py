@@ -1,0 +1,62 @@
+"""What an unfinished stage has done so far."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from replication.files import clear_disk_errors, write_text
+
+
+class Journal:
+    """The entries of an unfinished stage, a line each, in the cache.
+
+    A line is JSON: its number, a checksum over it and all lines before it, and the entry. The first
+    is `stamp`, whatever the others depend on; with another one a journal starts empty. Of the
+    others it has those that follow line by line, up to the first that was cut off by a crash,
+    doubled, left out, swapped or changed. Where they are not all of the type `kind`, another
+    version of the code wrote them, and it starts empty too. `dropped` lines are lost.
+
+    Only who is `alone` at a record, as `replication.runs.run.compute` is, may open its journals.
+    Raises `UserError` where it cannot be read or written.
+    """
+
+    def __init__(self, path: Path, stamp: str, kind: Any = Any) -> None:
+        self.path, self.stamp = path, stamp
+        with clear_disk_errors(path):
+            lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
+        found: list[Any] = []
+        self._digest = ""
+        for line in lines:
+            try:
+                entry = json.loads(line)[2]
+                if self._line(len(found), entry).encode() != line:
+                    break
+            except (ValueError, TypeError, LookupError, RecursionError):
+                break
+            found.append(entry)
+        self.dropped = len(lines) - len(found)
+        if found and found[0] != stamp:
+            found, self.dropped = [], 0
+        try:
+            TypeAdapter(list[kind]).validate_python(found[1:])
+        except ValidationError:
+            found, self.dropped = [], len(lines)
+        self._digest, self.entries = "", found[1:]
+        write_text(path, "".join(self._line(n, e) for n, e in enumerate([stamp, *self.entries])))
+
+    def append(self, entry: Any) -> None:
+        with clear_disk_errors(self.path), self.path.open("a", encoding="utf-8") as file:
+            file.write(self._line(len(self.entries) + 1, entry))
+        self.entries.append(entry)
+
+    def _line(self, number: int, entry: Any) -> str:
+        """The line of an entry, which follows the one before."""
+        text = json.dumps(entry)
+        content = f"{self._digest} {number} {text}"
+        self._digest = hashlib.sha256(content.encode()).hexdigest()[:16]
+        return f'[{number}, "{self._digest}", {text}]\n'
