@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from replication.claims.retained import STATES
 from replication.experiments.answers import answers_text
-from replication.runs.records import TaskRecords
+from replication.runs.records import STATES, TaskRecords
 from replication.store import Store
 from replication.study import Study
 

@@ -46,8 +46,10 @@ def keys(cls: type, prefix: str = "") -> Iterator[tuple[str, Any, Any]]:
         wanted = hints[field.name]
         if is_dataclass(wanted):
             yield from keys(wanted, f"{prefix}{field.name}.")  # type: ignore[arg-type]
-        elif get_origin(wanted) is dict:
+        elif get_origin(wanted) is dict and is_dataclass(get_args(wanted)[1]):
             yield from keys(get_args(wanted)[1], f"{prefix}{field.name}.NAME.")
+        elif get_origin(wanted) is dict:
+            yield f"{prefix}{field.name}.NAME", get_args(wanted)[1], ""
         else:
             yield prefix + field.name, wanted, field.default
 

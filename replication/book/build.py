@@ -10,7 +10,6 @@ page's end stands how it was made, above the records that `replication.book.prov
 from __future__ import annotations
 
 import argparse
-import re
 import shlex
 import sys
 import tempfile
@@ -21,22 +20,36 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-# Whoever imports nbformat imports jsonschema, and that, where this package lies beside it, compiles
-# a grammar of web addresses for more than two seconds. No notebook needs it; it can be left out.
-sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
-
-import nbformat
-import papermill
-import yaml
 from traitlets.config import Config
 
+from lottery_utils.errors import UserError
+from replication.book import contents
 from replication.files import write_text
 from replication.paper.records import STUDY as RELEASED
 from replication.runs.data_card import describe
 from replication.runs.records import resolve
 from replication.store import Store
+from replication.studyfile import parse
 
+TEXTS = ("study", "task", "data", "backbone", "results_dir")  # parameters that are none else
 HOW_MADE = "## How this page was made"
+
+
+def tools() -> tuple[Any, Any]:
+    """nbformat and papermill, imported when a page is made.
+
+    Whoever imports nbformat imports jsonschema, and that, where this package lies beside it,
+    compiles a grammar of web addresses for more than two seconds. No notebook needs it; it can be
+    left out.
+    """
+    grammar = "rfc3987_syntax"
+    left_out = sys.modules.setdefault(grammar, None) is None  # type: ignore[arg-type]
+    import nbformat
+    import papermill
+
+    if left_out:
+        del sys.modules[grammar]
+    return nbformat, papermill
 
 
 def build_page(
@@ -46,6 +59,7 @@ def build_page(
 
     `of` is the notebook that the page names, where the one to execute was made from it.
     """
+    nbformat, papermill = tools()
     page.parent.mkdir(parents=True, exist_ok=True)
     draft = page.with_name(f".{page.name}")
     begun = time.monotonic()
@@ -61,7 +75,7 @@ def build_page(
                 shutdown_kernel="immediate",
                 request_save_on_cell_execute=False,  # a page is written whole, or not at all
             )
-        executed = nbformat.read(draft, as_version=4)  # type: ignore[no-untyped-call]
+        executed = nbformat.read(draft, as_version=4)
     finally:
         draft.unlink(missing_ok=True)
     # Parameters are the reader's business, the machinery that injected them is not.
@@ -69,16 +83,16 @@ def build_page(
     for cell in executed.cells:
         cell.metadata.pop("papermill", None)
     # The page shows the parameters it was made with, not the defaults they stand in for.
-    defaults = [c.source for c in executed.cells if "parameters" in c.metadata.get("tags", [])]
+    defaults = contents.parameters(notebook)
     if parameters:
         executed.cells = [
             c for c in executed.cells if "parameters" not in c.metadata.get("tags", [])
         ]
     named = [str(parameters["task"])] if "task" in parameters else []
     study = parameters.get("study")
-    if study and not any(f'study = "{study}"' in source for source in defaults):
+    if study and study != defaults.get("study"):
         named.append(str(study))
-    title, made_from = executed.cells[0], about_data(parameters, defaults)
+    title, made_from = executed.cells[0], about_data(defaults | parameters)
     first, *rest = title.source.split("\n")
     if named:
         first = f"{first}: {', '.join(named)}"
@@ -87,23 +101,19 @@ def build_page(
     title.source = "\n".join([first, *rest])
     made = nbformat.v4.new_markdown_cell(
         how_made(of or notebook, parameters, time.monotonic() - begun, made_from)
-    )  # type: ignore[no-untyped-call]
+    )
     last = executed.cells[-1].source.startswith("provenance.Sources(")
     executed.cells.insert(len(executed.cells) - last, made)
-    write_text(page, nbformat.writes(executed))  # type: ignore[no-untyped-call]
+    write_text(page, nbformat.writes(executed))
 
 
-def about_data(parameters: dict[str, Any], defaults: Sequence[str]) -> str:
-    """What the data of a page's study, or of its task, are; nothing of a page without a study.
-
-    The study is the one in `parameters` or else in the notebook's own cell (`defaults`).
-    """
-    own = re.findall(r'^study = "(.+?)"', "\n".join(defaults), re.MULTILINE)
-    name = parameters.get("study") or (own[0] if own else None)
-    if name in (None, RELEASED):
+def about_data(parameters: dict[str, Any]) -> str:
+    """What the data of a page's study, or of its task, are; nothing of a page without a study."""
+    name = parameters.get("study", RELEASED)
+    if name == RELEASED:
         return ""
     store = Store(parameters.get("results_dir") or "results")
-    overrides = {k: parameters[k] for k in ("task", "data", "backbone") if k in parameters}
+    overrides = {k: parameters.get(k) for k in ("task", "data", "backbone")}
     study = resolve(str(name), store=store, **overrides)
     return describe(study, study.tasks, store)
 
@@ -139,8 +149,17 @@ def private_kernel() -> Iterator[Config]:
 
 
 def parse_parameters(pairs: Sequence[str]) -> dict[str, Any]:
-    """Parameters as a command line gives them: `task=RTE seeds=[1337,42]`."""
-    return {name: yaml.safe_load(value) for name, value in (p.split("=", 1) for p in pairs)}
+    """Parameters as a command line gives them: `task=RTE seeds=[1337,42]`. Names stay texts, also
+    where YAML takes one for a number or a truth value.
+    """
+    given = (pair.split("=", 1) for pair in pairs)
+    return {name: _parameter(name, value) for name, value in given}
+
+
+def _parameter(name: str, value: str) -> Any:
+    if value == "None":  # as papermill takes it
+        return None
+    return value if name in TEXTS else parse(value, name)[0]
 
 
 def main(arguments: list[str]) -> int:
@@ -155,8 +174,11 @@ def main(arguments: list[str]) -> int:
     for pair in given.parameters:
         if "=" not in pair:
             parser.error(f"a parameter should be NAME=VALUE, such as task=RTE, not {pair!r}")
+    _, papermill = tools()
     try:
         build_page(given.notebook, given.page, parse_parameters(given.parameters))
+    except UserError as error:
+        parser.error(str(error))
     except papermill.exceptions.PapermillExecutionError as error:
         print(f"{given.notebook}: {error.ename}: {error.evalue}", file=sys.stderr)
         return 1

@@ -9,7 +9,10 @@ Anything else is prose: a .md file that lies there.
 
 from __future__ import annotations
 
+import ast
+import json
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,23 +20,7 @@ import yaml
 
 from lottery_utils.errors import UserError
 from replication.paper.records import STUDY as RELEASED
-
-# What a page shows beside the study that its path names: by that study or, where the path names
-# none, by notebook. A page of any study may show what was released of BERT-base beside its own.
-SHOWS = {
-    RELEASED: ("minilm-glue",),
-    "landing": ("minilm-glue", RELEASED),
-    "explorer": ("minilm-glue", "glue-small", "quick"),
-    "choices": ("mini-choices",),
-    "patterns": (),
-    "sizes": ("minilm-glue", "mpnet-glue", "minilm-size", RELEASED),
-    "sweep": ("quick-sweep",),
-    "corpus": ("mini-glue",),
-    "cost": (
-        *("quick", "minilm-glue", "minilm-size", "mpnet-glue", "glue-small"),
-        *("mini-choices", "mini-glue", RELEASED),
-    ),
-}
+from replication.store import home
 
 
 class Page(NamedTuple):
@@ -71,9 +58,37 @@ class Page(NamedTuple):
 
     @property
     def studies(self) -> tuple[str, ...]:
-        """The studies whose records the page may read, its own first."""
-        own = (self.study, RELEASED) if self.study else ()
-        return tuple(dict.fromkeys((*own, *SHOWS.get(self.study or self.notebook, ()))))
+        """The studies whose records the page may read, its own first.
+
+        They are those of its path and those that its notebook's parameters name. A page of any
+        study may show what was released of BERT-base beside its own.
+        """
+        named = parameters(home() / "notebooks" / f"{self.notebook}.ipynb") | self.parameters
+        values = [v for one in named.values() for v in (one if isinstance(one, list) else [one])]
+        known = studies()
+        found = [self.study] if self.study else []
+        found += [value for value in values if value in known]
+        if named.get("studies", ()) is None:  # all there are
+            found += known
+        return tuple(dict.fromkeys((*found, RELEASED))) if found else ()
+
+
+def parameters(notebook: Path) -> dict[str, Any]:
+    """What a notebook's own cell of parameters says, by name."""
+    cells = json.loads(notebook.read_text("utf-8"))["cells"]
+    sources = ("".join(c["source"]) for c in cells if "parameters" in c["metadata"].get("tags", ()))
+    found = {}
+    for node in ast.parse("\n".join(sources)).body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            with suppress(ValueError):  # what is computed there says nothing beforehand
+                found[node.targets[0].id] = ast.literal_eval(node.value)
+    return found
+
+
+def studies() -> list[str]:
+    """The names of all studies: those in studies/, and those that have records."""
+    names = {path.stem for path in (home() / "studies").glob("*.yaml")}
+    return sorted(names | {path.name for path in (home() / "results").glob("*") if path.is_dir()})
 
 
 def listed(contents: Path) -> list[str]:

@@ -13,13 +13,13 @@ from replication.book.show import Note, Table
 from replication.paper import records as release
 from replication.runs.records import (
     KIND_LABELS,
-    TICKET_STAGE,
     TaskRecords,
     resolve,
     warning,
 )
 from replication.runs.run import missing, status
 from replication.store import Key, Record, Store
+from replication.study import TICKET_STAGE
 
 
 class Sources:

@@ -23,9 +23,11 @@ from lottery_utils.agreement.inference import jackknifed
 from lottery_utils.agreement.over_seeds import OverSeeds
 from lottery_utils.agreement.sharing import between, survive_all
 from lottery_utils.patterns.maps import TYPES
+from replication.claims.claim import WINS
 from replication.paper import records
 from replication.runs.measured import Counts, counts, phi, shares
 from replication.runs.records import (
+    STATES,
     TICKETS,
     TaskRecords,
     tickets_of,
@@ -37,7 +39,6 @@ Scores = Callable[[str, str], list[float]]
 # What it is measured in, beside the stages of every entry.
 MEASURED = ("attention", "control", "weight_overlap")
 LEARNED = 0.1  # what the full model has to gain over the majority baseline, to have learned
-TRAINS_WELL = 0.5  # the share of that gain which a ticket keeps that trains well
 
 
 def of_scores(
@@ -72,7 +73,7 @@ def of_scores(
             yield f"{method}: kept by {kind}, retrained", chosen.tolist()
             if kind == "good":
                 yield f"{method}: good minus full, retrained", (retrained - full)[all_good].tolist()
-        for state in ("pruned", "retrained"):
+        for state in STATES:
             random, worse = (np.array(scores(f"{k}, {state}", method)) for k in ("random", bad))
             yield f"{method}: random minus bad, {state}", (random - worse)[seeds].tolist()
     if len(methods) == 2:
@@ -251,7 +252,7 @@ def of_control(of_task: TaskRecords) -> Iterator[tuple[str, list[float]]]:
         if control is None or not told or gain <= 0:
             continue
         with_it = tickets_of(record)["bad"]["retrained"] - guess
-        if with_it < TRAINS_WELL * gain:
+        if with_it < WINS * gain:
             continue
         without = control["results"]["tickets"]["bad"]["reinitialized"]["score"] - guess
         values.append(float((without - with_it / 2) / gain))

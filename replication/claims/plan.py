@@ -10,18 +10,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import yaml
 from scipy.special import stdtr, stdtrit
 
-from lottery_utils.agreement.inference import holm
 from lottery_utils.errors import UserError
 from lottery_utils.tasks import get_task
+from replication.claims.claim import LEVEL, WINS, Claim, adjusted, load
 from replication.claims.retained import (
-    METHODS,
     Array,
     Retained,
     Ticket,
@@ -30,30 +27,16 @@ from replication.claims.retained import (
 from replication.experiments.answers import untrained
 from replication.runs.records import TaskRecords, on_record
 from replication.store import Store
-from replication.study import Study
+from replication.study import TICKET_STAGE, Study
 
-LEVEL = 0.05
 LEAST_SEEDS = 3  # "the least that counts"
-WINS = 0.5  # of the full model's gain: what a ticket retains that trains well
 SUPPORTED, CONSISTENT = "supported", "consistent, not significant"
 INCONCLUSIVE, CONTRADICTED, NO_DATA = "inconclusive", "contradicted", "no data"
 VERDICTS = (SUPPORTED, CONSISTENT, INCONCLUSIVE, CONTRADICTED, NO_DATA)
 
 
-@dataclass(frozen=True)
-class PlanClaim:
-    """One of the ten claims: the mean of `measure` lies above `low` and below `high`.
-
-    `at_least` is the share of tasks whose own mean has to lie there, too.
-    """
-
-    key: str
-    section: str
-    text: str
-    measure: str
-    low: float = -math.inf
-    high: float = math.inf
-    at_least: float = 0.0
+class PlanClaim(Claim):
+    """One of the ten claims, with what its `measure` is made from."""
 
     @property
     def method(self) -> str:
@@ -66,14 +49,10 @@ class PlanClaim:
         kinds, state = what.removeprefix("kept by ").split(", ")
         return tuple(Ticket(method, kind, state) for kind in kinds.split(" minus "))
 
-    def holds_at(self, mean: float) -> bool:
-        return self.low < mean < self.high
-
 
 def load_plan() -> tuple[PlanClaim, ...]:
     """The registered claims, in the order of the file."""
-    text = Path(__file__).with_name("plan.yaml").read_text(encoding="utf-8")
-    return tuple(PlanClaim(**values) for values in yaml.safe_load(text))
+    return load(PlanClaim, "plan.yaml")
 
 
 class Estimate(NamedTuple):
@@ -152,19 +131,17 @@ class PlanVerdict:
 
 
 def judge(claims: Sequence[PlanClaim], measured: Mapping[str, Retained]) -> list[PlanVerdict]:
-    """Every claim with its verdict, from the tasks that enter, all with the same seeds.
-
-    The family of Holm's correction is all claims, whether there are data for them or not, so
-    that what is missing makes nothing easier.
-    """
+    """Every claim with its verdict, from the tasks that enter, all with the same seeds."""
     values = {claim.key: claim_values(claim, measured) for claim in claims}
     n_examples = {task: of.n for task, of in measured.items()}
     why = {claim.key: _no_data(claim, values[claim.key]) for claim in claims}
     found = {key: estimate(values[key], n_examples) for key, text in why.items() if not text}
-    inside = [_p_inside(c, found[c.key]) if c.key in found else 1.0 for c in claims]
-    outside = [_p_outside(c, found[c.key]) if c.key in found else 1.0 for c in claims]
+    measurable = [claim for claim in claims if claim.key in found]
+    raw = {claim.key: _p_inside(claim, found[claim.key]) for claim in measurable}
+    outside = {claim.key: _p_outside(claim, found[claim.key]) for claim in measurable}
+    p, contrary = adjusted(claims, raw), adjusted(claims, outside)
     verdicts = []
-    for claim, raw, p, contrary in zip(claims, inside, holm(inside), holm(outside), strict=True):
+    for claim in claims:
         of_tasks = values[claim.key]
         means = {task: float(one[0].mean()) for task, one in of_tasks.items()}
         n_seeds = next((one.shape[1] for one in of_tasks.values()), 0)
@@ -174,8 +151,9 @@ def judge(claims: Sequence[PlanClaim], measured: Mapping[str, Retained]) -> list
             said = (NO_DATA, why[claim.key])
             verdicts.append(PlanVerdict(claim, *said, None, None, None, means, n_seeds, n))
             continue
-        said = _verdict(claim, one, raw, p, contrary, means)
-        verdicts.append(PlanVerdict(claim, *said, one, p, contrary, means, n_seeds, n))
+        at = claim.key
+        said = _verdict(claim, raw[at], p[at], contrary[at], means)
+        verdicts.append(PlanVerdict(claim, *said, one, p[at], contrary[at], means, n_seeds, n))
     return verdicts
 
 
@@ -209,7 +187,6 @@ def _p_outside(claim: PlanClaim, found: Estimate) -> float:
 
 def _verdict(
     claim: PlanClaim,
-    found: Estimate,
     raw: float,
     p: float,
     contrary: float,
@@ -242,9 +219,11 @@ class Outcome(NamedTuple):
 class Analysis:
     """The registered analysis of one study, as far as its records go.
 
-    `entries` are complete ones; `missing` names the others. `seeds` are those that all tasks
-    with entries have, and that verdicts rest on. By task, `scored` is measured on held-out
-    examples where there are any, `searched` on those that the search saw, both of all seeds.
+    `entries` have tickets of heads and MLPs at least; `missing` names those that lack any stage.
+    A claim on weights counts once all entries of a task have tickets of weights (`retained`).
+    `seeds` are those that all tasks with entries have, and that verdicts rest on. By task, `scored`
+    is measured on held-out examples where there are any, `searched` on those that the search saw,
+    both of all seeds.
     `left_out` says why a task does not enter.
     """
 
@@ -283,7 +262,7 @@ class Analysis:
             graded = get_task(task).is_graded
             for i, seed in enumerate(of_task.seeds):
                 records = self.entries[task][seed]
-                for method, stage in METHODS.items():
+                for method, stage in TICKET_STAGE.items():
                     if stage not in records:
                         continue
                     tickets = records[stage]["results"]["tickets"]
@@ -331,21 +310,7 @@ def analyse(study: Study, store: Store) -> Analysis:
             f"The registered plan needs answers example by example, which the study {study.name} "
             "does not keep: expected one with 'held_out: true'."
         )
-    return analysed(study, complete(study, on_record(study, store, ["rates"])))
-
-
-def complete(study: Study, every: Mapping[str, TaskRecords]) -> dict[str, TaskRecords]:
-    """The entries that have all stages which the study has for their task, and these alone."""
-    found: dict[str, TaskRecords] = {}
-    for task, of_task in every.items():
-        names = study.stages(task)
-        entries = {
-            seed: {name: stages[name] for name in (*names, "rates") if name in stages}
-            for seed, stages in of_task.items()
-            if stages.keys() >= set(names)
-        }
-        found |= {task: TaskRecords(entries)} if entries else {}
-    return found
+    return analysed(study, on_record(study, store, ["rates"]))
 
 
 def analysed(study: Study, entries: Mapping[str, TaskRecords]) -> Analysis:
@@ -361,7 +326,9 @@ def analysed(study: Study, entries: Mapping[str, TaskRecords]) -> Analysis:
         for task, of in scored.items()
         if seeds
     }
-    missing = [(t, s) for t in study.tasks for s in study.seeds if s not in entries.get(t, {})]
+    done = {(task, seed): {*of[seed]} for task, of in entries.items() for seed in of}
+    every = [(task, seed) for task in study.tasks for seed in study.seeds]
+    missing = [one for one in every if not {*study.stages(one[0])} <= done.get(one, set())]
     left_out = {task: text for task, text in why.items() if text}
     return Analysis(study, entries, missing, seeds, scored, searched, left_out)
 

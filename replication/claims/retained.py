@@ -18,13 +18,13 @@ from lottery_utils.errors import UserError
 from lottery_utils.metrics import majority_answers
 from lottery_utils.tasks import get_task
 from replication.experiments.answers import read_answers
+from replication.runs.records import STATES
 from replication.store import Record
+from replication.study import TICKET_STAGE
 
 DRAWS = 2000
 LEAST_GAIN = {"MRPC": 0.1, "RTE": 0.1}  # of a full model, for its task to enter
 LEAST_GAIN_ELSE = 0.2
-METHODS = {"structured": "tickets", "magnitude": "magnitude"}  # and whose record has its tickets
-STATES = ("pruned", "retrained")
 
 Array = npt.NDArray[np.float64]
 Split = Literal["validation", "held_out"]
@@ -130,7 +130,7 @@ def retained(task: str, entries: Mapping[int, Mapping[str, Record]], split: Spli
     labels = read_answers(texts.pop(), graded=about.is_graded)
     answers = [one["predictions"][split] for one in tuned]
     names: list[Ticket] = []
-    for method, stage in METHODS.items():
+    for method, stage in TICKET_STAGE.items():
         if not all(stage in entries[seed] for seed in seeds):
             continue
         of_seeds = [entries[seed][stage]["results"]["tickets"] for seed in seeds]

@@ -9,17 +9,13 @@ then, and so had the paper's own scores.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
-import yaml
+from lottery_utils.agreement.inference import Pooled, bootstrap, pooled
+from replication.claims.claim import LEVEL, Claim, adjusted, load
 
-from lottery_utils.agreement.inference import Pooled, bootstrap, holm, pooled
-
-LEVEL = 0.05
 MIN_TASKS = 3  # fewer say nothing about tasks in general
 VERDICTS = ("holds", "holds in part", "does not hold", "cannot be tested")
 TOO_FEW, TOO_UNSURE = "too few tasks", "undecided"
@@ -27,37 +23,25 @@ BY_MEAN, NOT_EVERYWHERE = "by its mean, not for certain", "certain, not on enoug
 
 
 @dataclass(frozen=True)
-class Claim:
-    """One claim of the paper.
+class PaperClaim(Claim):
+    """One claim of the paper or of its authors' blog post.
 
-    It is judged by the mean of `measure` over `tasks`: `learned` ones, `all`, or the one named.
-    The mean has to lie above `low` and below `high`, and the means of at least the share
-    `at_least` of the tasks, too. `stated` is the paper's own figure or word.
+    It is judged over `tasks`: `learned` ones, `all`, or the one named. `stated` is the paper's own
+    figure or word.
     """
 
-    key: str
-    section: str
-    text: str
-    stated: str
-    measure: str
-    low: float = -math.inf
-    high: float = math.inf
-    at_least: float = 0.0
+    stated: str = ""
     tasks: str = "learned"
     why: str = ""
 
 
-def load() -> tuple[Claim, ...]:
-    """The claims of the paper and of its authors' blog post, in the order of the sections."""
-    text = Path(__file__).with_name("claims.yaml").read_text(encoding="utf-8")
-    return tuple(Claim(**values) for values in yaml.safe_load(text))
-
-
-CLAIMS = load()
-# The claims that say how much a retrained ticket keeps of what fine-tuning gained. A ticket *wins*
-# if it keeps at least half, the region of the claim that bad tickets train well.
+# The claims that say how much a retrained ticket keeps of what fine-tuning gained.
 KEPT = {"good": "s-good-close", "random": "s-random-trains-well", "bad": "no-losing-tickets"}
-(HALF,) = (claim.low for claim in CLAIMS if claim.key == KEPT["bad"])
+
+
+def paper_claims() -> tuple[PaperClaim, ...]:
+    """All of them, in the order of the sections."""
+    return load(PaperClaim, "claims.yaml")
 
 
 class Judged(NamedTuple):
@@ -65,7 +49,7 @@ class Judged(NamedTuple):
     `VERDICTS`, `means` are those of the tasks. `why` says why a claim holds in part only, or
     cannot be tested."""
 
-    claim: Claim
+    claim: PaperClaim
     verdict: str
     why: str
     found: Pooled | None
@@ -81,7 +65,9 @@ def kept(judged: Sequence[Judged]) -> dict[str, Judged]:
 
 
 def judge(
-    claims: Sequence[Claim], measured: dict[str, dict[str, list[float]]], learned: Sequence[str]
+    claims: Sequence[PaperClaim],
+    measured: dict[str, dict[str, list[float]]],
+    learned: Sequence[str],
 ) -> list[Judged]:
     """Every claim with its verdict, in the order given.
 
@@ -91,15 +77,14 @@ def judge(
     does not hold: the whole 95 % interval lies elsewhere.
     cannot be tested: too few tasks (three; of a claim about one task, two seeds), or an interval
     so wide that none of these is so.
-    The family of Holm's correction is all claims, whether they can be tested or not, so that
-    what is missing makes nothing easier.
     """
     values = {c.key: _values(c, measured.get(c.measure, {}), learned) for c in claims}
     enough = {c.key: len(values[c.key]) >= MIN_TASKS or _is_single(c, values) for c in claims}
     found = {c.key: pooled(values[c.key], c.low, c.high) for c in claims if enough[c.key]}
-    raw = [found[c.key].p if enough[c.key] else 1.0 for c in claims]
+    p_values = adjusted(claims, {key: one.p for key, one in found.items()})
     judged = []
-    for claim, p in zip(claims, holm(raw), strict=True):
+    for claim in claims:
+        p = p_values[claim.key]
         means = {task: sum(v) / len(v) for task, v in values[claim.key].items()}
         one = found.get(claim.key)
         if one is None:
@@ -110,12 +95,12 @@ def judge(
     return judged
 
 
-def _verdict(claim: Claim, found: Pooled, p: float) -> tuple[str, str]:
+def _verdict(claim: PaperClaim, found: Pooled, p: float) -> tuple[str, str]:
     """The verdict, and why it is none of the plain ones."""
     if p < LEVEL:
         every = found.inside >= claim.at_least
         return (VERDICTS[0], "") if every else (VERDICTS[1], NOT_EVERYWHERE)
-    if claim.low < found.mean < claim.high and found.inside >= 0.5:
+    if claim.holds_at(found.mean) and found.inside >= 0.5:
         return VERDICTS[1], BY_MEAN
     if found.high <= claim.low or found.low >= claim.high:
         return VERDICTS[2], ""
@@ -123,7 +108,7 @@ def _verdict(claim: Claim, found: Pooled, p: float) -> tuple[str, str]:
 
 
 def _values(
-    claim: Claim, of_tasks: dict[str, list[float]], learned: Sequence[str]
+    claim: PaperClaim, of_tasks: dict[str, list[float]], learned: Sequence[str]
 ) -> dict[str, list[float]]:
     """The claim's measure, of the tasks that the claim is about."""
     if claim.tasks == "all":
@@ -132,7 +117,7 @@ def _values(
     return {task: values for task, values in of_tasks.items() if task in wanted}
 
 
-def _is_single(claim: Claim, values: dict[str, dict[str, list[float]]]) -> bool:
+def _is_single(claim: PaperClaim, values: dict[str, dict[str, list[float]]]) -> bool:
     """Whether the claim is about one task, of which there are seeds enough."""
     named = claim.tasks not in ("all", "learned")
     return named and any(len(v) > 1 for v in values[claim.key].values())

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from replication.claims import published
 from replication.claims.evidence import MEASURED, learned, measure
-from replication.claims.rules import CLAIMS, Judged, judge
+from replication.claims.rules import Judged, judge, paper_claims
 from replication.paper.records import Results, beside
 from replication.runs.records import TaskRecords, on_record
 from replication.store import Store
@@ -42,8 +42,8 @@ def put_on_trial(study: str, store: Store | None = None) -> Trial:
         records,
         release,
         names,
-        judge(CLAIMS, measured, names),
-        judge(CLAIMS, of_paper, learned(of_paper)),
+        judge(paper_claims(), measured, names),
+        judge(paper_claims(), of_paper, learned(of_paper)),
     )
 
 
@@ -54,4 +54,4 @@ def stricter(trial: Trial) -> list[Judged]:
     seeds in which it removed nothing: a reading that came after the numbers had been seen.
     """
     records = {task: of for task, of in trial.records.items() if task in trial.learned}
-    return judge(CLAIMS, measure(records, trial.release, strict=True), trial.learned)
+    return judge(paper_claims(), measure(records, trial.release, strict=True), trial.learned)

@@ -11,8 +11,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from replication.book.show import Figure, Note, Table, number, style, within
+from replication.claims.claim import WINS
 from replication.claims.evidence import LEARNED, learned_seeds, of_scores
-from replication.claims.rules import BY_MEAN, CLAIMS, HALF, KEPT, VERDICTS, Judged, kept
+from replication.claims.rules import BY_MEAN, KEPT, VERDICTS, Judged, kept
 from replication.claims.trial import Trial
 from replication.claims.trial import stricter as judged_strictly
 from replication.runs.run import missing
@@ -28,7 +29,7 @@ def count(trial: Trial) -> Note:
         texts.append(f"{name}: {counted(judged)}{certainty(judged)}.")
     if missing(trial.study, trial.store):
         texts.append("The study is under way, so that its verdicts are provisional.")
-    return Note(f"Of {len(CLAIMS)} claims. " + " ".join(texts))
+    return Note(f"Of {len(trial.ours)} claims. " + " ".join(texts))
 
 
 def counted(judged: Sequence[Judged]) -> str:
@@ -152,7 +153,7 @@ def wins(trial: Trial) -> Note:
         texts.append(text)
     strictly = {one.claim.key: one for one in judged_strictly(trial)}[KEPT["bad"]]
     if texts and strictly.found and strictly.means != kept(trial.ours)["bad"].means:
-        won = [task for task, share in strictly.means.items() if share >= HALF]
+        won = [task for task, share in strictly.means.items() if share >= WINS]
         texts.append(
             f"{trial.study.name} by the stricter reading below: on {len(won)} of "
             f"{len(strictly.means)} tasks ({', '.join(won) or 'none'})."
@@ -192,7 +193,7 @@ def sides(trial: Trial) -> dict[str, dict[str, Judged]]:
 
 def losing(bad: Judged) -> list[str]:
     """The tasks on which retrained bad tickets do not win."""
-    return [task for task, share in bad.means.items() if share < HALF]
+    return [task for task, share in bad.means.items() if share < WINS]
 
 
 def rules(trial: Trial) -> Table:

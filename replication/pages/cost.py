@@ -6,6 +6,7 @@ Time comes from the records of a study, energy from an estimate that says how.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +18,13 @@ from lottery_utils.agreement.inference import t_interval
 from lottery_utils.errors import UserError
 from replication.book.show import SEED_COLOURS, Figure, Note, Table, number, style
 from replication.paper.records import STAGE
+from replication.runs.jobs import ASSUMED_TFLOPS
 from replication.store import Store, home
 
 Rows = dict[str, dict[str, Any]]
 MISSING = Note("This was not measured on this device yet: run make bench.")
 QUANTITIES = ("examples", "tokens", "layers", "heads")
 PASSES = {"training": "training", "importance": "importance pass", "scoring": "scoring pass"}
-# What a graphics card is assumed to sustain: a third of the bf16 peak of data-centre cards of 2020
-# to 2022.
-ASSUMED_TFLOPS = 100
 # Watts drawn by what was busy, memory, cooling and losses included: a server of 64 cores draws
 # some 500 W under load, a graphics card for training and its share of the host about as much.
 WATTS_PER_CORE, WATTS_PER_GPU = 8, 500
@@ -275,12 +274,12 @@ def gpu(found: dict[str, Rows]) -> Table | Note:
     return _by_name(lines)
 
 
-def studies(store: Store | None = None) -> Table | Note:
-    """Of each study on record: tasks, records, hours of one core or of a GPU, and kWh."""
+def studies(names: Sequence[str] | None = None, store: Store | None = None) -> Table | Note:
+    """Of these studies (None: all): tasks, records, hours of one core or of a GPU, and kWh."""
     rows, store = [], store or Store()
-    for folder in sorted(path for path in store.root.glob("*") if path.is_dir()):
+    for name in names or sorted(path.name for path in store.root.glob("*")):
         # What the paper's authors released cost us nothing but the reading of it.
-        keys = [key for key in store.keys(folder.name) if key.stage != STAGE]
+        keys = [key for key in store.keys(name) if key.stage != STAGE]
         runs = [record["provenance"] for record in map(store.read, keys) if record]
         if not runs:
             continue
@@ -290,7 +289,7 @@ def studies(store: Store | None = None) -> Table | Note:
         energy = (cores * WATTS_PER_CORE + cards * WATTS_PER_GPU) / 1000
         rows.append(
             {
-                "": folder.name,
+                "": name,
                 "tasks": str(len({key.task for key in keys})),
                 "records": f"{len(runs):,}",
                 "hours of one core": f"{cores:,.1f}",

@@ -10,7 +10,7 @@ from lottery_utils.errors import UserError
 from lottery_utils.metrics import METRIC_LABELS
 from replication.book.show import scripted
 from replication.runs import records
-from replication.runs.records import Stages, tickets_of
+from replication.runs.records import STATES, Stages, tickets_of
 from replication.store import Store
 from replication.study import Study
 
@@ -118,7 +118,7 @@ def _magnitude_ticket(ticket: dict[str, Any]) -> dict[str, Any]:
 
 
 def _scores(ticket: dict[str, Any]) -> dict[str, float]:
-    return {state: ticket[state] for state in ("pruned", "retrained")}
+    return {state: ticket[state] for state in STATES}
 
 
 def _rounded(row: list[float]) -> list[float]:

@@ -9,7 +9,8 @@ from IPython.display import Markdown
 from matplotlib.ticker import MultipleLocator
 
 from replication.book.show import COLOURS, Figure, Table, number, style
-from replication.claims.rules import HALF, KEPT, VERDICTS, Judged, kept
+from replication.claims.claim import WINS
+from replication.claims.rules import KEPT, VERDICTS, Judged, kept
 from replication.claims.trial import Trial
 from replication.pages.claims import (
     PAPER,
@@ -36,7 +37,7 @@ def outcome(trial: Trial) -> Markdown:
         )
         first = (
             f"Do bad tickets win too? {_answer(trial)} A ticket wins where, trained again, it "
-            f"keeps {HALF:.0%} or more of what fine-tuning gained. Of that gain retrained tickets "
+            f"keeps {WINS:.0%} or more of what fine-tuning gained. Of that gain retrained tickets "
             f"keep on average here: {shares} (95 % intervals over tasks)."
         )
     else:

@@ -10,11 +10,12 @@ import numpy as np
 
 from lottery_utils.metrics import METRIC_LABELS
 from replication.book.show import COLOURS, NO_MAGNITUDE, Figure, Note, Table, number, style
-from replication.pages.sec4_2_good_random_bad import STATES, places
+from replication.pages.sec4_2_good_random_bad import places
 from replication.runs.records import (
     KIND_LABELS,
     KINDS,
     METHOD_LABELS,
+    STATES,
     TICKETS,
     TaskRecords,
     seeds_text,

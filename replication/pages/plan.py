@@ -12,20 +12,19 @@ import numpy as np
 
 from lottery_utils.metrics import METRIC_LABELS
 from replication.book.show import COLOURS, Figure, Note, Table, number, p_text, style, within
+from replication.claims.claim import WINS, Claim
 from replication.claims.plan import (
     CONTRADICTED,
     VERDICTS,
-    WINS,
     Analysis,
     Estimate,
-    PlanClaim,
     PlanVerdict,
     analyse,
 )
-from replication.claims.retained import METHODS, Retained, Ticket
+from replication.claims.retained import Retained, Ticket
 from replication.runs.records import KIND_LABELS, KINDS, METHOD_LABELS
 from replication.store import Store
-from replication.study import Study
+from replication.study import TICKET_STAGE, Study
 
 NOTHING = Note("No entry (a task with a seed) of this study is on record yet.", "warning")
 # The claims that the first sentence is made of: what each kind of structured ticket retains.
@@ -92,7 +91,7 @@ def plot(analysis: Analysis) -> Figure | Note:
     if not tasks:
         return NOTHING
     there = {ticket.method for task in tasks for ticket in analysis.scored[task].tickets}
-    methods = [method for method in METHODS if method in there]
+    methods = [method for method in TICKET_STAGE if method in there]
     failed = {one[:4] for one in analysis.outcomes() if one.ended == "did not train"}
     drawing, axes = plt.subplots(
         1,
@@ -207,7 +206,7 @@ def rates(analysis: Analysis) -> Table | Note:
     for one in failed:
         metric = analysis.scored[one.task].metric
         stages = analysis.entries[one.task][one.seed]
-        own = stages[METHODS[one.method]]["results"]["tickets"][one.kind]
+        own = stages[TICKET_STAGE[one.method]]["results"]["tickets"][one.kind]
         tried = stages["rates"]["results"]["tickets"] if "rates" in stages else {}
         again = tried.get(one.method, {}).get(one.kind, {})
         kind = f"{METHOD_LABELS[one.method]}: {KIND_LABELS.get(one.kind, one.kind)}"
@@ -282,7 +281,7 @@ def _decided(one: PlanVerdict) -> str:
     return "" if p is None else p_text(p).removeprefix("p ").removeprefix("= ")
 
 
-def _region(claim: PlanClaim) -> str:
+def _region(claim: Claim) -> str:
     if math.isinf(claim.high):
         text = f"above {claim.low:g}"
     elif math.isinf(claim.low):

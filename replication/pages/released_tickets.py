@@ -44,7 +44,7 @@ from replication.paper.records import (
     over_seeds,
     score,
 )
-from replication.runs.records import KIND_LABELS, seeds_text
+from replication.runs.records import KIND_LABELS, TICKETS, seeds_text
 from replication.store import Store
 
 METRIC_NAMES = {"mcc": "Matthews correlation", "pearson": "Pearson's r"}
@@ -67,7 +67,7 @@ CONTRASTS = {
 }
 EQUAL = 0.03  # of a metric: the margin of the claims page for equal means
 # What a study and the release are compared by: what a column is called, and the measure it has.
-TICKETS = {kind: f"structured: kept by {kind}, retrained" for kind in ("good", "random", "bad")}
+RETAINED = {kind: f"structured: kept by {kind}, retrained" for kind in TICKETS}
 
 
 EQUALS = f"Good weights, retrained, equal the full model, to within {EQUAL}."
@@ -114,7 +114,7 @@ def tickets(results: Results, state: str, method: str = "structured") -> Table:
     for task in results:
         of = records.scores(results, task, method)
         row = {"": task, "majority": number(of["majority"].mean), "full": plus_minus(*of["full"])}
-        for name, kind in zip(("good", "random", "bad"), KINDS[method], strict=True):
+        for name, kind in zip(TICKETS, KINDS[method], strict=True):
             row[f"{name}, {state}"] = plus_minus(*of[f"{kind}, {state}"])
         rows.append(row)
     return Table.of(rows)
@@ -182,8 +182,8 @@ def sentences(results: Results) -> Table:
 def beside(
     results: Results,
     measures: Mapping[str, str],
-    study: str = "minilm-glue",
-    store: Store | None = None,
+    study: str,
+    store: Store,
 ) -> Table | Note:
     """Means over seeds of these measures, task by task, of the release and of a study; empty
     cells where one has none.

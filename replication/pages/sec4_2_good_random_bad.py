@@ -15,17 +15,18 @@ from matplotlib.figure import Figure as MatplotlibFigure
 from lottery_utils.agreement.inference import t_interval
 from lottery_utils.metrics import METRIC_LABELS
 from replication.book.show import COLOURS, NO_MAGNITUDE, Figure, Note, Table, levels, style
+from replication.claims.claim import WINS
 from replication.claims.evidence import LEARNED, of_scores
-from replication.claims.rules import HALF, KEPT
+from replication.claims.rules import KEPT
 from replication.paper import records as paper
 from replication.runs.records import (
     KIND_LABELS,
     KINDS,
     METHOD_LABELS,
+    STATES,
     TaskRecords,
 )
 
-STATES = ("pruned", "retrained")
 PAPER = (
     f" Right, the paper's BERT-base: means and sample standard deviations over {paper.N_SEEDS} "
     "seeds. Model and, mostly, data differ: compare the order, not the heights."
@@ -88,7 +89,7 @@ def ticket_plot(
         return NO_MAGNITUDE
     task, first, kinds = entries.task, entries.results()[0], KINDS[method]
     published = paper.scores(release, task, method)
-    settings = [f"{kind}, {state}" for kind in kinds for state in ("pruned", "retrained")]
+    settings = [f"{kind}, {state}" for kind in kinds for state in STATES]
     ours = {name: entries.scores(name, method) for name in ("full", "majority", *settings)}
     means = "; ".join(
         f"{KIND_LABELS.get(kind, kind)} {np.mean(ours[f'{kind}, pruned']):.3f} pruned, "
@@ -111,7 +112,7 @@ def tickets(entries: TaskRecords, method: str = "structured") -> Table | Note:
         return NO_MAGNITUDE
     full = entries.scores("full")
     rows = [{"ticket": "full model", "score": str(t_interval(full))}]
-    for state in ("pruned", "retrained"):
+    for state in STATES:
         by_kind = {k: np.array(entries.scores(f"{k}, {state}", method)) for k in KINDS[method]}
         for kind, values in by_kind.items():
             name = f"{KIND_LABELS.get(kind, kind)}, {state}"
@@ -141,7 +142,7 @@ def kept(entries: TaskRecords) -> Note:
             shares.append(f"{kind} not told")
             continue
         mean, n = float(np.mean(values)), len(values)
-        win = ", a win" if mean >= HALF else ""
+        win = ", a win" if mean >= WINS else ""
         shares.append(f"{kind} {mean:.0%} ({n} seed{'' if n == 1 else 's'}{win})")
     masks = entries.masks
     out = [
@@ -154,6 +155,6 @@ def kept(entries: TaskRecords) -> Note:
         f"heads and the bad one's heads are mostly the same: {', '.join(out)}."
     )
     return Note(
-        f"{told}. Of that gain, retrained tickets keep: {', '.join(shares)}. To keep {HALF:.0%} or "
+        f"{told}. Of that gain, retrained tickets keep: {', '.join(shares)}. To keep {WINS:.0%} or "
         f"more is to win.{left_out if out else ''}"
     )

@@ -46,6 +46,7 @@ from replication.runs.measured import (
 )
 from replication.runs.records import (
     KIND_LABELS,
+    STATES,
     TaskRecords,
     seeds_text,
 )
@@ -346,7 +347,7 @@ def survivors_table(entries: TaskRecords) -> Table | Note:
         for part, n in (("heads", mask.n_heads), ("MLPs", mask.n_mlps)):
             came = tickets[0][f"{part.lower()}_from"]
             row[part] = f"{n}{_filled(came, _OWN[kind])}"
-        for state in ("pruned", "retrained"):
+        for state in STATES:
             row[state] = str(t_interval([ticket[state] for ticket in tickets]))
         rows.append(row)
     return Table.of(rows)
@@ -374,12 +375,12 @@ def survivors_plot(entries: TaskRecords, release: paper.Results) -> Figure | Not
     ours |= {
         f"{kind}, {state}": [results["tickets"][kind][state] for results in found]
         for kind in KINDS
-        for state in ("pruned", "retrained")
+        for state in STATES
     }
     means = "; ".join(
         f"{KIND_LABELS[kind]} {state} {np.mean(ours[f'{kind}, {state}']):.3f}"
         for kind in KINDS
-        for state in ("pruned", "retrained")
+        for state in STATES
     )
     return Figure.of(
         beside_paper(ours, published, KINDS, METRIC_LABELS[first["metric"]]),

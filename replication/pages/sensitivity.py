@@ -9,9 +9,8 @@ from lottery_utils.agreement import overlap
 from lottery_utils.agreement.inference import t_interval
 from lottery_utils.masks import StructuredMask
 from replication.book.show import COLOURS, Figure, Note, Table, number, style
-from replication.runs.records import TaskRecords, tickets_of
+from replication.runs.records import STATES, TaskRecords, tickets_of
 
-STATES = ("pruned", "retrained")
 NOTHING = Note(
     "No search by other rules is on record here: a study has to ask for it (lottery run STUDY "
     "--set followups.sensitivity=[RTE]).",

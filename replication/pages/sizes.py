@@ -13,8 +13,8 @@ from scipy.special import stdtrit
 from lottery_utils.agreement.inference import Interval
 from lottery_utils.tasks import TASKS
 from replication.book.show import COLOURS, Figure, Note, Table, percent, style
+from replication.claims.claim import WINS
 from replication.claims.evidence import LEARNED
-from replication.claims.rules import HALF
 from replication.paper.records import N_SEEDS, Results, scores
 from replication.runs.records import TICKETS, TaskRecords, on_record
 from replication.store import Store
@@ -184,7 +184,7 @@ def plot(compared: Compared) -> Figure:
             told.append(f"{side.name}, {task}, {kind}: {percent(mean)}")
         if row and places[row - 1][0] != task:
             axis.axhline(row - 0.5, color="0.85", lw=1)
-    axis.axvline(HALF, color="0.5", lw=1, ls="--", zorder=0)
+    axis.axvline(WINS, color="0.5", lw=1, ls="--", zorder=0)
     axis.axvline(1, color=COLOURS["full"], lw=1, zorder=0)
     for kind in TICKETS:
         axis.plot([], [], "o", color=COLOURS[kind], label=kind)
@@ -198,7 +198,7 @@ def plot(compared: Compared) -> Figure:
         drawing,
         f"Gain that retrained subnetworks retain, by task and model. Points are seeds, strokes "
         f"their means; diamonds are released means of {N_SEEDS} seeds with a 95 % CI. A ticket "
-        f"wins right of the dashed line ({HALF:.0%}).",
+        f"wins right of the dashed line ({WINS:.0%}).",
         f"Dot plot of retained gain by task, model and kind of ticket. {'; '.join(told)}.",
     )
 
@@ -267,9 +267,9 @@ def explained(compared: Compared) -> Table:
 
 
 def _won(found: Interval) -> str:
-    if math.isnan(found.low) or found.low <= HALF <= found.high:
+    if math.isnan(found.low) or found.low <= WINS <= found.high:
         return "inconclusive"
-    return "wins" if found.low > HALF else "loses"
+    return "wins" if found.low > WINS else "loses"
 
 
 @style()
@@ -295,7 +295,7 @@ def curve(compared: Compared) -> Figure | Note:
                 axis.plot([at] * of.n, of.retained[kind], "o", color=COLOURS[kind], ms=4, alpha=0.7)
             points = ", ".join(f"{n:,}: {percent(m)}" for n, m in zip(x, means, strict=True))
             told.append(f"{task}, {kind}: {points}")
-        axis.axhline(HALF, color="0.5", lw=1, ls="--", zorder=0)
+        axis.axhline(WINS, color="0.5", lw=1, ls="--", zorder=0)
         axis.axhline(1, color=COLOURS["full"], lw=1, zorder=0)
         axis.set(title=task, xscale="log", ylabel="retained gain")
     axes[-1, 0].set_xlabel("training examples")
@@ -305,7 +305,7 @@ def curve(compared: Compared) -> Figure | Note:
         drawing,
         f"Gain that retrained subnetworks of MiniLM-L6 retain, against the number of training "
         f"examples. Points are seeds, lines their means. A ticket wins above the dashed line "
-        f"({HALF:.0%}).",
+        f"({WINS:.0%}).",
         f"Line plots of retained gain against training examples. {'; '.join(told)}.",
     )
 

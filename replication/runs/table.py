@@ -17,6 +17,7 @@ from typing import Any
 
 from lottery_utils.errors import UserError
 from lottery_utils.masks import StructuredMask
+from replication.runs.records import STATES
 from replication.runs.run import status
 from replication.store import Key, Record, Store
 from replication.study import PIPELINE, STAGES, SWEPT, Study
@@ -50,15 +51,16 @@ def to_csv(
     header = text.tell()
     order = list(ROWS)
     keys = [key for key in store.keys(study.name) if key.stage in ROWS]
-    for key in sorted(keys, key=lambda key: (key.task, key.seed or 0, order.index(key.stage))):
-        if tasks is not None and key.task not in tasks:
-            continue
-        record, full = store.read(key), store.read(replace(key, stage="finetune"))
-        assert record is not None
-        common = {**_about(record, key), "status": _status(key, record, study, store)}
-        for row in ROWS[key.stage](record["results"], full["results"] if full else {}):
-            if seeds is None or row.get("seed", key.seed) in seeds:
-                writer.writerow({name: _cell(value) for name, value in (common | row).items()})
+    with store.still():
+        for key in sorted(keys, key=lambda key: (key.task, key.seed or 0, order.index(key.stage))):
+            if tasks is not None and key.task not in tasks:
+                continue
+            record, full = store.read(key), store.read(replace(key, stage="finetune"))
+            assert record is not None
+            common = {**_about(record, key), "status": _status(key, record, study, store)}
+            for row in ROWS[key.stage](record["results"], full["results"] if full else {}):
+                if seeds is None or row.get("seed", key.seed) in seeds:
+                    writer.writerow({name: _cell(value) for name, value in (common | row).items()})
     if text.tell() == header:
         raise UserError(
             f"There is nothing to export: {store.root / study.name} has no such records; compute "
@@ -172,7 +174,7 @@ def _tickets(results: Row, full: Row) -> Iterator[tuple[Row, Row]]:
     """The tickets in either state, each with what its row says whatever was removed."""
     for kind, ticket in results["tickets"].items():
         common = {**_validated(full), "ticket": kind, "parameters": ticket["parameters"]}
-        for state in ("pruned", "retrained"):
+        for state in STATES:
             found = {"value": ticket[state], "undefined": ticket["undefined"].get(state)}
             yield ticket, {**common, "state": state, **found}
 

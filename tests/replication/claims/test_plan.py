@@ -32,8 +32,6 @@ from replication.claims.plan import (
     judge,
 )
 from replication.claims.retained import (
-    METHODS,
-    STATES,
     Retained,
     Ticket,
     example_weights,
@@ -41,8 +39,9 @@ from replication.claims.retained import (
     weighted_scores,
 )
 from replication.experiments.answers import answers_text, did_not_train, read_answers
+from replication.runs.records import STATES
 from replication.store import Store
-from replication.study import Study
+from replication.study import TICKET_STAGE, Study
 
 Bits = npt.NDArray[np.int64]
 
@@ -67,7 +66,7 @@ def test_ten_claims_are_registered() -> None:
     claims = plan.load_plan()
     assert len(claims) == 10
     for claim in claims:
-        assert {t.method for t in claim.tickets} == {claim.method} <= set(METHODS)
+        assert {t.method for t in claim.tickets} == {claim.method} <= set(TICKET_STAGE)
         assert {t.kind for t in claim.tickets} <= set(RIGHT) and claim.low < claim.high
 
 
@@ -438,7 +437,7 @@ def test_scores_of_answers_on_record_are_the_scores_on_record(
         assert seen.majority[0] == pytest.approx([tuned["majority"]], abs=1e-4)
         of_unseen = tuned.get("held_out", tuned["scores"])  # of STS-B here all were searched
         assert unseen.full[0] == pytest.approx([of_unseen[tuned["metric"]]], abs=1e-4)
-        for method, stage in METHODS.items():
+        for method, stage in TICKET_STAGE.items():
             for kind, ticket in of_seeds[42][stage]["results"]["tickets"].items():
                 for state in STATES:
                     share = seen.tickets[Ticket(method, kind, state)][0, 0]

@@ -6,23 +6,25 @@ import numpy as np
 import pytest
 
 from lottery_utils.agreement.inference import pooled
+from replication.claims.claim import WINS
 from replication.claims.rules import (
     BY_MEAN,
-    CLAIMS,
+    KEPT,
     NOT_EVERYWHERE,
     TOO_FEW,
     TOO_UNSURE,
     VERDICTS,
-    Claim,
+    PaperClaim,
     judge,
+    paper_claims,
 )
 
 TASKS_USED = ["CoLA", "SST-2", "MRPC", "RTE"]
-ABOVE = Claim("above", "4.2", "Above.", "so", "difference", low=0.0)
+ABOVE = PaperClaim("above", "4.2", "Above.", "difference", low=0.0)
 SURE = {task: [0.1 + 0.01 * i] for i, task in enumerate(TASKS_USED)}
 
 
-def verdict(claim: Claim, values: dict[str, list[float]]) -> str:
+def verdict(claim: PaperClaim, values: dict[str, list[float]]) -> str:
     (judged,) = judge([claim], {"difference": values}, TASKS_USED)
     return judged.verdict
 
@@ -37,7 +39,7 @@ def test_the_four_verdicts() -> None:
 
 def test_a_claim_about_most_tasks_needs_most_tasks() -> None:
     some_way = {"CoLA": [0.5], "SST-2": [0.6], "MRPC": [0.55], "RTE": [-0.01]}
-    consistent = Claim("c", "4.2", "", "", "difference", low=0.0, at_least=0.9)
+    consistent = PaperClaim("c", "4.2", "", "difference", low=0.0, at_least=0.9)
     wide = {**some_way, "QQP": [0.5], "MNLI": [0.6], "QNLI": [0.55]}
     tasks = [*TASKS_USED, "QQP", "MNLI", "QNLI"]
     (plain,) = judge([ABOVE], {"difference": wide}, tasks)
@@ -46,7 +48,7 @@ def test_a_claim_about_most_tasks_needs_most_tasks() -> None:
 
 
 def test_equality_needs_certainty_within_its_margin() -> None:
-    equal = Claim("equal", "4.2", "", "", "difference", low=-0.03, high=0.03)
+    equal = PaperClaim("equal", "4.2", "", "difference", low=-0.03, high=0.03)
     close = {task: [0.001 * i] for i, task in enumerate(TASKS_USED)}
     mostly = {"CoLA": [0.02], "SST-2": [-0.02], "MRPC": [0.1], "RTE": [-0.1]}
     wild = {"CoLA": [0.2], "SST-2": [-0.2], "MRPC": [0.1], "RTE": [-0.1]}
@@ -57,7 +59,7 @@ def test_equality_needs_certainty_within_its_margin() -> None:
 
 
 def test_what_is_uncertain_is_called_so_and_not_refuted() -> None:
-    bound = Claim("kappa", "5.1", "", "", "difference", high=0.4)
+    bound = PaperClaim("kappa", "5.1", "", "difference", high=0.4)
     spread = {"CoLA": [0.3], "SST-2": [0.5], "MRPC": [0.45], "RTE": [0.41]}
     (judged,) = judge([bound], {"difference": spread}, TASKS_USED)
     assert (judged.verdict, judged.why) == ("cannot be tested", TOO_UNSURE)
@@ -67,7 +69,7 @@ def test_what_is_uncertain_is_called_so_and_not_refuted() -> None:
 
 
 def test_what_cannot_be_tested_does_not_make_the_rest_easier() -> None:
-    others = [Claim(f"other {i}", "5.1", "", "", "nothing", low=0.0) for i in range(9)]
+    others = [PaperClaim(f"other {i}", "5.1", "", "nothing", low=0.0) for i in range(9)]
     (alone,) = judge([ABOVE], {"difference": SURE}, TASKS_USED)
     first = judge([ABOVE, *others], {"difference": SURE}, TASKS_USED)[0]
     assert alone.p is not None and first.p == pytest.approx(10 * alone.p)
@@ -77,19 +79,19 @@ def test_tasks_that_were_not_learned_do_not_count() -> None:
     values = {**SURE, "WNLI": [-9.0]}
     (judged,) = judge([ABOVE], {"difference": values}, TASKS_USED)
     assert set(judged.means) == set(TASKS_USED)
-    everywhere = Claim("all", "5.1", "", "", "difference", low=0.0, tasks="all")
+    everywhere = PaperClaim("all", "5.1", "", "difference", low=0.0, tasks="all")
     (judged,) = judge([everywhere], {"difference": values}, TASKS_USED)
     assert "WNLI" in judged.means and judged.verdict != "holds"
 
 
 def test_one_task_is_judged_by_its_seeds() -> None:
-    claim = Claim("wnli", "3", "", "", "difference", high=0.05, tasks="WNLI")
+    claim = PaperClaim("wnli", "3", "", "difference", high=0.05, tasks="WNLI")
     assert verdict(claim, {**SURE, "WNLI": [-0.1, 0.0, -0.05]}) == "holds"
     assert verdict(claim, {**SURE, "WNLI": [-0.1]}) == "cannot be tested"
 
 
 def test_a_verdict_in_part_says_why() -> None:
-    most = Claim("most", "4.2", "", "", "difference", low=0.0, at_least=1.0)
+    most = PaperClaim("most", "4.2", "", "difference", low=0.0, at_least=1.0)
     here = {f"task {i}": [0.1 + 0.001 * i] for i in range(20)}
     (sure,) = judge([most], {"difference": {**here, "odd": [-0.001]}}, [*here, "odd"])
     assert (sure.verdict, sure.why) == ("holds in part", NOT_EVERYWHERE)
@@ -105,7 +107,7 @@ def test_rounding_is_no_spread() -> None:
 def test_many_claims_make_each_harder() -> None:
     borderline = {"CoLA": [0.1], "SST-2": [0.3], "MRPC": [0.06], "RTE": [0.15]}
     (alone,) = judge([ABOVE], {"difference": borderline}, TASKS_USED)
-    others = [Claim(f"other {i}", "5.1", "", "", "noise", low=0.0) for i in range(9)]
+    others = [PaperClaim(f"other {i}", "5.1", "", "noise", low=0.0) for i in range(9)]
     noise = {"CoLA": [0.5], "SST-2": [-0.3], "MRPC": [0.1], "RTE": [0.1]}
     measured = {"difference": borderline, "noise": noise}
     together = judge([ABOVE, *others], measured, TASKS_USED)[0]
@@ -115,9 +117,11 @@ def test_many_claims_make_each_harder() -> None:
 
 
 def test_every_claim_is_unique_and_has_a_region() -> None:
-    keys = [claim.key for claim in CLAIMS]
+    keys = [claim.key for claim in paper_claims()]
     assert len(set(keys)) == len(keys) >= 20
-    for claim in CLAIMS:
+    for claim in paper_claims():
         assert claim.low < claim.high
         assert np.isfinite([claim.low, claim.high]).any(), claim.key
         assert claim.text.endswith(".") and claim.stated
+    lows = {claim.key: claim.low for claim in paper_claims()}
+    assert lows[KEPT["bad"]] == WINS, "what the claim about bad tickets asks for"

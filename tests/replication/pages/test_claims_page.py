@@ -9,7 +9,7 @@ import pytest
 
 from replication.book.provenance import standing
 from replication.book.show import Note, Table
-from replication.claims.rules import CLAIMS, KEPT, VERDICTS
+from replication.claims.rules import KEPT, VERDICTS, paper_claims
 from replication.claims.trial import Trial, put_on_trial, stricter
 from replication.pages import claims, sec4_2_good_random_bad
 from replication.pages.claims import PAPER
@@ -29,7 +29,7 @@ def test_verdicts_are_counted(trial: Trial) -> None:
     told = claims.counted(trial.ours)
     numbers = [int(n) for n in re.findall(r"\d+", told)]
     assert numbers == [sum(one.verdict == v for one in trial.ours) for v in VERDICTS]
-    assert sum(numbers) == len(CLAIMS)
+    assert sum(numbers) == len(paper_claims())
     sure = [one._replace(verdict=VERDICTS[1], why="") for one in trial.ours[:2]]
     assert claims.certainty(sure) == ""
     unsure = [sure[0], sure[1]._replace(why="by its mean, not for certain")]
@@ -61,16 +61,16 @@ def test_a_partial_study_says_what_is_missing() -> None:
 
 def test_the_table_names_numbers_verdicts_and_sections(small_trial: Trial) -> None:
     shown = claims.verdicts(small_trial)._repr_html_()
-    assert shown.count("<tr>") + shown.count("<tr ") >= len(CLAIMS)
+    assert shown.count("<tr>") + shown.count("<tr ") >= len(paper_claims())
     assert 'href="../../sec4_2.html"' in shown
     assert 'class="verdict verdict-cannot-be-tested"' in shown
     assert "8 tasks" in shown, "of the released numbers"
-    assert len(claims.rules(small_trial).frame) == len(CLAIMS)
+    assert len(claims.rules(small_trial).frame) == len(paper_claims())
     of_tasks = claims.by_task(small_trial)
     assert list(of_tasks.frame.columns) == ["SST-2", "CoLA"]
     rows = re.findall(r'id="(tasks-[^"]+)"', of_tasks._repr_html_())
     assert re.findall(r'href="#(tasks-[^"]+)"', shown) == rows, "each claim leads to its own row"
-    assert len(rows) == len(CLAIMS)
+    assert len(rows) == len(paper_claims())
 
 
 def test_the_stricter_reading_lists_what_it_changes(trial: Trial) -> None:

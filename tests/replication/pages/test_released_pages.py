@@ -135,7 +135,7 @@ def test_seeds_agree_least_on_hans(ours: dict[str, dict[str, Any]]) -> None:
 
 
 def test_beside_the_study_both_have_the_same_measures(ours: dict[str, dict[str, Any]]) -> None:
-    table = released_tickets.beside(ours, released_tickets.TICKETS, "glue-small")
+    table = released_tickets.beside(ours, released_tickets.RETAINED, "glue-small", Store())
     full, majority, good = (
         score(ours, "SST-2", setting).mean
         for setting in ("no_mask", "freq_baseline", "head_mlp_retrained")
@@ -144,7 +144,7 @@ def test_beside_the_study_both_have_the_same_measures(ours: dict[str, dict[str, 
     # Kept shares are of scores to four decimals.
     assert float(table.frame.loc["SST-2", "good, BERT-base"]) == pytest.approx(kept, abs=0.0101)
     assert table.frame.index.name == "glue-small: 3 seeds (1337, 42, 86)"
-    agreement = released_tickets.beside(ours, released_stability.AGREEMENT, "glue-small")
+    agreement = released_tickets.beside(ours, released_stability.AGREEMENT, "glue-small", Store())
     assert agreement.frame.loc["SST-2", "heads kept, BERT-base"] == f"{67 / 144:.2f}"
 
 
@@ -152,5 +152,5 @@ def test_beside_a_study_without_records_the_page_says_so(
     ours: dict[str, dict[str, Any]], tmp_path: Path
 ) -> None:
     assert isinstance(
-        released_tickets.beside(ours, released_tickets.TICKETS, "quick", Store(tmp_path)), Note
+        released_tickets.beside(ours, released_tickets.RETAINED, "quick", Store(tmp_path)), Note
     )

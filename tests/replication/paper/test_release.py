@@ -166,6 +166,9 @@ def bad_json(root: Path) -> None:
         ),
         (save(np.full((12, 12), 0.5)), r"head_mask\.npy holds 0\.5: expected zeros and ones only"),
         (save(np.full((12, 12), np.nan)), r"holds nan: expected zeros and ones"),
+        (save(np.eye(12, dtype=complex)), r"holds complex128: expected zeros and ones"),
+        (save(np.zeros((12, 12), [("a", int)])), r"holds \[\('a', '<i8'\)\]: expected zeros"),
+        (b"PK\x03\x04", r"head_mask\.npy is not a plain array"),
         (save(np.full((12, 12), "1")), r"holds 1: expected zeros and ones|holds"),
         (pickled, r"head_mask\.npy is not a plain array, but pickled or cut off"),
         (cut, r"head_mask\.npy is not a plain array, but pickled or cut off"),
@@ -418,6 +421,6 @@ def test_pages_are_made_of_any_release(notebook: str, recorded: Path, tmp_path: 
 
 
 def test_reading_a_release_is_not_a_study_that_cost_hours(recorded: Path, tiny_run: Path) -> None:
-    assert isinstance(cost.studies(Store(recorded)), Note)
-    both = cost.studies(Store(tiny_run / "results"))
+    assert isinstance(cost.studies(store=Store(recorded)), Note)
+    both = cost.studies(store=Store(tiny_run / "results"))
     assert isinstance(both, Table) and [*both.frame.index] == ["tiny"]
