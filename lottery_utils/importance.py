@@ -82,7 +82,7 @@ def structured_importance(
     n_examples = n_tokens = 0
 
     def one_batch(model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor, Batch]:
-        return *mask_gradients(model, batch, mask, keep_headless_bias=released), batch
+        return *mask_gradients(model, batch, mask, released), batch
 
     with frozen(model):
         for gradients, logits, batch in over_batches(model, batches, one_batch):
@@ -123,7 +123,7 @@ def score_and_importance(
 
 @torch.enable_grad()
 def mask_gradients(
-    model: nn.Module, batch: Batch, mask: StructuredMask, *, keep_headless_bias: bool = False
+    model: nn.Module, batch: Batch, mask: StructuredMask, keep_headless_bias: bool = False
 ) -> tuple[Tensor, Tensor]:
     """dL(x)/dxi of each example: float32 (batch, layers, heads + 1), the MLP's last; and logits.
 
