@@ -134,6 +134,10 @@ def cut(root: Path) -> None:
     (root / MASK).write_bytes((root / MASK).read_bytes()[:200])
 
 
+def zipped(root: Path) -> None:
+    (root / MASK).write_bytes(b"PK\x03\x04")
+
+
 def without(path: str) -> Callable[[Path], None]:
     def remove(root: Path) -> None:
         shutil.rmtree(root / path) if (root / path).is_dir() else (root / path).unlink()
@@ -168,7 +172,7 @@ def bad_json(root: Path) -> None:
         (save(np.full((12, 12), np.nan)), r"holds nan: expected zeros and ones"),
         (save(np.eye(12, dtype=complex)), r"holds complex128: expected zeros and ones"),
         (save(np.zeros((12, 12), [("a", int)])), r"holds \[\('a', '<i8'\)\]: expected zeros"),
-        (b"PK\x03\x04", r"head_mask\.npy is not a plain array"),
+        (zipped, r"head_mask\.npy is not a plain array"),
         (save(np.full((12, 12), "1")), r"holds 1: expected zeros and ones|holds"),
         (pickled, r"head_mask\.npy is not a plain array, but pickled or cut off"),
         (cut, r"head_mask\.npy is not a plain array, but pickled or cut off"),
