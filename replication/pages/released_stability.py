@@ -182,8 +182,8 @@ def noise_table(results: Results, part: str = "heads") -> Table | Note:
         }
         for kind, label in NOISES.items()
     ]
-    for one, other in (("examples", "seed"), ("seed", "both")):
-        name = f"{NOISES[one]}, minus {NOISES[other]}"
+    places = {"first minus second": ("examples", "seed"), "second minus third": ("seed", "both")}
+    for name, (one, other) in places.items():
         apart = str(_difference(found, one, other))
         rows.append({"": name, f"kappa of {PARTS[part]} [95 % CI]": apart})
     return Table.of(rows)
