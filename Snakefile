@@ -2,6 +2,7 @@
 #
 #     snakemake --cores 2                         what `make book` does
 #     snakemake --cores 16 --config study=quick   elsewhere, or with an executor plugin
+#     make book STUDY=mine.yaml                   a book of one study alone, in _build/books/mine
 #
 # Which pages there are, `_toc.yml` says, and replication/book/contents.py how each is made.
 # Snakemake deletes the outputs of failed jobs and goes by time stamps, so records are never
@@ -12,6 +13,7 @@ import re
 from pathlib import Path
 
 from replication.book import contents
+from replication.book.one_study import computed
 from replication.runs.run import missing
 from replication.store import Store
 from replication.study import Study
@@ -20,17 +22,27 @@ from replication.study import Study
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # The study that is computed here; of others there are the records that came with the repository.
-STUDY = Study.load(config.get("study", "quick"))
+GIVEN = str(config.get("study", "quick"))
+STUDY = Study.load(GIVEN)
+# Where its data are not at hand, pages show what is on record.
+COMPUTED = computed(STUDY)
+if not COMPUTED:
+    os.environ["LOTTERY_COMPUTE"] = "no"
 STAMPS = f"_build/stamps/{STUDY.name}"
 STAMP, OVER_SEEDS = f"{STAMPS}/{{task}}/seed-{{seed}}", f"{STAMPS}/{{task}}/survivors"
 SURVIVORS = dict(STUDY.entries("survivors"))
 # Several jobs of few threads outrun one job of many; jobs times threads never exceed the cores.
 THREADS = max(1, (workflow.cores or 1) // (len(STUDY.tasks) * len(STUDY.seeds)))
 
-PAGES = contents.pages(Path("_toc.yml"))
-PROSE = [f"{path}.md" for path in contents.listed(Path("_toc.yml")) if path not in PAGES]
+# A book of this study alone has its contents, and its site, in a folder of its own.
+SITE = Path(config.get("site", "."))
+PAGES = contents.pages(SITE / "_toc.yml")
+PROSE = [f"{path}.md" for path in contents.listed(SITE / "_toc.yml") if path not in PAGES]
 EXERCISES = [Path(path).name for path in PAGES if path.startswith("book/course/")]
 TABLES = re.findall(r"<(report/\S+-records\.csv)>", Path("book/data.md").read_text("utf-8"))
+# What the whole book links that is no page.
+WHOLE = [f"book/{table}" for table in TABLES]
+WHOLE += ["book/report/record.schema.json", "_build/html/slides/index.html"]
 
 
 def files(*patterns):
@@ -58,7 +70,7 @@ def stamps(*tasks):
 def records(study, task=None):
     """What a page of a study, or of one of its tasks, is made from."""
     kept = files(f"results/{study}-*/**/*.json")  # its sweep, and studies derived from it
-    if study == STUDY.name:
+    if study == STUDY.name and COMPUTED:
         return stamps(*([task] if task else STUDY.tasks)) + kept
     return files(f"results/{study}/**/*.json") + kept
 
@@ -66,17 +78,16 @@ def records(study, task=None):
 rule book:
     input:
         [f"{path}.ipynb" for path in PAGES],
-        [f"book/{table}" for table in TABLES],
-        "book/report/record.schema.json",
-        "_build/html/slides/index.html",
+        WHOLE if SITE == Path() else [],
         PROSE,
         LIBRARY,
-        files("_config.yml", "_toc.yml", "book/*.bib", "book/_ext/*.py", "book/_static/*"),
+        files(f"{SITE}/_*.yml", "book/*.bib", "book/_ext/*.py", "book/_static/*"),
     output:
-        "_build/html/index.html",
+        f"{SITE}/_build/html/index.html",
     threads: workflow.cores
     shell:
-        "jupyter-book build . -W -n --keep-going -q"
+        "jupyter-book build . -W -n --keep-going -q --toc {SITE}/_toc.yml --config {SITE}/_config.yml "
+        "--path-output {SITE}"
 
 
 # Entries with more to do go first, so that none is left over.
@@ -98,7 +109,7 @@ rule entry:
     priority: 2
     threads: THREADS
     shell:
-        "lottery run {STUDY.name} --task {wildcards.task} --seed {wildcards.seed} "
+        "lottery run {GIVEN:q} --task {wildcards.task} --seed {wildcards.seed} "
         "--threads {threads}"
 
 
@@ -116,11 +127,17 @@ rule survivors:
     priority: 1
     threads: THREADS
     shell:
-        "lottery run {STUDY.name} --task {wildcards.task} --threads {threads}"
+        "lottery run {GIVEN:q} --task {wildcards.task} --threads {threads}"
 
 
 def page(wildcards):
     return contents.Page.of(f"book/{wildcards.page}")
+
+
+def parameters(page):
+    """What a page is given; a study that came as a file, as the one that its book keeps."""
+    own, kept = page.study == STUDY.name, SITE / "study.yaml"
+    return page.parameters | ({"study": kept} if own and kept.is_file() else {})
 
 
 rule page:
@@ -136,9 +153,9 @@ rule page:
     wildcard_constraints:
         page="index|report/.+",
     params:
-        given=lambda wildcards: [f"{k}={v}" for k, v in page(wildcards).parameters.items()],
+        given=lambda wildcards: [f"{k}={v}" for k, v in parameters(page(wildcards)).items()],
     shell:
-        "python -m replication.book {input.notebook} {output} {params.given}"
+        "python -m replication.book {input.notebook} {output} {params.given:q}"
 
 
 rule exercise:
