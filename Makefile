@@ -8,7 +8,7 @@ export HF_HUB_OFFLINE ?= 1
 export PYDEVD_DISABLE_FILE_VALIDATION = 1
 SITE_TESTS := tests/site
 
-.PHONY: book test test-site print setup backbone-mpnet course lint sweep bench clean
+.PHONY: book test test-site test-slurm test-kills print setup backbone-mpnet course lint sweep bench clean
 
 # A book of any study alone: make book STUDY=mine.yaml, a path or a name. With COMPUTE=no it shows
 # what is on record, and computes nothing.
@@ -24,6 +24,15 @@ test: setup  ## the whole suite
 
 test-site: setup  ## the built site alone, in headless Chromium: after `make book`
 	@CI=true pytest -n $(CORES) --dist loadfile --no-loadscope-reorder $(SITE_TESTS)
+
+test-slurm: setup  ## a study through profiles/slurm on a cluster of this one machine: Debian, as root
+	@command -v slurmctld munged > /dev/null || \
+		apt-get install --yes --quiet --no-install-recommends slurm-wlm munge
+	pip install --quiet snakemake-executor-plugin-slurm
+	@LOTTERY_SLURM=1 pytest -p no:xdist -s tests/cluster
+
+test-kills: setup  ## the long proof that a killed run loses and leaves nothing: 150 kills
+	@LOTTERY_KILLS=100 pytest -n $(CORES) tests/replication/runs/test_killed.py
 
 print: book  ## the whole book as one page, to print: _build/singlehtml
 	@jupyter-book build . --builder singlehtml -q

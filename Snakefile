@@ -1,11 +1,11 @@
-# The one graph from a study to the site: entries -> pages -> book.
+# The one graph from a study to the site: jobs -> records -> pages -> book.
+#     snakemake --cores 2                                     what `make book` does
+#     make book STUDY=mine.yaml                               one study alone: _build/books/mine
+#     snakemake --cores 16 records --config study=mini-glue   no pages
+#     snakemake --profile profiles/slurm records              on a cluster: notebooks/cluster.ipynb
 #
-#     snakemake --cores 2                         what `make book` does
-#     snakemake --cores 16 --config study=quick   elsewhere, or with an executor plugin
-#     make book STUDY=mine.yaml                   a book of one study alone, in _build/books/mine
-#
-# Which pages there are, `_toc.yml` says, and replication/book/contents.py how each is made.
-# Snakemake deletes the outputs of failed jobs and goes by time stamps, so records are never
+# Which pages there are, `_toc.yml` says, and replication/book/contents.py how each is made; which
+# jobs, replication/runs/jobs.py. Snakemake deletes the outputs of failed jobs and goes by time stamps, so records are never
 # its outputs: `lottery` writes them and decides by their hash, and a job leaves a stamp.
 
 import os
@@ -14,25 +14,34 @@ from pathlib import Path
 
 from replication.book import contents
 from replication.book.one_study import computed
-from replication.runs.run import missing
+from replication.runs.jobs import jobs
+from replication.runs.run import undone
 from replication.store import Store
 from replication.study import Study
 
+workdir: config.get("workdir", ".")
 # A job has one thread unless it asks for more: threads of two jobs on one core wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Here a job is an entry with all its trainings; elsewhere, where cores do not count, one training.
+CORES = workflow.resource_settings.cores
+if workflow.is_main_process:
+    os.environ["LOTTERY_SINGLY"] = str(int(config.get("singly", CORES is None)))
 
 # The study that is computed here; of others there are the records that came with the repository.
-GIVEN = str(config.get("study", "quick"))
+GIVEN = config.get("study", "quick")
 STUDY = Study.load(GIVEN)
-# Where its data are not at hand, pages show what is on record.
-COMPUTED = computed(STUDY)
+# What cannot be computed is shown as far as it is on record.
+COMPUTED = "data" in config or computed(STUDY)
 if not COMPUTED:
     os.environ["LOTTERY_COMPUTE"] = "no"
 STAMPS = f"_build/stamps/{STUDY.name}"
-STAMP, OVER_SEEDS = f"{STAMPS}/{{task}}/seed-{{seed}}", f"{STAMPS}/{{task}}/survivors"
-SURVIVORS = dict(STUDY.entries("survivors"))
+SINGLY = os.environ.get("LOTTERY_SINGLY", str(int(config.get("singly", 0)))) == "1"
+JOBS = jobs(STUDY, singly=SINGLY)
 # Several jobs of few threads outrun one job of many; jobs times threads never exceed the cores.
-THREADS = max(1, (workflow.cores or 1) // (len(STUDY.tasks) * len(STUDY.seeds)))
+THREADS = int(config.get("threads", 2 if SINGLY else max(1, (CORES or 1) // len(JOBS))))
+# With `device=cuda` every job takes a card, and fails where there is none.
+DEVICE = config.get("device", "auto")
+HOW = [f"--{name}={config[name]}" for name in ("data", "cache-dir") if name in config]
 
 # A book of this study alone has its contents, and its site, in a folder of its own.
 SITE = Path(config.get("site", "."))
@@ -53,25 +62,24 @@ def files(*patterns):
 
 LIBRARY = files("lottery_utils/**/*", "replication/**/*", "miniglue/**/*")
 
-# A stamp whose records are gone or out of date says nothing. (Jobs elsewhere read this file too,
-# while others are at work.)
+# A stamp whose records are gone or out of date says nothing. (Jobs read this file while others run.)
 if workflow.is_main_process:
-    for task in missing(STUDY, Store()):
-        for stamp in files(f"{STAMPS}/{task}/*"):
-            Path(stamp).unlink()
+    left = set(undone(STUDY, Store()))
+    for name, job in JOBS.items():
+        if left.intersection(job.records):
+            Path(f"{STAMPS}/{name}").unlink(missing_ok=True)
 
 
-def stamps(*tasks):
+def stamps(tasks):
     """What says that all of these tasks was computed here."""
-    entries = expand(STAMP, task=tasks, seed=STUDY.seeds)
-    return entries + expand(OVER_SEEDS, task=[task for task in tasks if task in SURVIVORS])
+    return [f"{STAMPS}/{name}" for name in JOBS if name.split("/")[1] in tasks]
 
 
 def records(study, task=None):
     """What a page of a study, or of one of its tasks, is made from."""
     kept = files(f"results/{study}-*/**/*.json")  # its sweep, and studies derived from it
     if study == STUDY.name and COMPUTED:
-        return stamps(*([task] if task else STUDY.tasks)) + kept
+        return stamps([task] if task else STUDY.tasks) + kept
     return files(f"results/{study}/**/*.json") + kept
 
 
@@ -79,55 +87,56 @@ rule book:
     input:
         [f"{path}.ipynb" for path in PAGES],
         WHOLE if SITE == Path() else [],
-        PROSE,
-        LIBRARY,
+        PROSE + LIBRARY,
         files(f"{SITE}/_*.yml", "book/*.bib", "book/_ext/*.py", "book/_static/*"),
     output:
         f"{SITE}/_build/html/index.html",
-    threads: workflow.cores
     shell:
-        "jupyter-book build . -W -n --keep-going -q --toc {SITE}/_toc.yml --config {SITE}/_config.yml "
-        "--path-output {SITE}"
+        "jupyter-book build . -W -n --keep-going -q "
+        "--toc {SITE}/_toc.yml --config {SITE}/_config.yml --path-output {SITE}"
 
 
-# Entries with more to do go first, so that none is left over.
-CONTROL = dict(STUDY.entries("control"))
-LONG = [task for task in STUDY.tasks if "magnitude" in STUDY.stages(task) or task in CONTROL]
-SHORT = [task for task in STUDY.tasks if task not in LONG]
+# Pages take seconds, and so does a record of what jobs elsewhere computed: they are made here.
+localrules:
+    records, record, book, page, exercise, table, schema, slides
 
 
-def one_of(tasks):
-    """A pattern for these names; without any, one that nothing matches."""
-    return "|".join(map(re.escape, tasks)) or "(?!)"
-
-
-rule entry:
-    output:
-        touch(STAMP),
-    wildcard_constraints:
-        task=one_of(SHORT),
-    priority: 2
-    threads: THREADS
-    shell:
-        "lottery run {GIVEN:q} --task {wildcards.task} --seed {wildcards.seed} "
-        "--threads {threads}"
-
-
-use rule entry as long_entry with:
-    wildcard_constraints:
-        task=one_of(LONG),
-    priority: 3
-
-
-rule survivors:
+rule records:
     input:
-        expand(STAMP, seed=STUDY.seeds, allow_missing=True),
+        stamps(STUDY.tasks),
+
+
+# What the longest chain of other jobs waits for goes first, so that none is left over.
+rule job:
+    input:
+        lambda wildcards: [f"{STAMPS}/{name}" for name in JOBS[wildcards.job].after],
     output:
-        touch(OVER_SEEDS),
-    priority: 1
+        touch(f"{STAMPS}/{{job}}"),
+    wildcard_constraints:
+        job="(jobs|entries)/.+",
+    priority: lambda wildcards: 2 + JOBS[wildcards.job].chain
+    retries: 3 if SINGLY else 0
     threads: THREADS
+    resources:
+        gpu=int(DEVICE.startswith("cuda")),
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: attempt * JOBS[wildcards.job].minutes(DEVICE),
+    params:
+        device=DEVICE,
+        what=lambda wildcards: JOBS[wildcards.job].arguments,
     shell:
-        "lottery run {GIVEN:q} --task {wildcards.task} --threads {threads}"
+        "lottery run {GIVEN:q} {params.what:q} {HOW:q} --device {params.device} --threads {threads}"
+
+
+use rule job as record with:
+    wildcard_constraints:
+        job="records/.+",
+    threads: 1
+    resources:
+        gpu=0,
+    params:
+        device="cpu",
+        what=lambda wildcards: JOBS[wildcards.job].arguments,
 
 
 def page(wildcards):
@@ -155,23 +164,21 @@ rule page:
     params:
         given=lambda wildcards: [f"{k}={v}" for k, v in parameters(page(wildcards)).items()],
     shell:
-        "python -m replication.book {input.notebook} {output} {params.given:q}"
+        "python -m replication.book {input.notebook} {output} {params.given}"
 
 
 rule exercise:
     input:
         # They share a model, which the first one trains.
         lambda wildcards: [f"book/course/{n}.ipynb" for n in EXERCISES[:1] if n != wildcards.name],
-        records("minilm-glue"),
-        LIBRARY,
+        records("minilm-glue") + LIBRARY,
         notebook="notebooks/course/{name}.ipynb",
     output:
         "book/course/{name}.ipynb",
         "book/course/handouts/{name}.ipynb",
     wildcard_constraints:
-        name=one_of(EXERCISES),
-    # They take longest among the pages; begun last, they would keep one core waiting.
-    priority: 1
+        name="|".join(map(re.escape, EXERCISES)) or "(?!)",
+    priority: 1  # they take longest among the pages
     shell:
         "python -m replication.course.blanks page {input.notebook} {output}"
 
@@ -198,9 +205,7 @@ rule schema:
 # The course's slides show what pages show, as a Sphinx project of their own beside the book.
 rule slides:
     input:
-        records("glue-small"),
-        records("bert-base-released"),
-        LIBRARY,
+        records("glue-small") + records("bert-base-released") + LIBRARY,
         files("book/course/slides/*.*"),
     output:
         "_build/html/slides/index.html",

@@ -22,34 +22,25 @@ from lottery_utils.batches import EvaluationBatches
 from lottery_utils.importance import structured_importance
 from lottery_utils.recipe import Recipe
 from lottery_utils.tasks import TASKS, get_task
+from replication.runs import jobs
+from replication.runs.jobs import (
+    ENCODER_WEIGHTS,
+    IMPORTANCE_PASSES,
+    MEAN_TOKENS,
+    OF_HEADS,
+    OPERATIONS,
+)
 
-# Mean tokens per example, special ones included, of training and validation set under BERT's
-# uncased vocabulary, cut at 128: the first 3,000 and 1,000 examples.
-MEAN_TOKENS = {
-    "CoLA": (11.3, 11.7),
-    "SST-2": (13.1, 25.2),
-    "MRPC": (53.4, 53.2),
-    "STS-B": (28.0, 31.1),
-    "QQP": (30.8, 31.0),
-    "MNLI": (40.0, 39.1),
-    "QNLI": (48.8, 50.7),
-    "RTE": (66.6, 64.6),
-    "WNLI": (37.1, 37.6),
-}
 # What a task and a seed take, in passes. Fine-tunings: the full model; good, random and bad
 # weights; good, random, bad and three tickets of survival at 60 % of the cost, heads and MLPs
 # being gone. Importance passes: a search of BERT-base takes about 20 steps. Scoring passes: a
 # search by magnitude takes about 10, and every ticket is scored twice, the full model thrice.
 EPOCHS, SEEDS = 3, 5
-TICKETS_OF_WEIGHTS, TICKETS_OF_HEADS, THEIR_COST = 3, 6, 0.6
-FINE_TUNINGS = 1 + TICKETS_OF_WEIGHTS + TICKETS_OF_HEADS * THEIR_COST
-IMPORTANCE_PASSES = 20
-SCORING_PASSES = 10 + 2 * 9 + 3
+TICKETS_OF_WEIGHTS, TICKETS_OF_HEADS = 3, 6
+FINE_TUNINGS = 1 + TICKETS_OF_WEIGHTS + TICKETS_OF_HEADS * OF_HEADS
+SCORING_PASSES = jobs.SCORING_PASSES + 2 * 9 + 3
 FITTED, CHECKED = (16, 64), 32
 KINDS = ("training", "importance", "scoring")
-# Operations per weight and token: two forward; backward two for the inputs and two for the weights.
-OPERATIONS = {"training": 6, "importance": 4, "scoring": 2}
-ENCODER_WEIGHTS = 12 * (4 * 768**2 + 2 * 768 * 3072)  # of BERT-base's linear maps
 
 
 def rows(setting: Setting) -> Iterator[Row]:
@@ -115,7 +106,7 @@ def forecast(per_token: dict[tuple[str, int], float]) -> dict[str, Any]:
             "fine-tunings": FINE_TUNINGS,
             "tickets of single weights": TICKETS_OF_WEIGHTS,
             "tickets of heads and MLPs": TICKETS_OF_HEADS,
-            "their share of the full cost": THEIR_COST,
+            "their share of the full cost": OF_HEADS,
             "epochs": EPOCHS,
             "importance": IMPORTANCE_PASSES,
             "scoring": SCORING_PASSES,

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from lottery_utils.errors import UserError
 from lottery_utils.tasks import Example
 
 # In training, this many batches' worth of shuffled examples are sorted by length together:
@@ -54,13 +55,21 @@ class Encoded:
 
 
 def encode(tokenizer: Any, examples: Sequence[Example], max_length: int) -> Encoded:
-    """Tokenize sentences or pairs, cut to `max_length` tokens, special tokens included."""
+    """Tokenize sentences or pairs, cut to `max_length` tokens, special tokens included.
+
+    Raises `UserError` where some then have more tokens than the backbone has positions.
+    """
     if not examples:  # which the tokenizers do not take
         return Encoded([], None, [], tokenizer.pad_token_id)
     first = [example.sentence1 for example in examples]
     second = [example.sentence2 for example in examples]
     pairs = (first, second) if examples[0].sentence2 is not None else (first,)
     tokens = tokenizer(*pairs, truncation=True, max_length=max_length)
+    if (longest := max(map(len, tokens["input_ids"]))) > tokenizer.model_max_length:
+        raise UserError(
+            f"recipe.max_length should be at most {tokenizer.model_max_length} for this backbone, "
+            f"which has no positions beyond: a text has {longest} tokens."
+        )
     return Encoded(
         input_ids=tokens["input_ids"],
         token_type_ids=tokens.get("token_type_ids"),

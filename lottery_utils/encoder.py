@@ -159,3 +159,11 @@ def encoder_shape(model: nn.Module) -> tuple[int, int]:
     """(number of layers, heads per layer) of the whole model."""
     config: Any = model.config
     return int(config.num_hidden_layers), int(config.num_attention_heads)
+
+
+def positions(model: nn.Module) -> int:
+    """How many tokens a text may have; some families leave out the places up to the padding's."""
+    base: Any = getattr(model, str(model.base_model_prefix))
+    places = base.embeddings.position_embeddings
+    unused = -1 if places.padding_idx is None else places.padding_idx
+    return int(places.num_embeddings) - unused - 1

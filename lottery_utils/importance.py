@@ -85,6 +85,8 @@ def structured_importance(
     with frozen(model):
         for gradients, logits, batch in over_batches(model, batches, one_batch):
             on_logits(logits, batch["labels"])
+            if gradients.device.type == "mps":  # Apple's GPUs have no float64
+                gradients = gradients.cpu()
             if variant == "release":
                 running += gradients.mean(0).double().cpu().numpy()
                 total += np.abs(running)

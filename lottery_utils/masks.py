@@ -20,7 +20,7 @@ import numpy.typing as npt
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from lottery_utils.errors import UserError
+from lottery_utils.errors import UserError, expanded
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 BoolArray = npt.NDArray[np.bool_]
 Bits = npt.NDArray[np.uint8]
 Shape = tuple[int, ...]
+_BITS = {"0": False, "1": True, 0: False, 1: True}  # as text, or as a list of numbers
 Seed = int | Sequence[int]  # what NumPy's generators take
 _Row = Annotated[str, Field(pattern="^[01]+$")]
 
@@ -135,8 +136,10 @@ class StructuredMask:
     def from_json(cls, data: Mapping[str, Any]) -> StructuredMask:
         """The inverse of `to_json`. Raises `UserError` where the text is not a mask."""
         try:
-            rows = [[int(bit) for bit in row] for row in data["heads"]]
-            return cls(np.array(rows), np.array([int(bit) for bit in data["mlps"]]))
+            if not isinstance(data["heads"], list) or not all(data["heads"]):
+                raise ValueError("heads are no list of rows")
+            heads = np.array([[_BITS[bit] for bit in row] for row in data["heads"]])
+            return cls(heads, np.array([_BITS[bit] for bit in data["mlps"]]))
         except (KeyError, TypeError, ValueError) as error:
             raise UserError(
                 f'This is not a mask ({error}): expected {{"heads": ["101", ...], '
@@ -145,14 +148,14 @@ class StructuredMask:
 
     def save(self, path: Path | str) -> None:
         """Write the mask as JSON."""
-        Path(path).write_text(json.dumps(self.to_json(), indent=1) + "\n", encoding="utf-8")
+        expanded(path).write_text(json.dumps(self.to_json(), indent=1) + "\n", encoding="utf-8")
 
     @classmethod
     def load(cls, path: Path | str) -> StructuredMask:
         """Read what `save` wrote. Raises `UserError` for a missing or broken file."""
         try:
-            data = json.loads(Path(path).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+            data = json.loads(expanded(path).read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError) as error:
             raise UserError(f"Cannot read a mask from {path}: {error}.") from error
         return cls.from_json(data)
 
@@ -298,7 +301,7 @@ class WeightMask(Mapping[str, "Tensor"]):
 
         facts = {"shapes": json.dumps(self._shapes), "sha256": self.sha256()}
         try:
-            save_file(self._bits, path, metadata=facts)
+            save_file(self._bits, expanded(path), metadata=facts)
         except (OSError, SafetensorError) as error:
             raise UserError(
                 f"Cannot write the mask {path}: {error}; free some space, or choose another place."
@@ -310,7 +313,7 @@ class WeightMask(Mapping[str, "Tensor"]):
         from safetensors import SafetensorError, safe_open
 
         try:
-            with safe_open(path, framework="numpy") as file:
+            with safe_open(expanded(path), framework="numpy") as file:
                 facts = file.metadata()
                 shapes = {name: tuple(shape) for name, shape in json.loads(facts["shapes"]).items()}
                 mask = cls._of(shapes, {name: file.get_tensor(name) for name in shapes})

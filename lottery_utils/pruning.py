@@ -17,6 +17,7 @@ import copy
 from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -28,13 +29,16 @@ from lottery_utils.masks import StructuredMask, WeightMask
 Model = TypeVar("Model", bound=nn.Module)
 # An encoder layer's linear maps.
 MAPS = ("query", "key", "value", "attention_output", "mlp_input", "mlp_output")
+# The mask that each model is under, in the blocks of `masked` that are open.
+_around: WeakKeyDictionary[nn.Module, StructuredMask] = WeakKeyDictionary()
 
 
 @contextmanager
 def masked(
     model: Model, mask: StructuredMask, *, keep_headless_bias: bool = False
 ) -> Iterator[Model]:
-    """Within the block, `model` behaves as if the components outside `mask` were not there.
+    """Within the block, `model` behaves as if the components outside `mask` were not there; within
+    another such block, those outside either mask.
 
     With `keep_headless_bias` a layer without heads still adds its output projection's bias, as in
     the authors' code. Raises `ValueError` if the mask is of another shape.
@@ -43,9 +47,16 @@ def masked(
     device = next(model.parameters()).device
     heads = torch.tensor(mask.heads.tolist(), dtype=torch.float32, device=device)
     mlps = torch.tensor(mask.mlps.tolist(), dtype=torch.float32, device=device)
-    headless = () if keep_headless_bias else np.flatnonzero(~mask.heads.any(axis=1)).tolist()
+    outer = _around.get(model, StructuredMask.full(*mask.heads.shape))
+    both = mask & outer
+    emptied = outer.heads.any(axis=1) & ~both.heads.any(axis=1)
+    headless = () if keep_headless_bias else np.flatnonzero(emptied).tolist()
     with scaled(model, lambda layer: heads[layer], lambda layer: mlps[layer], headless):
-        yield model
+        _around[model] = both
+        try:
+            yield model
+        finally:
+            _around[model] = outer
 
 
 @contextmanager

@@ -21,8 +21,8 @@ _Number = BeforeValidator(_no_bool)
 _Positive = Annotated[
     float, Field(gt=0, allow_inf_nan=False, description="a positive number"), _Number
 ]
-_Count = Annotated[int, Field(strict=True, gt=0, description="a positive whole number")]
-_Length = Annotated[int, Field(strict=True, ge=8, description="at least 8 tokens")]
+_Count = Annotated[int, Field(strict=True, gt=0, lt=2**31, description="a positive whole number")]
+_Length = Annotated[int, Field(strict=True, ge=8, lt=2**31, description="at least 8 tokens")]
 _Decay = Annotated[
     float, Field(ge=0, allow_inf_nan=False, description="a number, 0 or more"), _Number
 ]

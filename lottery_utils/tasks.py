@@ -216,6 +216,7 @@ def get_task(task: str | Task, known: Mapping[str, Task] = TASKS) -> Task:
     """
     if isinstance(task, Task):
         return task
+    task = str(task)  # papermill makes a number of 2024
     if task in known:
         return known[task]
     folded = {name.casefold(): name for name in known}

@@ -24,6 +24,8 @@ from lottery_utils.losses import example_losses, predictions
 from lottery_utils.metrics import Array, score
 from lottery_utils.recipe import Recipe
 
+State = dict[str, Any]  # that torch.save takes and torch.load gives back, weights only
+
 
 @dataclass(frozen=True)
 class Curve:
@@ -44,11 +46,15 @@ def finetune(
     device: torch.device | str = "cpu",
     evaluate: Callable[[], float] | None = None,
     on_step: Callable[[int, int, float], None] = lambda step, total, loss: None,
+    keep: Callable[[Callable[[], State]], None] = lambda state: None,
+    begun: State | None = None,
 ) -> Curve:
     """Fine-tune `model` in place; `seed` decides the order of batches and dropout.
 
     `evaluate()` is asked for the score after every epoch, `on_step` told step, steps and loss.
-    Raises `UserError` where the loss is no finite number, `ValueError` without data.
+    `keep` is given, after every step, a function that says how the training stands; with that as
+    `begun`, another process goes on from there and comes to the same numbers. Raises `UserError`
+    where the loss is no finite number, `ValueError` without data.
     """
     if not len(train):
         raise ValueError("fine-tuning needs at least one example")
@@ -58,7 +64,10 @@ def finetune(
     model.to(device)
     bf16 = uses_bf16(device, recipe)
     n_steps = math.ceil(len(train) / recipe.batch_size) * recipe.epochs
-    every, since, losses, scores, step = max(1, n_steps // 50), [], [], [], 0
+    every, step, n_done = max(1, n_steps // 50), 0, 0
+    since: list[Tensor] = []
+    losses: list[tuple[int, float]] = []
+    scores: list[float] = []
     with ExitStack() as stack:
         if not recipe.weight_decay:  # with it, rows of unused tokens would shrink
             occurring = {token for row in train.input_ids for token in row}
@@ -71,11 +80,33 @@ def finetune(
             fused=True,
         )
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step / n_steps)
+
+        def state() -> State:
+            return {
+                **{name: of.state_dict() for name, of in stateful.items()},
+                **{"random": torch.get_rng_state(), "step": step, "since": since},
+                **{"losses": losses, "scores": scores},
+                "random_cuda": torch.cuda.get_rng_state(device) if on_card else None,
+            }
+
+        stateful: dict[str, Any] = {"model": model, "optimizer": optimizer, "schedule": schedule}
+        on_card = device.type == "cuda"
+        if begun:
+            for name, of in stateful.items():
+                of.load_state_dict(begun[name])
+            torch.set_rng_state(begun["random"])
+            if on_card:
+                torch.cuda.set_rng_state(begun["random_cuda"], device)
+            n_done, losses, scores = begun["step"], begun["losses"], begun["scores"]
+            since = [loss.to(device) for loss in begun["since"]]
         # Losses stay on the device and are read once per point of the curve: reading a number
         # from a GPU makes the CPU wait for it.
-        for _ in range(recipe.epochs):
+        for epoch in range(recipe.epochs):
             model.train()
             for indices in training_order(train, recipe.batch_size, rng):
+                if step < n_done:
+                    step += 1
+                    continue
                 batch = train.collate(indices, device)
                 labels = batch.pop("labels")
                 with torch.autocast(device.type, torch.bfloat16, bf16), first_token_only(model):
@@ -99,7 +130,8 @@ def finetune(
                         )
                     losses.append((step, round(mean, 6)))
                     on_step(step, n_steps, mean)
-            if evaluate is not None:
+                keep(state)
+            if evaluate is not None and len(scores) == epoch:
                 scores.append(evaluate())
     model.eval()
     return Curve(losses, scores)

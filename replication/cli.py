@@ -4,25 +4,27 @@ the paper's released masks."""
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from lottery_utils.errors import UserError
+from lottery_utils.errors import UserError, expanded
 from replication.files import write_text
 from replication.runs import records
 from replication.runs import run as machine
-from replication.store import Store
+from replication.store import Record, Store
 from replication.study import FOLLOWUPS, STAGES, Study
+from replication.studyfile import parse
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point. Returns 0, 2 for a user's mistake, 130 when interrupted."""
     options = _parser().parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal may not know all letters of a name
+        sys.stdout.reconfigure(errors="replace")
     try:
         options.command(options)
     except UserError as error:
@@ -33,18 +35,43 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     except BrokenPipeError:  # whoever reads our output has enough of it, such as `head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:  # wherever a file of ours is not to be had
+        print(f"lottery: Cannot read or write {error.filename}: {error.strerror}.", file=sys.stderr)
+        return 2
     return 0
 
 
 def run(options: argparse.Namespace) -> None:
     """Compute what is missing, then say where the records are."""
-    study, store = _study(options), Store(options.results_dir)
-    machine.ensure(study, store, device=options.device, threads=options.threads)
+    study, store = _study(options), _store(options)
+    how = {"device": options.device, "threads": options.threads}
+    if options.stage:
+        _run_stage(options, store, how)
+        return
+    if options.ticket or options.gather:
+        raise UserError("--ticket and --gather are of one stage: expected --stage NAME too.")
+    machine.ensure(study, store, **how)
     for task, entries in records.on_record(study, store).items():
         for seed, stages in entries.items():
             if reason := records.warning(stages):
                 print(f"{task}, seed {seed}: {reason}")
-    print(f"Study {study.name}: all records are in {options.results_dir}/{study.name}.")
+    print(f"Study {study.name}: all records are in {store.root / study.name}.")
+
+
+def _run_stage(options: argparse.Namespace, store: Store, how: dict[str, Any]) -> None:
+    """Compute the records of one stage, or of each one ticket: what a job of a cluster does."""
+    # A stage that compares seeds is of all of the study's, also where one of them is computed.
+    study, seeds = _study(argparse.Namespace(**{**vars(options), "seed": None})), options.seed
+    if not set(seeds or ()) <= set(study.seeds):
+        study, seeds = _study(options), None
+    if options.stage not in STAGES + FOLLOWUPS or not machine.wanted(study, [options.stage]):
+        known = [name for name in STAGES + FOLLOWUPS if machine.wanted(study, [name])]
+        raise UserError(
+            f"The study {study.name} has no stage {options.stage!r} for these tasks and seeds: "
+            f"expected one of {', '.join(known)}."
+        )
+    parts = {"ticket": options.ticket, "gather": options.gather}
+    machine.ensure(study, store, [options.stage], seeds=seeds, **parts, **how)
 
 
 def sweep(options: argparse.Namespace) -> None:
@@ -52,7 +79,7 @@ def sweep(options: argparse.Namespace) -> None:
     from replication.experiments.sweep import recipes
 
     study = _study(options)
-    store = Store(options.results_dir)
+    store = _store(options)
     grid = {
         "learning_rate": options.rates,
         "batch_size": options.batch_sizes or [study.recipe.batch_size],
@@ -60,20 +87,25 @@ def sweep(options: argparse.Namespace) -> None:
     }
     how = {"device": options.device, "threads": options.threads}
     machine.ensure(study, store, ["sweep"], asked=recipes(study, grid), **how)
-    print(f"Study {study.name}: records are in {options.results_dir}/{study.folder('sweep')}.")
+    print(f"Study {study.name}: records are in {store.root / study.folder('sweep')}.")
 
 
 def baselines(options: argparse.Namespace) -> None:
     """Record what a guesser, a bag of words and the fine-tuned backbone score."""
-    study, store = _study(options), Store(options.results_dir)
+    study, store = _study(options), _store(options)
     how = {"device": options.device, "threads": options.threads}
     machine.ensure(study, store, ["baselines"], **how)
-    print(f"Study {study.name}: records are in {options.results_dir}/{study.folder('baselines')}.")
+    print(f"Study {study.name}: records are in {store.root / study.folder('baselines')}.")
 
 
 def status(options: argparse.Namespace) -> None:
     """One line per entry, and how many of the study's records are there."""
-    study, store = _study(options), Store(options.results_dir)
+    store = _store(options)
+    with store.still():
+        _show_status(_study(options), store)
+
+
+def _show_status(study: Study, store: Store) -> None:
     n_done = 0
     n_all = 0
     shown = [stage for stage in STAGES if any(stage in study.stages(t) for t in study.tasks)]
@@ -101,7 +133,7 @@ def verify(options: argparse.Namespace) -> None:
     """Compute entries again from scratch and say whether they agree with their records."""
     from replication.runs.verify import verify as verify_entry
 
-    study, store = _study(options), Store(options.results_dir)
+    study, store = _study(options), _store(options)
     how = {"device": options.device, "threads": options.threads}
     apart = []
     for task in study.tasks:
@@ -129,11 +161,13 @@ def export(options: argparse.Namespace) -> None:
     from replication.runs.table import to_csv
 
     study = _study(options)
-    table = to_csv(study, Store(options.results_dir), tasks=options.task, seeds=options.seed)
-    if options.out is None:
-        sys.stdout.write(table)
-    else:
-        write_text(options.out, table)
+    table = to_csv(study, _store(options), tasks=options.task, seeds=options.seed)
+    if options.out is not None:
+        write_text(expanded(options.out), table)
+        return
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a table has every letter, whatever shows it
+        sys.stdout.reconfigure(encoding="utf-8")
+    sys.stdout.write(table)
 
 
 def data(options: argparse.Namespace) -> None:
@@ -149,13 +183,38 @@ def data(options: argparse.Namespace) -> None:
         print(f"{task}: {data_card.card(study, task, store)}")
 
 
+def fetch(options: argparse.Namespace) -> None:
+    """Bring a study's weights and data here, for machines that cannot reach the network."""
+    from lottery_utils import backbone
+    from lottery_utils.data import load_examples
+
+    study = _study(options)
+    for task in map(study.task, study.tasks):
+        splits = load_examples(task, study.data, **study.sizes(task.name))
+        print(f"{task.name}: " + ", ".join(f"{len(of)} {name}" for name, of in splits.items()))
+    backbone.load_backbone(study.backbone, study.task(study.tasks[0]))
+    print(f"The weights of {study.backbone} are here too. Elsewhere, set HF_HUB_OFFLINE=1.")
+
+
 def released(options: argparse.Namespace) -> None:
     """Record what the masks and scores come to that the paper's authors released."""
     from replication.paper.records import STUDY
     from replication.paper.records import released as record_released
 
-    record_released(options.directory, Store(options.results_dir))
-    print(f"Study {STUDY}: a record for each task is in {options.results_dir}/{STUDY}.")
+    store = Store(options.results_dir)
+    record_released(options.directory, store)
+    print(f"Study {STUDY}: a record for each task is in {store.root / STUDY}.")
+
+
+def _store(options: argparse.Namespace) -> Store:
+    """The records, each of them held to the types of what its stage writes."""
+
+    def problem(record: Record, text: bytes) -> str | None:
+        from replication.runs.check import problem
+
+        return problem(record, text)
+
+    return Store(options.results_dir, vars(options).get("cache_dir", ".cache"), problem)
 
 
 def _study(options: argparse.Namespace) -> Study:
@@ -177,15 +236,15 @@ def _change(text: str) -> tuple[str, Any]:
             f"expected KEY=VALUE, such as train_size=500, not {text!r}"
         )
     try:
-        return key, yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise argparse.ArgumentTypeError(f"cannot read the value of {text!r}") from error
+        return key, parse(value, repr(text))[0]
+    except UserError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="lottery", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (run, status, sweep, baselines, verify, export, data):
+    for command in (run, status, sweep, baselines, verify, export, data, fetch):
         sub = commands.add_parser(
             command.__name__, help=command.__doc__, description=command.__doc__
         )
@@ -211,6 +270,16 @@ def _parser() -> argparse.ArgumentParser:
             sub.add_argument("--epochs", type=int, nargs="+", metavar="N")
         if command is export:
             sub.add_argument("--out", type=Path, metavar="FILE", help="default: print it")
+        if command in (run, sweep, baselines):
+            sub.add_argument(
+                "--cache-dir", default=".cache", help="where checkpoints and unfinished work lie"
+            )
+        if command is run:
+            sub.add_argument("--stage", help="only this stage, such as finetune or tickets")
+            sub.add_argument("--ticket", help="only this part of the stage, such as good")
+            sub.add_argument(
+                "--gather", action="store_true", help="write records of tickets computed singly"
+            )
         if command in (run, sweep, baselines, verify):
             sub.add_argument("--device", default="auto", help="auto, cpu or cuda")
             sub.add_argument("--threads", type=int, help="CPU threads to use (default: all)")

@@ -43,7 +43,7 @@ class Journal:
         if found and found[0] != stamp:
             found, self.dropped = [], 0
         try:
-            TypeAdapter(list[kind]).validate_python(found[1:])
+            TypeAdapter(list[kind]).validate_json(json.dumps(found[1:]), strict=True)
         except ValidationError:
             found, self.dropped = [], len(lines)
         self._digest, self.entries = "", found[1:]

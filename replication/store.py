@@ -8,27 +8,32 @@ are written in one piece or not at all. What is too large or too short-lived for
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
+import os
 import platform
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import Field
 from typing_extensions import TypedDict
 
 import lottery_utils
-from lottery_utils.errors import UserError
+from lottery_utils.errors import UserError, expanded, reading
 from replication.files import clear_disk_errors, write_text
 
 SCHEMA = 1
+_FIELDS = {*"schema study task seed stage hash config results provenance".split()}
 Record = dict[str, Any]
+T = TypeVar("T")
 _PLACE = re.compile(r"(?P<task>[^/]+)/(seed-(?P<seed>\d+)/)?(?P<stage>\w+)\.json")
 
 
@@ -66,17 +71,47 @@ class Store:
     """Reads and writes records below `root`, and scratch files below `cache`.
 
     `seen` holds what has been read, so that a page can name it; a file is read again only
-    where it has changed since.
+    where it has changed since. `problem` says of a record and its text what else is wrong.
+    While the store is `still` no file is looked at twice.
     """
 
-    def __init__(self, root: Path | str = "results", cache: Path | str = ".cache") -> None:
-        self.root = home() / root
+    def __init__(
+        self,
+        root: Path | str = "results",
+        cache: Path | str = ".cache",
+        problem: Callable[[Record, bytes], str | None] = lambda record, text: None,
+    ) -> None:
+        self.problem = problem
+        self.root = home() / expanded(root)
         # Two stores with different roots must not mix their checkpoints.
-        self.cache = (
-            home() / cache / hashlib.sha256(str(self.root.resolve()).encode()).hexdigest()[:8]
-        )
+        place = hashlib.sha256(str(self.root.resolve()).encode()).hexdigest()[:8]
+        self.cache = home() / expanded(cache) / place
         self.seen: dict[Path, Record] = {}
         self._stamps: dict[Path, tuple[int, int, int]] = {}
+        self._found: dict[int, tuple[object, dict[Any, Any]]] | None = None
+
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """Within, records are taken to stay as they are: what `once` finds of them is kept."""
+        before, collecting = self._found, gc.isenabled()
+        self._found = {} if before is None else before
+        gc.disable()  # what is read has no cycles, and looking for some takes a fifth of the time
+        try:
+            yield
+        finally:
+            self._found = before
+            if collecting:
+                gc.enable()
+
+    def once(self, of: object, key: tuple[Any, ...], find: Callable[[], T]) -> T:
+        """What `find()` says under this key of an object; asked but once while all is `still`."""
+        if self._found is None:
+            return find()
+        _, found = self._found.setdefault(id(of), (of, {}))  # held, so that its id stays its own
+        if key not in found:
+            found[key] = find()
+        value: T = found[key]
+        return value
 
     def path(self, key: Key) -> Path:
         return self.root / key.folder / f"{key.stage}.json"
@@ -84,7 +119,10 @@ class Store:
     def keys(self, study: str) -> list[Key]:
         """Where the records in a study's folder are, in the order of their paths."""
         folder = self.root / study
-        paths = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.json"))
+        with reading(folder):
+            walk = os.walk(folder, onerror=_refuse)
+            files = [Path(place, name) for place, _, names in walk for name in names]
+        paths = sorted(path.relative_to(folder).as_posix() for path in files)
         return [
             Key(study, at["task"], int(at["seed"]) if at["seed"] else None, at["stage"])
             for at in map(_PLACE.fullmatch, paths)
@@ -109,25 +147,28 @@ class Store:
             ) from error
         try:
             record = json.loads(content)
-            intact = record["checksum"] == checksum(record)
-        except (ValueError, KeyError, TypeError):
-            intact = False
-        if not intact:
-            raise UserError(
-                f"The record {path} is broken (its checksum does not fit its content): restore it "
-                "from version control, or delete it to have it computed again."
-            )
+            fits = record["checksum"] == checksum(record)
+        except (ValueError, KeyError, TypeError, RecursionError):
+            fits = False
+        if not fits:
+            raise _broken(path, "its checksum does not fit its content, or a number is none")
+        if lacking := _FIELDS - record.keys():
+            raise _broken(path, f"{min(lacking)} is missing")
         if record["schema"] != SCHEMA:
             raise UserError(
                 f"The record {path} has schema {record['schema']}, and this version reads schema "
                 f"{SCHEMA}: use the version of lottery_utils it names, or delete it."
             )
-        address = Key(*(record[name] for name in ("study", "task", "seed", "stage")))
-        if address != key:
+        address = [record[name] for name in ("study", "task", "seed", "stage")]
+        if address != [key.study, key.task, key.seed, key.stage]:
             raise UserError(
-                f"The record {path} belongs to {address.folder / address.stage}: it was copied or "
+                f"The record {path} belongs to {'/'.join(map(str, address))}: it was copied or "
                 "moved here by hand; delete it to have the right one computed."
             )
+        if record["hash"] != sha256(record["config"])[:16]:
+            raise _broken(path, "its hash does not fit its config")
+        if problem := self.problem(record, content):
+            raise _broken(path, problem)
         self.seen[path] = record
         self._stamps[path] = stamp
         return self.seen[path]
@@ -155,10 +196,18 @@ class Store:
             "results": results,
             "provenance": {**provenance(), **run},
         }
-        # Through text once, so that what is returned is what a later read would give.
-        record = json.loads(json.dumps(record))
+        try:
+            # Through text once, so that what is returned is what a later read would give.
+            record = json.loads(json.dumps(record, allow_nan=False))
+        except ValueError as error:
+            raise UserError(
+                f"The {key.stage} of {key.folder} came to something that is no number (NaN) and "
+                "is not recorded: a training that went astray wants a smaller learning rate."
+            ) from error
         record["checksum"] = checksum(record)
         write_text(self.path(key), json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+        if self.read(key) != record:
+            raise _broken(self.path(key), "it is not what was written to it just now")
         return record
 
     def scratch(self, key: Key, name: str) -> Path:
@@ -169,10 +218,29 @@ class Store:
         return folder / name
 
 
+def _refuse(error: OSError) -> None:
+    """A folder that may not be read is not an empty one."""
+    if not isinstance(error, FileNotFoundError):
+        raise error
+
+
 def checksum(record: Record) -> str:
     """sha256 over everything in a record but the checksum itself."""
     content = {name: value for name, value in record.items() if name != "checksum"}
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    return sha256(content)
+
+
+def sha256(content: Any) -> str:
+    """Of the JSON text with sorted keys. Raises `ValueError` for NaN, which JSON does not have."""
+    text = json.dumps(content, sort_keys=True, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _broken(path: Path, why: str) -> UserError:
+    return UserError(
+        f"The record {path} is broken ({why}): restore it from version control, or delete it to "
+        "have it computed again."
+    )
 
 
 class Code(TypedDict):

@@ -9,7 +9,6 @@ things lie are not part of the hash.
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import asdict, dataclass, field, make_dataclass, replace
@@ -22,11 +21,11 @@ from pydantic import Field, TypeAdapter, ValidationError, ValidationInfo, model_
 
 from lottery_utils.backbone import backbone_fingerprint
 from lottery_utils.data import source_kind
-from lottery_utils.errors import UserError
+from lottery_utils.errors import UserError, expanded, reading
 from lottery_utils.recipe import STRICT, Recipe, SearchRule
 from lottery_utils.tasks import TASKS, OwnTask, Task, get_task
 from replication.files import alone, write_text
-from replication.store import Key, home
+from replication.store import Key, home, sha256
 from replication.studyfile import Source, read, refusal
 
 T = TypeVar("T")
@@ -49,8 +48,8 @@ class Stage:
     `after` is the stage whose results it starts from, and `made_from` names what ties it to them:
     the `weights` of the fine-tuned model, the `mask` of its search, the `masks` of all seeds, the
     `good_weights` of all seeds, the `classifier` of attention maps, the `untrained` tickets.
-    `fields` are those of a study that its numbers depend on. `units` is what it costs, counted in
-    trainings, for each seed.
+    `fields` are those of a study that its numbers depend on. `parts` are the trainings and searches
+    that it consists of, each of which may be a job of its own.
 
     `asked` stages run for the tasks (with `own_seeds` also the seeds) that a study names under
     `followups`, `alone` ones by a command or a page of their own, all others for every task.
@@ -62,7 +61,7 @@ class Stage:
     after: str | None = None
     fields: tuple[str, ...] = _PRUNING
     made_from: tuple[str, ...] = ()
-    units: int = 1
+    parts: tuple[str, ...] = ()
     asked: bool = False
     alone: bool = False
     own_seeds: bool = False
@@ -70,6 +69,11 @@ class Stage:
     beside: bool = False
     seeds: Callable[[Any], Iterable[int]] | None = None
     answers: Callable[[Any, Any], bool] = lambda results, asked: True
+
+    @property
+    def units(self) -> int:
+        """What it costs for each seed, counted in trainings."""
+        return len(self.parts) or 1
 
     @property
     def compares_seeds(self) -> bool:
@@ -84,18 +88,39 @@ def _tried(results: Any, recipes: Iterable[Mapping[str, float]]) -> bool:
     return all((recipe, seed) in tried for recipe in recipes for seed in seeds)
 
 
+_TICKETS = ("good", "random", "bad")
 PIPELINE: dict[str, Stage] = {
     "finetune": Stage(None, _TRAINING),
     "search": Stage("finetune", _PRUNING, ("weights",)),
-    "tickets": Stage("search", _DRAWN, ("weights", "mask"), units=3),
-    "magnitude": Stage("finetune", _DRAWN, ("weights",), units=5),
+    "tickets": Stage("search", _DRAWN, ("weights", "mask"), _TICKETS),
+    "magnitude": Stage("finetune", _DRAWN, ("weights",), ("search", *_TICKETS, "largest_removed")),
     "survivors": Stage(
-        "search", _DRAWN, ("weights", "masks"), units=3, asked=True, seeds=lambda r: r["seeds"]
+        "search",
+        _DRAWN,
+        ("weights", "masks"),
+        ("super", "in_between", "anti"),
+        asked=True,
+        seeds=lambda r: r["seeds"],
     ),
-    "control": Stage("search", _DRAWN, ("weights", "masks"), units=6, asked=True, own_seeds=True),
+    "control": Stage(
+        "search",
+        _DRAWN,
+        ("weights", "masks"),
+        tuple(f"{t} {how}" for t in _TICKETS for how in ("reinitialized", "embeddings_kept")),
+        asked=True,
+        own_seeds=True,
+    ),
     "attention": Stage("finetune", _TRAINING, ("weights", "classifier"), asked=True),
     "sensitivity": Stage(
-        "search", _PRUNING, ("weights", "masks"), units=14, asked=True, own_seeds=True
+        "search",
+        _PRUNING,
+        ("weights", "masks"),
+        (
+            *("threshold 0.8", "threshold 0.85", "threshold 0.95", "steps of 5 %"),
+            *("steps of 20 %", "as released", "masks from training data"),
+        ),
+        asked=True,
+        own_seeds=True,
     ),
     "quirks": Stage(
         "search", _PRUNING, ("weights", "classifier", "masks"), asked=True, own_seeds=True
@@ -122,6 +147,7 @@ PIPELINE: dict[str, Stage] = {
     ),
     "released": Stage(None, _PRUNING, alone=True, over_seeds=True),  # by `lottery released`
 }
+SUFFIXES = (".yaml", ".yml")  # of studies' files
 STAGES = tuple(name for name, stage in PIPELINE.items() if not (stage.asked or stage.alone))
 # By method, the stage whose record has its tickets.
 TICKET_STAGE = {"structured": "tickets", "magnitude": "magnitude"}
@@ -130,7 +156,10 @@ FOLLOWUPS = tuple(name for name, stage in PIPELINE.items() if stage.asked)
 # The types of a study's fields. What a value should be is said in the words of a message that
 # refuses another.
 _Text = Annotated[str, Field(description="a text")]
-_Name = Annotated[str, Field(pattern=r"^\w[\w.-]*$", description="letters, digits, . _ -")]
+_Name = Annotated[
+    str,
+    Field(pattern=r"^\w[\w.-]*$", max_length=80, description="letters, digits, . _ -, at most 80"),
+]
 _Names = Annotated[tuple[str, ...], Field(description="a list of texts")]
 _SomeNames = Annotated[tuple[str, ...] | None, Field(description="a list of texts")]
 _Whole = Annotated[int, Field(strict=True)]
@@ -273,8 +302,8 @@ class Study:
                 raise UserError(
                     f"The name {name!r} belongs to a task of GLUE: give your own task another one."
                 )
-            if not re.fullmatch(r"\w[\w.-]*", name):  # it becomes the name of a folder
-                yield f"own_tasks: the name {name!r}", "letters, digits, . _ -"
+            if not re.fullmatch(r"\w[\w.-]{,79}", name):  # it becomes the name of a folder
+                yield f"own_tasks: the name {name!r}", "letters, digits, . _ -, at most 80"
             if n_labels == 1 or len(set(own.labels)) < n_labels:
                 yield f"{key}.labels", "two or more different ones, or none for grades"
             metrics = ["accuracy", "matthews", *(["f1"] if n_labels == 2 else [])]
@@ -292,11 +321,14 @@ class Study:
         """
         name = str(study)
         studies = home() / "studies"
-        places = [studies / f"{name}.yaml", home() / results_dir / name / "study.yaml"]
-        path = Path(name) if name.endswith((".yaml", ".yml")) else None
-        path = path or next((place for place in places if place.is_file()), None)
+        places = [studies / f"{name}{suffix}" for suffix in SUFFIXES]
+        places.append(home() / expanded(results_dir) / name / "study.yaml")
+        path = expanded(name) if name.endswith(SUFFIXES) else None
+        with reading(studies):
+            path = path or next((place for place in places if place.is_file()), None)
         if path is None:
-            known = ", ".join(sorted(p.stem for p in studies.glob("*.yaml"))) or "none here"
+            names = {p.stem for suffix in SUFFIXES for p in studies.glob(f"*{suffix}")}
+            known = ", ".join(sorted(names)) or "none here"
             raise UserError(
                 f"Unknown study {name!r}: expected a YAML file or the name of one in studies/ "
                 f"({known})."
@@ -304,9 +336,17 @@ class Study:
         content, lines = read(path)
         if path.name == "study.yaml":  # beside records, perhaps from before there was the key
             content.setdefault("draws", "shared")
-        return _STUDY.validate_python(
+        found = _STUDY.validate_python(
             {"name": path.stem, **content}, context=Source(str(path), lines)
         )
+        if path == places[-1]:
+            derived = re.search(r"-([0-9a-f]{8})$", found.name)
+            if found.name != name or (derived and not found.hash("tickets").startswith(derived[1])):
+                raise UserError(
+                    f"{path} is not the study that was derived as {name!r}: it has been changed "
+                    "since; restore it, or give the file of your own study by its path."
+                )
+        return found
 
     def override(self, changes: dict[str, Any]) -> Study:
         """This study with some fields changed, by dotted name (`recipe.learning_rate`).
@@ -328,7 +368,7 @@ class Study:
         if changed.identity() == self.identity():
             return changed
         base = re.sub(r"-[0-9a-f]{8}$", "", self.name)
-        return replace(changed, name=f"{base}-{_hash(changed.identity())[:8]}")
+        return replace(changed, name=f"{base}-{sha256(changed.identity())[:8]}")
 
     def task(self, name: str) -> Task:
         """A task of GLUE or of the study's own. Raises `UserError`, naming the nearest."""
@@ -404,7 +444,7 @@ class Study:
 
     def hash(self, stage: str) -> str:
         """A short hash of `identity(stage)`: equal where the numbers should be equal."""
-        return _hash(self.identity(stage))[:16]
+        return sha256(self.identity(stage))[:16]
 
     def to_dict(self) -> dict[str, Any]:
         return _plain(asdict(self))
@@ -458,7 +498,3 @@ def _plain(values: dict[str, Any]) -> dict[str, Any]:
         k: list(v) if isinstance(v, tuple) else _plain(v) if isinstance(v, dict) else v
         for k, v in values.items()
     }
-
-
-def _hash(content: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -7,6 +7,8 @@ expected there. Which keys there are, `replication.study` says.
 from __future__ import annotations
 
 import difflib
+import re
+import reprlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, get_args, get_origin
@@ -15,6 +17,11 @@ import yaml
 from pydantic import ValidationError
 
 from lottery_utils.errors import UserError
+
+_NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
+_UNPLAIN = re.compile(r".*:|[-+]?0[0-9_bx]|.{60}")
+SHORT = reprlib.Repr()  # values in messages; a file may hold large ones
+SHORT.maxstring = SHORT.maxother = 80
 
 
 class Source(NamedTuple):
@@ -32,36 +39,67 @@ class Source(NamedTuple):
 def read(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
     """What a study's file says, and the line of each of its keys, by dotted name.
 
-    Raises `UserError` where it is no readable YAML of keys and values, or gives a key twice.
+    Raises `UserError` where it cannot be read, or as `parse` does.
     """
-    lines: dict[str, int] = {}
-
-    def note(node: yaml.Node | None, above: str = "") -> None:
-        for key, value in node.value if isinstance(node, yaml.MappingNode) else ():
-            name, line = f"{above}{key.value}", key.start_mark.line + 1
-            if name in lines:
-                raise UserError(
-                    f"{path}, line {line}: the key {name!r} is given twice, and first in line "
-                    f"{lines[name]}; keep one of them."
-                )
-            lines[name] = line
-            note(value, f"{name}.")
-
     try:
         text = path.read_text(encoding="utf-8")
-        note(yaml.compose(text, yaml.SafeLoader))
-        content = yaml.safe_load(text)
     except OSError as error:
         raise UserError(f"Cannot read the study {path}: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
+    except ValueError as error:
         raise UserError(f"Cannot read the study {path}: it is not UTF-8 text.") from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f"{path}, line {mark.line + 1}" if mark else str(path)
-        raise UserError(f"{place}: this is not valid YAML; mend it.") from error
+    content, lines = parse(text, str(path))
     if not isinstance(content, dict):
         raise UserError(f"{path}: expected a study, that is lines of 'key: value'.")
     return content, lines
+
+
+def parse(text: str, name: str) -> tuple[Any, dict[str, int]]:
+    """What a YAML text says that messages call `name`, and the line of each key, by dotted name.
+
+    Raises `UserError` where it is no YAML, gives a key twice, or has a number that YAML reads
+    otherwise than people do: 0123 as 83, 1:30 as 90.
+    """
+    lines: dict[str, int] = {}
+    seen = set()
+
+    def note(node: yaml.Node, above: str = "") -> None:
+        line = node.start_mark.line + 1
+        if node in seen:  # by an alias
+            return
+        seen.add(node)
+        if node.tag in _NUMBERS and _UNPLAIN.match(node.value):
+            number = SHORT.repr(node.value)
+            raise UserError(
+                f"{name}, line {line}: {number} should be a number in plain decimal digits, "
+                "without a 0 before them; or put quotation marks around it, if it is a name."
+            )
+        if isinstance(node, yaml.SequenceNode):
+            for i, value in enumerate(node.value):
+                note(value, f"{above}{i}.")
+        for key, value in node.value if isinstance(node, yaml.MappingNode) else ():
+            place, line = f"{above}{key.value}", key.start_mark.line + 1
+            if place in lines:
+                raise UserError(
+                    f"{name}, line {line}: the key {place!r} is given twice, and first in line "
+                    f"{lines[place]}; keep one of them."
+                )
+            lines[place] = line
+            note(value, f"{place}.")
+
+    try:
+        if root := yaml.compose(text, yaml.SafeLoader):
+            note(root)
+        return yaml.safe_load(text), lines
+    except UserError:
+        raise
+    except RecursionError as error:
+        raise UserError(f"{name}: this is nested too deeply; write it flat.") from error
+    except (
+        Exception
+    ) as error:  # values with a tag or the look of a date have exceptions of all kinds
+        mark = getattr(error, "problem_mark", None)
+        where = f"{name}, line {mark.line + 1}" if mark else name
+        raise UserError(f"{where}: this is not valid YAML; mend it.") from error
 
 
 def refusal(error: ValidationError, given: Any, kind: Any, source: Source) -> str:
@@ -82,11 +120,15 @@ def refusal(error: ValidationError, given: Any, kind: Any, source: Source) -> st
         place.append(step)
         value = value[step] if isinstance(value, dict) and step in value else first["input"]
     key = ".".join(place)
+    if first["loc"][-1:] == ("[key]",):
+        return (
+            f"{source.at(key)}: the name {value} should be a text: put quotation marks around it."
+        )
     if first["type"] == "missing":
         return f"{source.name}: the key {key!r} is missing; add a list of {key}."
     if first["type"] not in unknown:
-        return f"{source.at(key)}: {key} should be {expected}, not {value!r}."
+        return f"{source.at(key)}: {key} should be {expected}, not {SHORT.repr(value)}."
     *group, name = place
-    near = difflib.get_close_matches(name, fields, n=1, cutoff=0.3)
+    near = difflib.get_close_matches(name, fields, n=1)
     hint = f"did you mean {'.'.join([*group, *near])!r}?" if near else f"known: {sorted(fields)}."
     return f"{source.at(key)}: unknown key {key!r}; {hint}"

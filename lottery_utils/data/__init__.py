@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 import miniglue
 from lottery_utils.data.files import read_csv, read_tsv
 from lottery_utils.data.hub import load_from_hub
-from lottery_utils.errors import UserError
+from lottery_utils.errors import UserError, expanded, reading
 from lottery_utils.tasks import Example, Task, get_task
 from miniglue.grammar import MiniGlueError
 
@@ -165,9 +165,12 @@ def _folder(task: Task, place: str, kind: str, expected: str) -> Path:
             f"The study's {task.name} data are files of this machine, and this run was not told "
             f"where they are: add --data {kind}:DIR (in a notebook, the parameter data)."
         )
-    folder = Path(place).expanduser() / task.name
-    if not folder.is_dir():
-        raise UserError(f"There is no folder {folder}: expected {expected} of {task.name} in it.")
+    folder = expanded(place) / task.name
+    with reading(folder):
+        if not folder.is_dir():
+            raise UserError(
+                f"There is no folder {folder}: expected {expected} of {task.name} in it."
+            )
     return folder
 
 

@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import csv
 import math
+import unicodedata
+from collections.abc import Iterable
 from pathlib import Path
 
-from lottery_utils.errors import UserError
+from lottery_utils.errors import UserError, reading
 from lottery_utils.tasks import Example, Task, TsvFiles
 
 # As many broken lines as the official files of QQP have, and some to spare.
 MOST_BROKEN_LINES = 20
 HIGHEST_GRADE = 5.0
+LARGEST_OWN_GRADE = 1e9  # the squares of larger ones have no place in 32 bits
+LONGEST_CELL = 2**31 - 1  # characters; Python's own limit is 131,072
 
 
 def read_tsv(path: Path, task: Task, layout: TsvFiles) -> list[Example]:
@@ -22,21 +26,16 @@ def read_tsv(path: Path, task: Task, layout: TsvFiles) -> list[Example]:
     has another number of columns than the header, an unknown label, an empty sentence, or a number
     that does not follow from the line before.
     """
-    try:
+    expected = f"the official GLUE file {path.name} of {task.name} in its folder {path.parent}"
+    with reading(path, expected):
         text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", "it is not UTF-8 text")
-        raise UserError(
-            f"Cannot read {path}: {reason}; expected the official GLUE file {path.name} "
-            f"of {task.name} in its folder {path.parent}."
-        ) from error
     lines = text.removesuffix("\n").split("\n")
     header = layout.unwritten_header or tuple(lines[0].split("\t"))
-    missing = [column for column in layout.columns if column not in header]
+    missing = [column for column in layout.columns if header.count(column) != 1]
     if missing:
         raise UserError(
-            f"{path}, line 1: expected the header of the official {task.name} file, with a column "
-            f"{' | '.join(missing)!r}, found {lines[0][:80]!r}; download the file again."
+            f"{path}, line 1: expected the header of the official {task.name} file, with one "
+            f"column {' | '.join(missing)!r}, found {lines[0][:80]!r}; download the file again."
         )
     first = 0 if layout.unwritten_header else 1
     if lines[first:] in ([], [""]):
@@ -96,41 +95,67 @@ def _grade(text: str) -> float:
 
 def read_csv(path: Path, task: Task) -> list[Example]:
     """All examples of a table with the columns sentence1, sentence2 (in pairs) and label: one of
-    `task.labels` or a number. Raises `UserError` naming the line where something is missing.
+    `task.labels` or a number. Raises `UserError` naming the line where something is missing, or
+    where a quotation mark or a comma within a text would cut it.
     """
     wanted = ["sentence1", *(["sentence2"] if task.is_pair else []), "label"]
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
-            missing = [name for name in wanted if name not in (reader.fieldnames or ())]
-            if missing:
-                raise UserError(
-                    f"{path}, line 1: expected the columns {', '.join(wanted)}; "
-                    f"{', '.join(missing)} is missing."
-                )
-            examples = []
-            for row in reader:
-                examples.append(_own_example(row, wanted, f"{path}, line {reader.line_num}", task))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        reason = getattr(error, "strerror", None) or f"it is no CSV in UTF-8 ({error})"
+    expected = f"a table in UTF-8 with the columns {', '.join(wanted)}"
+    with reading(path, expected), path.open(encoding="utf-8-sig", newline="") as file:
+        (_, header), *rows = _rows(path, file) or [(1, [])]
+    columns = [name.strip() for name in header]
+    if wrong := [name for name in wanted if columns.count(name) != 1]:
+        found = ", ".join(f"{n} is {'there twice' if n in columns else 'missing'}" for n in wrong)
         raise UserError(
-            f"Cannot read {path}: {reason}; expected a table with the columns {', '.join(wanted)}."
-        ) from error
+            f"{path}, line 1: expected the columns {', '.join(wanted)}; {found} in "
+            f"{','.join(header)[:80]!r}."
+        )
+    places = [columns.index(name) for name in wanted]
+    examples = []
+    for line, row in rows:
+        if any(cell.strip() for cell in row[len(columns) :]):
+            raise UserError(
+                f"{path}, line {line}: expected {len(columns)} columns, found {len(row)}; put "
+                "quotation marks around texts with a comma, with no space before them."
+            )
+        cells = [row[i].strip() if i < len(row) else "" for i in places]
+        of_names = dict(zip(wanted, cells, strict=True))
+        examples.append(_own_example(of_names, f"{path}, line {line}", task))
     if not examples:
         raise UserError(f"{path} has no examples: add lines below the header.")
     return examples
 
 
-def _own_example(row: dict[str, str | None], wanted: list[str], where: str, task: Task) -> Example:
-    for name in wanted:
-        if not (row[name] or "").strip():
+def _rows(path: Path, file: Iterable[str]) -> list[tuple[int, list[str]]]:
+    """The rows that are not empty, each with the line that it begins in."""
+    reader, line, rows = csv.reader(file, strict=True), 1, []
+    usual = csv.field_size_limit(LONGEST_CELL)
+    try:
+        for row in reader:
+            rows += [(line, row)] if row else []
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise UserError(
+            f"{path}, line {line}: this is no CSV ({error}): a quotation mark is not closed, or "
+            'is in a text that has marks around it; write each one within such a text twice, "".'
+        ) from error
+    finally:
+        csv.field_size_limit(usual)
+    return rows
+
+
+def _own_example(cells: dict[str, str], where: str, task: Task) -> Example:
+    for name, cell in cells.items():
+        if not cell:
             raise UserError(f"{where}: the column {name} is empty; fill it or drop the line.")
-    first, *others = ((row[name] or "").strip() for name in wanted)
-    text = others[-1]
-    second = others[0] if task.is_pair else None
+    text = cells["label"]
+    sentences = cells["sentence1"], cells.get("sentence2")
+    # The same letters may be composed in several ways, which nobody sees.
+    labels = [unicodedata.normalize("NFC", label) for label in task.labels]
     if text in task.labels:
-        return Example(first, second, task.labels.index(text))
-    if task.is_graded and math.isfinite(grade := _grade(text)):
-        return Example(first, second, grade)
+        return Example(*sentences, task.labels.index(text))
+    if (composed := unicodedata.normalize("NFC", text)) in labels:
+        return Example(*sentences, labels.index(composed))
+    if task.is_graded and abs(grade := _grade(text)) <= LARGEST_OWN_GRADE:
+        return Example(*sentences, grade)
     expected = f"one of {', '.join(task.labels)}" if task.labels else "a number"
     raise UserError(f"{where}: the label {text!r} should be {expected}.")

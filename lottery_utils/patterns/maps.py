@@ -5,7 +5,6 @@ A map says where heads look, and which places are special tokens or punctuation,
 
 from __future__ import annotations
 
-import csv
 import string
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -15,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lottery_utils.errors import UserError
+from lottery_utils.errors import UserError, expanded, reading
 
 FloatArray = npt.NDArray[np.float32]
 TYPES = ("vertical", "diagonal", "vertical+diagonal", "block", "heterogeneous")
@@ -88,7 +87,7 @@ def load_maps(path: Path | str) -> list[AnnotatedMap]:
     """Read what `save_maps` wrote, or a folder in the layout of the paper's authors. Raises
     `UserError` for a missing, broken or foreign file.
     """
-    path = Path(path)
+    path = expanded(path)
     if path.is_dir():
         return _load_folder(path)
     try:
@@ -120,15 +119,16 @@ def _load_folder(folder: Path) -> list[AnnotatedMap]:
             f"{folder} should hold one .tsv file of names and labels; it has {len(tables)}."
         )
     found = []
-    with tables[0].open(encoding="utf-8", errors="replace", newline="") as file:
-        for number, row in enumerate(csv.reader(file, delimiter="\t"), 1):
-            place = f"{tables[0]}, line {number}"
-            if len(row) != 2 or row[1].strip() not in TYPES:
-                raise UserError(
-                    f"{place}: expected the name of a map, a tab and one of {', '.join(TYPES)}."
-                )
-            label = TYPES.index(row[1].strip())
-            found.append(replace(_load_map(folder, row[0], place), label=label))
+    with reading(tables[0]):
+        lines = tables[0].read_text(encoding="utf-8", errors="replace").splitlines()
+    for number, line in enumerate(lines, 1):
+        place = f"{tables[0]}, line {number}"
+        name, _, label = (part.strip('" ') for part in line.partition("\t"))
+        if label not in TYPES:
+            raise UserError(
+                f"{place}: expected the name of a map, a tab and one of {', '.join(TYPES)}."
+            )
+        found.append(replace(_load_map(folder, name, place), label=TYPES.index(label)))
     if not found:
         raise UserError(f"{tables[0]} is empty: expected a line for each map.")
     return found

@@ -20,9 +20,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import yaml
 from traitlets.config import Config
 
+from lottery_utils.errors import UserError
 from replication.book import contents
 from replication.files import write_text
 from replication.paper.records import STUDY as RELEASED
@@ -30,7 +30,9 @@ from replication.runs.data_card import describe
 from replication.runs.records import resolve
 from replication.store import Store
 from replication.study import Study
+from replication.studyfile import parse
 
+TEXTS = ("study", "task", "data", "backbone", "results_dir")  # parameters that are none else
 HOW_MADE = "## How this page was made"
 
 
@@ -148,8 +150,17 @@ def private_kernel() -> Iterator[Config]:
 
 
 def parse_parameters(pairs: Sequence[str]) -> dict[str, Any]:
-    """Parameters as a command line gives them: `task=RTE seeds=[1337,42]`."""
-    return {name: yaml.safe_load(value) for name, value in (p.split("=", 1) for p in pairs)}
+    """Parameters as a command line gives them: `task=RTE seeds=[1337,42]`. Names stay texts, also
+    where YAML takes one for a number or a truth value.
+    """
+    given = (pair.split("=", 1) for pair in pairs)
+    return {name: _parameter(name, value) for name, value in given}
+
+
+def _parameter(name: str, value: str) -> Any:
+    if value == "None":  # as papermill takes it
+        return None
+    return value if name in TEXTS else parse(value, name)[0]
 
 
 def main(arguments: list[str]) -> int:
@@ -167,6 +178,8 @@ def main(arguments: list[str]) -> int:
     _, papermill = tools()
     try:
         build_page(given.notebook, given.page, parse_parameters(given.parameters))
+    except UserError as error:
+        parser.error(str(error))
     except papermill.exceptions.PapermillExecutionError as error:
         print(f"{given.notebook}: {error.ename}: {error.evalue}", file=sys.stderr)
         return 1

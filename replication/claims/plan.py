@@ -219,9 +219,11 @@ class Outcome(NamedTuple):
 class Analysis:
     """The registered analysis of one study, as far as its records go.
 
-    `entries` are complete ones; `missing` names the others. `seeds` are those that all tasks
-    with entries have, and that verdicts rest on. By task, `scored` is measured on held-out
-    examples where there are any, `searched` on those that the search saw, both of all seeds.
+    `entries` have tickets of heads and MLPs at least; `missing` names those that lack any stage.
+    A claim on weights counts once all entries of a task have tickets of weights (`retained`).
+    `seeds` are those that all tasks with entries have, and that verdicts rest on. By task, `scored`
+    is measured on held-out examples where there are any, `searched` on those that the search saw,
+    both of all seeds.
     `left_out` says why a task does not enter.
     """
 
@@ -308,21 +310,7 @@ def analyse(study: Study, store: Store) -> Analysis:
             f"The registered plan needs answers example by example, which the study {study.name} "
             "does not keep: expected one with 'held_out: true'."
         )
-    return analysed(study, complete(study, on_record(study, store, ["rates"])))
-
-
-def complete(study: Study, every: Mapping[str, TaskRecords]) -> dict[str, TaskRecords]:
-    """The entries that have all stages which the study has for their task, and these alone."""
-    found: dict[str, TaskRecords] = {}
-    for task, of_task in every.items():
-        names = study.stages(task)
-        entries = {
-            seed: {name: stages[name] for name in (*names, "rates") if name in stages}
-            for seed, stages in of_task.items()
-            if stages.keys() >= set(names)
-        }
-        found |= {task: TaskRecords(entries)} if entries else {}
-    return found
+    return analysed(study, on_record(study, store, ["rates"]))
 
 
 def analysed(study: Study, entries: Mapping[str, TaskRecords]) -> Analysis:
@@ -338,7 +326,9 @@ def analysed(study: Study, entries: Mapping[str, TaskRecords]) -> Analysis:
         for task, of in scored.items()
         if seeds
     }
-    missing = [(t, s) for t in study.tasks for s in study.seeds if s not in entries.get(t, {})]
+    done = {(task, seed): {*of[seed]} for task, of in entries.items() for seed in of}
+    every = [(task, seed) for task in study.tasks for seed in study.seeds]
+    missing = [one for one in every if not {*study.stages(one[0])} <= done.get(one, set())]
     left_out = {task: text for task, text in why.items() if text}
     return Analysis(study, entries, missing, seeds, scored, searched, left_out)
 

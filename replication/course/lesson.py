@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import cached_property
@@ -33,6 +32,7 @@ from lottery_utils.patterns.maps import AnnotatedMap, token_kinds
 from lottery_utils.patterns.sorter import sorter
 from lottery_utils.recipe import Recipe
 from lottery_utils.tasks import get_task
+from replication.files import in_one_piece
 from replication.store import home
 
 FloatArray = npt.NDArray[np.float64]
@@ -75,10 +75,8 @@ class Lesson:
         else:
             say(f"Fine-tuning on {len(train)} examples of {self.task.name}, seed {seed} ...")
             training.finetune(self.model, train, RECIPE, seed=seed)
-            weights.parent.mkdir(parents=True, exist_ok=True)
-            draft = weights.with_suffix(f".{os.getpid()}")  # whole, or not at all
-            save_file(self.model.state_dict(), draft)
-            draft.replace(weights)
+            with in_one_piece(weights) as draft:
+                save_file(self.model.state_dict(), draft)
         self._scores: dict[StructuredMask, float] = {}
         self._importance: dict[StructuredMask, FloatArray] = {}
         self.full = StructuredMask.full(*encoder_shape(self.model))

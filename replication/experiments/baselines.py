@@ -51,6 +51,9 @@ def compute(entry: Entry, _made_from: dict[str, Any]) -> Baselines:
         before["provenance"]["seconds"] if before and scores else 0.0,
         entry.progress.label,
     )
+    train, validation = splits["train"], splits["validation"]
+    labels = [example.label for example in validation]
+    words = bag_of_words(task, train, validation)
     for seed in entry.study.seeds:
         entry.progress.label = f"{label} seed {seed}"
         if str(seed) in scores:
@@ -60,9 +63,6 @@ def compute(entry: Entry, _made_from: dict[str, Any]) -> Baselines:
         model = of_seed.pretrained()
         of_seed.train_model(model, "fine-tune")
         scores[str(seed)] = of_seed.score(model)
-    train, validation = splits["train"], splits["validation"]
-    labels = [example.label for example in validation]
-    words = bag_of_words(task, train, validation)
     entry.details["seconds"] = round(spent + time.monotonic() - begun, 2)
     return {
         "metric": task.metric,
@@ -81,8 +81,12 @@ def bag_of_words(
 
     Logistic regression, or ridge regression of grades, on how often each word of `train` is
     in either sentence; in pairs also on the counts that both share and those that differ,
-    and on how many of both there are. The default regularization, nothing tuned.
+    and on how many of both there are. The default regularization, nothing tuned. Where all of
+    `train` is of one class, so are the predictions.
     """
+    classes = {example.label for example in train}
+    if len(classes) == 1:
+        return np.full(len(validation), classes.pop())
     from scipy.sparse import csr_array, hstack
     from sklearn.feature_extraction.text import CountVectorizer
     from sklearn.linear_model import LogisticRegression, Ridge

@@ -7,6 +7,7 @@ does, the task is easy for any model of that size.
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Annotated, Any
 
 import torch
@@ -15,10 +16,12 @@ from typing_extensions import TypedDict
 from lottery_utils import pruning
 from lottery_utils.masks import Rows, StructuredMask
 from replication.experiments.entry import Entry
+from replication.experiments.parts import Part
 from replication.experiments.results import Trained, about, named
 from replication.experiments.tickets import ticket_masks
+from replication.study import PIPELINE
 
-STATES = ("reinitialized", "embeddings_kept")
+STATES = tuple(dict.fromkeys(name.split()[1] for name in PIPELINE["control"].parts))
 
 
 class Unpretrained(TypedDict):
@@ -35,42 +38,48 @@ class Control(TypedDict):
     tickets: Annotated[dict[str, Unpretrained], named("good", "random", "bad")]
 
 
-def compute(entry: Entry, made_from: dict[str, Any]) -> Control:
-    """Train the good, random and bad ticket from weights that were never pre-trained.
+def parts(entry: Entry, made_from: dict[str, Any]) -> dict[str, Part]:
+    """The good, random and bad ticket, trained from weights that were never pre-trained.
 
     In the state `reinitialized` all weights are drawn anew; in `embeddings_kept` all but
     the embeddings. Recipe, seed and masks are those of the retrained tickets.
     """
-    (good,) = made_from["masks"].values()
-    masks = ticket_masks(entry, StructuredMask.from_json(good))
-    journal = entry.journal("control", made_from, kind=tuple[str, str, Trained])
-    done: dict[str, Any] = {f"{kind} {state}": value for kind, state, value in journal.entries}
-    found: dict[str, Any] = {}
-    for kind, mask in masks.items():
-        found[kind] = {"mask": mask.to_json()}
-        for state in STATES:
-            name = f"{kind} {state}"
-            if name not in done:
-                begun = time.monotonic()
-                start = reinitialized(
-                    entry.pretrained(), entry.seed, keep_embeddings=state == "embeddings_kept"
-                )
-                small = pruning.remove(start, mask)
-                text = state.replace("_", " ")
-                curve = entry.train_model(small, f"train the {kind} ticket, {text}")
-                scores, why, answers = entry.measure(small)
-                done[name] = {
-                    "score": scores[entry.metric],
-                    "undefined": why,
-                    **answers,
-                    "loss": curve.loss,
-                    "seconds": round(time.monotonic() - begun, 2),
-                }
-                journal.append([kind, state, done[name]])
-            else:
-                entry.progress.unit(f"{name} ticket, found in the journal")
-            found[kind][state] = done[name]
+
+    def find(name: str) -> dict[str, Any]:
+        begun = time.monotonic()
+        kind, state = name.split()
+        start = reinitialized(
+            entry.pretrained(), entry.seed, keep_embeddings=state == "embeddings_kept"
+        )
+        small = pruning.remove(start, _masks(entry, made_from)[kind])
+        text = state.replace("_", " ")
+        curve = entry.train_model(small, f"train the {kind} ticket, {text}")
+        scores, why, answers = entry.measure(small)
+        return {
+            "score": scores[entry.metric],
+            "undefined": why,
+            **answers,
+            "loss": curve.loss,
+            "seconds": round(time.monotonic() - begun, 2),
+        }
+
+    return {name: Part(Trained, partial(find, name)) for name in PIPELINE["control"].parts}
+
+
+def compute(entry: Entry, made_from: dict[str, Any]) -> Control:
+    """The scores of the three tickets in both states."""
+    found: dict[str, Any] = {
+        kind: {"mask": mask.to_json()} for kind, mask in _masks(entry, made_from).items()
+    }
+    for name in PIPELINE["control"].parts:
+        kind, state = name.split()
+        found[kind][state] = entry.parts[name]
     return {"tickets": found}
+
+
+def _masks(entry: Entry, made_from: dict[str, Any]) -> dict[str, StructuredMask]:
+    (good,) = made_from["masks"].values()
+    return ticket_masks(entry, StructuredMask.from_json(good))
 
 
 def reinitialized(model: Any, seed: int, *, keep_embeddings: bool = False) -> Any:

@@ -17,7 +17,10 @@ from lottery_utils.batches import Encoded, EvaluationBatches, encode
 from lottery_utils.errors import UserError
 from lottery_utils.tasks import Task
 from replication.experiments.answers import answers_text
+from replication.experiments.cards import take
+from replication.experiments.parts import Parts
 from replication.experiments.results import Answered, Positive, Text, about
+from replication.experiments.unfinished import Unfinished
 from replication.files import alone, in_one_piece
 from replication.journal import Journal
 from replication.store import Key, Store
@@ -31,14 +34,19 @@ EVALUATION_BATCH = 64
 def prepare_device(name: str, threads: int | None = None) -> torch.device:
     """The device called `name`, `auto` being a GPU if there is one; sets the CPU threads too.
 
-    Raises `UserError` for a device that is not there.
+    Of several cards it is one that no other run on this machine holds, if there is one. Raises
+    `UserError` for a device that is not there.
     """
     if threads is not None:
-        if threads < 1:
+        if not 1 <= threads < 2**16:
             raise UserError(f"The number of threads should be at least 1, not {threads}.")
         torch.set_num_threads(threads)
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda" and torch.cuda.is_available():
+        cards = range(torch.cuda.device_count())
+        name = f"cuda:{take([str(torch.cuda.get_device_properties(n).uuid) for n in cards])}"
+        torch.cuda.set_device(name)
     try:
         torch.empty(1, device=name)
     except (RuntimeError, AssertionError) as error:
@@ -120,7 +128,8 @@ class Entry:
     """One (study, task, seed) at work: its data and model are made once, when first needed.
 
     `asked` is what else its stage was asked for, beyond the study. `details` go into the record's
-    provenance, where a stage knows better than `run_details` how it came to its numbers.
+    provenance, where a stage knows better than `run_details` how it came to its numbers. `parts`
+    are those of the stage that is computed.
     """
 
     study: Study
@@ -131,6 +140,7 @@ class Entry:
     progress: Progress
     asked: Any = None
     details: dict[str, Any] = field(default_factory=dict)
+    parts: Parts | Any = None
     weights: str | None = None  # the sha256 of those of `model`, once it is loaded
 
     @cached_property
@@ -155,6 +165,8 @@ class Entry:
 
     @cached_property
     def train(self) -> Encoded:
+        """The other examples are read first: nothing is trained where one is too long."""
+        _ = self.validation, self.study.held_out and self.held_out
         return encode(self.tokenizer, self.splits["train"], self.study.recipe.max_length)
 
     @cached_property
@@ -330,15 +342,29 @@ class Entry:
         def on_step(step: int, total: int, loss: float) -> None:
             self.progress.at(step / total, f", step {step} of {total}, loss {loss:.3f}")
 
-        return training.finetune(
+        rate = faster * recipe.learning_rate
+        of = (backbone.weights_sha256(model), data.fingerprint(self.splits), rate, watch)
+        stage = "training" if self.parts is None else self.parts.stage
+        unfinished = Unfinished(
+            self.store.scratch(self.key("finetune"), stage),
+            (self.study.identity("finetune"), self.seed, *of, *run_details(self, 0.0).values()),
+        )
+        begun = unfinished.state()
+        if begun:
+            self.progress.say(f"{what}: goes on from step {begun['step']}")
+        curve = training.finetune(
             model,
             self.train,
-            replace(recipe, learning_rate=faster * recipe.learning_rate),
+            replace(recipe, learning_rate=rate),
             seed=self.seed,
             device=self.device,
             evaluate=(lambda: self.score(model)) if watch else None,
             on_step=on_step,
+            keep=unfinished.keep,
+            begun=begun,
         )
+        unfinished.clear()
+        return curve
 
 
 class Run(TypedDict):

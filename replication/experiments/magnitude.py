@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any
 
 from typing_extensions import TypedDict
@@ -14,12 +16,15 @@ from lottery_utils.pruning import (
     prunable,
     weights_masked,
 )
-from lottery_utils.search import WeightStep, largest_removed, magnitude_search
+from lottery_utils.search import SearchResult, WeightStep, largest_removed, magnitude_search
 from replication.experiments.entry import Entry
+from replication.experiments.parts import Part
 from replication.experiments.results import Count, Score, Scored, Sha256, Share, about, named
 from replication.experiments.search import Outcome, outcome
-from replication.experiments.tickets import Ticket, score_tickets
+from replication.experiments.tickets import Ticket, scored
 from replication.experiments.weight_overlap import GOOD_WEIGHTS
+from replication.files import in_one_piece
+from replication.study import PIPELINE
 
 MAPS = ("query", "key", "value", "attention_output", "mlp_input", "mlp_output")
 
@@ -55,24 +60,51 @@ class OfWeights(Scored):
     ]
 
 
-class Magnitude(Outcome):
-    """Single weights, searched and scored as tickets."""
+class WeightSearch(TypedDict):
+    """What the search by magnitude found."""
 
     steps: list[WeightTrial]
     weights: Weights
+
+
+class Magnitude(Outcome, WeightSearch):
+    """Single weights, searched and scored as tickets."""
+
     tickets: Annotated[dict[str, OfWeights], named("good", "random", "bad", "largest_removed")]
 
 
-def compute(entry: Entry, _made_from: dict[str, Any]) -> Magnitude:
-    """Find the good weights of the fine-tuned model by magnitude, and score its tickets.
+def parts(entry: Entry, _made_from: dict[str, Any]) -> dict[str, Part]:
+    """The search for the good weights of the fine-tuned model by magnitude, and its tickets.
 
     Besides good, random and bad there is `largest_removed`, the bad ticket of the authors'
     code. Weights outside a mask are held at zero in retraining. The masks themselves are
     too large for a record: the good one is kept in the cache, and all are reproducible.
     """
+
+    def find(kind: str) -> dict[str, Any]:
+        good = good_weights(entry, entry.parts["search"]["steps"])
+        return scored(entry, kind, weight_ticket(entry, good, kind))
+
+    search, *kinds = PIPELINE["magnitude"].parts
+    tickets = {kind: Part(OfWeights, partial(find, kind)) for kind in kinds}
+    return {search: Part(WeightSearch, partial(search_weights, entry)), **tickets}
+
+
+def compute(entry: Entry, _made_from: dict[str, Any]) -> Magnitude:
+    """What the search found, and the scores of the four tickets."""
+    search, *kinds = PIPELINE["magnitude"].parts
+    found: WeightSearch = entry.parts[search]
+    return {
+        **outcome(entry, entry.results("finetune")),
+        **found,
+        "tickets": {kind: entry.parts[kind] for kind in kinds},
+    }
+
+
+def search_weights(entry: Entry) -> WeightSearch:
+    """Find the good weights, and keep their mask in the cache."""
     model, full = entry.model, entry.results("finetune")
     entry.progress.unit("magnitude search")
-    parameters = prunable(model)
     journal = entry.journal("magnitude", full["weights_sha256"], kind=WeightTrial)
 
     def score(mask: WeightMask) -> float:
@@ -84,60 +116,63 @@ def compute(entry: Entry, _made_from: dict[str, Any]) -> Magnitude:
         text = f", {step.density:.0%} of the weights left, score {step.score:.3f}"
         entry.progress.at(1 - step.density, text)
 
-    found = magnitude_search(
-        parameters,
-        full["scores"][entry.search_metric],
+    found = _search(entry, score, journal.entries, on_step)
+    good = found.mask
+    with in_one_piece(entry.store.scratch(entry.key("magnitude"), GOOD_WEIGHTS)) as draft:
+        good.save(draft)
+    steps: Any = [step.to_json() for step in found.steps]
+    return {
+        "steps": steps,
+        "weights": {"prunable": good.size, "kept": good.n_kept, "density": good.density},
+    }
+
+
+def good_weights(entry: Entry, steps: list[Any]) -> WeightMask:
+    """The mask that these steps led to: the search takes them again, which needs no scoring."""
+
+    def score(mask: WeightMask) -> float:
+        raise AssertionError("all steps of the search are there")
+
+    return _search(entry, score, steps).mask
+
+
+def _search(
+    entry: Entry,
+    score: Callable[[WeightMask], float],
+    done: list[Any],
+    on_step: Callable[[WeightStep], None] = lambda step: None,
+) -> SearchResult[WeightMask, WeightStep]:
+    return magnitude_search(
+        prunable(entry.model),
+        entry.results("finetune")["scores"][entry.search_metric],
         score,
         threshold=entry.study.search.threshold,
         fraction=entry.study.search.weight_step,
         variant=entry.study.variant,
-        done=[WeightStep(**step) for step in journal.entries],
+        done=[WeightStep(**step) for step in done],
         on_step=on_step,
     )
-    good = found.mask
-    good.save(entry.store.scratch(entry.key("magnitude"), GOOD_WEIGHTS))
-    scored = score_tickets(
-        entry,
-        weight_tickets(entry, good),
-        entry.journal(
-            "magnitude",
-            full["weights_sha256"],
-            good.sha256(),
-            part="-tickets",
-            kind=tuple[str, OfWeights],
-        ),
-    )
-    steps: Any = [step.to_json() for step in found.steps]
-    return {
-        **outcome(entry, full),
-        "steps": steps,
-        "weights": {"prunable": good.size, "kept": good.n_kept, "density": good.density},
-        "tickets": scored,
-    }
 
 
-def weight_tickets(entry: Entry, good: WeightMask) -> dict[str, Ticket]:
-    """The four tickets of a seed's good weights, by kind: all others are zero, and held there."""
+def weight_ticket(entry: Entry, good: WeightMask, kind: str) -> Ticket:
+    """One of the tickets of a seed's good weights: all others are zero, and held there."""
     model = entry.model
-    whole = sum(p.numel() for p in model.parameters())
-
-    def of_weights(mask: WeightMask) -> Ticket:
-        return Ticket(
-            {
-                "mask_sha256": mask.sha256(),
-                "parameters": whole - mask.size + mask.n_kept,
-                "map_densities": map_densities(model, mask),
-                "head_densities": head_densities(model, mask),
-            },
-            pruned=lambda: weights_masked(model, mask),
-            start=entry.pretrained,
-            held=lambda start: hold_zeros(start, mask),
-        )
-
-    masks = {
-        "good": good,
-        "random": good.random_like(entry.draw("random weights")),
-        "bad": good.bad_like(entry.draw("bad weights")),
-        "largest_removed": largest_removed(prunable(model), good.n_kept),
+    make: dict[str, Callable[[], WeightMask]] = {
+        "good": lambda: good,
+        "random": lambda: good.random_like(entry.draw("random weights")),
+        "bad": lambda: good.bad_like(entry.draw("bad weights")),
+        "largest_removed": lambda: largest_removed(prunable(model), good.n_kept),
     }
-    return {kind: of_weights(mask) for kind, mask in masks.items()}
+    mask = make[kind]()
+    whole = sum(p.numel() for p in model.parameters())
+    return Ticket(
+        {
+            "mask_sha256": mask.sha256(),
+            "parameters": whole - mask.size + mask.n_kept,
+            "map_densities": map_densities(model, mask),
+            "head_densities": head_densities(model, mask),
+        },
+        pruned=lambda: weights_masked(model, mask),
+        start=entry.pretrained,
+        held=lambda start: hold_zeros(start, mask),
+    )

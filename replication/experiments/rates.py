@@ -7,15 +7,15 @@ never instead of it (`replication/claims/plan.yaml`).
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Annotated, Any
 
 from typing_extensions import TypedDict
 
-from lottery_utils.masks import StructuredMask, WeightMask
-from lottery_utils.pruning import prunable
-from lottery_utils.search import WeightStep, magnitude_search
+from lottery_utils.masks import StructuredMask
 from replication.experiments.entry import Entry
-from replication.experiments.magnitude import weight_tickets
+from replication.experiments.magnitude import good_weights, weight_ticket
+from replication.experiments.parts import Part
 from replication.experiments.results import Positive, Trained, about, named
 from replication.experiments.tickets import Ticket, structured_ticket, ticket_masks
 
@@ -40,36 +40,40 @@ class Rates(TypedDict):
     ]
 
 
-def compute(entry: Entry, made_from: dict[str, Any]) -> Rates:
-    """Retrain what `made_from["untrained"]` names, kinds of tickets by method, at other rates.
+def parts(entry: Entry, made_from: dict[str, Any]) -> dict[str, Part]:
+    """What `made_from["untrained"]` names, kinds of tickets by method, retrained at other rates.
 
     The tickets are those of the entry's records: the same masks, seed and recipe but for the rate.
-    Gives `tickets`, by method, kind and rate.
     """
-    journal = entry.journal("rates", made_from, kind=tuple[str, AtRate])
-    done: dict[str, Any] = dict(journal.entries)
-    found: dict[str, Any] = {}
-    for method, kinds in made_from["untrained"].items():
-        built = TICKETS[method](entry) if kinds else {}
-        found[method] = {kind: {} for kind in kinds}
-        for kind in kinds:
-            for name, factor in FACTORS.items():
-                place = f"{method} {kind} {name}"
-                if place in done:
-                    entry.progress.unit(f"{place} the rate, found in the journal")
-                else:
-                    done[place] = _retrained(entry, built[kind], place, factor)
-                    journal.append([place, done[place]])
-                found[method][kind][name] = done[place]
-    return {"tickets": found}
+    return {
+        f"{method} {kind} {name}": Part(AtRate, partial(_retrained, entry, method, kind, name))
+        for method, kinds in made_from["untrained"].items()
+        for kind in kinds
+        for name in FACTORS
+    }
 
 
-def _retrained(entry: Entry, ticket: Ticket, what: str, factor: float) -> dict[str, Any]:
-    """What a ticket scores after training at `factor` times the study's learning rate."""
-    begun = time.monotonic()
+def compute(entry: Entry, made_from: dict[str, Any]) -> Rates:
+    """The scores of these tickets: `tickets`, by method, kind and rate."""
+    return {
+        "tickets": {
+            method: {
+                kind: {name: entry.parts[f"{method} {kind} {name}"] for name in FACTORS}
+                for kind in kinds
+            }
+            for method, kinds in made_from["untrained"].items()
+        }
+    }
+
+
+def _retrained(entry: Entry, method: str, kind: str, name: str) -> dict[str, Any]:
+    """What a ticket scores after training at another rate than the study's."""
+    begun, factor = time.monotonic(), FACTORS[name]
+    ticket = TICKETS[method](entry, kind)
     start = ticket.start()
     with ticket.held(start):
-        curve = entry.train_model(start, f"retrain: {what} the rate", faster=factor)
+        what = f"retrain: {method} {kind} {name} the rate"
+        curve = entry.train_model(start, what, faster=factor)
     scores, undefined, answers = entry.measure(start)
     return {
         "learning_rate": factor * entry.study.recipe.learning_rate,
@@ -81,29 +85,17 @@ def _retrained(entry: Entry, ticket: Ticket, what: str, factor: float) -> dict[s
     }
 
 
-def _structured(entry: Entry) -> dict[str, Ticket]:
-    masks = ticket_masks(entry, StructuredMask.from_json(entry.results("search")["mask"]))
-    return {kind: structured_ticket(entry, mask) for kind, mask in masks.items()}
+def _structured(entry: Entry, kind: str) -> Ticket:
+    good = StructuredMask.from_json(entry.results("search")["mask"])
+    return structured_ticket(entry, ticket_masks(entry, good)[kind])
 
 
-def _magnitude(entry: Entry) -> dict[str, Ticket]:
-    """Of the weights on record: the search takes its own steps again, which need no scoring."""
-    results, rule = entry.results("magnitude"), entry.study.search
-
-    def score(mask: WeightMask) -> float:
-        raise AssertionError("all steps of the search are on record")
-
-    good = magnitude_search(
-        prunable(entry.model),
-        results["full_score"],
-        score,
-        threshold=rule.threshold,
-        fraction=rule.weight_step,
-        variant=entry.study.variant,
-        done=[WeightStep(**step) for step in results["steps"]],
-    ).mask
+def _magnitude(entry: Entry, kind: str) -> Ticket:
+    """Of the weights on record."""
+    results = entry.results("magnitude")
+    good = good_weights(entry, results["steps"])
     assert good.sha256() == results["tickets"]["good"]["mask_sha256"]
-    return weight_tickets(entry, good)
+    return weight_ticket(entry, good, kind)
 
 
 TICKETS = {"structured": _structured, "magnitude": _magnitude}

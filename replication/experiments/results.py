@@ -6,9 +6,11 @@ JSON Schema from these types and what they say of their fields.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Any, NotRequired, TypeVar
 
 from pydantic import Field
+from pydantic_core import core_schema
 from typing_extensions import TypeAliasType, TypedDict
 
 from lottery_utils.masks import Rows
@@ -19,9 +21,25 @@ def about(text: str, **limits: Any) -> Any:
     return Field(description=text, **limits)
 
 
+@dataclass(frozen=True)
+class _Named:
+    names: tuple[str, ...]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        return core_schema.no_info_after_validator_function(self._checked, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> Any:
+        return {**handler(schema), "required": [*self.names]}
+
+    def _checked(self, found: dict[str, Any]) -> dict[str, Any]:
+        if lacking := [name for name in self.names if name not in found]:
+            raise ValueError(f"{', '.join(lacking)} should be there")
+        return found
+
+
 def named(*names: str) -> Any:
     """The names that a dict has, and perhaps others."""
-    return Field(json_schema_extra={"required": list(names)})
+    return _Named(names)
 
 
 Score = TypeAliasType("Score", Annotated[float, Field(ge=-1, le=1)])

@@ -9,7 +9,7 @@ takes training examples that the model was not fine-tuned on, as it knows the ot
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Annotated, Any, Literal
 
 from typing_extensions import TypedDict
@@ -20,8 +20,9 @@ from lottery_utils.importance import score_and_importance
 from lottery_utils.masks import Rows, StructuredMask
 from lottery_utils.search import structured_search
 from replication.experiments.entry import EVALUATION_BATCH, Entry
+from replication.experiments.parts import Part
 from replication.experiments.results import Count, Masked, about, named
-from replication.experiments.tickets import score_tickets, structured_ticket
+from replication.experiments.tickets import scored, structured_ticket
 
 
 @dataclass(frozen=True)
@@ -61,22 +62,21 @@ class Sensitivity(TypedDict):
     tickets: Annotated[dict[str, Found], named(*RULES)]
 
 
-def compute(entry: Entry, made_from: dict[str, Any]) -> Sensitivity:
+def parts(entry: Entry, made_from: dict[str, Any]) -> dict[str, Part]:
     """Search again, each time with one thing changed, and score what is found (section 4.1)."""
-    masks = entry.journal("sensitivity", made_from, kind=tuple[str, Searched])
-    found = dict(masks.entries)
-    for name, rule in RULES.items():
-        entry.progress.unit(f"search, {name}")
-        if name not in found:
-            found[name] = search_by(entry, entry.model, rule)
-            masks.append([name, found[name]])
-    tickets = {
-        name: structured_ticket(entry, StructuredMask.from_json(one["mask"]))
-        for name, one in found.items()
-    }
-    journal = entry.journal("sensitivity", made_from, part="-tickets", kind=tuple[str, Masked])
-    scored = score_tickets(entry, tickets, journal)
-    return {"tickets": {name: scored[name] | {"steps": found[name]["steps"]} for name in RULES}}
+
+    def find(name: str) -> dict[str, Any]:
+        entry.progress.say(f"search, {name}")
+        found = search_by(entry, entry.model, RULES[name])
+        ticket = structured_ticket(entry, StructuredMask.from_json(found["mask"]))
+        return scored(entry, name, ticket) | {"steps": found["steps"]}
+
+    return {name: Part(Found, partial(find, name)) for name in RULES}
+
+
+def compute(entry: Entry, _made_from: dict[str, Any]) -> Sensitivity:
+    """The scores of the tickets that the other rules find."""
+    return {"tickets": {name: entry.parts[name] for name in RULES}}
 
 
 class Searched(TypedDict):

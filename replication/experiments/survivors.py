@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -10,8 +11,10 @@ from typing_extensions import TypedDict
 from lottery_utils.agreement.survivors import survivors as survivors_of
 from lottery_utils.masks import StructuredMask
 from replication.experiments.entry import Entry
+from replication.experiments.parts import Part
 from replication.experiments.results import Count, Masked, about, named
-from replication.experiments.tickets import score_tickets, structured_ticket
+from replication.experiments.tickets import scored, structured_ticket
+from replication.study import PIPELINE
 
 ByKeepers = named("all", "some", "none")
 
@@ -35,18 +38,25 @@ class Survivors(TypedDict):
     seeds: Annotated[list[Count], Field(min_length=2), about("Whose masks were compared.")]
 
 
-def compute(entry: Entry, made_from: dict[str, Any]) -> Survivors:
-    """Score super-survivors, those in between and anti-survivors, pruned and retrained.
+def parts(entry: Entry, made_from: dict[str, Any]) -> dict[str, Part]:
+    """Super-survivors, those in between and anti-survivors, pruned and retrained.
 
     The masks are the same for all seeds of the task; the models are this seed's.
     """
-    # One draw serves all seeds, which share the masks.
-    draw = 0 if entry.study.draws == "shared" else entry.study.draw(entry.task, 0, "survivors")
-    found = survivors_of([StructuredMask.from_json(m) for m in made_from["masks"].values()], draw)
-    tickets = {k: structured_ticket(entry, s.mask) for k, s in found.items()}
-    journal = entry.journal("survivors", made_from, kind=tuple[str, Masked])
-    scored = score_tickets(entry, tickets, journal)
+
+    def find(kind: str) -> dict[str, Any]:
+        # One draw serves all seeds, which share the masks.
+        draw = 0 if entry.study.draws == "shared" else entry.study.draw(entry.task, 0, "survivors")
+        masks = [StructuredMask.from_json(mask) for mask in made_from["masks"].values()]
+        found = survivors_of(masks, draw)[kind]
+        return scored(entry, kind, structured_ticket(entry, found.mask)) | found.to_json()
+
+    return {kind: Part(Survivor, partial(find, kind)) for kind in PIPELINE["survivors"].parts}
+
+
+def compute(entry: Entry, made_from: dict[str, Any]) -> Survivors:
+    """The scores of the three tickets."""
     return {
-        "tickets": {kind: scored[kind] | found[kind].to_json() for kind in found},
+        "tickets": {kind: entry.parts[kind] for kind in PIPELINE["survivors"].parts},
         "seeds": [int(seed) for seed in made_from["masks"]],
     }

@@ -1,12 +1,13 @@
 """How a recipe is chosen: a small grid, judged on held-out *training* data.
 
-The validation set, on which masks are found and scores reported, is never looked at: the
-last quarter of the training examples stands in for it.
+The validation set, on which masks are found and scores reported, is never looked at: a quarter
+of the training examples stands in for it, the last one, or of your own tables one drawn at random.
 """
 
 from __future__ import annotations
 
 import itertools
+import random
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,6 +15,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from lottery_utils.data import source_kind
+from lottery_utils.errors import UserError
+from lottery_utils.tasks import Example
 from replication.experiments.results import Count, Metric, Positive, Score, Sha256, about, named
 from replication.study import SWEPT, Study
 
@@ -55,10 +59,34 @@ def recipes(study: Study, grid: Grid) -> list[dict[str, float]]:
     return found
 
 
+def split(entry: Entry) -> tuple[list[Example], list[Example]]:
+    """The training examples in two parts, to train on and to judge by. Errors as for `compute`."""
+    examples = entry.splits["train"]
+    n, n_fit = len(examples), round(len(examples) * (1 - HELD_OUT))
+    judges = set(range(n_fit, n))
+    if source_kind(entry.study.data) == "csv":  # which may be sorted, unlike the corpus and GLUE
+        judges = set(random.Random(0).sample(range(n), n - n_fit))
+    fit = [example for i, example in enumerate(examples) if i not in judges]
+    held_out = [examples[i] for i in sorted(judges)]
+    task = entry.about
+    if not fit or not held_out:
+        raise UserError(
+            f"{n} training examples of {task.name} are too few to hold a quarter of them out: "
+            "expected 3 or more."
+        )
+    if not task.is_graded and len({example.label for example in held_out}) == 1:
+        raise UserError(
+            f"The {len(held_out)} held-out training examples of {task.name} are all of one class "
+            "and cannot judge a recipe: expected more examples, of several classes."
+        )
+    return fit, held_out
+
+
 def compute(entry: Entry, _made_from: dict[str, Any]) -> Sweep:
     """The held-out score of every recipe that was asked for, by seed.
 
-    The rest of the recipe is the study's.
+    The rest of the recipe is the study's. Raises `UserError` where there are too few examples to
+    hold some out, or those are all of one class.
     """
     from lottery_utils import data, metrics, training
     from lottery_utils.batches import EvaluationBatches, encode
@@ -66,10 +94,7 @@ def compute(entry: Entry, _made_from: dict[str, Any]) -> Sweep:
 
     runs: list[Any] = []
     label, length = entry.progress.label, entry.study.recipe.max_length
-    examples = entry.splits["train"]
-    n_fit = round(len(examples) * (1 - HELD_OUT))
-    fit = encode(entry.tokenizer, examples[:n_fit], length)
-    held_out = encode(entry.tokenizer, examples[n_fit:], length)
+    fit, held_out = (encode(entry.tokenizer, part, length) for part in split(entry))
     batches = EvaluationBatches(held_out, EVALUATION_BATCH, entry.device)
     for seed in entry.study.seeds:
         entry.progress.label = f"{label} seed {seed}"

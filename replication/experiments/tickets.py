@@ -11,18 +11,19 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any
 
 from typing_extensions import TypedDict
 
 from lottery_utils import pruning
 from lottery_utils.batches import EvaluationBatches
-from lottery_utils.errors import ReplayError
 from lottery_utils.masks import StructuredMask
 from replication.experiments.entry import EVALUATION_BATCH, Entry
 from replication.experiments.landscape import RADII, loss_along
+from replication.experiments.parts import Part
 from replication.experiments.results import Masked, named
-from replication.journal import Journal
+from replication.study import PIPELINE
 
 
 class Tickets(TypedDict):
@@ -48,18 +49,22 @@ class Ticket:
     look: Callable[[Any], dict[str, Any]] = lambda model: {}
 
 
-def compute(entry: Entry, made_from: dict[str, Any]) -> Tickets:
-    """Score the good, random and bad ticket of a structured search, pruned and retrained.
+def parts(entry: Entry, made_from: dict[str, Any]) -> dict[str, Part]:
+    """The good, random and bad ticket of a structured search, pruned and retrained.
 
     For retraining, everything outside the mask is physically removed.
     """
-    masks = ticket_masks(entry, StructuredMask.from_json(made_from["mask"]))
-    built = {
-        kind: structured_ticket(entry, mask, landscape=kind != "random")
-        for kind, mask in masks.items()
-    }
-    journal = entry.journal("tickets", *made_from.values(), kind=tuple[str, Masked])
-    return {"tickets": score_tickets(entry, built, journal)}
+
+    def find(kind: str) -> dict[str, Any]:
+        mask = ticket_masks(entry, StructuredMask.from_json(made_from["mask"]))[kind]
+        return scored(entry, kind, structured_ticket(entry, mask, landscape=kind != "random"))
+
+    return {kind: Part(Masked, partial(find, kind)) for kind in PIPELINE["tickets"].parts}
+
+
+def compute(entry: Entry, _made_from: dict[str, Any]) -> Tickets:
+    """The scores of the three tickets."""
+    return {"tickets": {kind: entry.parts[kind] for kind in PIPELINE["tickets"].parts}}
 
 
 def ticket_masks(entry: Entry, good: StructuredMask) -> dict[str, StructuredMask]:
@@ -100,37 +105,22 @@ def structured_ticket(entry: Entry, mask: StructuredMask, *, landscape: bool = F
     )
 
 
-def score_tickets(entry: Entry, tickets: dict[str, Ticket], journal: Journal) -> dict[str, Any]:
-    """For each kind of ticket its scores and training loss, as a record holds them.
-
-    Tickets in the journal are taken as they are; new ones are appended to it, so that an
-    interrupted stage loses one ticket at most. Raises `ReplayError` where it has other tickets.
-    """
-    finished: dict[str, Any] = dict(journal.entries)
-    for kind, found in finished.items():
-        facts = tickets[kind].facts if kind in tickets else None
-        if facts is None or {key: found[key] for key in facts} != facts:
-            raise ReplayError(f"{kind} is not a ticket of this stage")
-    for kind, ticket in tickets.items():
-        if kind in finished:
-            entry.progress.unit(f"{kind} ticket, found in the journal")
-            continue
-        begun = time.monotonic()
-        with ticket.pruned():
-            pruned = entry.measure(entry.model)
-        start = ticket.start()
-        with ticket.held(start):
-            curve = entry.train_model(start, f"retrain the {kind} ticket")
-        states = {"pruned": pruned, "retrained": entry.measure(start)}
-        answers = {state: found.answers for state, found in states.items() if found.answers}
-        finished[kind] = {
-            **ticket.facts,
-            **{state: found.scores[entry.metric] for state, found in states.items()},
-            "undefined": {s: found.undefined for s, found in states.items() if found.undefined},
-            "loss": curve.loss,
-            **({"answers": answers} if answers else {}),
-            **ticket.look(start),
-            "seconds": round(time.monotonic() - begun, 2),
-        }
-        journal.append([kind, finished[kind]])
-    return {kind: finished[kind] for kind in tickets}
+def scored(entry: Entry, kind: str, ticket: Ticket) -> dict[str, Any]:
+    """A ticket's scores, pruned and retrained, and its training loss, as a record holds them."""
+    begun = time.monotonic()
+    with ticket.pruned():
+        pruned = entry.measure(entry.model)
+    start = ticket.start()
+    with ticket.held(start):
+        curve = entry.train_model(start, f"retrain the {kind} ticket")
+    states = {"pruned": pruned, "retrained": entry.measure(start)}
+    answers = {state: found.answers for state, found in states.items() if found.answers}
+    return {
+        **ticket.facts,
+        **{state: found.scores[entry.metric] for state, found in states.items()},
+        "undefined": {s: found.undefined for s, found in states.items() if found.undefined},
+        "loss": curve.loss,
+        **({"answers": answers} if answers else {}),
+        **ticket.look(start),
+        "seconds": round(time.monotonic() - begun, 2),
+    }

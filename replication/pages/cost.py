@@ -18,15 +18,13 @@ from lottery_utils.agreement.inference import t_interval
 from lottery_utils.errors import UserError
 from replication.book.show import SEED_COLOURS, Figure, Note, Table, number, style
 from replication.paper.records import STAGE
+from replication.runs.jobs import ASSUMED_TFLOPS
 from replication.store import Store, home
 
 Rows = dict[str, dict[str, Any]]
 MISSING = Note("This was not measured on this device yet: run make bench.")
 QUANTITIES = ("examples", "tokens", "layers", "heads")
 PASSES = {"training": "training", "importance": "importance pass", "scoring": "scoring pass"}
-# What a graphics card is assumed to sustain: a third of the bf16 peak of data-centre cards of 2020
-# to 2022.
-ASSUMED_TFLOPS = 100
 # Watts drawn by what was busy, memory, cooling and losses included: a server of 64 cores draws
 # some 500 W under load, a graphics card for training and its share of the host about as much.
 WATTS_PER_CORE, WATTS_PER_GPU = 8, 500

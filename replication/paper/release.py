@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lottery_utils.errors import UserError
+from lottery_utils.errors import UserError, expanded
 from lottery_utils.masks import StructuredMask
 from lottery_utils.tasks import TASKS
 
@@ -74,7 +74,7 @@ def read(directory: Path | str) -> Release:
     Raises `UserError`, which names the file, where something is missing, is not of the shape it
     should be, holds other values than zeros and ones, or was pickled.
     """
-    root, sha256 = Path(directory), dict[str, str]()
+    root, sha256 = expanded(directory), dict[str, str]()
     if not (root / "masks").is_dir():
         raise UserError(
             f"{root} is not a copy of the release: expected the folders masks/ and "
@@ -122,7 +122,7 @@ def _array(path: Path, shape: tuple[int, ...]) -> np.ndarray:
             f"The mask {path} cannot be read ({error.strerror or error}): expected an array of "
             f"shape {shape}; fetch it again."
         ) from error
-    except (ValueError, EOFError) as error:  # numpy's for objects, and for what is no array
+    except Exception as error:  # numpy's for objects, for what is no array, for impossible sizes
         raise UserError(
             f"The mask {path} is not a plain array, but pickled or cut off: expected numbers of "
             f"shape {shape}, and nothing else is opened; fetch it again."
@@ -133,10 +133,12 @@ def _array(path: Path, shape: tuple[int, ...]) -> np.ndarray:
             f"The mask {path} has shape {found}: expected {shape}, one value for each of "
             "BERT-base's; fetch it again."
         )
-    if values.dtype.kind not in "biuf" or not np.isin(values, (0, 1)).all():
-        odd = values[~np.isin(values, (0, 1))][0]
+    odd = [values.dtype]
+    if values.dtype.kind in "biuf":
+        odd = values[~np.isin(values, (0, 1))].tolist()
+    if odd:
         raise UserError(
-            f"The mask {path} holds {odd}: expected zeros and ones only; fetch it again."
+            f"The mask {path} holds {odd[0]}: expected zeros and ones only; fetch it again."
         )
     return values.astype(bool)
 
@@ -179,7 +181,7 @@ def _of_folders(folder: Path, sha256: dict[str, str], root: Path) -> Iterator[Ro
                 for task, metrics in content.items()
                 for metric, score in metrics.items()
             ]
-        except (ValueError, TypeError, AttributeError, IndexError, OSError) as error:
+        except Exception as error:  # JSON can be of any shape
             raise UserError(
                 f"The scores {path} cannot be read: expected a mean and a standard deviation "
                 "for each task and metric; fetch them again."
@@ -199,7 +201,7 @@ def _of_table(path: Path, sha256: dict[str, str]) -> Iterator[Row]:
             f"The release has no scores: expected {path.parent / 'evaluate_masked'}, or a table "
             f"{path}; fetch it whole."
         ) from error
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, csv.Error) as error:
         raise UserError(
             f"The scores {path} cannot be read: expected the columns setting, task, metric, mean "
             "and std_population, the last two numbers; fetch them again."

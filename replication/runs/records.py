@@ -11,8 +11,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import yaml
-
 from lottery_utils.errors import UserError
 from lottery_utils.masks import StructuredMask
 from lottery_utils.metrics import meaningless
@@ -21,6 +19,7 @@ from replication.experiments.weight_overlap import kept_masks
 from replication.runs.run import ensure, inputs, status
 from replication.store import Record, Store
 from replication.study import FOLLOWUPS, STAGES, TICKET_STAGE, Study
+from replication.studyfile import parse
 
 Stages = dict[str, Record]  # of one seed
 TICKETS = ("good", "random", "bad")
@@ -65,16 +64,17 @@ class TaskRecords(Mapping[int, Stages]):
             done = status(study, task, seed, stage, store) == "done"
             return store.read(study.key(task, seed, stage)) if done else None
 
-        entries = {}
-        for seed in study.seeds:
-            found = {stage: read(study, seed, stage) for stage in STAGES}
-            if found["tickets"]:
-                found |= {what: read(study, seed, what) for what in also if what in FOLLOWUPS}
-                entries[seed] = {stage: record for stage, record in found.items() if record}
-        if "weight_overlap" not in also or len(entries) < 2:
-            return cls(entries)
-        of_these = replace(study, seeds=tuple(entries))
-        return cls(entries, read(of_these, of_these.seeds[0], "weight_overlap"))
+        with store.still():
+            entries = {}
+            for seed in study.seeds:
+                found = {stage: read(study, seed, stage) for stage in STAGES}
+                if found["tickets"]:
+                    found |= {what: read(study, seed, what) for what in also if what in FOLLOWUPS}
+                    entries[seed] = {stage: record for stage, record in found.items() if record}
+            if "weight_overlap" not in also or len(entries) < 2:
+                return cls(entries)
+            of_these = replace(study, seeds=tuple(entries))
+            return cls(entries, read(of_these, of_these.seeds[0], "weight_overlap"))
 
     def __getitem__(self, seed: int) -> Stages:
         return self.entries[seed]
@@ -168,23 +168,20 @@ def resolve(
     Raises `UserError` for anything unknown.
     """
     loaded = study if isinstance(study, Study) else Study.load(study, (store or Store()).root)
-    overrides = {**(changes or {}), **({"data": data} if data else {})}
-    if backbone:
-        overrides["backbone"] = backbone
+    # A name that looks like a number is one when it comes from papermill.
+    places = {"data": data, "backbone": backbone}
+    overrides = {**(changes or {}), **{k: str(v) for k, v in places.items() if v not in (None, "")}}
     chosen = loaded.override(overrides) if overrides else loaded
-    if task:
-        names = [task] if isinstance(task, str) else list(task)
+    if task not in (None, "", [], ()):
+        names = [*map(str, task)] if isinstance(task, list | tuple) else [str(task)]
         chosen = replace(chosen, tasks=tuple(chosen.task(name).name for name in names))
     return replace(chosen, seeds=_as_seeds(seeds)) if seeds is not None else chosen
 
 
 def _as_seeds(seeds: Sequence[int] | str | int) -> tuple[int, ...]:
     """Seeds as papermill's command line gives them: a list, one number, or the text of either."""
-    try:
-        parsed = yaml.safe_load(seeds) if isinstance(seeds, str) else seeds
-        chosen = tuple(parsed) if isinstance(parsed, list | tuple) else (parsed,)
-    except yaml.YAMLError:
-        chosen = ()
+    parsed = parse(seeds, "seeds")[0] if isinstance(seeds, str) else seeds
+    chosen = tuple(parsed) if isinstance(parsed, list | tuple) else (parsed,)
     if not chosen or not all(type(seed) is int for seed in chosen):
         raise UserError(f"seeds should be whole numbers, such as [1337, 42], not {seeds!r}.")
     return chosen

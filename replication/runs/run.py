@@ -7,11 +7,13 @@ something has to be computed.
 from __future__ import annotations
 
 import importlib
+import re
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from lottery_utils import data
 from lottery_utils.errors import ReplayError, UserError
@@ -25,6 +27,8 @@ from replication.study import FOLLOWUPS, PIPELINE, STAGES, TICKET_STAGE, Study
 if TYPE_CHECKING:
     from replication.experiments.entry import Entry
 
+T = TypeVar("T")
+
 
 def status(study: Study, task: str, seed: int, name: str, store: Store, asked: Any = None) -> str:
     """`done`, `stale` (made for other settings or inputs) or `missing`, of a stage's record.
@@ -32,6 +36,13 @@ def status(study: Study, task: str, seed: int, name: str, store: Store, asked: A
     `asked` is what the stage was asked for beyond the study. Of a record over seeds, any of the
     study's seeds will do.
     """
+    if asked is None:
+        key = (task, None if PIPELINE[name].over_seeds else seed, name)
+        return store.once(study, key, lambda: _status(study, task, seed, name, store, None))
+    return _status(study, task, seed, name, store, asked)
+
+
+def _status(study: Study, task: str, seed: int, name: str, store: Store, asked: Any) -> str:
     record = store.read(study.key(task, seed, name))
     if record is None:
         return "missing"
@@ -39,7 +50,7 @@ def status(study: Study, task: str, seed: int, name: str, store: Store, asked: A
     wanted = study.seeds if stage.over_seeds or stage.seeds else (seed,)
     seeds = tuple(stage.seeds(results)) if stage.seeds else wanted
     fresh = (
-        record["hash"] == study.hash(name)
+        record["hash"] == store.once(study, ("hash", name), lambda: study.hash(name))
         and set(wanted) <= set(seeds)
         and (asked is None or stage.answers(results, asked))
         and (
@@ -61,11 +72,10 @@ def inputs(
         return {}
     before: dict[int, dict[str, Any]] = {}
     for one in (seed, *seeds):
-        if status(study, task, one, stage.after, store) != "done":
+        found = _results(study, task, one, stage.after, store)
+        if found is None:
             return None
-        record = store.read(study.key(task, one, stage.after))
-        assert record is not None
-        before[one] = record["results"]
+        before[one] = found
     make: dict[str, Callable[[], dict[str, Any]]] = {
         "weights": lambda: {"weights_sha256": before[seed]["weights_sha256"]},
         "mask": lambda: {"mask": before[seed]["mask"]},
@@ -77,6 +87,17 @@ def inputs(
         "untrained": lambda: _untrained(study, task, seed, store),
     }
     return {key: value for what in stage.made_from for key, value in make[what]().items()}
+
+
+def _results(study: Study, task: str, seed: int, name: str, store: Store) -> dict[str, Any] | None:
+    """What a stage found, if its record is up to date."""
+
+    def find() -> dict[str, Any] | None:
+        done = status(study, task, seed, name, store) == "done"
+        record = store.read(study.key(task, seed, name)) if done else None
+        return record and record["results"]
+
+    return store.once(study, (task, seed, name, "results"), find)
 
 
 def _untrained(study: Study, task: str, seed: int, store: Store) -> dict[str, Any]:
@@ -126,23 +147,46 @@ def wanted(study: Study, names: Collection[str]) -> list[tuple[str, int, tuple[s
     return found
 
 
+@contextmanager
+def enough_memory() -> Iterator[None]:
+    """Too little memory as one sentence, a `UserError`."""
+    try:
+        yield
+    except (MemoryError, RuntimeError, OSError) as error:
+        # torch has a class of its own for cards alone, and none for other memory.
+        lacking = re.search("out of memory|not enough memory|allocate memory", str(error).lower())
+        if not (isinstance(error, MemoryError) or lacking):
+            raise
+        raise UserError(
+            "There is not enough memory for this model and batch size: close other programs, or "
+            "take a machine with more; then run the same command again, it goes on where it "
+            "stopped."
+        ) from error
+
+
+@enough_memory()
 def ensure(
     study: Study,
     store: Store,
     names: Collection[str] = STAGES + FOLLOWUPS,
     *,
     asked: Any = None,
+    seeds: Collection[int] | None = None,
+    ticket: str | None = None,
+    gather: bool = False,
     device: str = "auto",
     threads: int | None = None,
     quiet: bool = False,
 ) -> None:
     """Compute every record of these stages that the study has and that is missing or stale.
 
-    `device` is `auto` (a GPU if there is one), `cpu` or `cuda`; `asked` is as in `status`. An
+    `device` is `auto` (a GPU if there is one), `cpu` or `cuda`; `asked` is as in `status`. `seeds`
+    chooses some of the study's. With `ticket` one part of a stage is computed and no record; with
+    `gather` records are written of such parts, and none is computed. An
     interrupted stage goes on from its journal. Raises `UserError` if the data at hand are not
     those that existing records were made from, or a record that a stage starts from is not there.
     """
-    entries = wanted(study, names)
+    entries = [one for one in wanted(study, names) if seeds is None or one[1] in seeds]
     for task, seed, some in entries:
         if "finetune" in some:
             check_data(study, task, seed, store)
@@ -151,14 +195,15 @@ def ensure(
         return status(study, task, seed, name, store, asked) == "done"
 
     clear_killed(study, store, entries, is_done)
-    todo = [(t, s, n) for t, s, some in entries for n in some if not is_done(t, s, n)]
+    with store.still():
+        todo = [(t, s, n) for t, s, some in entries for n in some if not is_done(t, s, n)]
     if not todo:
         return
     from replication.experiments.entry import Entry, Progress, prepare_device
 
     chosen = prepare_device(device, threads)
     n_units = sum(
-        PIPELINE[name].units
+        (1 if ticket else PIPELINE[name].units)
         * (len(study.seeds) * len(asked or [1]) if PIPELINE[name].over_seeds else 1)
         for _, _, name in todo
     )
@@ -182,11 +227,14 @@ def ensure(
         for name in some:
             if is_done(task, seed, name):
                 continue
+            if ticket:  # others may be at other tickets of this record
+                compute_part(entry, name, ticket)
+                continue
             with alone(store.path(entry.key(name)), progress.wait):
                 if is_done(task, seed, name):  # by whom we waited for
                     progress.n_done += PIPELINE[name].units
                 else:
-                    compute(entry, name)
+                    compute(entry, name, gather)
                     n_computed += 1
     progress.label = study.name
     progress.done(f"{n_computed} records computed, in {store.root}")
@@ -199,41 +247,45 @@ def clear_killed(
     is_done: Callable[[str, int, str], bool],
 ) -> None:
     """Remove what killed runs left of these entries: drafts and locks, and finished journals."""
-    for name in {study.folder(name) for *_, some in entries for name in some}:
-        clear(store.root / name)
     for task, seed, some in entries:
 
         def finished(path: Path, task: str = task, seed: int = seed, some: Any = some) -> None:
             if path.stem in some and is_done(task, seed, path.stem):
                 drop_journals(store, study.key(task, seed, path.stem))
 
-        for folder in {study.key(task, seed, name).folder for name in some}:
+        folders = {study.key(task, seed, name).folder for name in some}
+        for folder in folders.union(*(folder.parents for folder in folders)):
             clear(store.root / folder, finished)
             clear(store.cache / folder)
 
 
 def drop_journals(store: Store, key: Key) -> None:
     """Remove the journals of a record, which is written or begun again."""
-    for journal in (store.cache / key.folder).glob(f"{key.stage}*.jsonl"):
-        journal.unlink(missing_ok=True)
+    for kind in ("jsonl", "training"):
+        for path in (store.cache / key.folder).glob(f"{key.stage}*.{kind}"):
+            path.unlink(missing_ok=True)
 
 
-def compute(entry: Entry, name: str) -> Record:
+def compute(entry: Entry, name: str, gather: bool = False) -> Record:
     """Compute a stage of an entry and write its record, alone at it. Errors as for `ensure`.
 
     Goes on from the stage's journals, or where these do not fit begins again, and says so.
     """
     with alone(entry.store.path(entry.key(name)), entry.progress.wait):
-        return _compute(entry, name)
+        return _compute(entry, name, gather)
 
 
-def _compute(entry: Entry, name: str) -> Record:
-    from replication.experiments.entry import run_details
+def compute_part(entry: Entry, name: str, ticket: str) -> None:
+    """Compute one part of a stage, and leave it where `compute` finds it."""
+    made_from, _ = _inputs(entry, name)
+    _from_journals(entry, name, made_from, lambda: entry.parts[ticket])
 
-    study, store, key = entry.study, entry.store, entry.key(name)
-    stage = PIPELINE[name]
+
+def _inputs(entry: Entry, name: str) -> tuple[dict[str, Any], tuple[int, ...]]:
+    """What a stage that is to be computed starts from, and of which seeds."""
+    study, stage = entry.study, PIPELINE[name]
     seeds = study.seeds if stage.compares_seeds else (entry.seed,)
-    made_from = inputs(study, entry.task, entry.seed, name, store, seeds)
+    made_from = inputs(study, entry.task, entry.seed, name, entry.store, seeds)
     if made_from is None:
         raise UserError(
             f"The {name} of {entry.task} need the {stage.after} of every seed first: run "
@@ -241,15 +293,36 @@ def _compute(entry: Entry, name: str) -> Record:
         )
     if made_from.get("weights_sha256") != entry.weights:
         vars(entry).pop("model", None)  # of weights that another run has replaced since
+    return made_from, seeds
+
+
+def _from_journals(
+    entry: Entry, name: str, made_from: Any, find: Callable[[], T], gather: bool = False
+) -> T:
+    """What `find()` says, which goes on from the stage's journals if these fit."""
+    from replication.experiments.parts import Parts
+
+    entry.parts = Parts(entry, name, made_from, gather)
+    try:
+        return find()
+    except ReplayError as error:
+        entry.progress.say(f"{name} is begun again, as its journal does not fit: {error}")
+        drop_journals(entry.store, entry.key(name))
+        entry.parts = Parts(entry, name, made_from, gather)
+        return find()
+
+
+def _compute(entry: Entry, name: str, gather: bool) -> Record:
+    from replication.experiments.entry import run_details
+
+    study, store, key = entry.study, entry.store, entry.key(name)
+    made_from, seeds = _inputs(entry, name)
     begun = time.monotonic()
     entry.details.clear()
     experiment = importlib.import_module(f"replication.experiments.{name}")
-    try:
-        results: dict[str, Any] = experiment.compute(entry, made_from)
-    except ReplayError as error:
-        entry.progress.say(f"{name} is begun again, as its journal does not fit: {error}")
-        drop_journals(store, key)
-        results = experiment.compute(entry, made_from)
+    results: dict[str, Any] = _from_journals(
+        entry, name, made_from, lambda: experiment.compute(entry, made_from), gather
+    )
     if inputs(study, entry.task, entry.seed, name, store, seeds) != made_from:
         raise UserError(
             f"What the {name} of {entry.task} started from is no longer on record: another run "
@@ -257,11 +330,13 @@ def _compute(entry: Entry, name: str) -> Record:
         )
     # Where it is the weights alone, the results have said so from the first.
     results |= made_from if made_from.keys() <= {"weights_sha256"} else {"made_from": made_from}
-    run = {**run_details(entry, time.monotonic() - begun), **entry.details}
+    spent = time.monotonic() - begun + entry.parts.seconds
+    run = {**run_details(entry, spent), **entry.parts.run(), **entry.details}
     replace(study, name=key.study).keep(store.root)
-    record = store.write(key, study.hash(name), study.identity(name), results, run)
     if name == "finetune" and ":" in study.data:
         data_card.keep(study, entry.task, store)
+    # Last, as nothing is done again once it is there.
+    record = store.write(key, study.hash(name), study.identity(name), results, run)
     drop_journals(store, key)
     return record
 
@@ -283,21 +358,26 @@ def check_data(study: Study, task: str, seed: int, store: Store) -> None:
         )
 
 
+def undone(study: Study, store: Store) -> list[tuple[str, int, str]]:
+    """Every record that the study asks for and has not: task, seed and stage."""
+    with store.still():
+        return [
+            (task, seed, name)
+            for task, seed, names in wanted(study, STAGES + FOLLOWUPS)
+            for name in names
+            if status(study, task, seed, name, store) != "done"
+        ]
+
+
 def missing(study: Study, store: Store) -> dict[str, list[str]]:
     """What the study asks for and has not, by task: seeds without tickets, and other stages."""
-    found: dict[str, list[str]] = {}
-    for task in study.tasks:
-        lacks: list[str] = []
-        for seed in study.seeds:
-            stages = study.stages(task)
-            left = [s for s in stages if status(study, task, seed, s, store) != "done"]
-            if left:
-                some = f" ({', '.join(left)})" if len(left) < len(stages) else ""
-                lacks.append(f"seed {seed}{some}")
-        for what in FOLLOWUPS:
-            asked = [entry for entry in study.entries(what) if entry[0] == task]
-            if any(status(study, *entry, what, store) != "done" for entry in asked):
-                lacks.append(what)
-        if lacks:
-            found[task] = lacks
+    left: dict[str, dict[str, list[str]]] = {}
+    for task, seed, name in undone(study, store):
+        what = name if name in FOLLOWUPS else f"seed {seed}"
+        left.setdefault(task, {}).setdefault(what, []).append(name)
+    found: dict[str, list[str]] = {task: [] for task in left}
+    for task, lacks in left.items():
+        for what, names in lacks.items():
+            whole = what in FOLLOWUPS or len(names) == len(study.stages(task))
+            found[task].append(what if whole else f"{what} ({', '.join(names)})")
     return found

@@ -51,15 +51,16 @@ def to_csv(
     header = text.tell()
     order = list(ROWS)
     keys = [key for key in store.keys(study.name) if key.stage in ROWS]
-    for key in sorted(keys, key=lambda key: (key.task, key.seed or 0, order.index(key.stage))):
-        if tasks is not None and key.task not in tasks:
-            continue
-        record, full = store.read(key), store.read(replace(key, stage="finetune"))
-        assert record is not None
-        common = {**_about(record, key), "status": _status(key, record, study, store)}
-        for row in ROWS[key.stage](record["results"], full["results"] if full else {}):
-            if seeds is None or row.get("seed", key.seed) in seeds:
-                writer.writerow({name: _cell(value) for name, value in (common | row).items()})
+    with store.still():
+        for key in sorted(keys, key=lambda key: (key.task, key.seed or 0, order.index(key.stage))):
+            if tasks is not None and key.task not in tasks:
+                continue
+            record, full = store.read(key), store.read(replace(key, stage="finetune"))
+            assert record is not None
+            common = {**_about(record, key), "status": _status(key, record, study, store)}
+            for row in ROWS[key.stage](record["results"], full["results"] if full else {}):
+                if seeds is None or row.get("seed", key.seed) in seeds:
+                    writer.writerow({name: _cell(value) for name, value in (common | row).items()})
     if text.tell() == header:
         raise UserError(
             f"There is nothing to export: {store.root / study.name} has no such records; compute "

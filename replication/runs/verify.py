@@ -8,7 +8,9 @@ elsewhere, as with another seed. So there are two verdicts: the same, and agreei
 
 from __future__ import annotations
 
+import math
 import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -20,8 +22,26 @@ from replication.store import Record, Store
 from replication.study import STAGES, TICKET_STAGE, FollowUps, Study
 
 PLACE = ".cache/verify"
-# How far a recomputed number may be from the one on record.
-TOLERANCES = {"score": 0.05, "share of heads kept": 0.25, "share of weights kept": 0.1}
+# How far a recomputed number may be from the one on record; any number, where nothing may differ.
+TOLERANCES = {
+    "score": 0.05,
+    "share of heads kept": 0.25,
+    "share of weights kept": 0.1,
+    "anything": 1e-4,
+}
+# What a fine-tuning's record says of the examples and of the model before it is trained.
+BEFORE_TRAINING = (
+    "metric",
+    "majority",
+    "examples",
+    "label_counts",
+    "mean_tokens",
+    "layers",
+    "heads_per_layer",
+    "parameters",
+    "component_parameters",
+    "data_sha256",
+)
 
 
 class Check(NamedTuple):
@@ -80,7 +100,9 @@ def verify(
 
 
 def compare(recorded: dict[str, Record], again: dict[str, Record]) -> Verified:
-    """Scores, sizes and weights of two entries, by stage."""
+    """Scores, sizes and weights of two entries, by stage; every step and number of a search, and
+    all else, where they come from the same fine-tuned weights.
+    """
     checks = []
     pairs: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         stage: (recorded[stage]["results"], again[stage]["results"])
@@ -107,4 +129,34 @@ def compare(recorded: dict[str, Record], again: dict[str, Record]) -> Verified:
             for state in STATES:
                 before, after = first[kind][state], second[kind][state]
                 check(f"{method}, {kind}, {state}", "score", before, after)
-    return Verified(ours["weights_sha256"] == theirs["weights_sha256"], checks)
+    same = ours["weights_sha256"] == theirs["weights_sha256"]
+    for stage, (one, other) in pairs.items():
+        if not same:
+            known = BEFORE_TRAINING if stage == "finetune" else ()
+            one = {key: value for key, value in one.items() if key in known}
+        found = max(_apart(one, other), key=lambda each: each[1], default=None)
+        if found:
+            place, _, first, second = found
+            check(f"{stage}, furthest apart: {place}", "anything", first, second)
+    return Verified(same, checks)
+
+
+def _apart(one: Any, other: Any, place: str = "") -> Iterator[tuple[str, float, float, float]]:
+    """Where two results differ and by how much, and both numbers; whatever else differs is NaN.
+
+    Left out is what only one of them has, as versions of the code add fields, what a run tells of
+    itself, and a landscape that is of other examples.
+    """
+    if isinstance(one, dict) and isinstance(other, dict):
+        if one.get("radii") and one.get("n_examples") != other.get("n_examples"):
+            return
+        for key in one.keys() & other.keys() - {"seconds", "warning", "weights_sha256"}:
+            yield from _apart(one[key], other[key], f"{place}.{key}".strip("."))
+    elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        for number, pair in enumerate(zip(one, other, strict=True)):
+            yield from _apart(*pair, f"{place}.{number}")
+    elif isinstance(one, int | float) and isinstance(other, int | float):
+        if one != other:
+            yield place, abs(one - other), one, other
+    elif one != other:
+        yield place, math.inf, math.nan, math.nan

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import importlib.util
 import json
 import random
 import shutil
@@ -13,7 +14,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import families
 import pytest
+import tokenizers
 import torch
 import transformers
 from conftest import BUNDLED_TOKENIZER
@@ -21,8 +24,12 @@ from safetensors.torch import load_file, save_file
 
 from lottery_utils import backbone
 from lottery_utils.backbone import backbone_fingerprint, load_backbone, packaged, weights_sha256
-from lottery_utils.encoder import encoder_shape
+from lottery_utils.batches import encode
+from lottery_utils.encoder import FAMILIES, encoder_shape, positions
 from lottery_utils.errors import UserError
+from lottery_utils.tasks import Example
+
+PT = {"format": "pt"}
 
 
 @pytest.fixture
@@ -156,6 +163,96 @@ def test_a_damaged_folder_is_one_sentence(folder: Path, name: str, content: byte
         load_backbone(str(folder), "RTE")
 
 
+UNUSABLE = {
+    "position_embedding_type": ("relative_key", "'relative_key' positions"),
+    "is_decoder": (True, "is a decoder"),
+    "quantization_config": ({"quant_method": "gptq", "bits": 4}, "stores its weights quantised"),
+    "hidden_act": ("gelu_fancy", "the activation 'gelu_fancy'"),
+    "hidden_size": ("48", "Cannot load .*hidden_size"),
+    "num_hidden_layers": (1, r"16 tensors have no place, such as .*layer\.1"),
+}
+
+
+@pytest.mark.parametrize("key", UNUSABLE)
+def test_what_the_encoder_would_compute_otherwise_is_refused(folder: Path, key: str) -> None:
+    value, said = UNUSABLE[key]
+    configure(folder / "config.json", **{key: value})
+    with pytest.raises(UserError, match=said):
+        load_backbone(str(folder), "RTE")
+
+
+def configure(file: Path, **values: Any) -> None:
+    file.write_text(json.dumps({**json.loads(file.read_text("utf-8")), **values}), "utf-8")
+
+
+def test_a_model_that_would_give_tuples_gives_logits(folder: Path, tiny_backbone: Path) -> None:
+    configure(folder / "config.json", return_dict=False)
+    batch = encode(load_backbone(str(folder), "RTE")[1], [Example("It rains.", "It", 0)], 64)
+    inputs = {k: v for k, v in batch.collate([0]).items() if k != "labels"}
+    found, usual = (load_backbone(str(f), "RTE")[0](**inputs) for f in (folder, tiny_backbone))
+    assert torch.equal(found.logits, usual.logits)
+
+
+def test_a_tokenizer_that_lacks_something_is_refused(folder: Path) -> None:
+    (folder / "tokenizer.json").unlink()
+    configure(
+        folder / "tokenizer_config.json",
+        tokenizer_class="BertJapaneseTokenizer",
+        word_tokenizer_type="mecab",
+    )
+    if importlib.util.find_spec("fugashi") is None:
+        with pytest.raises(UserError, match="needs the package fugashi: pip install fugashi"):
+            load_backbone(str(folder), "RTE")
+    words = {word: i for i, word in enumerate(["[UNK]", "it", "rains"])}
+    for name in BUNDLED_TOKENIZER:
+        (folder / name).unlink(missing_ok=True)
+    bare = tokenizers.Tokenizer(tokenizers.models.WordPiece(words, unk_token="[UNK]"))
+    transformers.PreTrainedTokenizerFast(tokenizer_object=bare, unk_token="[UNK]").save_pretrained(
+        folder
+    )
+    with pytest.raises(UserError, match="has no padding token"):
+        load_backbone(str(folder), "RTE")
+
+
+def test_second_sentences_need_a_type(folder: Path) -> None:
+    weights = load_file(folder / "model.safetensors")
+    name = "embeddings.token_type_embeddings.weight"
+    save_file({**weights, name: weights[name][:1].clone()}, folder / "model.safetensors", PT)
+    configure(folder / "config.json", type_vocab_size=1)
+    load_backbone(str(folder), "CoLA")
+    with pytest.raises(UserError, match="marks second sentences as type 1"):
+        load_backbone(str(folder), "RTE")
+
+
+@pytest.mark.parametrize("family", sorted(FAMILIES))
+def test_a_text_has_a_place_for_each_token(family: str) -> None:
+    """As many tokens as are said to have a place can be read, and one more cannot."""
+    model = families.tiny(family)
+    most = positions(model)
+    model(input_ids=torch.full((1, most), 5))
+    with pytest.raises((IndexError, RuntimeError)):
+        model(input_ids=torch.full((1, most + 1), 5))
+
+
+def test_a_text_without_places_is_refused_before_training(folder: Path) -> None:
+    tokenizer = load_backbone(str(folder), "CoLA")[1]
+    texts = [Example("rain " * 300, None, 0)]
+    assert len(encode(tokenizer, texts, 128).input_ids[0]) == 128
+    with pytest.raises(UserError, match=r"recipe\.max_length should be at most 128"):
+        encode(tokenizer, texts, 129)
+
+
+def test_a_file_that_may_not_be_read_is_named(folder: Path) -> None:
+    for name in ("config.json", "model.safetensors"):
+        (folder / name).rename(folder / "aside")
+        (folder / name).symlink_to(name)  # that may not be read, whoever tries
+        with pytest.raises(UserError):
+            load_backbone(str(folder), "RTE")
+        with pytest.raises(UserError):
+            backbone_fingerprint(str(folder))
+        (folder / "aside").replace(folder / name)
+
+
 def test_a_hub_model_out_of_reach_is_one_sentence() -> None:
     # Tests run with the hub switched off (conftest.py).
     with pytest.raises(UserError, match=r"Cannot load the backbone 'hub:nobody/nothing-at-all'"):
@@ -242,8 +339,57 @@ def test_weights_in_several_files(tmp_path: Path, tiny_backbone: Path) -> None:
     shutil.copy(sorted(tmp_path.glob("model-*"))[0], sorted(tmp_path.glob("model-*"))[-1])
     assert backbone_fingerprint(str(tmp_path)) != before
     sorted(tmp_path.glob("model-*"))[0].unlink()
-    with pytest.raises(UserError, match="Cannot load the backbone"):
+    with pytest.raises(UserError, match=r"index .* names no weights that can be read"):
         load_backbone(str(tmp_path), "RTE")
+
+
+def indexed(folder: Path, name: str) -> None:
+    """Name the weights' file of a folder in an index."""
+    weights = load_file(folder / "model.safetensors")
+    (folder / "sub").mkdir()
+    (folder / "model.safetensors").rename(folder / "sub" / "part.safetensors")
+    index = {"metadata": {}, "weight_map": dict.fromkeys(weights, name)}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index), encoding="utf-8")
+
+
+def test_weights_in_a_subfolder_are_part_of_the_fingerprint(folder: Path) -> None:
+    plain, model = backbone_fingerprint(str(folder)), load_backbone(str(folder), "RTE")[0]
+    indexed(folder, "sub/part.safetensors")
+    found = backbone_fingerprint(str(folder))
+    assert found != plain
+    assert weights_sha256(load_backbone(str(folder), "RTE")[0]) == weights_sha256(model)
+    part = folder / "sub" / "part.safetensors"
+    save_file({k: v + 1 for k, v in load_file(part).items()}, part, {"format": "pt"})
+    assert backbone_fingerprint(str(folder)) != found
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../backbone/sub/part.safetensors",
+        "sub/../../backbone/sub/part.safetensors",
+        "/dev/null",
+        "sub/part.bin",
+        "sub/none.safetensors",
+        "sub",
+        "",
+        None,
+    ],
+)
+def test_an_index_names_safetensors_in_its_folder(folder: Path, name: str) -> None:
+    indexed(folder, name)
+    shutil.copy(folder / "sub" / "part.safetensors", folder / "sub" / "part.bin")
+    for ask in (backbone_fingerprint, lambda spec: load_backbone(spec, "RTE")):
+        with pytest.raises(UserError, match=r"index .* names no weights that can be read"):
+            ask(str(folder))
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"weight_map": {}}', '{"weight_map": 1}'])
+def test_an_index_that_names_nothing_is_refused(folder: Path, content: str) -> None:
+    indexed(folder, "")
+    (folder / "model.safetensors.index.json").write_text(content, encoding="utf-8")
+    with pytest.raises(UserError, match=r"index .* names no weights that can be read"):
+        backbone_fingerprint(str(folder))
 
 
 @pytest.mark.parametrize("damage", ["other names", "a layer less", "another width"])

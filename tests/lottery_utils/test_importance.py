@@ -6,6 +6,7 @@ That it is Michel et al.'s definition is tested for every family (test_encoder.p
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from lottery_utils import importance
 from lottery_utils.encoder import encoder_layers
 from lottery_utils.importance import Importance, structured_importance
 
@@ -108,6 +110,25 @@ def test_no_examples_and_infinite_gradients_are_refused(
         model.classifier.weight.fill_(float("nan"))
     with pytest.raises(ValueError, match="not finite"):
         structured_importance(model, tiny_batches)
+
+
+def test_a_device_without_float64_sums_on_the_cpu(
+    tiny_model: Callable[..., Any],
+    tiny_batches: list[dict[str, Tensor]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As Apple's: gradients that can be brought to the CPU and nothing else."""
+    usual = structured_importance(tiny_model(), tiny_batches)
+    gradients = importance.mask_gradients
+
+    def elsewhere(*of: Any) -> Any:
+        found, logits = gradients(*of)
+        return SimpleNamespace(device=torch.device("mps"), cpu=lambda: found), logits
+
+    monkeypatch.setattr(importance, "mask_gradients", elsewhere)
+    found = structured_importance(tiny_model(), tiny_batches)
+    assert np.array_equal(found.heads, usual.heads)
+    assert np.array_equal(found.mlps, usual.mlps)
 
 
 def test_no_gradient_is_sought_behind_what_is_masked(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -137,7 +138,28 @@ def test_files_keep_the_mask(
     assert StructuredMask.load(path) == StructuredMask.from_json(mask.to_json()) == mask
 
 
-@pytest.mark.parametrize("content", ["", "{}", '{"heads": ["12"], "mlps": "1"}', '{"heads": 3}'])
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"heads": [[0.9, 1]], "mlps": [1]},
+        {"heads": "101", "mlps": "111"},
+        {"heads": ["10", "1"], "mlps": "11"},
+        {"heads": ["", ""], "mlps": "11"},
+        {"heads": ["1\u0661"], "mlps": "1"},
+        {"heads": [[[1]]], "mlps": [1]},
+        {"heads": ["10"], "mlps": None},
+        [],
+        None,
+    ],
+)
+def test_other_than_rows_of_zeros_and_ones_is_no_mask(data: Any) -> None:
+    with pytest.raises(UserError, match="This is not a mask"):
+        StructuredMask.from_json(data)
+
+
+@pytest.mark.parametrize(
+    "content", ["[" * 99_999, "", "{}", '{"heads": ["12"], "mlps": "1"}', '{"heads": 3}']
+)
 def test_a_broken_file_is_one_clear_sentence(tmp_path: Path, content: str) -> None:
     path = tmp_path / "mask.json"
     path.write_text(content)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn.utils import prune
 
+from lottery_utils.errors import ReplayError
 from lottery_utils.importance import Importance, Variant
 from lottery_utils.masks import StructuredMask, WeightMask
 from lottery_utils.metrics import passes
@@ -160,6 +163,44 @@ def test_an_interrupted_search_goes_on_where_it_stopped(seed: int, cut: int) -> 
     )
     assert resumed == whole
     assert len(scored) == len(told) == max(0, len(whole.steps) - cut)
+
+
+def changed(step: dict[str, Any], rng: random.Random) -> dict[str, Any]:
+    """A step with something in it as another search might have it."""
+    kind = rng.choice(["phase", "n_heads", "n_mlps", "passed", "score", "removed_heads", "scores"])
+    value: Any = {
+        "phase": rng.choice([p for p in ("both", "heads", "mlps") if p != step["phase"]]),
+        "passed": not step["passed"],
+        "score": 0.0 if step["passed"] else 1.0,
+        "removed_heads": step["removed_heads"][1:] or [(0, 9)],
+    }.get(kind, -1)
+    if kind == "scores":
+        return {**step, "head_scores": [[-x for x in row] for row in step["head_scores"]][1:]}
+    return {**step, kind: value}
+
+
+@given(seed=st.integers(0, 1000), damage=st.sampled_from(["change", "double", "drop", "swap"]))
+def test_steps_that_do_not_follow_are_refused(seed: int, damage: str) -> None:
+    """Or they are the steps of the very search: where a step is left out at the end, say."""
+    rng = random.Random(seed)
+    search = partial(structured_search, FULL, 1.0, linear_score, threshold=0.7)
+    whole = search(fixed_importance(seed))
+    steps = [step.to_json() for step in whole.steps]
+    at = rng.randrange(len(steps))
+    if damage == "change":
+        steps[at] = changed(steps[at], rng)
+    elif damage == "double":
+        steps.insert(at, steps[at])
+    elif damage == "drop":
+        del steps[at]
+    else:
+        steps[at : at + 2] = reversed(steps[at : at + 2])
+    done = [Step.from_json(step) for step in steps]
+    if done == whole.steps[: len(done)]:
+        assert search(fixed_importance(seed), done=done) == whole
+    else:
+        with pytest.raises(ReplayError):
+            search(fixed_importance(seed), done=done)
 
 
 @pytest.mark.parametrize("n", [277, 400, 408, 872, 1043, 1500])
@@ -343,3 +384,7 @@ def test_an_interrupted_magnitude_search_goes_on_where_it_stopped(
     assert search(done=done) == whole
     assert told == whole.steps[cut:]
     assert len(scored) == len(told)
+    for wrong in ([*whole.steps, whole.steps[-1]], whole.steps[1:], whole.steps[:1] * 2):
+        if wrong != whole.steps[: len(wrong)]:
+            with pytest.raises(ReplayError):
+                search(done=wrong)

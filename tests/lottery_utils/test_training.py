@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 from collections.abc import Callable
 from typing import Any
 
@@ -90,6 +91,41 @@ def test_a_score_in_between_changes_nothing(tiny_model: Callable[..., Model]) ->
         finetune(model, learnable(), FAST, seed=0, evaluate=score_it)
         hashes.append(weights_sha256(model))
     assert hashes[0] == hashes[1]
+
+
+@pytest.mark.parametrize("killed_at", [1, 11, 12, 13, 35, 36])
+def test_a_training_that_was_killed_goes_on_to_the_same_bits(
+    tiny_model: Callable[..., Model], killed_at: int
+) -> None:
+    """Within an epoch of 12 steps, at its end, at the very end: weights, losses and scores."""
+    recipe, batches = (
+        Recipe(learning_rate=3e-3, epochs=3, batch_size=8),
+        EvaluationBatches(learnable(32, seed=1), 16),
+    )
+    kept: list[bytes] = []
+
+    def keep(state: Callable[[], dict[str, Any]]) -> None:
+        file = io.BytesIO()
+        torch.save(state(), file)
+        kept.append(file.getvalue())
+
+    def train(model: Model, **how: Any) -> tuple[Any, str]:
+        curve = finetune(
+            model,
+            learnable(96),
+            recipe,
+            seed=5,
+            evaluate=lambda: evaluate(model, batches, "accuracy"),
+            **how,
+        )
+        return curve, weights_sha256(model)
+
+    undisturbed = train(tiny_model())
+    assert train(tiny_model(), keep=keep) == undisturbed, "to look changes nothing"
+    assert len(kept) == 36
+    begun = torch.load(io.BytesIO(kept[killed_at - 1]), weights_only=True)
+    torch.rand(3)  # another process has drawn other numbers
+    assert train(tiny_model(), begun=begun) == undisturbed
 
 
 def test_the_learning_rate_falls_linearly_to_zero_and_gradients_are_clipped(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import itertools
 import json
 import os
@@ -234,6 +236,45 @@ def test_the_command_works_from_a_shell(finished: Path) -> None:
     assert (bad.returncode, bad.stdout) == (2, "")
     assert bad.stderr.startswith("lottery: Unknown task 'RTEE'")
     assert bad.stderr.count("\n") == 1
+
+
+def test_a_terminal_without_letters_gets_the_table(
+    workplace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = (
+        "data: csv\ntasks: [Gef\u00fchl]\nseeds: [1]\nown_tasks: {Gef\u00fchl: {labels: [a, b]}}\n"
+    )
+    (workplace / "studies" / "gef.yaml").write_text(own, "utf-8")
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, "ascii"))
+    assert cli.main(["status", "gef", "--set", "backbone=bundled"]) == 0
+    sys.stdout.flush()
+    assert b"Gef?hl" in written.getvalue()
+
+
+def test_records_lie_at_home_where_they_should(
+    finished: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(finished))
+    assert cli.main(["status", "tiny", "--results-dir=~/results"]) == 0
+    assert "24 of 24 records are done" in capsys.readouterr().out
+    assert cli.main(["export", "tiny", "--results-dir=~/results", "--out=~/all.csv"]) == 0
+    assert (finished / "all.csv").is_file()
+    assert not (finished / "~").exists()
+
+
+def test_what_may_not_be_read_is_one_line(
+    finished: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As root tests may read everything, the system says no by proxy."""
+
+    def refuse(path: Any, *_args: Any, **_kwargs: Any) -> Any:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    for at in ("scandir", "stat", "open"):
+        with monkeypatch.context() as patch:
+            patch.setattr(io if at == "open" else os, at, refuse)
+            assert "Permission denied" in refused(capsys, "export", "tiny")
 
 
 def test_whoever_has_read_enough_hears_no_complaint(workplace: Path) -> None:

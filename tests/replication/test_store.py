@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 
 from lottery_utils.errors import UserError
 from lottery_utils.tasks import OwnTask
+from replication.files import write_text
 from replication.journal import Journal
 from replication.store import Key, Record, Store, checksum
 from replication.study import FollowUps, Study
@@ -188,6 +190,54 @@ def test_a_full_disk_is_one_sentence(
     assert journal.entries == [], "what was not written down did not happen"
 
 
+def test_what_cannot_be_read_back_is_one_sentence(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "replication.store.write_text",
+        lambda path, text: write_text(path, text.replace("0.123456", "0.123457")),
+    )
+    with pytest.raises(UserError, match=r"finetune\.json is broken"):
+        write(store, KEY, STUDY, RESULTS, RUN)
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf])
+def test_what_is_no_number_is_not_recorded(store: Store, number: float) -> None:
+    with pytest.raises(UserError, match=r"finetune of mine.RTE.seed-1 came to .* no number"):
+        write(store, KEY, STUDY, {"loss": [number]}, RUN)
+    assert store.read(KEY) is None
+
+
+def rewritten(store: Store, edit: Callable[[Record], object]) -> None:
+    record = write(store, KEY, STUDY, RESULTS, RUN)
+    edit(record)
+    record["checksum"] = checksum(record)
+    store.path(KEY).write_text(json.dumps(record), "utf-8")
+
+
+def test_a_record_is_of_the_configuration_that_its_hash_is_of(store: Store) -> None:
+    rewritten(store, lambda record: record["config"].update(train_size=7))
+    with pytest.raises(UserError, match="its hash does not fit its config"):
+        store.read(KEY)
+
+
+@pytest.mark.parametrize("field", ["schema", "seed", "hash", "config", "results", "provenance"])
+def test_what_a_record_lacks_is_named(store: Store, field: str) -> None:
+    rewritten(store, lambda record: record.pop(field))
+    with pytest.raises(UserError, match=f"is broken .{field} is missing"):
+        store.read(KEY)
+
+
+def test_a_derived_study_is_held_to_its_name(store: Store, workplace: Path) -> None:
+    derived = Study.load("tiny").override({"train_size": 32})
+    keep(store, derived)
+    assert Study.load(derived.name, store.root).train_size == 32
+    path = store.root / derived.name / "study.yaml"
+    path.write_text(path.read_text("utf-8").replace("train_size: 32", "train_size: 33"), "utf-8")
+    with pytest.raises(UserError, match="is not the study that was derived as 'tiny-"):
+        Study.load(derived.name, store.root)
+
+
 def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
     store = Store(tmp_path / "file" / "results", tmp_path / "file" / "cache")
@@ -271,43 +321,6 @@ def test_a_root_is_the_same_however_it_is_written(workplace: Path) -> None:
     assert Store("results").scratch(KEY, "x").resolve() == (
         Store(workplace / "results").scratch(KEY, "x").resolve()
     )
-
-
-class TestJournal:
-    def test_goes_on_where_it_stopped(self, tmp_path: Path) -> None:
-        path = tmp_path / "journal.jsonl"
-        first = Journal(path, "stamp")
-        first.append({"step": 1})
-        first.append(["good", {"score": 0.5}])
-        second = Journal(path, "stamp")
-        assert second.entries == [{"step": 1}, ["good", {"score": 0.5}]]
-        second.append({"step": 3})
-        assert Journal(path, "stamp").entries == [*first.entries, {"step": 3}]
-
-    def test_drops_a_last_line_that_was_cut_off(self, tmp_path: Path) -> None:
-        path = tmp_path / "journal.jsonl"
-        journal = Journal(path, "stamp")
-        journal.append({"step": 1})
-        with path.open("a") as file:
-            file.write('{"step": 2, "sco')
-        again = Journal(path, "stamp")
-        assert again.entries == [{"step": 1}]
-        again.append({"step": 2})
-        assert Journal(path, "stamp").entries == [{"step": 1}, {"step": 2}]
-
-    @pytest.mark.parametrize("content", ["", '"sta', "[1]\n[2]\n", "\0\0\0"])
-    def test_starts_anew_from_garbage(self, tmp_path: Path, content: str) -> None:
-        path = tmp_path / "journal.jsonl"
-        path.write_text(content)
-        assert Journal(path, "stamp").entries == []
-
-    def test_starts_anew_with_another_stamp(self, tmp_path: Path) -> None:
-        path = tmp_path / "journal.jsonl"
-        Journal(path, "stamp").append({"step": 1})
-        other = Journal(path, "other")
-        assert other.entries == []
-        other.append({"step": 7})
-        assert Journal(path, "stamp").entries == []
 
 
 def test_results_that_are_no_folder_are_one_sentence(tmp_path: Path) -> None:

@@ -93,6 +93,17 @@ ADDED = {
     "data: 7": "data should be a text, not 7",
     "data: nowhere": "Unknown data source 'nowhere'",
     "name: a/b": "name should be letters, digits",
+    f"name: {'a' * 300}": "name should be letters, digits, . _ -, at most 80, not 'aaa",
+    "recipe: {lr: 3}": "unknown key 'recipe.lr'; known: ['adam_epsilon', 'batch_size', ",
+    f"recipe: {{epochs: 1{'0' * 30}}}": "recipe.epochs should be a positive whole number",
+    "train_size: 0123": "line 3: '0123' should be a number in plain decimal digits",
+    "train_size: 1:30": "line 3: '1:30' should be a number in plain decimal digits",
+    f"train_size: 1{'0' * 5000}": "line 3: '1000",
+    f"train_size: {'[' * 3000}": "nested too deeply",
+    "train_size: 2024-13-45": "not valid YAML",
+    "train_size: !!int x": "not valid YAML",
+    "backbone: &a [*a]": "backbone should be a text, not [[",
+    "own_tasks: {2024: {}}": "the name 2024 should be a text: put quotation",
     "magnitude_tasks: RTE": "magnitude_tasks should be a list of texts",
     "magnitude_tasks: [RTEE]": "did you mean 'RTE'",
     "own_tasks: [Trees]": "own_tasks should be a group of keys",
@@ -167,6 +178,7 @@ def test_a_mistake_is_said_with_its_line(tmp_path: Path, text: str, place: str) 
     ("text", "said"),
     [
         (MINIMAL + "seeds: [2]\n", "line 3: the key 'seeds' is given twice, and first in line 2"),
+        (OWN + "own_tasks: {Bushes: {}}\n", "line 6: the key 'own_tasks' is given twice"),
         (MINIMAL + "recipe: {epochs: 1, epochs: 2}\n", "line 3: the key 'recipe.epochs' is given"),
     ],
 )
@@ -193,6 +205,20 @@ def test_an_unknown_study_is_answered_with_the_known_ones(workplace: Path) -> No
         Study.load("quik")
     with pytest.raises(UserError, match=r"Cannot read the study nowhere\.yaml: No such file"):
         Study.load("nowhere.yaml")
+
+
+def test_a_file_may_end_in_yml_and_lie_at_home(
+    workplace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(workplace / "studies", MINIMAL, "short.yml")
+    assert Study.load("short").name == "short"
+    monkeypatch.setenv("HOME", str(workplace))
+    assert Study.load("~/studies/short.yml") == Study.load("short")
+    with pytest.raises(UserError, match=r"Unknown study 'shrt'.*\(short, tiny\)"):
+        Study.load("shrt")
+    for name in ("~nobody-of-that-name/x.yaml", "a" * 300):
+        with pytest.raises(UserError):
+            Study.load(name)
 
 
 def test_studies_are_found_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lottery_utils.data import load_examples, load_task
+from lottery_utils.data.hub import _examples
 from lottery_utils.errors import UserError
 from lottery_utils.tasks import TASKS, Example, Task
 
@@ -77,6 +79,34 @@ def test_labels_in_another_order_are_refused(hub: str) -> None:
         load_examples(turned, hub)
 
 
+@pytest.mark.parametrize(
+    ("task", "change", "what"),
+    [
+        ("RTE", {"label": -1}, "row 0: label -1 means no label"),
+        ("RTE", {"label": None}, "row 0: the label None should be a class"),
+        ("RTE", {"sentence1": None}, "row 0: the sentence1 is empty"),
+        ("RTE", {"sentence2": " "}, "row 0: the sentence2 is empty"),
+        ("STS-B", {"label": 7.5}, "row 0: the label 7.5 should be a grade from 0 to 5"),
+        ("STS-B", {"label": float("nan")}, "should be a grade"),
+        ("SST-2", {}, "there are no rows"),
+    ],
+)
+def test_rows_that_cannot_be_used_are_named(task: str, change: dict[str, Any], what: str) -> None:
+    about = TASKS[task]
+    label = datasets.ClassLabel(names=list(about.labels))
+    features = datasets.Features(
+        sentence1=datasets.Value("string"),
+        sentence2=datasets.Value("string"),
+        sentence=datasets.Value("string"),
+        label=datasets.Value("float32") if about.is_graded else label,
+    )
+    row = dict.fromkeys(("sentence1", "sentence2", "sentence"), "Text.") | {"label": 1}
+    split = datasets.Dataset.from_list([row | change], features=features)
+    split = split if change else split.select(())
+    with pytest.raises(UserError, match=f"^here.*{what}"):
+        _examples(split, about, "here")
+
+
 def test_a_hub_that_cannot_be_reached_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"Cannot load RTE \(rte\) from .*--data local:DIR"):
         load_examples("RTE", f"hub:{tmp_path / 'nothing'}")
@@ -115,6 +145,13 @@ def test_tables_of_your_own_are_csv_as_spreadsheets_write_it(trees: Task, tmp_pa
         ("sentence1,label\nAn oak\n", "line 2: the column label is empty"),
         ("sentence1,label\n", "no examples"),
         ('sentence1,label\n"An oak,yes\n', "no CSV"),
+        ("label,sentence1\nyes,Oaks, and elms\n", "line 2: expected 2 columns, found 3"),
+        ('label,sentence1\nyes, "Oaks, elms"\n', "line 2: expected 2 columns, found 3"),
+        ("label,sentence1,label\nyes,An oak,no\n", "line 1: .*label is there twice"),
+        ('sentence1,label\nElm,yes\nOak,yes\n"An" oak,no\nAsh,no\n', "line 4: .*quotation"),
+        ('sentence1,label\nElm,yes\n"An oak,no\n' + "Ash,no\n" * 30_000, "line 3: .*quotation"),
+        ('sentence1,label\n"An \\"oak\\"",no\n', "line 2: .*quotation"),
+        ('sentence1,label\n"two\nlines",yes\nAsh,perhaps\n', "line 4: the label 'perhaps'"),
     ],
 )
 def test_a_table_that_is_wrong_is_named_by_line(
@@ -122,6 +159,36 @@ def test_a_table_that_is_wrong_is_named_by_line(
 ) -> None:
     with pytest.raises(UserError, match=what):
         load_examples(trees, write(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("sentence1,label\nAn oak,yes,\n", "An oak"),
+        ("sentence1, label,\nAn oak, yes,,\n", "An oak"),
+        ('sentence1,label\n"' + "long " * 40_000 + '",yes\n', ("long " * 40_000).strip()),
+    ],
+    ids=["an empty cell at the end", "spaces", "a long text"],
+)
+def test_a_table_that_is_harmless_is_read(
+    trees: Task, tmp_path: Path, text: str, sentence: str
+) -> None:
+    before = csv.field_size_limit(99_999)
+    assert load_examples(trees, write(tmp_path, text))["train"] == [Example(sentence, None, 1)]
+    assert csv.field_size_limit(before) == 99_999, "what others may have set stays"
+
+
+def test_a_label_may_be_composed_otherwise(tmp_path: Path) -> None:
+    task = Task("Drinks", "Which?", ("th\u00e9", "cafe\u0301"))
+    source = write(tmp_path, "sentence1,label\na,caf\u00e9\nb,the\u0301\n", "Drinks")
+    assert [example.label for example in load_examples(task, source)["train"]] == [1, 0]
+
+
+@pytest.mark.parametrize("grade", ["inf", "1e300", "nan", "3,5"])
+def test_a_grade_is_a_number_that_can_be_squared(tmp_path: Path, grade: str) -> None:
+    task = Task("Heat", "How warm?", (), ("pearson",))
+    with pytest.raises(UserError, match="should be a number"):
+        load_examples(task, write(tmp_path, f'sentence1,label\nice,"{grade}"\n', "Heat"))
 
 
 def test_grades_of_your_own_are_any_numbers(tmp_path: Path) -> None:

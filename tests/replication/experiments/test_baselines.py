@@ -71,6 +71,12 @@ def test_a_single_sentence_and_words_never_seen() -> None:
     assert found.tolist() == [0]
 
 
+def test_a_table_of_one_class_is_answered_with_it() -> None:
+    task = OwnTask(labels=("no", "yes")).task("Red")
+    train = [Example("red", None, 1)] * 3
+    assert baselines.bag_of_words(task, train, [Example("blue", None, 0)] * 2).tolist() == [1, 1]
+
+
 def record(task: str, results_dir: str = "results") -> Record:
     found = Store(results_dir).read(Key("tiny-baselines", task, None, "baselines"))
     assert found is not None

@@ -17,6 +17,7 @@ from lottery_utils.errors import UserError
 from replication.experiments import rates
 from replication.experiments.answers import read_answers, untrained
 from replication.experiments.entry import Entry, Progress
+from replication.experiments.parts import Parts
 from replication.runs import run, table
 from replication.runs.schema import record_schema
 from replication.store import Key, Store
@@ -42,12 +43,15 @@ def read(stage: str, task: str = "CoLA") -> dict[str, Any]:
     return found["results"]  # type: ignore[no-any-return]
 
 
-def inputs() -> dict[str, Any]:
-    return {"untrained": UNTRAINED}
+def computed(entry: Entry, kinds: dict[str, list[str]]) -> dict[str, Any]:
+    """What the stage finds of these tickets, by method."""
+    made_from = {"untrained": kinds}
+    entry.parts = Parts(entry, "rates", made_from)
+    return dict(rates.compute(entry, made_from))
 
 
 def test_what_did_not_train_is_retrained_at_both_rates(entry: Entry) -> None:
-    found = rates.compute(entry, inputs())["tickets"]
+    found = computed(entry, UNTRAINED)["tickets"]
     assert {method: [*kinds] for method, kinds in found.items()} == UNTRAINED
     for kinds in found.values():
         for of_rates in kinds.values():
@@ -65,7 +69,7 @@ def test_at_the_rate_of_the_study_it_is_the_ticket_on_record(
 ) -> None:
     """Masks, seed, recipe and examples are those of the record: only the rate is another."""
     monkeypatch.setattr(rates, "FACTORS", {"same": 1.0})
-    found = rates.compute(entry, inputs())["tickets"]
+    found = computed(entry, UNTRAINED)["tickets"]
     for method, stage in (("structured", "tickets"), ("magnitude", "magnitude")):
         for kind in UNTRAINED[method]:
             one, known = found[method][kind]["same"], read(stage)["tickets"][kind]
@@ -75,11 +79,11 @@ def test_at_the_rate_of_the_study_it_is_the_ticket_on_record(
 
 
 def test_an_interrupted_stage_goes_on(entry: Entry, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole, trained = rates.compute(entry, inputs()), []
-    journal = entry.store.scratch(entry.key("rates"), "rates.jsonl")
-    lines = journal.read_text().splitlines(keepends=True)
-    assert len(lines) == 1 + 6
-    journal.write_text("".join(lines[:5]))
+    whole, trained = computed(entry, UNTRAINED), []
+    kept = sorted(entry.store.scratch(entry.key("rates"), "").glob("rates-*.jsonl"))
+    assert len(kept) == 6
+    for path in kept[:2]:
+        path.unlink()
     train = Entry.train_model
     monkeypatch.setattr(
         Entry, "train_model", lambda *a, **k: (trained.append(a[2]), train(*a, **k))[1]
@@ -90,13 +94,13 @@ def test_an_interrupted_stage_goes_on(entry: Entry, monkeypatch: pytest.MonkeyPa
         every = [{**one, "seconds": 0} for kind in kinds for one in kind.values()]
         return json.loads(json.dumps(every))  # type: ignore[no-any-return]
 
-    assert without_times(rates.compute(entry, inputs())) == without_times(whole)
+    assert without_times(computed(entry, UNTRAINED)) == without_times(whole)
     assert len(trained) == 2
 
 
 def test_nothing_untrained_is_an_empty_record(entry: Entry) -> None:
-    nothing: dict[str, Any] = {"structured": [], "magnitude": []}
-    found = rates.compute(entry, {"untrained": nothing})
+    nothing: dict[str, list[str]] = {"structured": [], "magnitude": []}
+    found = computed(entry, nothing)
     assert found == {"tickets": {"structured": {}, "magnitude": {}}}
 
 

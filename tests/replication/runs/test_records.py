@@ -24,6 +24,7 @@ from lottery_utils.pruning import hold_zeros, prunable, weights_masked
 from lottery_utils.search import largest_removed
 from lottery_utils.tasks import get_task
 from replication.experiments import finetune, magnitude, search, tickets
+from replication.experiments.entry import Progress
 from replication.experiments.weight_overlap import GOOD_WEIGHTS
 from replication.runs import records, run
 from replication.store import Key, Record, Store
@@ -221,6 +222,89 @@ def test_finished_steps_of_a_search_are_not_scored_again(
     assert calls["finetune"] == 1
     monkeypatch.chdir(tiny_run)
     assert numbers(found) == numbers(read(tiny()))
+
+
+def fake_journal(
+    results: dict[str, Any], weights: str, edit: Callable[[list[Any]], object]
+) -> None:
+    """A journal of the search on record, whole and with checksums, but changed."""
+    journal = entry(TASK, SEED).journal("search", weights)
+    steps = results["steps"][:]
+    edit(steps)
+    for step in steps:
+        journal.append(step)
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda steps: steps.insert(1, steps[0]),
+        lambda steps: steps.pop(0),
+        lambda steps: steps.reverse(),
+        lambda steps: steps.__setitem__(0, {**steps[0], "passed": not steps[0]["passed"]}),
+        lambda steps: steps.__setitem__(0, {**steps[0], "removed_heads": [[0, 0]]}),
+        lambda steps: steps.__setitem__(1, {**steps[1], "score": "0.5"}),
+        lambda steps: steps.__setitem__(1, "no step"),
+        lambda steps: steps.append(steps[-1]),
+    ],
+)
+def test_a_journal_whose_steps_do_not_follow_is_begun_again(
+    finished: Path, capsys: pytest.CaptureFixture[str], edit: Callable[[list[Any]], object]
+) -> None:
+    before = numbers(read(tiny()))
+    fake_journal(before["search"], before["finetune"]["weights_sha256"], edit)
+    record_path("search").unlink()
+    run.ensure(tiny(), Store(), device="cpu", threads=1)
+    said = capsys.readouterr().err
+    assert "search is begun again" in said or "broken lines of" in said
+    assert numbers(read(tiny())) == before
+    assert not list(Store().cache.rglob("*.jsonl"))
+
+
+def test_a_run_that_waits_says_so_once_and_now_and_then(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    progress = Progress("tiny | CoLA seed 1337", 2, every=3600)
+    for _ in range(5):
+        progress.wait("process 7 on a-host")
+    assert capsys.readouterr().err.count("waiting for process 7 on a-host") == 1
+    progress.every = 0
+    progress.wait("process 7 on a-host")
+    assert "waiting for process 7" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory")]
+)
+def test_too_little_memory_is_one_sentence(
+    finished: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(*_args: Any, **_options: Any) -> Any:
+        raise error
+
+    record_path("search").unlink()
+    for where in ("safetensors.torch.load_file", "lottery_utils.backbone.load_backbone"):
+        with monkeypatch.context() as patch:
+            patch.setattr(where, fail)
+            with pytest.raises(UserError, match="There is not enough memory"):
+                ensure(tiny())
+
+
+def test_weights_that_another_run_replaced_meanwhile_are_not_searched(
+    finished: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a stage started from is looked at again before its record is written."""
+    look = search.score_and_importance
+
+    def replaced(*args: Any, **options: Any) -> Any:
+        change("finetune", TASK, SEED, lambda results: results.update(weights_sha256="0" * 64))
+        return look(*args, **options)
+
+    record_path("search").unlink()
+    monkeypatch.setattr(search, "score_and_importance", replaced)
+    with pytest.raises(UserError, match="no longer on record: another run has replaced it"):
+        ensure(tiny())
+    assert not record_path("search").exists()
 
 
 def test_what_was_made_from_other_weights_is_stale(finished: Path) -> None:

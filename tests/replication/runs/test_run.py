@@ -13,7 +13,7 @@ from lottery_utils import pruning
 from lottery_utils.masks import StructuredMask
 from replication.experiments.entry import Entry
 from replication.runs import run
-from replication.runs.records import TaskRecords, read
+from replication.runs.records import TaskRecords
 from replication.store import Store
 from replication.study import PIPELINE, Stage, Study
 
@@ -53,8 +53,8 @@ def test_a_new_experiment_is_one_file_and_one_row(finished: Any, layer_0: str) -
     assert status() == "missing"
     ensure()
     assert status() == "done"
-    record = read(study, TASK, SEED, layer_0, store)
-    search = read(study, TASK, SEED, "search", store)
+    record = store.read(study.key(TASK, SEED, layer_0))
+    search = store.read(study.key(TASK, SEED, "search"))
     found = search["results"]
     assert record["results"]["made_from"] == {
         name: found[name] for name in ("weights_sha256", "mask")
@@ -81,7 +81,7 @@ def test_an_overlap_is_a_stage_like_the_others(finished: Any) -> None:
     assert {run.status(study, TASK, seed, "weight_overlap", store) for seed in study.seeds} == {
         "done"
     }
-    assert TaskRecords.of(study, TASK, store).overlap is not None
+    assert TaskRecords.of(study, TASK, store, ["weight_overlap"]).overlap is not None
     fewer = replace(study, seeds=(SEED,))
     assert run.status(fewer, TASK, SEED, "weight_overlap", store) == "stale", "it is of both seeds"
     assert run.wanted(fewer, ["weight_overlap"]) == [], "and one has none"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,46 @@ def test_a_record_that_was_changed_by_hand_is_found_out(
     told = capsys.readouterr()
     assert "APART" in told.out
     assert "Not reproduced within the tolerances: CoLA seed 1337" in told.err
+
+
+def of_a_step(entry: dict[str, Any]) -> None:
+    entry["search"]["results"]["steps"][1]["score"] += 0.001
+
+
+def of_the_examples(entry: dict[str, Any]) -> None:
+    entry["finetune"]["results"]["examples"]["train"] += 1
+
+
+def of_a_mask(entry: dict[str, Any]) -> None:
+    rows = entry["tickets"]["results"]["tickets"]["bad"]["mask"]["heads"]
+    rows[0] = rows[0].translate(str.maketrans("01", "10"))
+
+
+def steps_fewer(entry: dict[str, Any]) -> None:
+    entry["magnitude"]["results"]["steps"].pop()
+
+
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        (of_a_step, "search, furthest apart: steps.1.score"),
+        (of_the_examples, "finetune, furthest apart: examples.train"),
+        (of_a_mask, "tickets, furthest apart: tickets.bad.mask.heads.0"),
+        (steps_fewer, "magnitude, furthest apart: steps"),
+    ],
+)
+def test_from_the_same_weights_every_number_comes_again(
+    finished: Path, change: Callable[[dict[str, Any]], None], place: str
+) -> None:
+    recorded, again = entry(finished), entry(finished)
+    assert compare(recorded, copy.deepcopy(again)).agrees
+    again = copy.deepcopy(again)
+    change(again)
+    assert [c.what for c in compare(recorded, again).checks if not c.agrees] == [place]
+    for stage in again:
+        again[stage]["results"]["weights_sha256"] = "others"
+    apart = change is of_the_examples  # no training changes these
+    assert [c.what for c in compare(recorded, again).checks if not c.agrees] == [place] * apart
 
 
 def test_what_is_not_on_record_cannot_be_verified(

@@ -1,0 +1,87 @@
+"""A stage's parts: trainings and searches that do not wait for each other, each a job of its own.
+
+An experiment that has some names them in the table of stages and gives, beside `compute`, a
+function `parts(entry, made_from)`: by name the type of what a part finds, and how to find it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from lottery_utils.errors import UserError
+from replication.files import alone
+
+if TYPE_CHECKING:
+    from replication.experiments.entry import Entry
+
+
+class Part(NamedTuple):
+    """The type of what a part finds, and the function that does."""
+
+    kind: Any
+    find: Callable[[], Any]
+
+
+class Parts(dict[str, Any]):
+    """What the parts of a stage found, by name; with `gather` nothing is computed.
+
+    A part is found when it is first asked for, by whoever is `alone` at it, and kept in a file of
+    its own until the stage's record is written: other jobs, on whatever machine, may be at the
+    others, and a run that is interrupted loses one at most. `runs` says how each was computed,
+    `seconds` how long those took that were found elsewhere or before. Raises `UserError` for a
+    part that the stage has not, or that was to be gathered and is not there.
+    """
+
+    def __init__(self, entry: Entry, stage: str, made_from: Any, gather: bool = False) -> None:
+        super().__init__()
+        experiment = importlib.import_module(f"replication.experiments.{stage}")
+        self.entry, self.stage, self.made_from, self.gather = entry, stage, made_from, gather
+        self.known: dict[str, Part] = (
+            experiment.parts(entry, made_from) if hasattr(experiment, "parts") else {}
+        )
+        self.runs: list[Any] = []
+        self.seconds = 0.0
+
+    def __missing__(self, name: str) -> Any:
+        from replication.experiments.entry import run_details
+
+        entry = self.entry
+        if name not in self.known:
+            known = f"one of {', '.join(self.known)}" if self.known else "a stage that has some"
+            raise UserError(f"{self.stage} has no ticket {name!r}: expected {known}.")
+        part = self.known[name]
+        suffix = "-" + re.sub(r"[^a-z0-9.]+", "-", name)
+        path = entry.store.scratch(entry.key(self.stage), self.stage + suffix)
+        with alone(path, entry.progress.wait):
+            kind: Any = tuple[dict[str, Any], part.kind]  # type: ignore[name-defined]
+            journal = entry.journal(self.stage, self.made_from, name, part=suffix, kind=kind)
+            if journal.entries:
+                entry.progress.unit(f"{self.stage}, {name}: was computed before")
+                self.seconds += journal.entries[0][0]["seconds"]
+            elif self.gather:
+                raise UserError(
+                    f"The ticket {name!r} of {self.stage} is not in the cache: run "
+                    f"'lottery run {entry.study.name} --task {entry.task} --seed {entry.seed} "
+                    f"--stage {self.stage} --ticket {name!r}' first."
+                )
+            else:
+                begun = time.monotonic()
+                found = part.find()
+                journal.append([run_details(entry, time.monotonic() - begun), found])
+        run, self[name] = journal.entries[0]
+        self.runs.append(run)
+        return self[name]
+
+    def run(self) -> dict[str, Any]:
+        """Of the parts together: devices, threads and precision of those that computed them."""
+        if not self.runs:
+            return {}
+        return {
+            "device": " + ".join(dict.fromkeys(run["device"] for run in self.runs)),
+            "threads": max(run["threads"] for run in self.runs),
+            "training_precision": self.runs[-1]["training_precision"],
+        }

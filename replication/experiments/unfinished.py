@@ -1,0 +1,51 @@
+"""A training that was begun: how it stands, kept in the cache so that a killed one goes on."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from replication.files import in_one_piece
+
+EVERY = 600.0  # seconds; of BERT-base it is 1.3 GB
+
+
+class Unfinished:
+    """The file of a training at `place`, by what `of` says that it is and on what it runs.
+
+    Only who is alone at what the training is for may use it. Raises `UserError` where the disk
+    fails.
+    """
+
+    def __init__(self, place: Path, of: tuple[Any, ...]) -> None:
+        name = hashlib.sha256(f"{of} {torch.__version__}".encode()).hexdigest()[:16]
+        self.path = place.with_name(f"{place.name}-{name}.training")
+        self.last = time.monotonic()
+
+    def state(self) -> dict[str, Any] | None:
+        """How it stood; None where it was not begun, or what is there is broken."""
+        try:
+            with zipfile.ZipFile(self.path) as file:
+                intact = file.testzip() is None  # torch.load does not look at the checksums
+            if intact:
+                state: dict[str, Any] = torch.load(self.path, "cpu", weights_only=True)
+                return state
+        except (OSError, zipfile.BadZipFile):
+            pass
+        return None
+
+    def keep(self, state: Callable[[], dict[str, Any]]) -> None:
+        """Write how it stands, now and then."""
+        if time.monotonic() - self.last >= EVERY:
+            with in_one_piece(self.path) as draft:
+                torch.save(state(), draft)
+            self.last = time.monotonic()
+
+    def clear(self) -> None:
+        self.path.unlink(missing_ok=True)

@@ -1,0 +1,70 @@
+"""The page "On a cluster": how long a study takes on so many cards, from its graph of jobs."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+
+from replication.book.show import COLOURS, Figure, Note, Table, style
+from replication.runs.jobs import Schedule, jobs, simulate
+from replication.study import Study
+
+CARDS = (1, 8, 45, 100)
+WAYS = {"one job a training": True, "one job for each task and seed": False}
+
+
+def schedules(study: str) -> dict[str, dict[int, Schedule]]:
+    """By what a job is, and by the number of cards."""
+    of = {way: jobs(Study.load(study), singly=singly) for way, singly in WAYS.items()}
+    return {way: {n: simulate(graph, n) for n in CARDS} for way, graph in of.items()}
+
+
+def finding(study: str) -> Note:
+    """The page in a sentence."""
+    single, whole = schedules(study).values()
+    fewest, *_, most = CARDS
+    times = whole[most].seconds / single[most].seconds
+    return Note(
+        f"The study {study} takes about {_hours(single[fewest])} hours on one graphics card and "
+        f"{_hours(single[most])} on {most}: there, a job for each training is {times:.1f} times as "
+        "fast as a job for each task and seed. These hours are simulated, not measured."
+    )
+
+
+@style()
+def plot(study: str) -> Figure:
+    """Hours against cards, a line for each way to cut the study into jobs."""
+    drawing, axis = plt.subplots(figsize=(6, 3.4), layout="constrained")
+    for (way, found), colour in zip(schedules(study).items(), COLOURS.values(), strict=False):
+        axis.plot(CARDS, [s.seconds / 3600 for s in found.values()], "o-", color=colour, label=way)
+    axis.set(xscale="log", yscale="log", xlabel="graphics cards", ylabel="hours (simulated)")
+    axis.set_xticks(CARDS, map(str, CARDS))
+    axis.legend()
+    return Figure.of(
+        drawing,
+        alt=f"Hours of the study {study} against cards, both on logarithmic scales, for two ways "
+        "to cut it into jobs.",
+        caption="With a job for each training, more cards keep helping; with one for each task "
+        "and seed, the longest task decides. Simulated from the graph of jobs.",
+    )
+
+
+def table(study: str) -> Table:
+    """Hours, and the share of them in which cards are at work."""
+    found = schedules(study)
+    return Table.of(
+        [
+            {
+                "cards": str(n),
+                **{
+                    f"{what}, {way}": of(found[way][n])
+                    for way in WAYS
+                    for what, of in (("hours", _hours), ("busy", lambda s: f"{s.busy:.0%}"))
+                },
+            }
+            for n in CARDS
+        ]
+    )
+
+
+def _hours(schedule: Schedule) -> str:
+    return f"{schedule.seconds / 3600:.2g}"

@@ -1,0 +1,64 @@
+"""Of several cards, each run has one of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from replication.cli import main
+from replication.experiments.cards import take
+
+HOLD = """
+import sys
+from pathlib import Path
+from replication.experiments.cards import take
+print(take(["a", "b", "c"], Path(sys.argv[1])), flush=True)
+sys.stdin.read()
+"""
+
+
+def held(folder: Path, running: ExitStack) -> tuple[int, subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, folder], stdin=-1, stdout=-1, text=True, encoding="utf-8"
+    )
+    running.enter_context(process)
+    running.callback(process.kill)
+    assert process.stdout
+    return int(process.stdout.readline()), process
+
+
+def test_runs_take_different_cards_and_a_killed_one_leaves_its_own(tmp_path: Path) -> None:
+    with ExitStack() as running:
+        (first, killed), (second, _), (third, _) = (held(tmp_path, running) for _ in range(3))
+        assert [first, second, third] == [0, 1, 2]
+        assert held(tmp_path, running)[0] == 0, "all are taken: it shares the first"
+        killed.kill()
+        killed.wait()
+        mine = take(["a", "b", "c"], tmp_path)
+        assert mine == 0 and take(["a", "b", "c"], tmp_path) == 0, "and keeps it"
+
+
+def test_a_folder_that_cannot_be_used_is_no_reason_not_to_compute(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", "utf-8")
+    assert take(["x"], tmp_path / "file" / "folder") == 0
+
+
+def test_a_card_that_is_not_there_is_an_error(
+    workplace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("there is a card here")
+    assert main(["run", "tiny", "--device", "cuda"]) == 2
+    assert "cannot be used here" in capsys.readouterr().err
+    assert not Path("results").exists()
+
+
+def test_fetch_brings_weights_and_data(workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fetch", "tiny", "--task", "RTE"]) == 0
+    assert "RTE: 64 train, 40 validation" in capsys.readouterr().out

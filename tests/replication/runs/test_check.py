@@ -1,0 +1,138 @@
+"""Records of what no stage writes, though their checksum fits, are refused in one sentence."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import REPOSITORY
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from replication import cli
+from replication.runs.check import problem
+from replication.store import Record, checksum
+
+SEARCH = "results/tiny/CoLA/seed-1337/search.json"
+TICKETS = "results/tiny/CoLA/seed-1337/tickets.json"
+
+
+def rewrite(path: Path, edit: Callable[[Record], object]) -> None:
+    record = json.loads(path.read_text("utf-8"))
+    edit(record)
+    if "checksum" in record:
+        record["checksum"] = checksum(record)
+    path.write_text(json.dumps(record), "utf-8")
+
+
+def refused(capsys: pytest.CaptureFixture[str], *command: str) -> str:
+    assert cli.main(command) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("lottery: ") and told.count("\n") == 1
+    return told
+
+
+def of_mask(change: Callable[[dict[str, Any]], object]) -> Callable[[Record], object]:
+    return lambda record: change(record["results"]["mask"])
+
+
+WRONG: dict[str, Callable[[Record], object]] = {
+    "a text for a score": lambda r: r["results"].update(full_score="0.5"),
+    "a score above one": lambda r: r["results"].update(full_score=1.5),
+    "a score within a list": lambda r: r["results"]["steps"][1].update(score=[0.5]),
+    "a place with three numbers": lambda r: r["results"]["steps"][0].update(
+        removed_heads=[[0, 0, 0]]
+    ),
+    "no steps": lambda r: r["results"].pop("steps"),
+    "a text for a flag": lambda r: r["results"]["steps"][0].update(passed="yes"),
+    "a mask with a two": of_mask(lambda mask: mask.update(mlps="12")),
+    "a mask with a row of another length": of_mask(lambda mask: mask["heads"].append("1")),
+    "a mask with a layer less": of_mask(lambda mask: mask["heads"].pop()),
+    "other settings": lambda r: r["config"]["search"].update(threshold=0.1),
+    "no configuration": lambda r: r.pop("config"),
+    "results of nothing": lambda r: r.update(results=None),
+    "no provenance": lambda r: r["provenance"].pop("device"),
+    "no checksum": lambda r: r.pop("checksum"),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+@pytest.mark.parametrize("command", ["status", "export"])
+def test_a_record_that_no_stage_writes_is_refused(
+    finished: Path, capsys: pytest.CaptureFixture[str], what: str, command: str
+) -> None:
+    rewrite(finished / SEARCH, WRONG[what])
+    told = refused(capsys, command, "tiny")
+    assert "search.json is broken (" in told and "delete it to have it computed again" in told
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
+def test_what_is_no_number_is_refused(
+    finished: Path, capsys: pytest.CaptureFixture[str], number: str
+) -> None:
+    path = finished / SEARCH
+    rewrite(path, lambda r: r["results"].update(full_score=0.123456))
+    path.write_text(path.read_text("utf-8").replace("0.123456", number), "utf-8")
+    assert "a number is none" in refused(capsys, "status", "tiny")
+
+
+def test_a_ticket_that_is_missing_is_refused(
+    finished: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rewrite(finished / TICKETS, lambda r: r["results"]["tickets"].pop("bad"))
+    assert "bad should be there" in refused(capsys, "export", "tiny")
+
+
+def spoil(value: Any, rng: random.Random) -> Any:
+    """Something in a record, or the whole of it, made anything."""
+    if isinstance(value, dict) and value and rng.random() < 0.9:
+        key = rng.choice(sorted(value))
+        if rng.random() < 0.1:
+            return {k: v for k, v in value.items() if k != key}
+        return {**value, key: spoil(value[key], rng)}
+    if isinstance(value, list) and value and rng.random() < 0.8:
+        at = rng.randrange(len(value))
+        return [*value[:at], *([spoil(value[at], rng)] if rng.random() < 0.9 else [])]
+    return rng.choice([None, "", "0.5", -1, 2, 0.5, 1e300, [], {}, True, [[value]], {"a": value}])
+
+
+@settings(
+    max_examples=int(os.environ.get("LOTTERY_FUZZ", "25")),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(seed=st.integers(0, 2**32), stage=st.sampled_from(["finetune", "search", "tickets"]))
+def test_whatever_is_in_a_record_is_read_or_refused_in_one_sentence(
+    finished: Path, capsys: pytest.CaptureFixture[str], seed: int, stage: str
+) -> None:
+    path = finished / SEARCH.replace("search", stage)
+    before = path.read_text("utf-8")
+    try:
+        path.write_text(json.dumps(spoil(json.loads(before), random.Random(seed))), "utf-8")
+        rewrite_checksum(path)
+        for command in ("status", "export"):
+            code = cli.main([command, "tiny", "--task", "CoLA", "--seed", "1337"])
+            told = capsys.readouterr().err
+            assert (code, told.count("\n")) in ((0, 0), (2, 1))
+    finally:
+        path.write_text(before, "utf-8")
+
+
+def rewrite_checksum(path: Path) -> None:
+    record = json.loads(path.read_text("utf-8"))
+    if isinstance(record, dict):
+        rewrite(path, lambda record: None)
+
+
+def test_what_stages_write_is_not_refused(tiny_run: Path, answered_run: Path) -> None:
+    kept = [tiny_run / "results", answered_run / "results", REPOSITORY / "results"]
+    paths = [path for root in kept for path in root.rglob("*.json")]
+    assert len(paths) > 200
+    texts = {path: path.read_bytes() for path in paths}
+    wrong = {path: problem(json.loads(text), text) for path, text in texts.items()}
+    assert not {path: why for path, why in wrong.items() if why}

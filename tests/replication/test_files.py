@@ -1,0 +1,114 @@
+"""Files: whole or not at all, by one process at a time, and what killed ones left is cleared."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lottery_utils.errors import UserError
+from replication.files import BusyError, alone, clear, in_one_piece, refuse, write_text
+
+AT_IT = """
+import sys, time
+from pathlib import Path
+from replication.files import in_one_piece
+with in_one_piece(Path(sys.argv[1])) as draft:
+    draft.write_text("half")
+    print("at it", flush=True)
+    time.sleep(60)
+"""
+COUNT = """
+import sys
+from pathlib import Path
+from replication.files import alone, write_text
+path = Path(sys.argv[1])
+for _ in range(20):
+    with alone(path):
+        write_text(path, str(int(path.read_text()) + 1))
+"""
+
+
+def start(code: str, path: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen([sys.executable, "-c", code, path], stdout=subprocess.PIPE, text=True)
+
+
+def test_what_a_killed_process_left_is_cleared_by_the_next(tmp_path: Path) -> None:
+    path = tmp_path / "folder" / "record.json"
+    other = start(AT_IT, path)
+    assert other.stdout and other.stdout.readline() == "at it\n"
+    told = []
+    said = f"process {other.pid} on .*, since 20"
+    with pytest.raises(BusyError, match=said), alone(path, refuse):
+        pytest.fail("two at once")
+    clear(path.parent)
+    assert len(list(path.parent.iterdir())) == 2, "a lock and a draft of one who is at it"
+
+    def wait(who: str) -> None:
+        told.append(who)
+        other.send_signal(signal.SIGKILL)
+
+    with alone(path, wait):
+        other.wait()
+        assert len(told) <= 2
+        assert [file.name for file in path.parent.iterdir()] == [".record.json.lock"]
+    assert list(path.parent.iterdir()) == []
+
+
+def test_a_folder_is_cleared_of_what_nobody_is_at(tmp_path: Path) -> None:
+    path = tmp_path / "[1]" / "record.json"
+    write_text(path, "whole")
+    other = start(AT_IT, path)
+    assert other.stdout and other.stdout.readline() == "at it\n"
+    other.kill()
+    other.wait()
+    assert len(list(path.parent.iterdir())) == 3
+    seen: list[Path] = []
+    clear(path.parent, seen.append)
+    assert seen == [path]
+    assert list(path.parent.iterdir()) == [path] and path.read_text() == "whole"
+    clear(tmp_path / "there is none")
+
+
+def test_nothing_is_lost_between_processes(tmp_path: Path) -> None:
+    path = tmp_path / "count"
+    path.write_text("0")
+    several = [start(COUNT, path) for _ in range(3)]
+    assert [process.wait() for process in several] == [0, 0, 0]
+    assert path.read_text() == "60"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_who_is_alone_may_ask_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with alone(tmp_path / "file"):
+        with alone(Path("file"), refuse):
+            pass
+        assert (tmp_path / ".file.lock").exists(), "still"
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError(28, "No space left on device")])
+def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path, error: type[Exception]) -> None:
+    path = tmp_path / "file"
+    write_text(path, "before")
+    with pytest.raises((KeyboardInterrupt, UserError)), in_one_piece(path) as draft:
+        draft.write_text("half")
+        assert path.read_text() == "before"
+        raise error
+    assert path.read_text() == "before"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_drafts_have_names_of_their_own(tmp_path: Path) -> None:
+    """Host, process and chance: where locks do not hold, two machines still have two drafts."""
+    names = set()
+    for _ in range(2):
+        with in_one_piece(tmp_path / "file") as draft:
+            draft.write_text("")
+            names.add(draft.name)
+    assert len(names) == 2 and all(f"-{os.getpid()}-" in name for name in names)
