@@ -328,7 +328,10 @@ def analysed(study: Study, entries: Mapping[str, TaskRecords]) -> Analysis:
     }
     done = {(task, seed): {*of[seed]} for task, of in entries.items() for seed in of}
     every = [(task, seed) for task in study.tasks for seed in study.seeds]
-    missing = [one for one in every if not {*study.stages(one[0])} <= done.get(one, set())]
+    tickets = {*TICKET_STAGE.values()}  # without any of these, an entry is not whole
+    missing = [
+        one for one in every if not tickets & {*study.stages(one[0])} <= done.get(one, set())
+    ]
     left_out = {task: text for task, text in why.items() if text}
     return Analysis(study, entries, missing, seeds, scored, searched, left_out)
 
