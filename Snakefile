@@ -88,9 +88,9 @@ rule book:
         [f"{path}.ipynb" for path in PAGES],
         WHOLE if SITE == Path() else [],
         PROSE + LIBRARY,
-        files(f"{SITE}/_*.yml", "book/*.bib", "book/_ext/*.py", "book/_static/*"),
+        files(str(SITE / "_*.yml"), "book/*.bib", "book/_ext/*.py", "book/_static/*"),
     output:
-        f"{SITE}/_build/html/index.html",
+        str(SITE / "_build/html/index.html"),
     shell:
         "jupyter-book build . -W -n --keep-going -q "
         "--toc {SITE}/_toc.yml --config {SITE}/_config.yml --path-output {SITE}"

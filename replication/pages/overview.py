@@ -111,12 +111,12 @@ def settings(study: Study, store: Store) -> Table:
 
     facts = {
         "Backbone": study.identity()["backbone"],
-        "Data": describe(study, study.tasks, store).removeprefix("Data: "),
+        "Data": describe(study, study.tasks, store).removeprefix("Data: ").rstrip("."),
         "Tasks": ", ".join(study.tasks),
         "Seeds": ", ".join(map(str, study.seeds)),
         "Training examples": f"at most {study.train_size:,}" if study.train_size else "all",
         "Recipe": f"learning rate {recipe.learning_rate:g}, batch size {recipe.batch_size}, "
-        f"{recipe.epochs} epochs",
+        f"epochs {recipe.epochs}",
         "Single weights (sections 4.1, 4.2)": over("magnitude"),
         "Agreement over seeds (section 5.1)": "needs two seeds" if len(study.seeds) < 2 else "yes",
         "What tasks share (section 5.3)": "needs two tasks" if len(study.tasks) < 2 else "yes",
