@@ -30,8 +30,10 @@ if workflow.is_main_process:
 # The study that is computed here; of others there are the records that came with the repository.
 GIVEN = config.get("study", "quick")
 STUDY = Study.load(GIVEN)
-# What cannot be computed is shown as far as it is on record.
-COMPUTED = "data" in config or computed(STUDY)
+# A book of this study alone has its contents, and its site, in a folder of its own. What cannot be
+# computed is shown there as far as it is on record.
+SITE = Path(config.get("site", "."))
+COMPUTED = SITE == Path() or "data" in config or computed(STUDY)
 if not COMPUTED:
     os.environ["LOTTERY_COMPUTE"] = "no"
 STAMPS = f"_build/stamps/{STUDY.name}"
@@ -43,8 +45,6 @@ THREADS = int(config.get("threads", 2 if SINGLY else max(1, (CORES or 1) // len(
 DEVICE = config.get("device", "auto")
 HOW = [f"--{name}={config[name]}" for name in ("data", "cache-dir") if name in config]
 
-# A book of this study alone has its contents, and its site, in a folder of its own.
-SITE = Path(config.get("site", "."))
 PAGES = contents.pages(SITE / "_toc.yml")
 PROSE = [f"{path}.md" for path in contents.listed(SITE / "_toc.yml") if path not in PAGES]
 EXERCISES = [Path(path).name for path in PAGES if path.startswith("book/course/")]
