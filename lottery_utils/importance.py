@@ -7,7 +7,8 @@ one backward pass of the summed loss gives each example's gradient.
 
 `variant="release"` is what the authors' code computes instead: the gradient of the mean loss of a
 batch is added to a running sum that is never reset, and the absolute values of that sum are
-accumulated. That does depend on batches; the code uses 64 examples in file order.
+accumulated. That does depend on batches; the code uses 64 examples in file order. And a layer
+without heads still adds its output projection's bias, as only attention is masked there.
 """
 
 from __future__ import annotations
@@ -70,24 +71,25 @@ def structured_importance(
     `batches` are dicts of tensors on the model's device: `input_ids` and `attention_mask`
     (batch, tokens), whatever else the model takes, and `labels` (batch,). Masked components are
     scored too: the gradient at xi = 0 says what they would add. `on_logits` is told the masked
-    model's logits (batch, outputs) and the labels of every batch. Raises `ValueError` if there are
+    model's logits (batch, outputs) and the labels of every batch; `variant` decides about those
+    too, where a layer has no heads. Raises `ValueError` if there are
     no examples or if a gradient is not finite.
     """
     n_layers, n_heads = encoder_shape(model)
-    mask = mask or StructuredMask.full(n_layers, n_heads)
+    mask, released = mask or StructuredMask.full(n_layers, n_heads), variant == "release"
     total = np.zeros((n_layers, n_heads + 1))
     running = np.zeros_like(total)
     n_examples = n_tokens = 0
 
     def one_batch(model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor, Batch]:
-        return *mask_gradients(model, batch, mask), batch
+        return *mask_gradients(model, batch, mask, released), batch
 
     with frozen(model):
         for gradients, logits, batch in over_batches(model, batches, one_batch):
             on_logits(logits, batch["labels"])
             if gradients.device.type == "mps":  # Apple's GPUs have no float64
                 gradients = gradients.cpu()
-            if variant == "release":
+            if released:
                 running += gradients.mean(0).double().cpu().numpy()
                 total += np.abs(running)
             else:
@@ -98,7 +100,7 @@ def structured_importance(
         raise ValueError("importance needs at least one example")
     if not np.isfinite(total).all():
         raise ValueError("a gradient of the loss is not finite: importance is undefined")
-    if variant == "paper":
+    if not released:
         total /= n_examples
     return Importance(total[:, :n_heads], total[:, n_heads], n_examples, n_tokens)
 
@@ -120,8 +122,13 @@ def score_and_importance(
 
 
 @torch.enable_grad()
-def mask_gradients(model: nn.Module, batch: Batch, mask: StructuredMask) -> tuple[Tensor, Tensor]:
-    """dL(x)/dxi of each example: float32 (batch, layers, heads + 1), the MLP's last; and logits."""
+def mask_gradients(
+    model: nn.Module, batch: Batch, mask: StructuredMask, keep_headless_bias: bool = False
+) -> tuple[Tensor, Tensor]:
+    """dL(x)/dxi of each example: float32 (batch, layers, heads + 1), the MLP's last; and logits.
+
+    `keep_headless_bias` is as in `lottery_utils.pruning.masked`.
+    """
     inputs = {name: values for name, values in batch.items() if name != "labels"}
     labels = batch["labels"]
     start = np.concatenate([mask.heads, mask.mlps[:, None]], axis=1).astype(np.float32)
@@ -135,7 +142,7 @@ def mask_gradients(model: nn.Module, batch: Batch, mask: StructuredMask) -> tupl
             model,
             lambda layer: scales[:, layer, :-1],
             lambda layer: scales[:, layer, -1],
-            headless,
+            () if keep_headless_bias else headless,
             silent_attention=headless,
             silent_mlps=mlpless,
         ),

@@ -98,20 +98,31 @@ def structured_search(
     """Prune `full` for as long as its score stays at or above `threshold` x `full_score`.
 
     `head_step` is the share of *all* heads removed in a step of the first phase, at least one.
-    Every step is chosen by the scores of the mask it starts from; with `variant="release"` the
-    second and third phase begin, as in the authors' code, with the scores of the trial that failed
-    before them. `on_step` is told of every new step; `done`, the first steps of an interrupted
-    search, are neither scored nor announced again. Raises `ReplayError` where one of them does not
-    follow from those before it, by its own scores.
+    Every step is chosen by the scores of the mask it starts from. `variant="release"` is, as in
+    the authors' code, otherwise in three ways: the second and third phase begin with the scores of
+    the last trial, failed or not; the first ends when heads *or* MLPs run out; and the second takes
+    half as many heads rounded down, so that there is none where a step is of one head. (One corner
+    is not imitated: where the first phase runs out of heads, the code puts the MLP of that last
+    step back, unscored.) `on_step` is told of every new step; `done`, the first steps of an
+    interrupted search, are neither scored nor announced again. Raises `ReplayError` where one of
+    them does not follow from those before it, by its own scores.
     """
+    released = variant == "release"
     per_step = max(1, int(head_step * full.heads.size))
+    half = per_step // 2 if released else max(1, per_step // 2)
+    enough = all if released else any
     kept, scored_at = full, full
     steps: list[Step] = []
-    sizes: dict[Phase, tuple[int, int]] = {  # how many heads and how many MLPs go in a step
-        "both": (per_step, 1), "heads": (max(1, per_step // 2), 0), "mlps": (0, 1)
-    }  # fmt: skip
+    # How many heads and how many MLPs go in a step.
+    sizes: dict[Phase, tuple[int, int]] = {
+        "both": (per_step, 1),
+        "heads": (half, 0),
+        "mlps": (0, 1),
+    }
     for phase, (n_heads, n_mlps) in sizes.items():
-        while min(n_heads, kept.n_heads) or min(n_mlps, kept.n_mlps):
+        while (n_heads or n_mlps) and enough(
+            left for n, left in ((n_heads, kept.n_heads), (n_mlps, kept.n_mlps)) if n
+        ):
             if len(steps) < len(done):
                 step = done[len(steps)]
                 _check_lowest(step.removed_heads, kept.heads, step.head_scores, n_heads)
@@ -141,7 +152,7 @@ def structured_search(
                 )
                 on_step(step)
             steps.append(step)
-            if variant == "release":
+            if released:
                 scored_at = trial
             if not step.passed:
                 break

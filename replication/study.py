@@ -38,6 +38,10 @@ _DRAWN = (*_PRUNING, "draws")  # stages that draw tickets at random
 # Fields that came after the first records: at these values they say nothing new, and a hash of
 # them is the one from before.
 SINCE = {"whole_tasks": (), "held_out": False, "draws": "shared"}
+# The reading of `variant: release` that hashes of its searches name: the second since 2026-11-26.
+# The first took the bias of a layer without heads away, went on with heads when MLPs had run out,
+# and took one head in phase 2 where half a step is none.
+RELEASE_READING = 2
 SWEPT = ("learning_rate", "batch_size", "epochs")  # what `lottery sweep` chooses of a recipe
 
 
@@ -344,7 +348,8 @@ class Study:
             if found.name != name or (derived and not found.hash("tickets").startswith(derived[1])):
                 raise UserError(
                     f"{path} is not the study that was derived as {name!r}: it has been changed "
-                    "since; restore it, or give the file of your own study by its path."
+                    "since, or the reading of the release has; restore it or derive it again, or "
+                    "give the file of your own study by its path."
                 )
         return found
 
@@ -432,15 +437,15 @@ class Study:
 
     def identity(self, stage: str = "tickets") -> dict[str, Any]:
         """The fields that change a stage's numbers, as plain data, without places."""
-        values = {**self.to_dict(), "data": source_kind(self.data)}
-        values["backbone"] = backbone_fingerprint(self.backbone)
+        values = self._anywhere()
         if stage == "sweep":  # it tries many values, and holds out training data to compare them
             values["validation_size"] = None
             values["recipe"] = {k: v for k, v in values["recipe"].items() if k not in SWEPT}
         own = {"own_tasks": values["own_tasks"]} if self.own_tasks else {}
         fields = PIPELINE[stage].fields
         asked = [n for n in fields if n not in SINCE or getattr(self, n) != SINCE[n]]
-        return {name: values[name] for name in asked} | own
+        found = {name: values[name] for name in asked} | own
+        return found | ({"release": RELEASE_READING} if found.get("variant") == "release" else {})
 
     def hash(self, stage: str) -> str:
         """A short hash of `identity(stage)`: equal where the numbers should be equal."""
@@ -449,10 +454,14 @@ class Study:
     def to_dict(self) -> dict[str, Any]:
         return _plain(asdict(self))
 
+    def _anywhere(self) -> dict[str, Any]:
+        """All fields as plain data, without places."""
+        places = {"data": source_kind(self.data), "backbone": backbone_fingerprint(self.backbone)}
+        return self.to_dict() | places
+
     def to_yaml(self) -> str:
         """The study as a file that `load` reads, without places: they differ by machine."""
-        content = {**self.to_dict(), **self.identity()}
-        return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+        return yaml.safe_dump(self._anywhere(), sort_keys=False, allow_unicode=True)
 
     def keep(self, root: Path) -> None:
         """Keep the study beside its records, so that a derived one can be asked for by name."""

@@ -99,7 +99,11 @@ def singles(batches: list[dict[str, Tensor]]) -> list[dict[str, Tensor]]:
 
 
 def gradients_by_hand(
-    model: Model, example: dict[str, Tensor], mask: StructuredMask
+    model: Model,
+    example: dict[str, Tensor],
+    mask: StructuredMask,
+    *,
+    keep_headless_bias: bool = False,
 ) -> npt.NDArray[np.float32]:
     """dL/dxi of one example by scaling the weights: no hooks, and the model's own loss.
 
@@ -113,7 +117,8 @@ def gradients_by_hand(
         name = attention.format(i)
         columns = heads[i].repeat_interleave(SIZE // N_HEADS)
         changed[f"{name}.weight"] = parameters[f"{name}.weight"] * columns
-        if not mask.heads[i].any():  # a layer without heads adds nothing, its bias included
+        # A layer without heads adds nothing, its bias included, but in the authors' code.
+        if not (mask.heads[i].any() or keep_headless_bias):
             changed[f"{name}.bias"] = torch.zeros_like(parameters[f"{name}.bias"])
         for part in ("weight", "bias"):
             name = f"{mlp.format(i)}.{part}"

@@ -68,6 +68,15 @@ def fleiss_kappa(masks: npt.ArrayLike) -> float:
     return float(of_table(np.stack([n_kept, len(kept) - n_kept], axis=1)))
 
 
+def nested(sizes: npt.ArrayLike, n_components: int) -> BoolArray:
+    """Masks of these `sizes` (seeds,) that agree as far as such can, each within all larger ones.
+
+    Their kappa is the most that any masks of these sizes have: 1 only where all are of one size.
+    """
+    found: BoolArray = np.arange(n_components) < np.asarray(sizes)[:, None]
+    return found
+
+
 def krippendorff_alpha(masks: npt.ArrayLike) -> float:
     """Krippendorff's alpha for nominal values: kappa's sibling, corrected for few seeds.
 

@@ -37,7 +37,7 @@ def against_chance(
     """One of `STATISTICS` of masks (seeds, components), beside its distribution over
     `random_masks`. The draws are seeded. Raises `KeyError` for other statistics."""
     measure, kept = STATISTICS[statistic], checked(masks)
-    return _beside(measure, kept, random_masks(kept, np.random.default_rng(seed), n_draws))
+    return beside(measure, kept, random_masks(kept, np.random.default_rng(seed), n_draws))
 
 
 def kappa_by_layer(masks: npt.ArrayLike, *, n_draws: int = 1000, seed: int = 0) -> Chance:
@@ -46,10 +46,11 @@ def kappa_by_layer(masks: npt.ArrayLike, *, n_draws: int = 1000, seed: int = 0) 
     rng, kept = np.random.default_rng(seed), np.asarray(masks, bool)
     drawn = rng.permuted(np.broadcast_to(kept, (n_draws, *kept.shape)), axis=3)
     n_seeds = len(kept)
-    return _beside(_kappa, kept.reshape(n_seeds, -1), drawn.reshape(n_draws, n_seeds, -1))
+    return beside(_kappa, kept.reshape(n_seeds, -1), drawn.reshape(n_draws, n_seeds, -1))
 
 
-def _beside(measure: Measure, kept: BoolArray, drawn: BoolArray) -> Chance:
+def beside(measure: Measure, kept: BoolArray, drawn: BoolArray) -> Chance:
+    """A measure of masks (seeds, components), beside its values of `drawn` ones (draws, ...)."""
     draws = measure(drawn)
     low, high = np.quantile(draws, [0.025, 0.975])
     return Chance(float(measure(kept[None])[0]), float(draws.mean()), float(low), float(high))

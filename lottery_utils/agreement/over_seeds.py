@@ -13,6 +13,7 @@ import numpy.typing as npt
 from lottery_utils import agreement
 from lottery_utils.agreement import CochranQ, chance
 from lottery_utils.agreement.chance import Chance
+from lottery_utils.agreement.noise import Noise
 
 
 @dataclass(frozen=True)
@@ -52,14 +53,19 @@ class OverSeeds:
         """How many survive with none."""
         return int((self.survival == 0).sum())
 
+    @property
+    def most(self) -> float:
+        """The most that Fleiss' kappa can be of masks of these sizes."""
+        return agreement.fleiss_kappa(agreement.nested(self.kept, self.survival.size))
+
     def to_json(self) -> dict[str, Any]:
         """Plain data, nine decimals, None for what is undefined."""
         return {
             "kept": self.kept,
             "survival": self.survival.tolist(),
-            "beside_chance": {name: _plain(found) for name, found in self.beside_chance.items()},
-            "cochran_q": _plain(self.q),
-            "kappa_by_layer": self.by_layer and _plain(self.by_layer),
+            "beside_chance": {name: plain(found) for name, found in self.beside_chance.items()},
+            "cochran_q": plain(self.q),
+            "kappa_by_layer": self.by_layer and plain(self.by_layer),
         }
 
     @classmethod
@@ -69,16 +75,18 @@ class OverSeeds:
         return cls(
             found["kept"],
             np.array(found["survival"]),
-            {name: Chance(*_floats(of)) for name, of in found["beside_chance"].items()},
-            CochranQ(*_floats(found["cochran_q"])),
-            layered and Chance(*_floats(layered)),
+            {name: Chance(*floats(of)) for name, of in found["beside_chance"].items()},
+            CochranQ(*floats(found["cochran_q"])),
+            layered and Chance(*floats(layered)),
         )
 
 
-def _plain(found: Chance | CochranQ) -> dict[str, float | None]:
+def plain(found: Chance | CochranQ | Noise) -> dict[str, float | None]:
+    """Named numbers for a record: nine decimals, None for what is undefined."""
     values = found._asdict().items()
     return {name: None if math.isnan(value) else round(value, 9) for name, value in values}
 
 
-def _floats(values: Mapping[str, float | None]) -> list[float]:
+def floats(values: Mapping[str, float | None]) -> list[float]:
+    """The inverse of `plain`, without the names."""
     return [math.nan if value is None else value for value in values.values()]

@@ -19,12 +19,20 @@ from replication.book.show import COLOURS, Figure, Note, Table, number, plus_min
 from replication.paper import numbers
 from replication.paper.records import KINDS, UNLEARNED, Results, over_seeds, score
 from replication.runs.records import KIND_LABELS, TaskRecords
+from replication.store import home
+from replication.study import Study
 
 Every = Mapping[str, TaskRecords]  # of a study, by task
 NOTHING = Note(
     "This is not measured here: it takes a study that asks for it (followups.sensitivity, "
     "followups.quirks) and its data.",
     "warning",
+)
+
+
+NO_FIGURE = Note(
+    "The copy of the release that was read has no figure of s-pruned subnetworks "
+    "(importance_pruning_evaluation.pdf); lottery released DIR reads it where it is."
 )
 
 
@@ -129,6 +137,44 @@ def different_masks(results: Results) -> Table:
         {"": task}
         | {name: found["tickets"][setting]["different_masks"] for name, setting in kinds.items()}
         for task, found in results.items()
+    )
+
+
+def drawn_bars(results: Results) -> Table | Note:
+    """The bars of good and of random tickets, retrained, in the paper's figure, and the scores."""
+    rows = []
+    for task, found in results.items():
+        bars = found.get("drawn")
+        if not bars:
+            return NO_FIGURE
+        full, good, random = (
+            score(results, task, setting).mean
+            for setting in ("no_mask", "head_mlp_retrained", "head_mlp_random_retrained")
+        )
+        rows.append(
+            {
+                "": task,
+                "bar of good, points": number(bars["good, retrained"], 2),
+                "bar of random, points": number(bars["random, retrained"], 2),
+                "score at the random bar": number(bars["random, retrained"] / bars["full"] * full),
+                "released, good": number(good),
+                "released, random": number(random),
+            }
+        )
+    return Table.of(rows)
+
+
+def draws() -> Table:
+    """Which of the studies that come with the book draw each ticket by itself."""
+    found = [Study.load(path) for path in sorted((home() / "studies").glob("*.yaml"))]
+    return Table.of(
+        {
+            "": study.name,
+            "random and bad tickets": "independent streams"
+            if study.draws == "independent"
+            else "one stream for each seed",
+        }
+        for study in found
     )
 
 

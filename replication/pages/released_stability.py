@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
 
 from lottery_utils.agreement.chance import Chance
+from lottery_utils.agreement.inference import Interval, t_interval
+from lottery_utils.agreement.noise import Noise
 from replication.book.show import (
     COLOURS,
     Figure,
+    Note,
     Table,
     beside_chance,
     component_map,
@@ -23,6 +26,8 @@ from replication.paper.records import (
     GOOD,
     UNLEARNED,
     Results,
+    hans_of,
+    noise_of,
     over_seeds,
 )
 from replication.paper.release import SEEDS
@@ -110,7 +115,8 @@ def pooled_table(results: Results) -> Table:
 
 
 def agreement_table(results: Results, part: str = "heads", setting: str = GOOD) -> Table:
-    """Each task's agreement beside chance: mean and 95 % range of masks of the same sizes."""
+    """Each task's agreement beside chance (95 % of masks of the same sizes), and the most that
+    kappa can be of masks of these sizes."""
     rows = []
     for task, found in over_seeds(results, part, setting).items():
         kappa, some = (found.beside_chance[s] for s in ("Fleiss' kappa", "some but not all"))
@@ -119,7 +125,7 @@ def agreement_table(results: Results, part: str = "heads", setting: str = GOOD) 
             f"{PARTS[part]} kept": ", ".join(map(str, found.kept)),
             "some but not all": beside_chance(some.observed, some),
             "Fleiss' kappa": beside_chance(kappa.observed, kappa),
-            "alpha": number(found.beside_chance["Krippendorff's alpha"].observed),
+            "kappa at most": number(found.most),
             "Q": f"{number(found.q.statistic, 2)} ({p_text(found.q.p_value)})",
         }
         if layered := found.by_layer:
@@ -128,9 +134,152 @@ def agreement_table(results: Results, part: str = "heads", setting: str = GOOD) 
     return Table.of(rows)
 
 
+# What two masks differ in.
+NOISES = {
+    "examples": "other examples, same model",
+    "seed": "other seed, same examples",
+    "both": "other seed and other examples",
+}
+NO_TRAIN = Note(
+    "The copy of the release that was read has no masks from training examples (the folder "
+    "masks/heads_mlps_on_train); lottery released DIR reads them where they are."
+)
+NO_HANS = Note(
+    "The copy of the release that was read has no masks of models trained on HANS (the folder "
+    "masks/heads_mlps_hans); lottery released DIR reads them where they are."
+)
+
+
+def noise_reading(results: Results) -> Note:
+    """Whether other examples change a mask of heads as far as another seed does, with numbers."""
+    found = _noise(results, "heads")
+    if not found:
+        return NO_TRAIN
+    means = {kind: t_interval([of.observed for of in found[kind]]) for kind in NOISES}
+    apart = _difference(found, "examples", "seed")
+    more = "less" if apart.low > 0 else "more" if apart.high < 0 else "about as much as"
+    than = more if more.startswith("about") else f"{more} than"
+    return Note(
+        f"Searching the same model on other examples changes which heads survive {than} another "
+        f"seed does. Mean kappa of two masks: {means['examples']} with other examples, "
+        f"{means['seed']} with another seed, {means['both']} with both; 1 is the same mask "
+        f"(95 % CI, n = {len(found['seed'])} tasks). The difference of the first two is {apart}."
+    )
+
+
+def noise_table(results: Results, part: str = "heads") -> Table | Note:
+    """Search noise, seed noise and both: mean kappa over tasks, beside chance and the most."""
+    found = _noise(results, part)
+    if not found:
+        return NO_TRAIN
+    rows: list[dict[str, str]] = [
+        {
+            "": label,
+            f"kappa of {PARTS[part]} [95 % CI]": str(t_interval([n.observed for n in found[kind]])),
+            "by chance": number(np.mean([n.mean for n in found[kind]])),
+            "at most, these sizes": number(np.mean([n.limit for n in found[kind]])),
+            "tasks above chance": _beyond(found[kind]),
+        }
+        for kind, label in NOISES.items()
+    ]
+    places = {"first minus second": ("examples", "seed"), "second minus third": ("seed", "both")}
+    for name, (one, other) in places.items():
+        apart = str(_difference(found, one, other))
+        rows.append({"": name, f"kappa of {PARTS[part]} [95 % CI]": apart})
+    return Table.of(rows)
+
+
+def noise_by_task(results: Results, part: str = "heads") -> Table | Note:
+    """The same task by task, beside the range of 95 % of independent masks of these sizes."""
+    found = noise_of(results, part)
+    if not found:
+        return NO_TRAIN
+    return Table.of(
+        {"": task}
+        | {
+            label: f"{number(of[kind].observed)} {within(of[kind].low, of[kind].high)}"
+            for kind, label in NOISES.items()
+        }
+        for task, of in found.items()
+        if task not in UNLEARNED
+    )
+
+
+@style()
+def noise_plot(results: Results) -> Figure | Note:
+    """Kappa of two masks that differ in examples, in the seed or in both: tasks, mean, interval."""
+    if not noise_of(results, "heads"):
+        return NO_TRAIN
+    drawing, axes = plt.subplots(
+        1, 2, figsize=(9, 2.8), sharex=True, sharey=True, layout="constrained"
+    )
+    said = []
+    for axis, (part, name) in zip(axes, PARTS.items(), strict=True):
+        found = _noise(results, part)
+        for y, kind in enumerate(reversed(NOISES)):
+            of = found[kind]
+            values = [n.observed for n in of]
+            mean = t_interval(values)
+            low, high = np.mean([n.low for n in of]), np.mean([n.high for n in of])
+            axis.plot([low, high], [y, y], color="0.85", linewidth=10, solid_capstyle="butt")
+            axis.plot(values, [y] * len(values), "|", color="0.4", ms=10)
+            axis.plot([mean.low, mean.high], [y, y], color=COLOURS["good"], linewidth=2)
+            axis.plot(mean.mean, y, "o", color=COLOURS["good"])
+            axis.plot(np.mean([n.limit for n in of]), y, "D", color="black", mfc="none", ms=6)
+            said.append(f"{name}, {NOISES[kind]}: {mean}")
+        axis.axvline(0, color="0.5", linestyle=":")
+        axis.set(xlabel="mean Fleiss' kappa of two masks", title=name, ylim=(-0.6, 2.6))
+        axis.set_yticks(range(len(NOISES)), list(reversed(NOISES.values())))
+    axes[0].plot([], [], "|", color="0.4", ms=10, label="task")
+    axes[0].plot([], [], "o-", color=COLOURS["good"], label="mean, 95 % CI")
+    axes[0].plot([], [], color="0.85", linewidth=8, label="chance")
+    axes[0].plot([], [], "D", color="black", mfc="none", label="at most, these sizes")
+    drawing.legend(loc="outside lower center", ncols=4, fontsize=8)
+    return Figure.of(
+        drawing,
+        "How far two masks of BERT-base agree that differ in the examples searched on, in the "
+        f"seed, or in both: n = {len(of)} tasks, five seeds each. Kappa is 1 for equal masks.",
+        f"Dot plots of kappa. {'; '.join(said)}.",
+    )
+
+
+def hans_table(results: Results) -> Table | Note:
+    """How far seeds agree about heads when BERT-base was trained on HANS or on MNLI in two classes,
+    beside MNLI's own."""
+    found = hans_of(results)
+    if found is None:
+        return NO_HANS
+    rows = []
+    for data, of in found[0].items():
+        kappa = of.beside_chance["Fleiss' kappa"]
+        row = {
+            "": data,
+            "heads kept": ", ".join(map(str, of.kept)),
+            "Fleiss' kappa": beside_chance(kappa.observed, kappa),
+            "kappa at most": number(of.most),
+            "heads kept by all five": str(of.n_all),
+        }
+        if of.by_layer:
+            row["kappa, same layers"] = within(of.by_layer.low, of.by_layer.high)
+        rows.append(row)
+    return Table.of(rows)
+
+
+def _noise(results: Results, part: str) -> dict[str, list[Noise]]:
+    """By kind, of each task that BERT-base learns; empty where nothing was read."""
+    found = noise_of(results, part)
+    learned = [of for task, of in found.items() if task not in UNLEARNED]
+    return {kind: [of[kind] for of in learned] for kind in NOISES} if learned else {}
+
+
+def _difference(found: Mapping[str, Sequence[Noise]], one: str, other: str) -> Interval:
+    pairs = zip(found[one], found[other], strict=True)
+    return t_interval([a.observed - b.observed for a, b in pairs])
+
+
 def _share(which: np.ndarray) -> str:
     return f"{which.mean():.1%} ({which.sum():,} of {which.size:,})"
 
 
-def _beyond(found: Sequence[Chance]) -> str:
+def _beyond(found: Sequence[Chance | Noise]) -> str:
     return f"{sum(c.observed > c.high for c in found)} of {len(found)}"

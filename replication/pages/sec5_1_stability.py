@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -31,12 +32,18 @@ from replication.book.show import (
     layer_map,
     number,
     p_text,
+    percent,
     style,
     write_cells,
 )
 from replication.pages.sec4_2_good_random_bad import PAPER, beside_paper
 from replication.paper import records as paper
-from replication.runs.measured import agreement_of_weights, good_masks
+from replication.runs.measured import (
+    agreement_of_weights,
+    equal_heads,
+    good_masks,
+    pairs_of_weights,
+)
 from replication.runs.records import (
     KIND_LABELS,
     STATES,
@@ -124,6 +131,97 @@ def agreement_table(entries: TaskRecords) -> Table | Note:
         columns[f"{name}, by chance"].append("tests sizes, not agreement")
     rows = ["kept, seed by seed", *LABELS.values(), "Cochran's Q"]
     return Table(pd.DataFrame(columns, index=rows))
+
+
+EQUAL = {
+    "cut": "the searches' masks, cut at the largest one's size",
+    "top half": "the most important half in the full model",
+}
+
+
+def equal_sizes(entries: TaskRecords) -> Table | Note:
+    """Agreement about heads as the searches end, and at one size for all seeds, beside chance and
+    the most that kappa can be of masks of these sizes."""
+    if len(entries) < 2:
+        return ONE_SEED
+    kinds = {"the searches' masks": good_masks(entries, "heads")}
+    kinds |= {EQUAL[how]: masks for how, masks in equal_heads(entries).items()}
+    rows = []
+    for name, masks in kinds.items():
+        found = chance.against_chance("Fleiss' kappa", masks)
+        sizes = masks.sum(axis=1).tolist()
+        row = {"": name, "heads": ", ".join(map(str, sizes if np.ptp(sizes) else sizes[:1]))}
+        row |= {"kappa": number(found.observed), "by chance": by_chance(found)}
+        most = agreement.fleiss_kappa(agreement.nested(sizes, masks.shape[1]))
+        rows.append(row | {"at most": number(most)})
+    return Table.of(rows)
+
+
+def equal_sizes_by_task(every: Mapping[str, TaskRecords]) -> Table | Note:
+    """The same of every task of a study that has two seeds, and of pairs of seeds whose masks of
+    weights are of one density; means over tasks with their intervals."""
+    found = _at_one_size(every)
+    if not found:
+        return ONE_SEED
+    rows = [{"": task} | {name: number(x) for name, x in of.items()} for task, of in found.items()]
+    means = {name: str(t_interval(values)) for name, values in _defined(found).items()}
+    return Table.of([*rows, {"": "mean [95 % CI over tasks]", **means}])
+
+
+def equal_sizes_reading(every: Mapping[str, TaskRecords]) -> Note:
+    """What becomes of the agreement about heads at one size, in numbers."""
+    values = _defined(_at_one_size(every))
+    if not values:
+        return ONE_SEED
+    told = {name: f"{t_interval(of)}, n = {len(of)}" for name, of in values.items()}
+    heads = "; ".join(f"{name} {text}" for name, text in told.items() if name.startswith("heads"))
+    return Note(
+        f"Mean kappa over tasks (95 % CI): {heads}. The sizes at which searches end allow "
+        f"{told['at most']} at most."
+    )
+
+
+def _at_one_size(every: Mapping[str, TaskRecords]) -> dict[str, dict[str, float]]:
+    """Kappas by task and by what is compared, NaN where undefined."""
+    found = {}
+    for task, of in every.items():
+        if len(of) < 2:
+            continue
+        heads = good_masks(of, "heads")
+        nested = agreement.nested(heads.sum(axis=1), heads.shape[1])
+        kinds = {"heads as found": heads, "at most": nested}
+        kinds |= {f"heads, {how}": masks for how, masks in equal_heads(of).items()}
+        found[task] = {name: agreement.fleiss_kappa(masks) for name, masks in kinds.items()}
+        pairs = pairs_of_weights(of.overlap).values() if of.overlap else ()
+        same = [pair.kappa for pair in pairs if pair.most == 1]
+        found[task]["weights, one density"] = float(np.mean(same)) if same else math.nan
+    return found
+
+
+def _defined(found: Mapping[str, Mapping[str, float]]) -> dict[str, list[float]]:
+    """The values of all tasks that have one, by what is compared."""
+    values: dict[str, list[float]] = {}
+    for of in found.values():
+        for name, value in of.items():
+            if not math.isnan(value):
+                values.setdefault(name, []).append(value)
+    return values
+
+
+def equal_density(entries: TaskRecords) -> Table | None:
+    """Each pair of seeds' good masks of weights: kappa, and the most that it can be; None where
+    the overlap of these masks is not recorded."""
+    if entries.overlap is None:
+        return None
+    return Table.of(
+        {
+            "": f"{one} and {other}",
+            "weights kept": " and ".join(percent(share, 1) for share in found.shares),
+            "kappa": number(found.kappa),
+            "at most": number(found.most),
+        }
+        for (one, other), found in pairs_of_weights(entries.overlap).items()
+    )
 
 
 @style()

@@ -19,12 +19,25 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from lottery_utils.agreement.over_seeds import OverSeeds
-from lottery_utils.agreement.sharing import Pair, Seeds, Sharing
+from lottery_utils.agreement.noise import KINDS as NOISES
+from lottery_utils.agreement.noise import Noise, noises
+from lottery_utils.agreement.over_seeds import OverSeeds, floats, plain
+from lottery_utils.agreement.sharing import PARTS, Pair, Seeds, Sharing
 from lottery_utils.errors import UserError
 from lottery_utils.tasks import TASKS
-from replication.paper.release import N_HEADS, N_LAYERS, SEEDS, SETTINGS, Release, digest, read
-from replication.paper.released import MeanScore, Released
+from replication.paper.release import (
+    HANS,
+    HANS_DATA,
+    N_HEADS,
+    N_LAYERS,
+    ON_TRAIN,
+    SEEDS,
+    SETTINGS,
+    Release,
+    digest,
+    read,
+)
+from replication.paper.released import MeanScore, OnTrain, Released
 from replication.store import Key, Record, Store
 from replication.study import FollowUps, Study
 
@@ -102,19 +115,15 @@ def released(directory: Path | str, store: Store) -> None:
 def of_task(found: Release, task: str, sharing: Sharing) -> Released:
     """What a task's record holds: scores, masks over seeds, and what it shares with later tasks."""
     shared: Any = {b: pair.to_json() for (a, b), pair in sharing.pairs.items() if a == task}
-    masks: Any = {
-        setting: {
-            part: OverSeeds.of(_stack(found.masks[setting][task], part)).to_json()
-            for part in SETTINGS[setting]
-        }
-        for setting in SEARCHED
-    }
+    good = found.masks[GOOD][task]
+    masks: Any = {s: _over_seeds(found.masks[s][task], SETTINGS[s]) for s in SEARCHED}
     tickets: Any = {
-        setting: dict(_beside_good(found.masks[setting][task], found.masks[GOOD][task]))
+        setting: dict(_beside_good(found.masks[setting][task], good))
         for setting in SETTINGS
         if setting not in SEARCHED
     }
-    return {
+    there = [setting for setting in (*SETTINGS, ON_TRAIN) if setting in found.masks]
+    results: Released = {
         "source": SOURCE,
         "seeds": list(SEEDS),
         "layers": N_LAYERS,
@@ -126,9 +135,17 @@ def of_task(found: Release, task: str, sharing: Sharing) -> Released:
         "masks": masks,
         "tickets": tickets,
         "shared_with": shared,
-        "sha256": {setting: digest(found, task, setting) for setting in SETTINGS}
+        "sha256": {setting: digest(found, task, setting) for setting in there}
         | {p: d for p, d in found.sha256.items() if not p.startswith("masks/")},
     }
+    if on_train := found.masks.get(ON_TRAIN):
+        results["on_train"] = {part: _on_train(good, on_train[task], part) for part in PARTS}
+    if task == "MNLI" and (hans := found.masks.get(HANS)):
+        results["hans"] = dict(_of_hans(good, hans))
+        results["sha256"] |= {f"{HANS}/{data}": digest(found, data, HANS) for data in hans}
+    if found.drawn:
+        results["drawn"] = found.drawn[task]
+    return results
 
 
 def _sample(mean: float, population_std: float) -> MeanScore:
@@ -139,11 +156,32 @@ def _stack(masks: Seeds, part: str) -> npt.NDArray[np.bool_]:
     return np.stack([getattr(mask, part) for mask in masks.values()])
 
 
+def _over_seeds(masks: Seeds, parts: Iterable[str]) -> dict[str, Any]:
+    return {part: OverSeeds.of(_stack(masks, part)).to_json() for part in parts}
+
+
+def _on_train(good: Seeds, on_train: Seeds, part: str) -> OnTrain:
+    """The masks from training examples beside the good ones, which are from dev examples."""
+    dev, train = (_stack(masks, part).reshape(N_SEEDS, -1) for masks in (good, on_train))
+    found = noises(dev, train)
+    return {
+        "kept": train.sum(axis=1).tolist(),
+        "noise": {kind: plain(noise) for kind, noise in found.items()},
+    }
+
+
+def _of_hans(mnli: Seeds, hans: Mapping[str, Seeds]) -> Iterator[tuple[str, Any]]:
+    pairs = Sharing.of({"MNLI": mnli, **hans}).pairs
+    for data, masks in hans.items():
+        shared = {one: pair.to_json() for (one, other), pair in pairs.items() if other == data}
+        yield data, {**_over_seeds(masks, PARTS), "shared_with": shared}
+
+
 def _beside_good(masks: Seeds, good: Seeds) -> Iterator[tuple[str, Any]]:
     """A kind of ticket beside the good one, seed by seed: what it keeps, and of that how much
     the good one keeps too, or all, some or none of the five good ones."""
     yield "different_masks", len(set(masks.values()))
-    for part in ("heads", "mlps"):
+    for part in PARTS:
         votes = _stack(good, part).sum(axis=0)
         kinds = {"all": votes == len(SEEDS), "none": votes == 0}
         kinds["some"] = ~kinds["all"] & ~kinds["none"]
@@ -220,16 +258,43 @@ def over_seeds(results: Results, part: str, setting: str = GOOD) -> dict[str, Ov
     return {t: OverSeeds.from_json(found["masks"][setting][part]) for t, found in results.items()}
 
 
+def noise_of(results: Results, part: str) -> dict[str, dict[str, Noise]]:
+    """By task that has masks from training examples, how far two masks of `part` agree that differ
+    in the examples, in the seed, or in both; empty where the release read had none."""
+    return {
+        task: {kind: Noise(*floats(of["on_train"][part]["noise"][kind])) for kind in NOISES}
+        for task, of in results.items()
+        if "on_train" in of
+    }
+
+
+def hans_of(results: Results) -> tuple[dict[str, OverSeeds], Sharing] | None:
+    """The heads of models trained on HANS and on MNLI as two classes: agreement over seeds, that
+    of MNLI's good masks first, and what all share. None where the release read had no such masks.
+    """
+    of_mnli = results.get("MNLI", {})
+    if "hans" not in of_mnli:
+        return None
+    own = {"MNLI": of_mnli["masks"][GOOD], **{d: of_mnli["hans"][d] for d in HANS_DATA}}
+    heads = {data: OverSeeds.from_json(found["heads"]) for data, found in own.items()}
+    pairs = {
+        (one, data): Pair.from_json(pair)
+        for data in HANS_DATA
+        for one, pair in of_mnli["hans"][data]["shared_with"].items()
+    }
+    return heads, _sharing(heads, pairs)
+
+
 def sharing_of(results: Results) -> Sharing:
     """What the tasks share, from their records."""
-    heads = over_seeds(results, "heads")
-    return Sharing(
-        SEEDS,
-        N_LAYERS * N_HEADS,
-        {task: found.kept for task, found in heads.items()},
-        {task: found.n_all for task, found in heads.items()},
-        {
-            (one, other): Pair.from_json(results[one]["shared_with"][other])
-            for one, other in itertools.combinations(results, 2)
-        },
-    )
+    pairs = {
+        (one, other): Pair.from_json(results[one]["shared_with"][other])
+        for one, other in itertools.combinations(results, 2)
+    }
+    return _sharing(over_seeds(results, "heads"), pairs)
+
+
+def _sharing(heads: Mapping[str, OverSeeds], pairs: Mapping[tuple[str, str], Pair]) -> Sharing:
+    kept = {name: found.kept for name, found in heads.items()}
+    n_super = {name: found.n_all for name, found in heads.items()}
+    return Sharing(SEEDS, N_LAYERS * N_HEADS, kept, n_super, pairs)

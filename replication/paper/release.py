@@ -2,6 +2,8 @@
 
     masks/<setting>/<TASK>/seed_<S>/head_mask.npy      (12, 12) of zeros and ones
     masks/<setting>/<TASK>/seed_<S>/mlp_mask.npy       (12,)
+        also of `heads_mlps_on_train` and `heads_mlps_hans`, where they are there
+    experiment_analysis/evaluation/importance_pruning_evaluation.pdf    where it is there
     evaluate_masked/<setting>/baseline/results.json    {TASK: {metric: [mean, population std]}}
     evaluate_masked/freq_baseline/results.json         the same, without `baseline`
 
@@ -25,6 +27,7 @@ import numpy as np
 from lottery_utils.errors import UserError, expanded
 from lottery_utils.masks import StructuredMask
 from lottery_utils.tasks import TASKS
+from replication.paper.figure import heights
 
 SEEDS = (1337, 42, 86, 71, 166)
 N_LAYERS, N_HEADS = 12, 12  # BERT-base
@@ -39,6 +42,12 @@ SETTINGS = {
     "heads_mlps_super_midling": ("heads", "mlps"),
     "heads_mlps_super_bizzaro": ("heads", "mlps"),
 }
+# Settings that are read where they are there, and of what: masks of the same fine-tuned models that
+# were searched on as many training examples as there are dev examples, and masks of models trained
+# on HANS (McCoy et al. 2019), on MNLI as two classes, and on both.
+ON_TRAIN, HANS = "heads_mlps_on_train", "heads_mlps_hans"
+HANS_DATA = ("HANS", "HANS_MNLI", "MNLI_TWO", "MNLI_TWO_HALF")
+ALSO = {ON_TRAIN: tuple(TASKS), HANS: HANS_DATA}
 # The settings that pages have scores of; the release has a few more.
 TICKETS = (
     "head_mlp", "head_mlp_random", "head_mlp_bad_1",
@@ -52,6 +61,10 @@ SCORED = (
 FILES = {"heads": "head_mask.npy", "mlps": "mlp_mask.npy"}
 SHAPES = {"heads": (N_LAYERS, N_HEADS), "mlps": (N_LAYERS,)}
 
+# The figure of s-pruned subnetworks, where the authors have it, or beside the masks.
+FIGURE = "importance_pruning_evaluation.pdf"
+FIGURES = (f"experiment_analysis/evaluation/{FIGURE}", FIGURE)
+
 Score = tuple[float, float]  # mean and population standard deviation over five seeds
 
 
@@ -59,12 +72,16 @@ Score = tuple[float, float]  # mean and population standard deviation over five 
 class Release:
     """What was read.
 
-    `masks` by setting, task and seed; a part that a setting leaves alone is kept whole. `scores`
-    by task, setting and metric. `sha256` of every file by its path in the release.
+    `masks` by setting, task (of HANS, `HANS_DATA`) and seed; a part that a setting leaves alone is
+    kept whole, and what `ALSO` names is not in every copy. `scores`
+    by task, setting and metric. `drawn` has the heights of the bars in the figure of s-pruned
+    subnetworks, by task, in points; empty without it. `sha256` of every file by its path in the
+    release.
     """
 
     masks: dict[str, dict[str, dict[int, StructuredMask]]]
     scores: dict[str, dict[str, dict[str, Score]]]
+    drawn: dict[str, dict[str, float]] = field(default_factory=dict)
     sha256: dict[str, str] = field(default_factory=dict)
 
 
@@ -80,11 +97,16 @@ def read(directory: Path | str) -> Release:
             f"{root} is not a copy of the release: expected the folders masks/ and "
             "evaluate_masked/ (or the table results.csv) of the authors' repository in it."
         )
+    of_setting = dict.fromkeys(SETTINGS, tuple(TASKS))
+    of_setting |= {also: of for also, of in ALSO.items() if (root / "masks" / also).is_dir()}
     masks = {
-        setting: {task: dict(_masks(root, setting, task, sha256)) for task in TASKS}
-        for setting in SETTINGS
+        setting: {task: dict(_masks(root, setting, task, sha256)) for task in tasks}
+        for setting, tasks in of_setting.items()
     }
-    return Release(masks, _scores(root, sha256), sha256)
+    figure, drawn = next((path for path in FIGURES if (root / path).is_file()), None), {}
+    if figure:
+        drawn, sha256[figure] = heights(root / figure), _sha256(root / figure)
+    return Release(masks, _scores(root, sha256), drawn, sha256)
 
 
 def digest(release: Release, task: str, setting: str) -> str:
@@ -106,7 +128,7 @@ def _masks(
                 f"{', '.join(map(str, SEEDS))} for each task; fetch it whole."
             )
         parts = {part: np.ones(shape, bool) for part, shape in SHAPES.items()}
-        for part in SETTINGS[setting]:
+        for part in SETTINGS.get(setting, FILES):
             path = folder / FILES[part]
             parts[part] = _array(path, SHAPES[part])
             sha256[path.relative_to(root).as_posix()] = _sha256(path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, NotRequired
 
 from typing_extensions import TypedDict
 
@@ -22,6 +22,7 @@ Chances = Annotated[
     tuple[Positive, Positive, Positive, Positive],
     about("What was observed, and the mean and the bounds of 95 % of what chance gives."),
 ]
+Noise = Annotated[dict[str, float | None], named("observed", "mean", "low", "high", "limit")]
 OfPair = dict[str, Annotated[list[Chances], about("Seed by seed.")]]
 
 
@@ -80,6 +81,30 @@ class SharedWith(TypedDict):
     overlap: Annotated[list[Share], about("Jaccard's index of heads, seed by seed.")]
 
 
+class OnTrain(TypedDict):
+    """Masks of the same models from training examples, beside those from dev examples."""
+
+    kept: Annotated[Counts, about("Components that each seed keeps.")]
+    noise: Annotated[
+        dict[str, Noise],
+        named("examples", "seed", "both"),
+        about(
+            "Mean Fleiss' kappa of two masks that differ in the examples searched on, in the seed "
+            "or in both, beside chance; limit is that of nested masks of these sizes."
+        ),
+    ]
+
+
+class OfHans(TypedDict):
+    """Masks of models trained on other data: agreement over seeds, and what they share."""
+
+    heads: GoodMasks
+    mlps: GoodMasks
+    shared_with: Annotated[
+        dict[str, SharedWith], about("With MNLI's good masks, and those of the data before.")
+    ]
+
+
 class Released(TypedDict):
     """What the masks and scores come to that the paper's authors released."""
 
@@ -93,6 +118,18 @@ class Released(TypedDict):
     masks: Annotated[dict[str, dict[str, GoodMasks]], about("By setting and part, heads or mlps.")]
     tickets: Annotated[dict[str, ReleasedTicket], about("By setting.")]
     shared_with: Annotated[dict[str, SharedWith], about("By each later task of GLUE's nine.")]
+    on_train: NotRequired[
+        Annotated[dict[str, OnTrain], about("By part, where the release at hand has them.")]
+    ]
+    hans: NotRequired[
+        Annotated[dict[str, OfHans], about("By training data; in MNLI's record only.")]
+    ]
+    drawn: NotRequired[
+        Annotated[
+            dict[str, Positive],
+            about("Heights in points of the bars in the authors' figure of s-pruned subnetworks."),
+        ]
+    ]
     sha256: Annotated[
         dict[str, Sha256],
         about(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,53 @@ Counts = npt.NDArray[np.int64]
 def good_masks(entries: TaskRecords, part: str) -> BoolArray:
     """The good masks of all seeds: bool (seeds, components), `part` being heads or mlps."""
     return np.stack([getattr(mask, part).ravel() for mask in entries.masks.values()])
+
+
+def equal_heads(entries: TaskRecords) -> dict[str, BoolArray]:
+    """The heads of all seeds at one size: bool (seeds, heads), by how they were chosen.
+
+    `cut`: the searches' masks when as many heads were left as the largest good one keeps, the last
+    of a step being the one with the highest score. `top half`: the more important half of all heads
+    in the full model, as the search scores it.
+    """
+    good = good_masks(entries, "heads")
+    size, half = int(good.sum(axis=1).max()), good.shape[1] // 2
+    cut, top = np.ones_like(good), np.zeros_like(good)
+    for row, found in enumerate(entries.results("search")):
+        n_heads = len(found["steps"][0]["head_scores"][0])
+        passing = [step["removed_heads"] for step in found["steps"] if step["passed"]]
+        removed = [layer * n_heads + head for heads in passing for layer, head in heads]
+        cut[row, removed[: good.shape[1] - size]] = False
+        scores = np.ravel(found["steps"][0]["head_scores"])
+        top[row, np.argsort(-scores, kind="stable")[:half]] = True
+    return {"cut": cut, "top half": top}
+
+
+class PairOfWeights(NamedTuple):
+    """Two seeds' good masks of weights: the shares kept, Fleiss' kappa, and the most that it can be
+    of masks of these sizes; NaN where undefined."""
+
+    shares: tuple[float, float]
+    kappa: float
+    most: float
+
+
+def pairs_of_weights(overlap: Record) -> dict[tuple[str, str], PairOfWeights]:
+    """Of each pair of seeds, from the record of the overlap of their good masks of weights."""
+    results = overlap["results"]
+    n_weights = int(sum(map(sum, results["votes"].values())))
+    kept = np.array([*results["kept"].values()], np.int64).sum(axis=0).tolist()
+    seeds = [*results["made_from"]]
+    found = {}
+    for at, both in zip(itertools.combinations(range(len(seeds)), 2), results["both"], strict=True):
+        a, b = (kept[i] for i in at)
+        kappas = [
+            float(agreement.of_votes([n_weights - a - b + n, a + b - 2 * n, n])["Fleiss' kappa"])
+            for n in (both, min(a, b))
+        ]
+        one, other = (seeds[i] for i in at)
+        found[one, other] = PairOfWeights((a / n_weights, b / n_weights), *kappas)
+    return found
 
 
 def agreement_of_weights(

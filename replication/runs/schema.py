@@ -24,7 +24,7 @@ from replication.experiments.results import BySeed, Sha256, Text, about
 from replication.files import write_text
 from replication.paper.released import Released
 from replication.store import SCHEMA, Code
-from replication.study import PIPELINE, SINCE, SWEPT, Stage, Study
+from replication.study import PIPELINE, RELEASE_READING, SINCE, SWEPT, Stage, Study
 
 
 class Provenance(Code, Run):
@@ -80,6 +80,13 @@ CONFIG: dict[str, Any] = {
         Literal["independent"],
         about("Tickets are drawn each by itself; absent from earlier records with one stream."),
     ],
+    "release": Annotated[
+        int,
+        about(
+            "The reading of the authors' code; absent where the variant is paper.",
+            json_schema_extra={"const": RELEASE_READING},
+        ),
+    ],
 }
 
 # What ties a stage to those that it starts from, as `replication.runs.run.inputs` has it.
@@ -127,7 +134,8 @@ def results_type(name: str) -> Any:
 
 def record_schema() -> dict[str, Any]:
     """The schema (Draft 2020-12) of the records of all stages."""
-    fields = {key: CONFIG[key] for stage in PIPELINE.values() for key in stage.fields}
+    asked = [key for stage in PIPELINE.values() for key in stage.fields]
+    fields = {key: CONFIG[key] for key in (*asked, "release")}
     inputs = {key: kind for kinds in INPUTS.values() for key, kind in kinds.items()}
     results = {f"{name} results": results_type(name) for name in PIPELINE}
     types = {"record": Record, **fields, **inputs, **results}

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from families import N_HEADS, N_LAYERS, WHOLE, gradients_by_hand, singles
+from families import N_HEADS, N_LAYERS, WHOLE, gradients_by_hand, logits, singles
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
@@ -20,6 +20,8 @@ from torch import Tensor, nn
 from lottery_utils import importance
 from lottery_utils.encoder import encoder_layers
 from lottery_utils.importance import Importance, structured_importance
+from lottery_utils.masks import StructuredMask
+from lottery_utils.pruning import masked
 
 Model = Any
 Batches = list[dict[str, Tensor]]
@@ -56,17 +58,35 @@ def pad_together(examples: Batches) -> dict[str, Tensor]:
     return {key: torch.cat([padded(e[key]) for e in examples]) for key in examples[0]}
 
 
+HEADLESS = WHOLE.without([(0, 2), *((1, head) for head in range(N_HEADS))], [2])
+
+
+@pytest.mark.parametrize("mask", [WHOLE, HEADLESS], ids=["whole", "a layer without heads"])
 def test_the_release_accumulates_the_running_sum_of_batch_mean_gradients(
-    tiny_model: Callable[..., Model], tiny_batches: Batches
+    tiny_model: Callable[..., Model], tiny_batches: Batches, mask: StructuredMask
 ) -> None:
-    model, mask = tiny_model(), WHOLE
+    """And only attention is masked there: a layer without heads adds its projection's bias."""
+    model = tiny_model()
     running, total = np.zeros((N_LAYERS, N_HEADS + 1)), np.zeros((N_LAYERS, N_HEADS + 1))
     for batch in tiny_batches:
-        running += np.mean([gradients_by_hand(model, e, mask) for e in singles([batch])], axis=0)
+        by_hand = [
+            gradients_by_hand(model, e, mask, keep_headless_bias=True) for e in singles([batch])
+        ]
+        running += np.mean(by_hand, axis=0)
         total += np.abs(running)
-    found = structured_importance(model, tiny_batches, mask, variant="release")
+    answers: list[Tensor] = []
+    found = structured_importance(
+        model,
+        tiny_batches,
+        mask,
+        variant="release",
+        on_logits=lambda given, _: answers.append(given),
+    )
     np.testing.assert_allclose(found.heads, total[:, :-1], atol=1e-5)
     np.testing.assert_allclose(found.mlps, total[:, -1], atol=1e-5)
+    with masked(model, mask, keep_headless_bias=True):
+        for batch, given in zip(tiny_batches, answers, strict=True):
+            torch.testing.assert_close(logits(model, batch), given, atol=1e-5, rtol=0)
     # ... which is another number than the paper's definition, and depends on the batching.
     paper = structured_importance(model, tiny_batches, mask)
     assert not np.allclose(found.heads / found.heads.max(), paper.heads / paper.heads.max(), 1e-2)

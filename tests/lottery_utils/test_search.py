@@ -148,6 +148,81 @@ def test_which_mask_is_scored_at_the_start_of_a_phase(variant: Variant) -> None:
     assert asked == ([FULL, *trials[:2]] if variant == "release" else [FULL] * 3)
 
 
+def as_the_release_does(
+    full: StructuredMask,
+    score: Callable[[StructuredMask], float],
+    importance: Callable[[StructuredMask], Importance],
+    threshold: float,
+    head_step: float,
+) -> tuple[StructuredMask, list[StructuredMask]]:
+    """The authors' search, written out phase by phase: the good mask, and every trial."""
+    heads, mlps = full.heads.copy(), full.mlps.copy()
+    bar, per_step = threshold * score(full), max(1, int(head_step * full.heads.size))
+    of, trials = importance(full).normalized(), []
+
+    def lowest(kept: np.ndarray, scores: np.ndarray, n: int) -> np.ndarray:
+        fewer = kept.copy().ravel()
+        left = [place for place in np.argsort(scores.ravel(), kind="stable") if fewer[place]]
+        fewer[left[:n]] = False
+        return fewer.reshape(kept.shape)
+
+    def passes_with(new_heads: np.ndarray, new_mlps: np.ndarray) -> bool:
+        nonlocal of
+        trial = StructuredMask(new_heads, new_mlps)
+        trials.append(trial)
+        of = importance(trial).normalized()  # kept for the next phase, whatever comes out
+        return score(trial) >= bar
+
+    while heads.any() and mlps.any():
+        fewer = lowest(heads, of.heads, per_step), lowest(mlps, of.mlps, 1)
+        if not passes_with(*fewer):
+            break
+        heads, mlps = fewer
+    while heads.any() and per_step // 2:
+        fewer_heads = lowest(heads, of.heads, per_step // 2)
+        if not passes_with(fewer_heads, mlps):
+            break
+        heads = fewer_heads
+    while mlps.any():
+        fewer_mlps = lowest(mlps, of.mlps, 1)
+        if not passes_with(heads, fewer_mlps):
+            break
+        mlps = fewer_mlps
+    return StructuredMask(heads, mlps), trials
+
+
+@given(
+    seed=st.integers(0, 1000),
+    layers=st.integers(1, 8),
+    heads=st.integers(1, 6),
+    threshold=st.floats(0.01, 0.99),
+    head_step=st.floats(0.01, 1),
+)
+def test_the_release_searches_as_the_authors_code_does(
+    seed: int, layers: int, heads: int, threshold: float, head_step: float
+) -> None:
+    full = StructuredMask.full(layers, heads)
+
+    def score(mask: StructuredMask) -> float:
+        return 0.2 + 0.4 * mask.n_heads / full.n_heads + 0.4 * mask.n_mlps / full.n_mlps
+
+    importance = fixed_importance(seed)
+    found = structured_search(
+        full,
+        score(full),
+        score,
+        importance,
+        threshold=threshold,
+        head_step=head_step,
+        variant="release",
+    )
+    mask, trials = as_the_release_does(full, score, importance, threshold, head_step)
+    assert found.mask == mask
+    assert [(step.n_heads, step.n_mlps) for step in found.steps] == [
+        (trial.n_heads, trial.n_mlps) for trial in trials
+    ]
+
+
 @given(seed=st.integers(0, 1000), cut=st.integers(0, 12))
 def test_an_interrupted_search_goes_on_where_it_stopped(seed: int, cut: int) -> None:
     whole = structured_search(FULL, 1.0, linear_score, fixed_importance(seed), threshold=0.7)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import zlib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ from lottery_utils.agreement.survivors import KINDS
 from lottery_utils.masks import StructuredMask
 from lottery_utils.patterns.maps import WEIGHTINGS
 from replication.pages.sec5_2_attention_patterns import STATES
+from replication.paper.figure import BARS, PANELS
 from replication.runs.records import TaskRecords
 
 SEEDS = (1337, 42)
@@ -104,3 +107,17 @@ def with_warnings(every: dict[str, TaskRecords], warned: set[int]) -> dict[str, 
                 for ticket in stages[stage]["results"]["tickets"].values():
                     ticket["undefined"] = {}
     return changed
+
+
+def figure(path: Path, n_panels: int = len(PANELS)) -> Path:
+    """A PDF's parts that count: panel i has bars of the heights i + 0.5, i + 1.5 and so on."""
+    bars = "".join(
+        f"1 g /Pattern cs /H{bar + 1} scn\n\n{30 * bar}.25 {40 * panel} m\n{30 * bar + 20}.75 "
+        f"{40 * panel} l\n{30 * bar + 20}.75 {40 * panel + panel + bar + 0.5} l\n{30 * bar}.25 "
+        f"{40 * panel + panel + bar + 0.5} l\nh\n\nB\n"
+        for panel in range(n_panels)
+        for bar in range(len(BARS))
+    )
+    content = zlib.compress(bars.encode())
+    path.write_bytes(b"%PDF-1.4\n9 0 obj\nstream\n" + content + b"\nendstream\nendobj\n")
+    return path

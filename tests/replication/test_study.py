@@ -307,6 +307,18 @@ def test_a_study_from_before_there_were_draws_keeps_its_hashes(tmp_path: Path) -
     assert "draws" not in Study.load("minilm-glue").identity("tickets")
 
 
+def test_another_reading_of_the_authors_code_is_another_search(
+    quick: Study, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    released = quick.override({"variant": "release"})
+    before, paper = hashes(released), hashes(quick)
+    assert Study.load(write(tmp_path, released.to_yaml())).variant == "release"
+    monkeypatch.setattr("replication.study.RELEASE_READING", 3)
+    changed = {stage for stage in STAGES if before[stage] != released.hash(stage)}
+    assert changed == {"search", "tickets", "magnitude"}
+    assert hashes(quick) == paper, "studies of the paper's text are as they were"
+
+
 def test_some_tasks_are_taken_whole() -> None:
     study = Study("mine", ("RTE", "CoLA"), (1,), train_size=9, whole_tasks=("RTE",))
     assert study.sizes("RTE") == {"train_size": None, "validation_size": None}

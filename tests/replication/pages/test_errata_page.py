@@ -76,6 +76,24 @@ def test_without_records_the_page_says_so(table: str, tmp_path: Path) -> None:
     assert isinstance(getattr(errata, table)(nothing), Note)
 
 
+def test_the_figure_draws_good_tickets_twice() -> None:
+    table = errata.drawn_bars(release.load()).frame
+    assert [*table.index] == [*TASKS]
+    assert (table["bar of good, points"] == table["bar of random, points"]).all()
+    assert [*table.loc["MRPC"]] == ["124.88", "124.88", "0.773", "0.773", "0.679"]
+    assert (table["score at the random bar"] == table["released, good"]).all()
+
+
+def test_every_study_says_how_it_draws() -> None:
+    table = errata.draws().frame.iloc[:, 0]
+    assert {*table[table == "one stream for each seed"].index} == {
+        "glue-small",
+        "mini-choices",
+        "minilm-glue",
+    }
+    assert table["mpnet-glue"] == "independent streams"
+
+
 def test_what_the_page_says_of_the_release_is_in_the_records() -> None:
     ours = release.load()
     q = errata.agreement_and_q(ours).frame

@@ -11,7 +11,7 @@ import pytest
 from lottery_utils.tasks import TASKS
 from replication.book import provenance
 from replication.book.show import Note
-from replication.pages import released_stability, released_tickets
+from replication.pages import errata, released_stability, released_tickets
 from replication.paper import records
 from replication.paper.records import UNLEARNED, over_seeds, score
 from replication.store import Store
@@ -87,6 +87,51 @@ def test_kappa_is_drawn_beside_chance(ours: dict[str, dict[str, Any]]) -> None:
         drawn = [line.get_xdata() for line in axis.lines]
         points = [x[0] for x in drawn if len(x) == 1]
         assert points == [of.beside_chance["Fleiss' kappa"].observed for of in found]
+
+
+def test_noise_is_drawn_and_tabled_as_recorded(ours: dict[str, dict[str, Any]]) -> None:
+    found = records.noise_of(ours, "heads")
+    means = {
+        kind: np.mean([found[task][kind].observed for task in LEARNED])
+        for kind in released_stability.NOISES
+    }
+    # By hand, from the masks: kappa of each pair, averaged over pairs, then over tasks.
+    assert [*means.values()] == pytest.approx([0.243, 0.225, 0.186], abs=5e-4)
+    table = released_stability.noise_table(ours).frame
+    for kind, label in released_stability.NOISES.items():
+        assert str(table.loc[label].iloc[0]).startswith(f"{means[kind]:.3f} [")
+        assert table.loc[label, "tasks above chance"] == "8 of 8"
+    points = [
+        line.get_xdata()[0]
+        for line in released_stability.noise_plot(ours).drawing.axes[0].lines
+        if line.get_marker() == "o" and len(line.get_xdata())
+    ]
+    assert points == pytest.approx([*means.values()][::-1])
+    reading = released_stability.noise_reading(ours).text
+    assert "about as much as" in reading and f"{means['seed']:.3f}" in reading
+    assert [*released_stability.noise_by_task(ours, "mlps").frame.index] == LEARNED
+
+
+def test_a_release_without_more_masks_says_so(ours: dict[str, dict[str, Any]]) -> None:
+    more = ("on_train", "hans", "drawn")
+    fewer = {t: {k: v for k, v in of.items() if k not in more} for t, of in ours.items()}
+    for page in (
+        released_stability.noise_reading,
+        released_stability.noise_table,
+        released_stability.noise_by_task,
+        released_stability.noise_plot,
+        released_stability.hans_table,
+        errata.drawn_bars,
+    ):
+        assert isinstance(page(fewer), Note)
+
+
+def test_seeds_agree_least_on_hans(ours: dict[str, dict[str, Any]]) -> None:
+    table = released_stability.hans_table(ours).frame
+    assert [*table.index] == ["MNLI", "HANS", "HANS_MNLI", "MNLI_TWO", "MNLI_TWO_HALF"]
+    kappas = {data: float(str(text).split()[0]) for data, text in table["Fleiss' kappa"].items()}
+    assert min(kappas, key=lambda data: kappas[data]) == "HANS"
+    assert table.loc["HANS", "heads kept"] == "67, 67, 60, 74, 46"
 
 
 def test_beside_the_study_both_have_the_same_measures(ours: dict[str, dict[str, Any]]) -> None:

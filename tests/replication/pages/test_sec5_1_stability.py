@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 from by_hand import MASKS, entries, survivors
 
-from lottery_utils.agreement import chance
+from lottery_utils.agreement import chance, fleiss_kappa
 from lottery_utils.agreement.survivors import KINDS
 from lottery_utils.masks import StructuredMask
 from replication.book.show import Figure
+from replication.claims.trial import put_on_trial
 from replication.pages import sec5_1_stability as page
 from replication.pages.sec5_1_stability import ONE_SEED
 from replication.paper import records as paper
-from replication.runs.measured import good_masks
+from replication.runs.measured import equal_heads, good_masks, pairs_of_weights
 from replication.runs.records import TaskRecords
 from replication.store import Store
 
@@ -30,6 +31,50 @@ def test_the_table_says_what_the_masks_say(every: dict[str, TaskRecords]) -> Non
     assert row["heads, by chance"].startswith(f"{overlap.mean:.3f} [{overlap.low:.3f}, ")
     assert table.frame.loc["kept, seed by seed", "heads"] == ", ".join(map(str, heads.sum(axis=1)))
     assert "nan" not in table._repr_html_().lower()
+
+
+def test_heads_of_one_size_come_from_the_searches(every: dict[str, TaskRecords]) -> None:
+    for of_task in every.values():
+        good, equal = good_masks(of_task, "heads"), equal_heads(of_task)
+        assert {*equal["cut"].sum(axis=1)} == {good.sum(axis=1).max()}
+        assert (equal["cut"] >= good).all(), "a cut mask is from an earlier step of the same search"
+        assert {*equal["top half"].sum(axis=1)} == {good.shape[1] // 2}
+        for top, of_seed in zip(equal["top half"], of_task.values(), strict=True):
+            scores = np.ravel(of_seed["search"]["results"]["steps"][0]["head_scores"])
+            assert scores[top].min() >= scores[~top].max()
+
+
+def test_kappa_at_one_size_stands_beside_the_most_that_sizes_allow() -> None:
+    records = put_on_trial("minilm-glue", Store()).records
+    table = page.equal_sizes_by_task(records).frame
+    assert [table.loc[task, "at most"] for task in ("STS-B", "CoLA")] == ["0.352", "0.037"]
+    last = table.iloc[-1]
+    assert str(last["heads, top half"]).startswith("0.539 [")
+    told = page.equal_sizes_reading(records).text
+    assert all(str(last[name]) in told for name in table if name.startswith("heads"))
+    of_task = page.equal_sizes(records["STS-B"]).frame
+    assert [*of_task["heads"]] == ["14, 49, 44", "49", "36"]
+    assert [*of_task["kappa"]] == [*table.loc["STS-B"].iloc[[0, 2, 3]]]
+    assert [*of_task["at most"]] == ["0.352", "1.000", "1.000"]
+
+
+def test_pairs_of_weights_have_the_kappa_of_their_masks() -> None:
+    """Three masks by hand, of 6, 6 and 4 of 10 weights."""
+    masks = np.zeros((3, 10), bool)
+    masks[0, :6] = masks[1, 1:7] = masks[2, :4] = True
+    results = {
+        "votes": {"all": np.bincount(masks.sum(axis=0), minlength=4).tolist()},
+        "kept": {"all": masks.sum(axis=1).tolist()},
+        "both": [int((masks[a] & masks[b]).sum()) for a, b in ((0, 1), (0, 2), (1, 2))],
+        "made_from": dict.fromkeys(("1", "2", "3")),
+    }
+    overlap = {"results": results}
+    found = pairs_of_weights(overlap)
+    assert found["1", "2"].kappa == pytest.approx(fleiss_kappa(masks[:2]))
+    assert found["2", "3"].kappa == pytest.approx(fleiss_kappa(masks[1:]))
+    assert found["1", "2"].most == 1 and found["1", "3"].most == found["1", "3"].kappa
+    table = page.equal_density(TaskRecords({}, overlap)).frame
+    assert [*table["weights kept"]] == ["60.0% and 60.0%", "60.0% and 40.0%", "60.0% and 40.0%"]
 
 
 def test_the_map_has_the_shares_and_deviations_of_every_head(every: dict[str, TaskRecords]) -> None:
@@ -71,6 +116,7 @@ def test_one_seed_agrees_with_nobody(every: dict[str, TaskRecords]) -> None:
     one = entries.of_seeds([42])
     for say in (
         page.agreement_table,
+        page.equal_sizes,
         page.rank_correlations,
         page.density_spread,
         page.survival_map,

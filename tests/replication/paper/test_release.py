@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from by_hand import figure
 from conftest import REPOSITORY
 
 from lottery_utils.agreement import chance, fleiss_kappa
@@ -26,7 +27,7 @@ from replication.cli import main
 from replication.pages import cost
 from replication.paper import records, release
 from replication.paper.records import METRIC
-from replication.paper.release import SCORED, SEEDS, SETTINGS
+from replication.paper.release import ALSO, HANS, HANS_DATA, ON_TRAIN, SCORED, SEEDS, SETTINGS
 from replication.store import Store
 
 METHODS = ("structured", "magnitude")
@@ -35,14 +36,15 @@ REAL = Path(os.environ.get("LOTTERY_RELEASE", REPOSITORY.parent / "shared" / "pa
 
 def write_masks(root: Path) -> None:
     rng = np.random.default_rng(0)
-    for setting, parts in SETTINGS.items():
-        for task in TASKS:
-            for seed in SEEDS:
-                folder = root / "masks" / setting / task / f"seed_{seed}"
-                folder.mkdir(parents=True)
-                for part in parts:
-                    shape = release.SHAPES[part]
-                    np.save(folder / release.FILES[part], (rng.random(shape) < 0.6).astype("f4"))
+    every = [(s, task, parts) for s, parts in SETTINGS.items() for task in TASKS]
+    every += [(s, task, (*release.FILES,)) for s, tasks in ALSO.items() for task in tasks]
+    for setting, task, parts in every:
+        for seed in SEEDS:
+            folder = root / "masks" / setting / task / f"seed_{seed}"
+            folder.mkdir(parents=True)
+            for part in parts:
+                shape = release.SHAPES[part]
+                np.save(folder / release.FILES[part], (rng.random(shape) < 0.6).astype("f4"))
 
 
 def write_scores(root: Path) -> None:
@@ -63,6 +65,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("release")
     write_masks(root)
     write_scores(root)
+    figure(root / release.FIGURE)
     return root
 
 
@@ -131,6 +134,10 @@ def cut(root: Path) -> None:
     (root / MASK).write_bytes((root / MASK).read_bytes()[:200])
 
 
+def zipped(root: Path) -> None:
+    (root / MASK).write_bytes(b"PK\x03\x04")
+
+
 def without(path: str) -> Callable[[Path], None]:
     def remove(root: Path) -> None:
         shutil.rmtree(root / path) if (root / path).is_dir() else (root / path).unlink()
@@ -165,7 +172,7 @@ def bad_json(root: Path) -> None:
         (save(np.full((12, 12), np.nan)), r"holds nan: expected zeros and ones"),
         (save(np.eye(12, dtype=complex)), r"holds complex128: expected zeros and ones"),
         (save(np.zeros((12, 12), [("a", int)])), r"holds \[\('a', '<i8'\)\]: expected zeros"),
-        (b"PK\x03\x04", r"head_mask\.npy is not a plain array"),
+        (zipped, r"head_mask\.npy is not a plain array"),
         (save(np.full((12, 12), "1")), r"holds 1: expected zeros and ones|holds"),
         (pickled, r"head_mask\.npy is not a plain array, but pickled or cut off"),
         (cut, r"head_mask\.npy is not a plain array, but pickled or cut off"),
@@ -173,6 +180,11 @@ def bad_json(root: Path) -> None:
             without("masks/heads_mlps/RTE/seed_86"),
             r"lacks .*RTE/seed_86: expected .*1337, 42",
         ),
+        (
+            without("masks/heads_mlps_on_train/RTE/seed_86"),
+            r"lacks .*heads_mlps_on_train.RTE/seed_86: expected .*1337, 42",
+        ),
+        (without("masks/heads_mlps_hans/MNLI_TWO"), r"lacks .*MNLI_TWO/seed_1337: expected"),
         (without(MASK), r"head_mask\.npy cannot be read \(No such file"),
         (without("evaluate_masked"), r"has no scores: expected .*evaluate_masked"),
         (bad_json, r"results\.json cannot be read: expected a mean and a standard deviation"),
@@ -247,6 +259,61 @@ def test_tickets_stand_beside_the_good_ones(whole: Path, recorded: Path) -> None
     assert found["heads"]["both"] == [(bad[s] & good[s]).n_heads for s in SEEDS]
     parts = zip(*found["heads"]["kept_by"].values(), strict=True)
     assert [sum(of_seed) for of_seed in parts] == found["heads"]["kept"]
+
+
+def test_masks_from_training_examples_are_set_beside_those_from_dev(
+    whole: Path, recorded: Path
+) -> None:
+    masks = release.read(whole).masks
+    dev, train = masks["heads_mlps"]["QQP"], masks[ON_TRAIN]["QQP"]
+    results = records.load(Store(recorded))
+    pairs = [np.stack([dev[s].heads.ravel(), train[s].heads.ravel()]) for s in SEEDS]
+    found = records.noise_of(results, "heads")
+    assert [*found] == [*TASKS]
+    kappa = np.mean([fleiss_kappa(pair) for pair in pairs])
+    assert found["QQP"]["examples"].observed == pytest.approx(kappa, abs=1e-8)
+    kept = [train[s].n_mlps for s in SEEDS]
+    assert results["QQP"]["on_train"]["mlps"]["kept"] == kept
+    assert ON_TRAIN in results["QQP"]["sha256"]
+
+
+def test_masks_of_hans_lie_beside_those_of_mnli(whole: Path, recorded: Path) -> None:
+    masks, results = release.read(whole).masks, records.load(Store(recorded))
+    found = records.hans_of(results)
+    assert found is not None
+    heads, sharing = found
+    assert [*heads] == sharing.tasks == ["MNLI", *HANS_DATA]
+    assert heads["HANS"].kept == [mask.n_heads for mask in masks[HANS]["HANS"].values()]
+    for other, own in (("MNLI", masks["heads_mlps"]["MNLI"]), ("HANS", masks[HANS]["HANS"])):
+        both = [(own[s] & masks[HANS]["MNLI_TWO"][s]).n_heads for s in SEEDS]
+        assert sharing.of_pair("MNLI_TWO", other).heads.observed.tolist() == both
+    assert [task for task, of in results.items() if "hans" in of] == ["MNLI"]
+
+
+def test_a_release_without_them_is_read_as_before(copy: Path, recorded: Path) -> None:
+    for setting in ALSO:
+        shutil.rmtree(copy / "masks" / setting)
+    (copy / release.FIGURE).unlink()
+    results = copy.parent / "results"
+    records.released(copy, Store(results))
+    fewer, whole = records.load(Store(results)), records.load(Store(recorded))
+    assert records.noise_of(fewer, "heads") == {} and records.hans_of(fewer) is None
+    for task, of in fewer.items():
+        more = ("on_train", "hans", "drawn")
+        same = {key: value for key, value in whole[task].items() if key not in more}
+        also = (*ALSO, release.FIGURE)
+        same["sha256"] = {k: v for k, v in same["sha256"].items() if not k.startswith(also)}
+        assert of == same
+
+
+def test_the_figure_is_read_where_the_authors_have_it(copy: Path, recorded: Path) -> None:
+    there = copy / release.FIGURES[0]
+    there.parent.mkdir(parents=True)
+    (copy / release.FIGURE).rename(there)
+    found = release.read(copy)
+    assert release.FIGURES[0] in found.sha256
+    for task, of in records.load(Store(recorded)).items():
+        assert of["drawn"] == found.drawn[task]
 
 
 def test_what_tasks_share_comes_back_from_the_records(whole: Path, recorded: Path) -> None:
