@@ -94,15 +94,14 @@ def test_every_page_of_any_study_is_its_own_and_can_be_made(
         assert (REPOSITORY / "notebooks" / f"{page.notebook}.ipynb").is_file()
 
 
-def test_of_a_study_half_done_there_is_what_is_on_record(
-    tmp_path: Path, every: dict[str, TaskRecords]
-) -> None:
+def test_of_a_study_half_done_there_is_what_is_on_record(tmp_path: Path) -> None:
     whole = study(("CoLA", "STS-B", "RTE"), (1337, 42), followups=FollowUps(attention=None))
-    found = {"CoLA": every["CoLA"].of_seeds([42]), "RTE": every["RTE"]}
+    found = {"CoLA": TaskRecords({42: {}}), "RTE": TaskRecords({1337: {}, 42: {"attention": {}}})}
     contents = table_of_contents(whole, found)
     assert notebooks(contents, tmp_path, "STS-B") == set()
     assert notebooks(contents, tmp_path, "CoLA") == FOR_EVERY_TASK, "no attention, one seed"
-    assert notebooks(contents, tmp_path, "RTE") == FOR_EVERY_TASK | {"sec5_1_stability"}
+    more = {"sec5_1_stability", "sec5_2_attention_patterns"}
+    assert notebooks(contents, tmp_path, "RTE") == FOR_EVERY_TASK | more
 
 
 def test_nothing_is_computed_that_cannot_be_or_must_not(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,13 +117,14 @@ def test_nothing_is_computed_that_cannot_be_or_must_not(monkeypatch: pytest.Monk
 
 
 def test_a_book_is_written_once_and_refused_where_it_would_be_empty(
-    workplace: Path, tiny_run: Path, monkeypatch: pytest.MonkeyPatch
+    workplace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copy(REPOSITORY / "_config.yml", workplace)
     monkeypatch.setenv("LOTTERY_COMPUTE", "no")
     with pytest.raises(UserError, match="Nothing of the study tiny is on record"):
         one_study.write("tiny", Store())
-    shutil.copytree(tiny_run / "results", workplace / "results")
+    some = {"CoLA": TaskRecords({42: {}})}
+    monkeypatch.setattr(one_study, "on_record", lambda *_: some)
     site = one_study.write("tiny", Store())
     assert not (site / "study.yaml").exists()
     before = (site / "_toc.yml").stat().st_mtime_ns
