@@ -65,6 +65,7 @@ def welch_interval(
 class Pooled(NamedTuple):
     """A mean over `n` tasks with its 95 % interval. `p` is one-sided against one bound, the larger
     of two one-sided tests against two; `inside` the share of tasks whose own mean lies within.
+    `p_outside` is the smaller p value of lying beyond either bound.
     """
 
     mean: float
@@ -73,6 +74,7 @@ class Pooled(NamedTuple):
     p: float
     inside: float
     n: int
+    p_outside: float
 
 
 def pooled(values: Values, low: float = -math.inf, high: float = math.inf) -> Pooled:
@@ -90,14 +92,15 @@ def pooled(values: Values, low: float = -math.inf, high: float = math.inf) -> Po
     half = float(stdtrit(n - 1, 0.975)) * error
 
     def beyond(distance: float) -> float:
-        """The p value of a mean that far inside one of the bounds."""
+        """The p value of a mean that far on one side of a bound."""
         if error == 0:  # no spread to go by: the sign test, in which n equal signs have 0.5^n
             return 0.5**n if distance > 0 else 1.0
         return float(stdtr(n - 1, -distance / error))
 
     p = max(beyond(mean - low), beyond(high - mean))
+    p_outside = min(beyond(low - mean), beyond(mean - high))
     inside = float(((units > low) & (units < high)).mean())
-    return Pooled(mean, mean - half, mean + half, p, inside, n)
+    return Pooled(mean, mean - half, mean + half, p, inside, n, p_outside)
 
 
 def bootstrap(values: Values, n_draws: int = 4000, seed: int = 0) -> tuple[float, float]:

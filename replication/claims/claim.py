@@ -17,7 +17,18 @@ import yaml
 from lottery_utils.agreement.inference import holm
 
 LEVEL = 0.05
+LEARNED = 0.1  # what the full model has to gain over the majority baseline, to have learned
 WINS = 0.5  # of the full model's gain: what a ticket keeps that wins, or trains well
+
+
+def reaches(value: float, least: float) -> bool:
+    """Whether a value is at least so much, rounding apart: 0.725 - 0.625 reaches 0.1."""
+    return value >= least - 1e-9
+
+
+def wins(share: float) -> bool:
+    """Whether a ticket that keeps this share of the full model's gain wins."""
+    return reaches(share, WINS)
 
 
 @dataclass(frozen=True)
@@ -35,6 +46,11 @@ class Claim:
 
     def holds_at(self, mean: float) -> bool:
         return self.low < mean < self.high
+
+    def too_many_outside(self, means: Mapping[str, float]) -> list[str]:
+        """The tasks whose own mean lies outside, if these are more than `at_least` allows."""
+        outside = [task for task, mean in means.items() if not self.holds_at(mean)]
+        return outside if 1 - len(outside) / len(means) < self.at_least else []
 
 
 C = TypeVar("C", bound=Claim)

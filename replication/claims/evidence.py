@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import comb
 from typing import Any
@@ -21,9 +21,9 @@ import numpy.typing as npt
 from lottery_utils import agreement
 from lottery_utils.agreement.inference import jackknifed
 from lottery_utils.agreement.over_seeds import OverSeeds
-from lottery_utils.agreement.sharing import between, survive_all
+from lottery_utils.agreement.sharing import Seeds, Shared, between, survive_all
 from lottery_utils.patterns.maps import TYPES
-from replication.claims.claim import WINS
+from replication.claims.claim import LEARNED, WINS, reaches
 from replication.paper import records
 from replication.runs.measured import Counts, counts, phi, shares
 from replication.runs.records import (
@@ -37,8 +37,9 @@ Measured = dict[str, dict[str, list[float]]]  # of each measure, of each task: a
 # Scores of a task by setting and method: "full", "majority", or such as "good, retrained".
 Scores = Callable[[str, str], list[float]]
 # What it is measured in, beside the stages of every entry.
-MEASURED = ("attention", "control", "weight_overlap")
-LEARNED = 0.1  # what the full model has to gain over the majority baseline, to have learned
+MEASURED = ("attention", "control", "survivors", "weight_overlap")
+SURVIVORS = "survivors: super minus anti, retrained, in gains"
+GAINS = "in gains"  # of the full model of the same task and seed
 
 
 def of_scores(
@@ -53,7 +54,8 @@ def of_scores(
     ticket "keeps" is its gain over the majority baseline, as a share of the full model's mean
     gain: 1 is all that fine-tuning learned, 0 is nothing. Random and bad structured tickets
     count for the `contrasted` seeds only (None: all), in which they are not mostly the good one.
-    Magnitude pruning counts for the seeds in which it `removed` anything (None: all).
+    Magnitude pruning counts for the seeds in which it `removed` anything (None: all). Measures
+    `GAINS` are contrasts as shares of the same seed's gain, of seeds that gain `LEARNED`.
     """
     full = np.array(scores("full", "structured"))
     majority = np.array(scores("majority", "structured"))
@@ -61,6 +63,8 @@ def of_scores(
     yield "full minus majority", (full - majority).tolist()
     told = np.ones(len(full), bool) if contrasted is None else np.array(contrasted, bool)
     some = np.ones(len(full), bool) if removed is None else np.array(removed, bool)
+    usable = np.array([reaches(of_seed, LEARNED) for of_seed in full - majority], bool)
+    unit = np.where(usable, full - majority, np.nan)
     kept: dict[tuple[str, str], Any] = {}
     for method, bad in methods.items():
         seeds = told if method == "structured" else some
@@ -72,10 +76,19 @@ def of_scores(
             chosen = of_kind[all_good if kind == "good" else seeds]
             yield f"{method}: kept by {kind}, retrained", chosen.tolist()
             if kind == "good":
-                yield f"{method}: good minus full, retrained", (retrained - full)[all_good].tolist()
+                loss = retrained - full
+                yield f"{method}: good minus full, retrained", loss[all_good].tolist()
+                share = (loss / unit)[all_good & usable]
+                yield f"{method}: good minus full, retrained, {GAINS}", share.tolist()
+                good = retrained
+            else:
+                share = ((good - retrained) / unit)[seeds & usable]
+                yield f"{method}: good minus {kind}, retrained, {GAINS}", share.tolist()
         for state in STATES:
             random, worse = (np.array(scores(f"{k}, {state}", method)) for k in ("random", bad))
             yield f"{method}: random minus bad, {state}", (random - worse)[seeds].tolist()
+            share = ((random - worse) / unit)[seeds & usable]
+            yield f"{method}: random minus bad, {state}, {GAINS}", share.tolist()
     if len(methods) == 2:
         for kind in TICKETS[1:]:
             difference = kept["structured", kind] - kept["magnitude", kind]
@@ -107,22 +120,25 @@ def measure(
             of_masks(of_task, records.over_seeds(theirs, "heads").get(task)),
             of_attention(of_task),
             of_control(of_task),
+            of_survivors(of_task),
         )
-        for name, values in itertools.chain(*sources):
-            finite = [v for v in values if not math.isnan(v)]
-            if finite:
-                found.setdefault(name, {})[task] = finite
-    names = learned(found)
-    found["heads shared beyond layers"] = shared_beyond_layers(
-        {task: every[task] for task in names}
-    )
-    return found
+        gather(found, task, itertools.chain(*sources))
+    return found | between_tasks({task: every[task].masks for task in learned(found)})
+
+
+def gather(found: Measured, task: str, values: Iterable[tuple[str, list[float]]]) -> None:
+    """Put one task's measures among those `found`; what is undefined is left out, and a measure
+    that no task has a value for is there without any."""
+    for name, of_seeds in values:
+        of_tasks = found.setdefault(name, {})
+        if finite := [value for value in of_seeds if not math.isnan(value)]:
+            of_tasks[task] = finite
 
 
 def learned_seeds(of_task: TaskRecords) -> list[int]:
     """The seeds whose full model beats the majority baseline by `LEARNED`."""
     gains = np.subtract(of_task.scores("full"), of_task.scores("majority"))
-    return [seed for seed, gain in zip(of_task, gains, strict=True) if gain >= LEARNED]
+    return [seed for seed, gain in zip(of_task, gains, strict=True) if reaches(gain, LEARNED)]
 
 
 def of_masks(of_task: TaskRecords, theirs: OverSeeds | None) -> Iterator[tuple[str, list[float]]]:
@@ -146,8 +162,12 @@ def of_masks(of_task: TaskRecords, theirs: OverSeeds | None) -> Iterator[tuple[s
         some, every = _of_fewer(theirs, len(heads))
         yield "some but not all, minus the paper's", [agreement.some_but_not_all(heads) - some]
         yield "share of super-survivors, minus the paper's", [heads.all(axis=0).mean() - every]
+        never = float(1 - heads.any(axis=0).mean()) - (1 - some - every)
+        yield "share of heads that never survive, minus the paper's", [never]
     kappa = agreement.of_votes(agreement.votes(heads))["Fleiss' kappa"]  # as of weights
     yield "kappa of heads", [kappa]
+    mlps = np.stack([mask.mlps for mask in masks])
+    yield "kappa of MLPs", [agreement.of_votes(agreement.votes(mlps))["Fleiss' kappa"]]
     if of_task.overlap is not None:
         votes = of_task.overlap["results"]["votes"].values()
         weights = agreement.of_votes(sum(np.array(v, float) for v in votes))["Fleiss' kappa"]
@@ -193,23 +213,53 @@ def of_shares(
         turned = raw["vertical+diagonal"] - normed["vertical+diagonal"]
         by_norms = min(turned, normed["diagonal"] - raw["diagonal"])
         yield "vertical+diagonal to diagonal by norms", [by_norms]
+        yield "vertical, raw minus by norms", [raw["vertical"] - normed["vertical"]]
     if raw and survivors:
-        if mostly:
-            yield "heterogeneous among super-survivors", [survivors["heterogeneous"]]
-        for name in ("block", "vertical"):
-            if raw[name]:  # of maps that no head has there can be neither more nor fewer
-                yield f"{name}, super-survivors minus all", [survivors[name] - raw[name]]
+        share = survivors["heterogeneous"]
+        yield "heterogeneous among super-survivors", [share] if mostly else []
+        for name in ("block", "vertical"):  # that no head has: there is neither more nor fewer
+            more = [survivors[name] - raw[name]] if raw[name] else []
+            yield f"{name}, super-survivors minus all", more
 
 
-def shared_beyond_layers(every: dict[str, TaskRecords]) -> dict[str, list[float]]:
-    """Heads that two tasks share beyond their layer profiles: a jackknifed value of each task."""
-    masks = {task: entries.masks for task, entries in every.items()}
-    pairs = {
-        (one, other): float(excess.mean())
-        for one, other in itertools.combinations(masks, 2)
-        if (excess := between(masks[one], masks[other], "heads").excess).size
+def between_tasks(every: Mapping[str, Seeds]) -> Measured:
+    """What the good masks of two tasks share, a jackknifed value of each task."""
+    pairs: dict[tuple[str, str], tuple[Shared, Shared]] = {}
+    kept: dict[tuple[str, str], list[tuple[int, int]]] = {}
+    size = 0
+    for pair in itertools.combinations(every, 2):
+        one, other = (every[task] for task in pair)
+        both = between(one, other, "heads"), between(one, other, "mlps")
+        if both[0].by_size:
+            pairs[pair] = both
+            kept[pair] = [(one[s].n_heads, other[s].n_heads) for s in one if s in other]
+            size = next(iter(one.values())).heads.size
+    return of_pairs(pairs, kept, size)
+
+
+def of_pairs(
+    pairs: Mapping[tuple[str, str], tuple[Shared, Shared]],
+    kept: Mapping[tuple[str, str], Sequence[tuple[int, int]]],
+    size: int,
+) -> Measured:
+    """The measures of pairs of tasks: heads and MLPs that both keep, and seed by seed how many of
+    `size` heads either keeps. Without three tasks there are none."""
+
+    def kappa(of_pair: tuple[str, str]) -> float:
+        """Fleiss' kappa of the two masks, the mean over seeds of those that have one."""
+        found = []
+        for (a, b), both in zip(kept[of_pair], pairs[of_pair][0].observed, strict=True):
+            share = (a + b) / (2 * size)
+            if 0 < share < 1:
+                found.append(1 - (a + b - 2 * both) / size / (2 * share * (1 - share)))
+        return float(np.mean(found)) if found else math.nan
+
+    of = {
+        "heads shared beyond layers": {p: float(h.excess.mean()) for p, (h, _) in pairs.items()},
+        "MLPs shared beyond chance": {p: float(m.excess.mean()) for p, (_, m) in pairs.items()},
+        "kappa of heads between tasks": {p: k for p in pairs if not math.isnan(k := kappa(p))},
     }
-    return jackknifed(pairs)
+    return {name: found for name, of_pair in of.items() if (found := jackknifed(of_pair))}
 
 
 def _of_fewer(found: OverSeeds, n_seeds: int) -> tuple[float, float]:
@@ -244,6 +294,8 @@ def of_control(of_task: TaskRecords) -> Iterator[tuple[str, list[float]]]:
     Its gain without, minus half of its gain with it, as a share of the full model's mean gain.
     Only of seeds where it trains well with it: else there is nothing to explain.
     """
+    if not of_task.stage("control"):
+        return
     guess = float(np.mean(of_task.scores("majority")))
     gain = float(np.mean(of_task.scores("full"))) - guess
     values = []
@@ -252,11 +304,24 @@ def of_control(of_task: TaskRecords) -> Iterator[tuple[str, list[float]]]:
         if control is None or not told or gain <= 0:
             continue
         with_it = tickets_of(record)["bad"]["retrained"] - guess
-        if with_it < WINS * gain:
+        if not reaches(with_it, WINS * gain):
             continue
         without = control["results"]["tickets"]["bad"]["reinitialized"]["score"] - guess
         values.append(float((without - with_it / 2) / gain))
     yield "bad without pre-training, minus half of with", values
+
+
+def of_survivors(of_task: TaskRecords) -> Iterator[tuple[str, list[float]]]:
+    """Super-survivors against anti-survivors as tickets, of seeds that gain `LEARNED`."""
+    some = of_task.of_seeds(learned_seeds(of_task)) if of_task else of_task
+    values = []
+    for record in some.values():
+        if "survivors" in record:
+            tickets, full = record["survivors"]["results"]["tickets"], record["finetune"]["results"]
+            gap = tickets["super"]["retrained"] - tickets["anti"]["retrained"]
+            values.append(gap / (full["score"] - full["majority"]))
+    if of_task.stage("survivors"):
+        yield SURVIVORS, values
 
 
 def learned(measured: Measured) -> list[str]:
@@ -266,4 +331,4 @@ def learned(measured: Measured) -> list[str]:
     claims about what tickets keep.
     """
     gains = measured.get("full minus majority", {})
-    return [task for task, values in gains.items() if float(np.mean(values)) >= LEARNED]
+    return [task for task, of in gains.items() if reaches(float(np.mean(of)), LEARNED)]

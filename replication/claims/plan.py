@@ -17,22 +17,20 @@ from scipy.special import stdtr, stdtrit
 
 from lottery_utils.errors import UserError
 from lottery_utils.tasks import get_task
-from replication.claims.claim import LEVEL, WINS, Claim, adjusted, load
+from replication.claims.claim import LEVEL, Claim, adjusted, load, wins
 from replication.claims.retained import (
     Array,
     Retained,
     Ticket,
     retained,
 )
+from replication.claims.verdicts import NO_DATA, verdict
 from replication.experiments.answers import untrained
 from replication.runs.records import TaskRecords, on_record
 from replication.store import Store
 from replication.study import TICKET_STAGE, Study
 
 LEAST_SEEDS = 3  # "the least that counts"
-SUPPORTED, CONSISTENT = "supported", "consistent, not significant"
-INCONCLUSIVE, CONTRADICTED, NO_DATA = "inconclusive", "contradicted", "no data"
-VERDICTS = (SUPPORTED, CONSISTENT, INCONCLUSIVE, CONTRADICTED, NO_DATA)
 
 
 class PlanClaim(Claim):
@@ -108,7 +106,7 @@ def estimate(values: Mapping[str, Array], n_examples: Mapping[str, int]) -> Esti
 
 @dataclass(frozen=True)
 class PlanVerdict:
-    """A claim with its verdict, one of `VERDICTS`, and `why` where the word alone is not enough.
+    """A claim with its verdict, a word of `verdicts`, and `why` where the word alone is not enough.
 
     `p` and `p_contrary` are Holm-adjusted p values, of lying inside the claim's region and
     outside; `means` are those of the tasks. `found` is None where there is no interval.
@@ -138,8 +136,8 @@ def judge(claims: Sequence[PlanClaim], measured: Mapping[str, Retained]) -> list
     found = {key: estimate(values[key], n_examples) for key, text in why.items() if not text}
     measurable = [claim for claim in claims if claim.key in found]
     raw = {claim.key: _p_inside(claim, found[claim.key]) for claim in measurable}
-    outside = {claim.key: _p_outside(claim, found[claim.key]) for claim in measurable}
-    p, contrary = adjusted(claims, raw), adjusted(claims, outside)
+    p = adjusted(claims, raw)
+    contrary = adjusted(claims, {c.key: _p_outside(c, found[c.key]) for c in measurable})
     verdicts = []
     for claim in claims:
         of_tasks = values[claim.key]
@@ -152,7 +150,8 @@ def judge(claims: Sequence[PlanClaim], measured: Mapping[str, Retained]) -> list
             verdicts.append(PlanVerdict(claim, *said, None, None, None, means, n_seeds, n))
             continue
         at = claim.key
-        said = _verdict(claim, raw[at], p[at], contrary[at], means)
+        outside = claim.too_many_outside(means)
+        said = verdict(raw[at], p[at], contrary[at], outside)
         verdicts.append(PlanVerdict(claim, *said, one, p[at], contrary[at], means, n_seeds, n))
     return verdicts
 
@@ -183,25 +182,6 @@ def _p_inside(claim: PlanClaim, found: Estimate) -> float:
 
 def _p_outside(claim: PlanClaim, found: Estimate) -> float:
     return min(found.p_below(claim.low), found.p_above(claim.high))
-
-
-def _verdict(
-    claim: PlanClaim,
-    raw: float,
-    p: float,
-    contrary: float,
-    means: Mapping[str, float],
-) -> tuple[str, str]:
-    """The verdict, and why it is not the one that the mean alone would give."""
-    if contrary < LEVEL:
-        return CONTRADICTED, ""
-    # The 95 % CI lies inside the region only where the test before correction is significant.
-    if raw >= LEVEL:
-        return INCONCLUSIVE, ""
-    outside = [task for task, mean in means.items() if not claim.holds_at(mean)]
-    if 1 - len(outside) / len(means) < claim.at_least:
-        return INCONCLUSIVE, f"the mean lies in the region, {' and '.join(outside)} does not"
-    return (SUPPORTED, "") if p < LEVEL else (CONSISTENT, "")
 
 
 class Outcome(NamedTuple):
@@ -270,7 +250,7 @@ class Analysis:
                     failed = untrained(tickets, labels, graded=graded)
                     for kind in tickets:
                         share = float(of_task.tickets[Ticket(method, kind, "retrained")][0, i])
-                        ended = "won" if share >= WINS else "lost"
+                        ended = "won" if wins(share) else "lost"
                         ended = "did not train" if kind in failed else ended
                         found.append(Outcome(task, seed, method, kind, share, ended))
         return found

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from lottery_utils.errors import UserError
 from lottery_utils.metrics import majority_answers
 from lottery_utils.tasks import get_task
+from replication.claims.claim import reaches
 from replication.experiments.answers import read_answers
 from replication.runs.records import STATES
 from replication.store import Record
@@ -106,7 +107,7 @@ class Retained:
         """Why the task does not enter by the plan's rule, or None if it does."""
         least, majority = LEAST_GAIN.get(task, LEAST_GAIN_ELSE), self.majority[0, 0]
         gain = float((self.full[0] - majority).mean())
-        if gain < least:
+        if not reaches(gain, least):
             return f"its full models gain {gain:.3f} over the majority baseline, less than {least}"
         errors = self.full[1:].std(axis=0, ddof=1)
         if (threshold * self.full[0] - majority - 2 * errors).mean() < 0:

@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from lottery_utils.agreement.inference import Pooled, bootstrap, pooled
-from replication.claims.claim import LEVEL, Claim, adjusted, load
+from replication.claims.claim import Claim, adjusted, load
+from replication.claims.verdicts import INCONCLUSIVE, NO_DATA, verdict
 
 MIN_TASKS = 3  # fewer say nothing about tasks in general
-VERDICTS = ("holds", "holds in part", "does not hold", "cannot be tested")
-TOO_FEW, TOO_UNSURE = "too few tasks", "undecided"
-BY_MEAN, NOT_EVERYWHERE = "by its mean, not for certain", "certain, not on enough tasks"
+TOO_FEW = "too few tasks or seeds"
+NOT_MEASURED, NOT_LEARNED = "not measured", "on no task that was learned"
+COULD_NOT_FAIL = "no task on which it could fail"
 
 
 @dataclass(frozen=True)
@@ -27,12 +28,16 @@ class PaperClaim(Claim):
     """One claim of the paper or of its authors' blog post.
 
     It is judged over `tasks`: `learned` ones, `all`, or the one named. `stated` is the paper's own
-    figure or word.
+    figure or word. `added` is the day on which a claim was added after the numbers had been seen,
+    empty for those registered before; `beside` names the registered claim that it repeats in
+    another unit.
     """
 
     stated: str = ""
     tasks: str = "learned"
     why: str = ""
+    added: str = ""
+    beside: str = ""
 
 
 # The claims that say how much a retrained ticket keeps of what fine-tuning gained.
@@ -45,17 +50,26 @@ def paper_claims() -> tuple[PaperClaim, ...]:
 
 
 class Judged(NamedTuple):
-    """A claim with what was found: `p` is adjusted for the whole family, `verdict` one of
-    `VERDICTS`, `means` are those of the tasks. `why` says why a claim holds in part only, or
-    cannot be tested."""
+    """A claim with what was found: a `verdict` of `verdicts.VERDICTS`, and `why` where the word
+    alone is not enough.
+
+    `p` and `p_contrary`, of lying inside the claim's region and outside, are adjusted for the
+    whole family; `values` are those of the tasks, seed by seed.
+    """
 
     claim: PaperClaim
     verdict: str
     why: str
     found: Pooled | None
     p: float | None
+    p_contrary: float | None
     resampled: tuple[float, float] | None
-    means: dict[str, float]
+    values: dict[str, list[float]]
+
+    @property
+    def means(self) -> dict[str, float]:
+        """The tasks' own means over seeds."""
+        return {task: sum(of_task) / len(of_task) for task, of_task in self.values.items()}
 
 
 def kept(judged: Sequence[Judged]) -> dict[str, Judged]:
@@ -69,42 +83,38 @@ def judge(
     measured: dict[str, dict[str, list[float]]],
     learned: Sequence[str],
 ) -> list[Judged]:
-    """Every claim with its verdict, in the order given.
+    """Every claim with its verdict, in the order given, by the rule of `verdicts`.
 
-    holds: Holm's adjusted p is below 0.05, and as many tasks as the claim asks for agree.
-    holds in part: that certainty, but not on enough tasks; or the mean and at least half of the
-    tasks lie where the claim wants them, without it.
-    does not hold: the whole 95 % interval lies elsewhere.
-    cannot be tested: too few tasks (three; of a claim about one task, two seeds), or an interval
-    so wide that none of these is so.
+    Claims that were `added` on one day are a family of their own: what was registered earlier
+    becomes neither harder nor easier. With too few tasks (three; of a claim about one task, two
+    seeds) there is no interval, and a claim is inconclusive.
     """
     values = {c.key: _values(c, measured.get(c.measure, {}), learned) for c in claims}
     enough = {c.key: len(values[c.key]) >= MIN_TASKS or _is_single(c, values) for c in claims}
     found = {c.key: pooled(values[c.key], c.low, c.high) for c in claims if enough[c.key]}
-    p_values = adjusted(claims, {key: one.p for key, one in found.items()})
+    p: dict[str, float] = {}
+    contrary: dict[str, float] = {}
+    for day in {claim.added for claim in claims}:
+        family = [claim for claim in claims if claim.added == day]
+        p |= adjusted(family, {key: one.p for key, one in found.items()})
+        contrary |= adjusted(family, {key: one.p_outside for key, one in found.items()})
     judged = []
     for claim in claims:
-        p = p_values[claim.key]
-        means = {task: sum(v) / len(v) for task, v in values[claim.key].items()}
-        one = found.get(claim.key)
+        key, of_tasks, one = claim.key, values[claim.key], found.get(claim.key)
         if one is None:
-            judged.append(Judged(claim, VERDICTS[3], TOO_FEW, None, None, None, means))
+            said = (INCONCLUSIVE, TOO_FEW) if of_tasks else (NO_DATA, _no_data(claim, measured))
+            judged.append(Judged(claim, *said, None, None, None, None, of_tasks))
             continue
-        verdict, why = _verdict(claim, one, p)
-        judged.append(Judged(claim, verdict, why, one, p, bootstrap(values[claim.key]), means))
+        blank = Judged(claim, "", "", one, p[key], contrary[key], bootstrap(of_tasks), of_tasks)
+        word, why = verdict(one.p, p[key], contrary[key], claim.too_many_outside(blank.means))
+        judged.append(blank._replace(verdict=word, why=why))
     return judged
 
 
-def _verdict(claim: PaperClaim, found: Pooled, p: float) -> tuple[str, str]:
-    """The verdict, and why it is none of the plain ones."""
-    if p < LEVEL:
-        every = found.inside >= claim.at_least
-        return (VERDICTS[0], "") if every else (VERDICTS[1], NOT_EVERYWHERE)
-    if claim.holds_at(found.mean) and found.inside >= 0.5:
-        return VERDICTS[1], BY_MEAN
-    if found.high <= claim.low or found.low >= claim.high:
-        return VERDICTS[2], ""
-    return VERDICTS[3], TOO_UNSURE
+def _no_data(claim: PaperClaim, measured: dict[str, dict[str, list[float]]]) -> str:
+    if claim.measure not in measured:
+        return NOT_MEASURED
+    return NOT_LEARNED if measured[claim.measure] else COULD_NOT_FAIL
 
 
 def _values(

@@ -4,49 +4,50 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 
-from replication.book.show import Figure, Note, Table, number, style, within
-from replication.claims.claim import WINS
-from replication.claims.evidence import LEARNED, learned_seeds, of_scores
-from replication.claims.rules import BY_MEAN, KEPT, VERDICTS, Judged, kept
+from lottery_utils.agreement.inference import Interval, t_interval
+from replication.book.show import Figure, Note, Table, number, percent, style, within
+from replication.claims import wins as wins_of
+from replication.claims.claim import LEARNED, WINS, wins
+from replication.claims.evidence import learned_seeds, of_scores
+from replication.claims.power import MOST, heads_for_r, needed
+from replication.claims.rules import Judged, kept
 from replication.claims.trial import Trial
 from replication.claims.trial import stricter as judged_strictly
+from replication.claims.verdicts import INCONCLUSIVE, VERDICTS
+from replication.claims.verdicts import counted as of_words
 from replication.runs.run import missing
 
-COLOURS = dict(zip(VERDICTS, ("#0072B2", "#56B4E9", "#D55E00", "#7F7F7F"), strict=True))
+COLOURS = dict(zip(VERDICTS, ("#0072B2", "#56B4E9", "#7F7F7F", "#D55E00", "#BBBBBB"), strict=True))
 PAPER = "BERT-base, as released"
 
 
 def count(trial: Trial) -> Note:
     """How many claims got which verdict, here and for the released numbers."""
-    texts = []
-    for name, judged in ((trial.study.name, trial.ours), (PAPER, trial.theirs)):
-        texts.append(f"{name}: {counted(judged)}{certainty(judged)}.")
+    both = ((trial.study.name, trial.ours), (PAPER, trial.theirs))
+    texts = [f"{name}: {counted(judged)}." for name, judged in both]
     if missing(trial.study, trial.store):
         texts.append("The study is under way, so that its verdicts are provisional.")
-    return Note(f"Of {len(trial.ours)} claims. " + " ".join(texts))
+    texts.append(f"{len(trial.ours) - len(registered(trial.ours))} claims were added later.")
+    for name, judged in both:
+        words = of_words(one.verdict for one in judged if one.claim.added)
+        texts.append(f"{name}: {words}.")
+    return Note(f"{len(registered(trial.ours))} claims are registered. " + " ".join(texts))
+
+
+def registered(judged: Sequence[Judged]) -> list[Judged]:
+    """Those that were registered before the numbers."""
+    return [one for one in judged if not one.claim.added]
 
 
 def counted(judged: Sequence[Judged]) -> str:
-    """How many claims got which verdict: `1 holds, 2 hold in part, ...`."""
-    found = [(verdict, sum(one.verdict == verdict for one in judged)) for verdict in VERDICTS]
-    plural = {"holds": "hold", "holds in part": "hold in part", "does not hold": "do not hold"}
-    return ", ".join(f"{n} {v if n == 1 else plural.get(v, v)}" for v, n in found)
-
-
-def certainty(judged: Sequence[Judged]) -> str:
-    """How many of the claims that hold in part do so without the certainty asked for."""
-    part = [one for one in judged if one.verdict == VERDICTS[1]]
-    by_mean = sum(one.why == BY_MEAN for one in part)
-    if not by_mean:
-        return ""
-    who = "all" if by_mean == len(part) else f"{by_mean} of the {len(part)}"
-    return f"; {who} that hold in part do so by their mean, not for certain"
+    """How many of the registered claims got which verdict: `1 supported; 2 inconclusive`."""
+    return of_words(one.verdict for one in registered(judged))
 
 
 def basis(trial: Trial) -> Table:
@@ -75,19 +76,27 @@ def basis(trial: Trial) -> Table:
     return Table.of({"": what, "which": ", ".join(of) or "none"} for what, of in rows.items())
 
 
-def verdicts(trial: Trial) -> Table:
-    """One row per claim: the paper's words, ours, and the released numbers by the same rule."""
+def verdicts(trial: Trial, *, added: bool = False) -> Table:
+    """One row per claim: the paper's words, ours, and the released numbers by the same rule.
+
+    Of the registered claims, or of those `added` later.
+    """
     any_task = any(judged.means for judged in trial.ours)
     rows = []
     for n, (ours, theirs) in enumerate(zip(trial.ours, trial.theirs, strict=True), 1):
         claim = ours.claim
+        if bool(claim.added) != added:
+            continue
+        day = f", added {claim.added}" if added else ""
+        if claim.beside:
+            day += f', beside <a href="#{claim.beside}">the registered claim</a>'
         section = claim.section.replace(".", "_")
         by_task = f', <a href="#tasks-{claim.key}">task by task</a>' if any_task else ""
         rows.append(
             {
                 "": f'<span id="{claim.key}">{n}. {html.escape(claim.text)}</span> '
                 f'<a href="../../sec{section}.html">{claim.section}</a>{by_task}'
-                f"<small>{html.escape(claim.measure)}</small>",
+                f"<small>{html.escape(claim.measure)}{day}</small>",
                 "the paper": html.escape(claim.stated),
                 "here": f"{badge(ours)} <small>{_estimate(ours)}</small>",
                 PAPER: f"{badge(as_released(theirs))} <small>{_estimate(theirs)}</small>",
@@ -98,9 +107,13 @@ def verdicts(trial: Trial) -> Table:
 
 @style()
 def plot(trial: Trial) -> Figure:
-    """Where every mean lies, on a scale on which a claim's region ends at 0 and 1."""
+    """Where every registered mean lies, on a scale on which a claim's region ends at 0 and 1."""
     every = zip(_numbered(trial), trial.ours, trial.theirs, strict=True)
-    shown = [(name, (ours, theirs)) for name, ours, theirs in every if ours.found or theirs.found]
+    shown = [
+        (name, (ours, theirs))
+        for name, ours, theirs in every
+        if not ours.claim.added and (ours.found or theirs.found)
+    ]
     names, pairs = [name for name, _ in shown], [pair for _, pair in shown]
     drawing, axis = plt.subplots(figsize=(7.2, 0.9 + 0.36 * len(pairs)), layout="constrained")
     for y, pair in enumerate(reversed(pairs)):
@@ -130,35 +143,70 @@ def plot(trial: Trial) -> Figure:
     n_tasks = max((j.found.n for j in trial.ours if j.found), default=0)
     return Figure.of(
         drawing,
-        "Every claim with an interval, by its number: the mean over tasks with its 95 % interval, "
-        "on a scale of its own; shaded is the region of the claim, which may be open to one side. "
+        "Every registered claim with an interval, by its number: the mean over tasks with its "
+        "95 % CI, on a scale of its own. Shaded: its region, which may be open to one side. "
         f"Filled: up to {n_tasks} tasks of up to {len(trial.study.seeds)} seeds; open: eight tasks "
         "of five seeds.",
         f"Interval plot of {len(pairs)} claims: {told}.",
     )
 
 
-def wins(trial: Trial) -> Note:
-    """On how many tasks bad tickets win, which are the others, and the mean."""
+def finding(trial: Trial) -> Note:
+    """On how many tasks bad tickets win, by which intervals, and what they retain on average."""
     texts = []
     for name, of in sides(trial).items():
         if "bad" not in of:
             continue
-        means, found = of["bad"].means, of["bad"].found
+        found = of["bad"].found
         assert found is not None
-        lost = losing(of["bad"])
-        text = f"{name}: bad tickets win on {len(means) - len(lost)} of {len(means)} tasks"
-        text += f", not on {', '.join(lost)}" if lost else ""
-        text += f"; on average they keep {found.mean:.0%} [{found.low:.0%}, {found.high:.0%}]."
-        texts.append(text)
-    strictly = {one.claim.key: one for one in judged_strictly(trial)}[KEPT["bad"]]
-    if texts and strictly.found and strictly.means != kept(trial.ours)["bad"].means:
-        won = [task for task, share in strictly.means.items() if share >= WINS]
         texts.append(
-            f"{trial.study.name} by the stricter reading below: on {len(won)} of "
-            f"{len(strictly.means)} tasks ({', '.join(won) or 'none'})."
+            f"{name}: {won(over_seeds(trial, name))}. Over the tasks they retain {found.mean:.0%} "
+            f"(95 % CI over tasks [{found.low:.0%}, {found.high:.0%}])."
         )
     return Note(" ".join(texts) or "No task that was learned is on record yet.")
+
+
+def over_seeds(trial: Trial, side: str) -> dict[str, Interval]:
+    """By task, what retrained bad tickets retain in the study or as released (`PAPER`), with its
+    95 % CI over seeds."""
+    if side != PAPER:
+        return {task: t_interval(of) for task, of in kept(trial.ours)["bad"].values.items()}
+    released = wins_of.of_release(trial.release)
+    return {task: wins_of.mean_over([of], "bad") for task, of in released.items()}
+
+
+def won(found: Mapping[str, Interval]) -> str:
+    """On how many tasks bad tickets win and lose, and where the interval leaves it open."""
+    said = {}
+    for word in ("wins", "loses", INCONCLUSIVE):
+        tasks = [task for task, of in found.items() if wins_of.outcome(of) == word]
+        shares = ", ".join(f"{task} {percent(found[task].mean)}" for task in tasks)
+        said[word] = f"{len(tasks)}" + (f" ({shares})" if tasks else "")
+    by_mean = sum(wins(of.mean) for of in found.values())
+    single = (
+        " or there is one seed only" if any(math.isnan(of.low) for of in found.values()) else ""
+    )
+    return (
+        f"of {len(found)} tasks, bad tickets win on {said['wins']} and lose on {said['loses']}; "
+        f"{said[INCONCLUSIVE]} are inconclusive: the 95 % CI over seeds contains {WINS:.0%}"
+        f"{single}. By their means alone they would win on {by_mean}"
+    )
+
+
+def won_by_task(trial: Trial) -> Table | Note:
+    """By task, what bad tickets retain with its interval over seeds, and whether they win."""
+    columns = {name: over_seeds(trial, name) for name, of in sides(trial).items() if "bad" in of}
+    tasks = [task for task in trial.study.tasks if any(task in of for of in columns.values())]
+    if not tasks:
+        return Note("No task that was learned is on record yet.")
+    return Table.of(
+        {"": task}
+        | {
+            name: f"{_interval(of[task])}: {wins_of.outcome(of[task])}" if task in of else ""
+            for name, of in columns.items()
+        }
+        for task in tasks
+    )
 
 
 def shares_kept(trial: Trial) -> Table | Note:
@@ -191,21 +239,17 @@ def sides(trial: Trial) -> dict[str, dict[str, Judged]]:
     return {name: of for name, of in both.items() if of}
 
 
-def losing(bad: Judged) -> list[str]:
-    """The tasks on which retrained bad tickets do not win."""
-    return [task for task, share in bad.means.items() if share < WINS]
-
-
 def rules(trial: Trial) -> Table:
     """The region of each claim, fixed beforehand, and how the verdict came about."""
     rows = []
     for name, judged in zip(_numbered(trial), trial.ours, strict=True):
         claim, found = judged.claim, judged.found
-        row = {"": name, "measured": claim.measure, "holds if": _region(judged)}
+        row = {"": name, "measured": claim.measure, "region": _region(judged)}
         if found is not None and judged.p is not None and judged.resampled is not None:
             row |= {
                 "p": _p(found.p),
                 "p, adjusted": _p(judged.p),
+                "p of the contrary, adjusted": _p(judged.p_contrary or 0.0),
                 "tasks inside": _inside(judged),
                 "95 %, by bootstrap": within(*judged.resampled, signed=True),
             }
@@ -223,9 +267,27 @@ def stricter(trial: Trial) -> Table | Note:
             "by the stricter reading": f"{badge(strict)} <small>{_estimate(strict)}</small>",
         }
         for name, ours, strict in every
-        if ours.claim.tasks == "learned" and strict.verdict != ours.verdict
+        if ours.claim.tasks == "learned" and not ours.claim.added and strict.verdict != ours.verdict
     ]
     return linked(rows) if rows else Note("The stricter reading changes no verdict.")
+
+
+def power(trial: Trial) -> Table | Note:
+    """How many tasks, or seeds, would decide each claim, were means and variances as on record."""
+    n_heads = next((next(iter(of.masks.values())).heads.size for of in trial.records.values()), 0)
+    rows = []
+    for name, judged in zip(_numbered(trial), trial.ours, strict=True):
+        claim, found = judged.claim, judged.found
+        if found is None:
+            continue
+        family = sum(one.claim.added == claim.added for one in trial.ours)
+        tasks, seeds = needed(claim, judged.values, family)
+        row = {"": name, "verdict": judged.verdict, "tasks on record": str(len(judged.values))}
+        row |= {"tasks needed": _needed(tasks), "seeds a task needed": _needed(seeds), "heads": ""}
+        if claim.measure.startswith("r of") and (wanted := heads_for_r(claim.high)) > n_heads:
+            row["heads"] = f"never on {n_heads}: needs {wanted}"
+        rows.append(row)
+    return Table.of(rows) if rows else Note("No claim has an interval yet.", "warning")
 
 
 def flatness(trial: Trial) -> Table | Note:
@@ -254,8 +316,8 @@ def by_task(trial: Trial) -> Table | Note:
 
 
 def badge(judged: Judged) -> str:
-    """A verdict as a label, and why where there is none."""
-    name = judged.verdict.replace(" ", "-")
+    """A verdict as a label, and why where the word alone is not enough."""
+    name = judged.verdict.split(",")[0].replace(" ", "-")
     badge = f'<span class="verdict verdict-{name}">{judged.verdict}</span>'
     return f"{badge} {judged.why}".strip()
 
@@ -285,6 +347,8 @@ def _estimate(judged: Judged) -> str:
         n = len(judged.means)
         return f"{n} task{'s' if n > 1 else ''}" if n else ""
     interval = within(found.low, found.high, signed=True)
+    if judged.claim.measure.startswith("kappa of") and "minus" not in judged.claim.measure:
+        interval = interval if found.high <= 1 else "(no CI: it would go beyond 1)"
     return f"{number(found.mean, signed=True)} {interval}, inside on {_inside(judged)}"
 
 
@@ -293,6 +357,18 @@ def _inside(judged: Judged) -> str:
     assert judged.found is not None
     n, unit = judged.found.n, "seeds" if len(judged.means) == 1 else "tasks"
     return f"{round(judged.found.inside * n)} of {n} {unit}"
+
+
+def _interval(found: Interval) -> str:
+    if math.isnan(found.low):
+        return f"{percent(found.mean)} (one seed, no CI)"
+    return f"{percent(found.mean)} [{percent(found.low)}, {percent(found.high)}]"
+
+
+def _needed(n: float | None) -> str:
+    if n is None:
+        return f"over {MOST:,}"
+    return "" if math.isnan(n) else f"{n:.0f}"
 
 
 def _p(value: float) -> str:

@@ -14,14 +14,13 @@ from lottery_utils.metrics import METRIC_LABELS
 from replication.book.show import COLOURS, Figure, Note, Table, number, p_text, style, within
 from replication.claims.claim import WINS, Claim
 from replication.claims.plan import (
-    CONTRADICTED,
-    VERDICTS,
     Analysis,
     Estimate,
     PlanVerdict,
     analyse,
 )
 from replication.claims.retained import Retained, Ticket
+from replication.claims.verdicts import CONTRADICTED, counted
 from replication.runs.records import KIND_LABELS, KINDS, METHOD_LABELS
 from replication.store import Store
 from replication.study import TICKET_STAGE, Study
@@ -49,8 +48,7 @@ def finding(analysis: Analysis) -> Note:
         if not texts:
             interval += f", {_n(one)}"
         texts.append(f"{kind} ones {one.found.mean:.0%} ({interval})")
-    counts = Counter(one.verdict for one in every)
-    said = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict])
+    said = counted(one.verdict for one in every)
     first = "No verdict can be given yet."
     if texts:
         first = "Of the gain from fine-tuning, retrained subnetworks of structured pruning retain: "

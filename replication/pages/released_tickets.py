@@ -13,25 +13,21 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 
-from lottery_utils.agreement.inference import (
-    Pooled,
-    jackknifed,
-    pooled,
-    t_interval,
-    welch_interval,
-)
+from lottery_utils.agreement.inference import t_interval, welch_interval
 from replication.book.show import (
     COLOURS,
     Figure,
     Note,
     Table,
     number,
+    p_text,
     plus_minus,
     style,
     within,
 )
 from replication.claims import published
-from replication.claims.evidence import Measured, measure
+from replication.claims.evidence import Measured, learned, measure
+from replication.claims.rules import judge, paper_claims
 from replication.claims.trial import put_on_trial
 from replication.pages.sec4_2_good_random_bad import places
 from replication.paper import records
@@ -65,20 +61,22 @@ CONTRASTS = {
     "full minus good, retrained": ("no_mask", "head_mlp_retrained"),
     "full minus good weights, retrained": ("no_mask", "global_magnitude_retrained"),
 }
-EQUAL = 0.03  # of a metric: the margin of the claims page for equal means
 # What a study and the release are compared by: what a column is called, and the measure it has.
 RETAINED = {kind: f"structured: kept by {kind}, retrained" for kind in TICKETS}
 
 
-EQUALS = f"Good weights, retrained, equal the full model, to within {EQUAL}."
-# What the paper says, and the difference it rests on: above 0, or within `EQUAL` of it.
-SENTENCES = {
-    "Without training, bad tickets are below random ones.": "random minus bad, pruned",
-    "Retrained, bad tickets are below random ones.": "random minus bad, retrained",
-    "Retrained, good tickets are above random ones.": "good minus random, retrained",
-    "Good heads and MLPs, retrained, fall short.": "full minus good, retrained",
-    EQUALS: "full minus good weights, retrained",
-}
+# The claims that are about what this page shows, by their keys on the page on all claims.
+SENTENCES = (
+    "bad-below-random-pruned",
+    "bad-below-random-pruned-gains",
+    "bad-below-random-retrained",
+    "bad-below-random-retrained-gains",
+    "good-above-random",
+    "good-above-bad",
+    "m-good-equals-full",
+    "super-above-anti",
+    "tasks-share-heads",
+)
 
 
 @style()
@@ -148,35 +146,23 @@ def contrasts(results: Results, names: Sequence[str] = tuple(CONTRASTS)) -> Tabl
 
 
 def sentences(results: Results) -> Table:
-    """Every sentence with its mean over the tasks that BERT-base learns, and whether it follows.
-
-    It follows if the whole 95 % interval (Student's, over tasks) lies where the sentence wants
-    it, and its contrary does if the whole interval lies elsewhere.
-    """
+    """The claims about tickets, judged on the released scores as on the page on all claims."""
+    measured = published.measure(results)
+    judged = {one.claim.key: one for one in judge(paper_claims(), measured, learned(measured))}
     rows = []
-    for text, contrast in SENTENCES.items():
-        means = _differences(results, contrast)
-        found = pooled({task: [mean] for task, mean in means.items()})
-        above = f", above 0 on {sum(v > 0 for v in means.values())} of {len(means)}"
-        low, high = (-EQUAL, EQUAL) if text == EQUALS else (0.0, np.inf)
-        rows.append({"": text, **_follows(contrast, found, low, high, above)})
-    learned = {t: o for t, o in over_seeds(results, "heads").items() if t not in UNLEARNED}
-    kappas = [of.beside_chance["Fleiss' kappa"] for of in learned.values()]
-    layered = [of.by_layer for of in learned.values() if of.by_layer]
-    above_chance, beyond = (sum(of.observed > of.high for of in a) for a in (kappas, layered))
-    rows.append(
-        {
-            "": "Seeds agree about heads more than masks of these sizes do by chance.",
-            "measured": "Fleiss' kappa, task by task",
-            "found": f"mean {number(np.mean([of.observed for of in kappas]))}, above chance on "
-            f"{above_chance} of {len(kappas)}, and beyond layers on {beyond} of {len(layered)}",
-            "follows": _verdict(above_chance == len(kappas), above_chance == 0),
-        }
-    )
-    pairs = records.sharing_of(results).only(learned).pairs
-    excess = pooled(jackknifed({pair: float(of.heads.excess.mean()) for pair, of in pairs.items()}))
-    row = _follows("heads shared by two tasks, beyond chance", excess, 0.0, np.inf)
-    return Table.of([*rows, {"": "Tasks share heads beyond what their layers explain.", **row}])
+    for one in map(judged.__getitem__, SENTENCES):
+        assert one.found is not None and one.p is not None
+        inside = f", inside on {sum(map(one.claim.holds_at, one.means.values()))} of {one.found.n}"
+        rows.append(
+            {
+                "": one.claim.text + (f" (added {one.claim.added})" if one.claim.added else ""),
+                "measured": one.claim.measure,
+                "found": _signed(one.found.mean, one.found.low, one.found.high) + inside,
+                "adjusted p": p_text(one.p).removeprefix("p ").removeprefix("= "),
+                "verdict": one.verdict + (f" ({one.why})" if one.why else ""),
+            }
+        )
+    return Table.of(rows)
 
 
 def beside(
@@ -256,19 +242,6 @@ def _differences(results: Results, contrast: str) -> dict[str, float]:
         for task in results
         if task not in UNLEARNED
     }
-
-
-def _follows(
-    measured: str, found: Pooled, low: float, high: float, and_more: str = ""
-) -> dict[str, str]:
-    inside = low < found.low and found.high < high
-    outside = found.high <= low or found.low >= high
-    text = _signed(found.mean, found.low, found.high) + and_more
-    return {"measured": measured, "found": text, "follows": _verdict(inside, outside)}
-
-
-def _verdict(inside: bool, outside: bool) -> str:
-    return "yes" if inside else "no, the contrary" if outside else "not shown"
 
 
 def _filled(anti: Mapping[str, Any]) -> str:

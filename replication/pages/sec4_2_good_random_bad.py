@@ -15,9 +15,10 @@ from matplotlib.figure import Figure as MatplotlibFigure
 from lottery_utils.agreement.inference import t_interval
 from lottery_utils.metrics import METRIC_LABELS
 from replication.book.show import COLOURS, NO_MAGNITUDE, Figure, Note, Table, levels, style
-from replication.claims.claim import WINS
-from replication.claims.evidence import LEARNED, of_scores
+from replication.claims.claim import LEARNED, WINS, reaches
+from replication.claims.evidence import of_scores
 from replication.claims.rules import KEPT
+from replication.claims.wins import outcome
 from replication.paper import records as paper
 from replication.runs.records import (
     KIND_LABELS,
@@ -131,7 +132,7 @@ def kept(entries: TaskRecords) -> Note:
     """
     majority, full = (float(np.mean(entries.scores(name))) for name in ("majority", "full"))
     told = f"The majority baseline scores {majority:.3f}, the full model {full:.3f}"
-    if full - majority < LEARNED:
+    if not reaches(full - majority, LEARNED):
         few = f"it gained less than {LEARNED:g}, too little to tell what a ticket keeps of it"
         return Note(f"{told}: {few}.", "warning")
     measured = dict(of_scores(entries.scores, {"structured": "bad"}, entries.contrasted()))
@@ -141,9 +142,10 @@ def kept(entries: TaskRecords) -> Note:
         if not values:
             shares.append(f"{kind} not told")
             continue
-        mean, n = float(np.mean(values)), len(values)
-        win = ", a win" if mean >= WINS else ""
-        shares.append(f"{kind} {mean:.0%} ({n} seed{'' if n == 1 else 's'}{win})")
+        found = t_interval(values)
+        interval = "" if found.n < 2 else f", 95 % CI [{found.low:.0%}, {found.high:.0%}]"
+        seeds = f"{found.n} seed{'' if found.n == 1 else 's'}"
+        shares.append(f"{kind} {found.mean:.0%} ({seeds}{interval}: {outcome(found)})")
     masks = entries.masks
     out = [
         f"seed {seed} ({mask.n_heads} of {mask.heads.size} heads)"
@@ -155,6 +157,7 @@ def kept(entries: TaskRecords) -> Note:
         f"heads and the bad one's heads are mostly the same: {', '.join(out)}."
     )
     return Note(
-        f"{told}. Of that gain, retrained tickets keep: {', '.join(shares)}. To keep {WINS:.0%} or "
-        f"more is to win.{left_out if out else ''}"
+        f"{told}. Of that gain, retrained tickets retain: {', '.join(shares)}. A ticket wins if it "
+        f"retains at least {WINS:.0%}, and the 95 % CI over seeds decides."
+        f"{left_out if out else ''}"
     )

@@ -134,7 +134,9 @@ def reading(entries: TaskRecords) -> Note:
         gained = means[kind, "retrained"] - guess
         start = f"With pre-training the {kind} ticket is {gained:+.3f} from the majority baseline"
         if gained <= 0:
-            sentences.append(f"{start}, so there is nothing to explain.")
+            sentences.append(
+                f"{start}. The control is uninformative: the ticket does not beat the baseline."
+            )
             continue
         nothing, embeddings = (
             (means[kind, state] - guess) / gained for state in ("reinitialized", "embeddings_kept")

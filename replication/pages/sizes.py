@@ -4,43 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import matplotlib.pyplot as plt
 import numpy as np
-from scipy.special import stdtrit
 
 from lottery_utils.agreement.inference import Interval
-from lottery_utils.tasks import TASKS
 from replication.book.show import COLOURS, Figure, Note, Table, percent, style
+from replication.claims import wins as wins_of
 from replication.claims.claim import WINS
-from replication.claims.evidence import LEARNED
-from replication.paper.records import N_SEEDS, Results, scores
-from replication.runs.records import TICKETS, TaskRecords, on_record
+from replication.claims.wins import Shares, of_records, outcome
+from replication.paper.records import N_SEEDS, Results
+from replication.runs.records import TICKETS, on_record
 from replication.store import Store
 from replication.study import Study
 
 # The sizes of the training sets that are compared; None is all there is.
 TRAIN_SIZES = (500, 1000, 2000, 4000, None)
-SETTINGS = ("full", "majority", *(f"{kind}, retrained" for kind in TICKETS))
-
-
-@dataclass(frozen=True)
-class Shares:
-    """What retrained structured tickets retain on one task, by kind: a value for each seed.
-
-    `errors` are the standard errors of their means where only these are known (the released
-    scores). Left out are seeds whose full model gains less than `LEARNED`, which have no gain to
-    retain, and those whose bad ticket is mostly the good one (`TaskRecords.contrasted`).
-    """
-
-    retained: dict[str, list[float]]
-    train_examples: int
-    errors: dict[str, float] = field(default_factory=dict)
-
-    @property
-    def n(self) -> int:
-        return len(self.retained["good"])
 
 
 @dataclass(frozen=True)
@@ -81,63 +61,14 @@ def of_study(name: str, study: Study, store: Store) -> Side:
     return Side(name, {task: shares for task, shares in found.items() if shares.n})
 
 
-def of_records(records: TaskRecords) -> Shares:
-    """Each seed's tickets in units of the same seed's gain over the majority baseline."""
-    by_setting = {setting: np.array(records.scores(setting)) for setting in SETTINGS}
-    gain = by_setting["full"] - by_setting["majority"]
-    usable = (gain > LEARNED - 1e-9) & np.array(records.contrasted(), bool)
-    retained = {
-        kind: (by_setting[f"{kind}, retrained"] - by_setting["majority"])[usable] / gain[usable]
-        for kind in TICKETS
-    }
-    return Shares(
-        {kind: values.tolist() for kind, values in retained.items()},
-        int(records.results()[0]["examples"]["train"]),
-    )
-
-
 def of_release(name: str, release: Results) -> Side:
-    """The same of the released means over five seeds, with first-order errors of the ratios."""
-    found = {}
-    for task in release:
-        of_task = scores(release, task)
-        full, majority = of_task["full"], of_task["majority"].mean
-        gain = full.mean - majority
-        if gain < LEARNED:
-            continue
-        retained, errors = {}, {}
-        for kind in TICKETS:
-            mean, std = of_task[f"{kind}, retrained"]
-            share = (mean - majority) / gain
-            retained[kind] = [share]
-            errors[kind] = math.hypot(std, share * full.std) / gain / math.sqrt(N_SEEDS)
-        sizes = TASKS[task].official_sizes
-        assert sizes is not None
-        found[task] = Shares(retained, sizes[0], errors=errors)
-    return Side(name, found)
+    """The released BERT-base, of all tasks that it learned."""
+    return Side(name, wins_of.of_release(release))
 
 
 def mean_over(side: Side, tasks: Sequence[str], kind: str) -> Interval:
-    """The mean over fixed `tasks` of a kind's means over seeds, with its 95 % CI over seeds.
-
-    The variance over seeds is pooled over the tasks, each with its own mean. Without any spread
-    (one seed a task) the bounds are not numbers.
-    """
-    of_tasks = [side.tasks[task] for task in tasks]
-    means = [float(np.mean(of.retained[kind])) for of in of_tasks]
-    mean = float(np.mean(means))
-    if all(of.errors for of in of_tasks):
-        variance = sum(of.errors[kind] ** 2 for of in of_tasks)
-        freedom = len(tasks) * (N_SEEDS - 1)
-    else:
-        values = [np.array(of.retained[kind]) for of in of_tasks]
-        freedom = sum(len(of) - 1 for of in values)
-        squares = sum(float(((of - of.mean()) ** 2).sum()) for of in values)
-        variance = squares / freedom * sum(1 / len(of) for of in values) if freedom else math.nan
-    half = (
-        float(stdtrit(freedom, 0.975)) * math.sqrt(variance) / len(tasks) if freedom else math.nan
-    )
-    return Interval(mean, mean - half, mean + half, len(tasks))
+    """The mean over fixed `tasks` of a kind's means over seeds, with its 95 % CI over seeds."""
+    return wins_of.mean_over([side.tasks[task] for task in tasks], kind)
 
 
 def common(sides: Sequence[Side], order: Sequence[str]) -> list[str]:
@@ -233,7 +164,7 @@ def wins(compared: Compared) -> Table:
             if task not in side.tasks:
                 continue
             found = mean_over(side, [task], "bad")
-            row[side.name] = f"{_text(found)}: {_won(found)}"
+            row[side.name] = f"{_text(found)}: {outcome(found)}"
         rows.append(row)
     return Table.of(rows, "task")
 
@@ -264,12 +195,6 @@ def explained(compared: Compared) -> Table:
             }
         rows.append(row)
     return Table.of(rows, "change")
-
-
-def _won(found: Interval) -> str:
-    if math.isnan(found.low) or found.low <= WINS <= found.high:
-        return "inconclusive"
-    return "wins" if found.low > WINS else "loses"
 
 
 @style()

@@ -180,7 +180,10 @@ def resolve(
 
 def _as_seeds(seeds: Sequence[int] | str | int) -> tuple[int, ...]:
     """Seeds as papermill's command line gives them: a list, one number, or the text of either."""
-    parsed = parse(seeds, "seeds")[0] if isinstance(seeds, str) else seeds
+    try:
+        parsed = parse(seeds, "seeds")[0] if isinstance(seeds, str) else seeds
+    except UserError:
+        parsed = None
     chosen = tuple(parsed) if isinstance(parsed, list | tuple) else (parsed,)
     if not chosen or not all(type(seed) is int for seed in chosen):
         raise UserError(f"seeds should be whole numbers, such as [1337, 42], not {seeds!r}.")

@@ -19,11 +19,6 @@ from lottery_utils import metrics
 from lottery_utils.errors import UserError
 from replication.claims import plan
 from replication.claims.plan import (
-    CONSISTENT,
-    CONTRADICTED,
-    INCONCLUSIVE,
-    NO_DATA,
-    SUPPORTED,
     Analysis,
     Estimate,
     PlanClaim,
@@ -37,6 +32,13 @@ from replication.claims.retained import (
     example_weights,
     retained,
     weighted_scores,
+)
+from replication.claims.verdicts import (
+    CONSISTENT,
+    CONTRADICTED,
+    INCONCLUSIVE,
+    NO_DATA,
+    SUPPORTED,
 )
 from replication.experiments.answers import answers_text, did_not_train, read_answers
 from replication.runs.records import STATES

@@ -22,7 +22,7 @@ def test_the_control_and_what_it_says() -> None:
     )
     assert "n = 2 seeds" in note.text
     nothing = page.reading(entries(majority=0.9, control=control()))
-    assert "nothing to explain" in nothing.text
+    assert "uninformative" in nothing.text
     figure = page.plot(entries(control=control()))
     groups = [line.get_ydata() for line in figure.drawing.axes[0].lines[:9]]
     for ticket, start in enumerate((0.8, 0.7, 0.7)):  # good, random, bad with pre-training

@@ -12,8 +12,9 @@ import pytest
 
 from lottery_utils.agreement.inference import t_interval
 from replication.book.show import Figure, Table
+from replication.claims.wins import Shares, of_records
 from replication.pages import sizes
-from replication.pages.sizes import Shares, Side
+from replication.pages.sizes import Side
 from replication.paper import records
 from replication.store import Store
 
@@ -35,23 +36,23 @@ def compared(**sides: Any) -> Any:
 
 def test_each_seed_is_measured_in_its_own_gain() -> None:
     entries = by_hand.entries()
-    found = sizes.of_records(entries)
+    found = of_records(entries)
     for kind, share in {"good": 0.3 / 0.4, "random": 0.5, "bad": 0.5}.items():
         assert found.retained[kind] == pytest.approx([share, share])
     changed = copy.deepcopy(entries)
     changed[42]["finetune"]["results"]["score"] = 0.7
-    again = sizes.of_records(changed)
+    again = of_records(changed)
     assert again.retained["bad"] == pytest.approx([0.5, 1.0])
     for score, n in ((0.6, 2), (0.599, 1)):  # a gain of 0.1 is enough, by float64 too
         changed[42]["finetune"]["results"]["score"] = score
-        assert sizes.of_records(changed).n == n
+        assert of_records(changed).n == n
 
 
 def test_a_seed_whose_bad_ticket_is_mostly_the_good_one_does_not_count() -> None:
     entries = by_hand.entries()
     mask = entries[42]["search"]["results"]["mask"]
     entries[42]["search"]["results"]["mask"] = {**mask, "heads": [[1, 1, 1, 1], [1, 1, 0, 0]]}
-    assert sizes.of_records(entries).n == 1
+    assert of_records(entries).n == 1
 
 
 def test_the_interval_is_over_seeds_and_its_tasks_are_fixed() -> None:

@@ -1,0 +1,105 @@
+"""What retrained tickets of heads and MLPs retain, seed by seed, and whether they win.
+
+The unit is the gain of the full model of the same task and seed. A ticket wins or loses where its
+95 % CI over seeds lies on one side of `WINS`; else the question is inconclusive.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.special import stdtrit
+
+from lottery_utils.agreement.inference import Interval
+from lottery_utils.tasks import TASKS
+from replication.claims.claim import LEARNED, WINS, reaches
+from replication.claims.verdicts import INCONCLUSIVE
+from replication.paper.records import N_SEEDS, Results, scores
+from replication.runs.records import TICKETS, TaskRecords
+
+SETTINGS = ("full", "majority", *(f"{kind}, retrained" for kind in TICKETS))
+
+
+@dataclass(frozen=True)
+class Shares:
+    """What retrained structured tickets retain on one task, by kind: a value for each seed.
+
+    `errors` are the standard errors of their means where only these are known (the released
+    scores). Left out are seeds whose full model gains less than `LEARNED`, which have no gain to
+    retain, and those whose bad ticket is mostly the good one (`TaskRecords.contrasted`).
+    """
+
+    retained: dict[str, list[float]]
+    train_examples: int
+    errors: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def n(self) -> int:
+        return len(self.retained["good"])
+
+
+def of_records(records: TaskRecords) -> Shares:
+    """Each seed's tickets in units of the same seed's gain over the majority baseline."""
+    by_setting = {setting: np.array(records.scores(setting)) for setting in SETTINGS}
+    gain = by_setting["full"] - by_setting["majority"]
+    learned = np.array([reaches(of_seed, LEARNED) for of_seed in gain], bool)
+    usable = learned & np.array(records.contrasted(), bool)
+    retained = {
+        kind: (by_setting[f"{kind}, retrained"] - by_setting["majority"])[usable] / gain[usable]
+        for kind in TICKETS
+    }
+    return Shares(
+        {kind: values.tolist() for kind, values in retained.items()},
+        int(records.results()[0]["examples"]["train"]),
+    )
+
+
+def of_release(release: Results) -> dict[str, Shares]:
+    """The same of the released means over five seeds, with first-order errors of the ratios."""
+    found = {}
+    for task in release:
+        of_task = scores(release, task)
+        full, majority = of_task["full"], of_task["majority"].mean
+        gain = full.mean - majority
+        if not reaches(gain, LEARNED):
+            continue
+        retained, errors = {}, {}
+        for kind in TICKETS:
+            mean, std = of_task[f"{kind}, retrained"]
+            share = (mean - majority) / gain
+            retained[kind] = [share]
+            errors[kind] = math.hypot(std, share * full.std) / gain / math.sqrt(N_SEEDS)
+        sizes = TASKS[task].official_sizes
+        assert sizes is not None
+        found[task] = Shares(retained, sizes[0], errors=errors)
+    return found
+
+
+def mean_over(of_tasks: Sequence[Shares], kind: str) -> Interval:
+    """The mean over fixed tasks of a kind's means over seeds, with its 95 % CI over seeds.
+
+    The variance over seeds is pooled over the tasks, each with its own mean. Without any spread
+    (one seed a task) the bounds are not numbers.
+    """
+    n, means = len(of_tasks), [float(np.mean(of.retained[kind])) for of in of_tasks]
+    mean = float(np.mean(means))
+    if all(of.errors for of in of_tasks):
+        variance = sum(of.errors[kind] ** 2 for of in of_tasks)
+        freedom = n * (N_SEEDS - 1)
+    else:
+        values = [np.array(of.retained[kind]) for of in of_tasks]
+        freedom = sum(len(of) - 1 for of in values)
+        squares = sum(float(((of - of.mean()) ** 2).sum()) for of in values)
+        variance = squares / freedom * sum(1 / len(of) for of in values) if freedom else math.nan
+    half = float(stdtrit(freedom, 0.975)) * math.sqrt(variance) / n if freedom else math.nan
+    return Interval(mean, mean - half, mean + half, n)
+
+
+def outcome(found: Interval) -> str:
+    """Whether a ticket `wins` or `loses`, by its interval over seeds, or neither."""
+    if math.isnan(found.low) or found.low <= WINS <= found.high:
+        return INCONCLUSIVE
+    return "wins" if found.low > WINS else "loses"
