@@ -10,9 +10,14 @@ SITE_TESTS := tests/site
 
 .PHONY: book test test-site test-slurm test-kills print setup backbone-mpnet course lint sweep bench clean
 
+# A book of any study alone: make book STUDY=mine.yaml, a path or a name. With COMPUTE=no it shows
+# what is on record, and computes nothing.
+export LOTTERY_COMPUTE ?= $(COMPUTE)
 book: setup  ## run the study, execute the notebooks, build the site
-	@snakemake --cores $(CORES) --nolock --rerun-incomplete --quiet rules host
-	@echo "The book is at $(CURDIR)/_build/html/index.html"
+	@site=$$(python -m replication.book.one_study $(STUDY)) && \
+	snakemake --cores $(CORES) --nolock --rerun-incomplete --quiet rules host \
+		--config study=$(or $(STUDY),quick) site=$$site && \
+	echo "The book is at $$(cd $$site && pwd)/_build/html/index.html"
 
 test: setup  ## the whole suite
 	@pytest -n $(CORES) --dist loadfile --no-loadscope-reorder

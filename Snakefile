@@ -1,5 +1,6 @@
 # The one graph from a study to the site: jobs -> records -> pages -> book.
 #     snakemake --cores 2                                     what `make book` does
+#     make book STUDY=mine.yaml                               one study alone: _build/books/mine
 #     snakemake --cores 16 records --config study=mini-glue   no pages
 #     snakemake --profile profiles/slurm records              on a cluster: notebooks/cluster.ipynb
 #
@@ -12,6 +13,7 @@ import re
 from pathlib import Path
 
 from replication.book import contents
+from replication.book.one_study import computed
 from replication.runs.jobs import jobs
 from replication.runs.run import undone
 from replication.store import Store
@@ -28,6 +30,12 @@ if workflow.is_main_process:
 # The study that is computed here; of others there are the records that came with the repository.
 GIVEN = config.get("study", "quick")
 STUDY = Study.load(GIVEN)
+# A book of this study alone has its contents, and its site, in a folder of its own. What cannot be
+# computed is shown there as far as it is on record.
+SITE = Path(config.get("site", "."))
+COMPUTED = SITE == Path() or "data" in config or computed(STUDY)
+if not COMPUTED:
+    os.environ["LOTTERY_COMPUTE"] = "no"
 STAMPS = f"_build/stamps/{STUDY.name}"
 SINGLY = os.environ.get("LOTTERY_SINGLY", str(int(config.get("singly", 0)))) == "1"
 JOBS = jobs(STUDY, singly=SINGLY)
@@ -37,10 +45,13 @@ THREADS = int(config.get("threads", 2 if SINGLY else max(1, (CORES or 1) // len(
 DEVICE = config.get("device", "auto")
 HOW = [f"--{name}={config[name]}" for name in ("data", "cache-dir") if name in config]
 
-PAGES = contents.pages(Path("_toc.yml"))
-PROSE = [f"{path}.md" for path in contents.listed(Path("_toc.yml")) if path not in PAGES]
+PAGES = contents.pages(SITE / "_toc.yml")
+PROSE = [f"{path}.md" for path in contents.listed(SITE / "_toc.yml") if path not in PAGES]
 EXERCISES = [Path(path).name for path in PAGES if path.startswith("book/course/")]
 TABLES = re.findall(r"<(report/\S+-records\.csv)>", Path("book/data.md").read_text("utf-8"))
+# What the whole book links that is no page.
+WHOLE = [f"book/{table}" for table in TABLES]
+WHOLE += ["book/report/record.schema.json", "_build/html/slides/index.html"]
 
 
 def files(*patterns):
@@ -67,7 +78,7 @@ def stamps(tasks):
 def records(study, task=None):
     """What a page of a study, or of one of its tasks, is made from."""
     kept = files(f"results/{study}-*/**/*.json")  # its sweep, and studies derived from it
-    if study == STUDY.name:
+    if study == STUDY.name and COMPUTED:
         return stamps([task] if task else STUDY.tasks) + kept
     return files(f"results/{study}/**/*.json") + kept
 
@@ -75,15 +86,14 @@ def records(study, task=None):
 rule book:
     input:
         [f"{path}.ipynb" for path in PAGES],
-        [f"book/{table}" for table in TABLES],
-        "book/report/record.schema.json",
-        "_build/html/slides/index.html",
+        WHOLE if SITE == Path() else [],
         PROSE + LIBRARY,
-        files("_config.yml", "_toc.yml", "book/*.bib", "book/_ext/*.py", "book/_static/*"),
+        files(str(SITE / "_*.yml"), "book/*.bib", "book/_ext/*.py", "book/_static/*"),
     output:
-        "_build/html/index.html",
+        str(SITE / "_build/html/index.html"),
     shell:
-        "jupyter-book build . -W -n --keep-going -q"
+        "jupyter-book build . -W -n --keep-going -q "
+        "--toc {SITE}/_toc.yml --config {SITE}/_config.yml --path-output {SITE}"
 
 
 # Pages take seconds, and so does a record of what jobs elsewhere computed: they are made here.
@@ -133,6 +143,12 @@ def page(wildcards):
     return contents.Page.of(f"book/{wildcards.page}")
 
 
+def parameters(page):
+    """What a page is given; a study that came as a file, as the one that its book keeps."""
+    own, kept = page.study == STUDY.name, SITE / "study.yaml"
+    return page.parameters | ({"study": kept} if own and kept.is_file() else {})
+
+
 rule page:
     input:
         lambda wildcards: [
@@ -146,7 +162,7 @@ rule page:
     wildcard_constraints:
         page="index|report/.+",
     params:
-        given=lambda wildcards: [f"{k}={v}" for k, v in page(wildcards).parameters.items()],
+        given=lambda wildcards: [f"{k}={v}" for k, v in parameters(page(wildcards)).items()],
     shell:
         "python -m replication.book {input.notebook} {output} {params.given}"
 

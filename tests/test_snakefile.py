@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 from conftest import REPOSITORY
 
+from replication.book import one_study
 from replication.book.contents import pages
 from replication.runs.jobs import jobs as graph
+from replication.store import Store
 from replication.study import Study
 
 PAGE = "book/report/glue-small/CoLA/sec5_1_stability.ipynb"
@@ -114,3 +116,27 @@ def test_elsewhere_a_job_is_one_training_and_records_are_gathered_here(place: Pa
     assert {names[stamp] for rule in ("job", "record") for stamp in jobs[rule]} == {*names.values()}
     assert {stamp.split("/")[3] for stamp in jobs["record"]} == {"records"}
     assert set(jobs) == {"job", "record"}, "no page"
+
+
+STUDY = """\
+backbone: bundled
+data: mini
+tasks: [RTE]
+seeds: [7]
+magnitude_tasks: []
+"""
+
+
+@pytest.mark.parametrize(("given", "computes"), [("mine.yaml", True), ("glue-small", False)])
+def test_a_book_of_one_study_has_its_pages_and_those_alone(
+    place: Path, monkeypatch: pytest.MonkeyPatch, given: str, computes: bool
+) -> None:
+    """glue-small's files are not at hand: what is on record is shown, and nothing computed."""
+    (place / "mine.yaml").write_text(STUDY, "utf-8")
+    monkeypatch.chdir(place)
+    site = one_study.write(given, Store())
+    jobs = planned(place, given, how=f"site={site}")
+    assert set(jobs["page"]) == {f"{path}.ipynb" for path in pages(site / "_toc.yml")}
+    assert jobs["book"] == [f"{site}/_build/html/index.html"]
+    assert set(jobs) == {"page", "book", *(["job"] if computes else [])}
+    assert all("/mine/" in stamp for stamp in jobs.get("job", []))

@@ -1,4 +1,4 @@
-"""From a page to what it was made from: records and notebooks lie in the site, and pages link them.
+"""From a page to what it was made from: its records and its notebook lie in the site, linked.
 
 Notebooks mark what they name (`data-record`, `data-notebook`: `replication.book.provenance` and
 `replication.book.build`); only here is known where a page is, and so what leads from it to a file.
@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import re
 import shutil
+from itertools import product
 from pathlib import Path
 from typing import Any
 
+from replication.book.contents import Page
+
 COPIED = {"results": "records", "notebooks": "notebooks"}
-KINDS = ("*.json", "*.yaml", "*.ipynb")
 HEADING = "how-this-page-was-made"
 RECORD = re.compile(r'<span data-record="([^"]+)">(.*?)</span>')
 NOTEBOOK = re.compile(r'<span data-notebook="([^"]+)">(.*?)</span>')
@@ -69,9 +71,14 @@ def _link(app: Any, page: str, _template: str, context: dict[str, Any], _doctree
 def _copy(app: Any, error: Exception | None) -> None:
     if error is not None or app.builder.format != "html":
         return
-    for source, target in COPIED.items():
-        for path in (file for kind in KINDS for file in Path(app.srcdir, source).rglob(kind)):
-            place = Path(app.outdir, target, path.relative_to(Path(app.srcdir, source)))
-            if not any(part.startswith(".") for part in place.parts[-4:]):
-                place.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(path, place)
+    root, pages = Path(app.srcdir), [p for name in app.env.found_docs if (p := Page.of(name))]
+    found = {root / f"notebooks/{page.notebook}.ipynb" for page in pages}
+    for study in {study for page in pages for study in page.studies}:
+        # With its sweep, and studies derived from it.
+        for name, kind in product((study, f"{study}-*"), ("json", "yaml")):
+            found.update(root.glob(f"results/{name}/**/[!.]*.{kind}"))
+    for path in found:
+        folder, *rest = path.relative_to(root).parts
+        place = Path(app.outdir, COPIED[folder], *rest)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, place)

@@ -29,6 +29,7 @@ from replication.paper.records import STUDY as RELEASED
 from replication.runs.data_card import describe
 from replication.runs.records import resolve
 from replication.store import Store
+from replication.study import Study
 from replication.studyfile import parse
 
 TEXTS = ("study", "task", "data", "backbone", "results_dir")  # parameters that are none else
@@ -91,7 +92,7 @@ def build_page(
     named = [str(parameters["task"])] if "task" in parameters else []
     study = parameters.get("study")
     if study and study != defaults.get("study"):
-        named.append(str(study))
+        named.append(Study.load(study, parameters.get("results_dir") or "results").name)
     title, made_from = executed.cells[0], about_data(defaults | parameters)
     first, *rest = title.source.split("\n")
     if named:

@@ -59,7 +59,7 @@ def recipes(study: Study, grid: Grid) -> list[dict[str, float]]:
     return found
 
 
-def split(entry: Entry) -> tuple[list[Example], list[Example]]:
+def _split(entry: Entry) -> tuple[list[Example], list[Example]]:
     """The training examples in two parts, to train on and to judge by. Errors as for `compute`."""
     examples = entry.splits["train"]
     n, n_fit = len(examples), round(len(examples) * (1 - HELD_OUT))
@@ -94,7 +94,7 @@ def compute(entry: Entry, _made_from: dict[str, Any]) -> Sweep:
 
     runs: list[Any] = []
     label, length = entry.progress.label, entry.study.recipe.max_length
-    fit, held_out = (encode(entry.tokenizer, part, length) for part in split(entry))
+    fit, held_out = (encode(entry.tokenizer, part, length) for part in _split(entry))
     batches = EvaluationBatches(held_out, EVALUATION_BATCH, entry.device)
     for seed in entry.study.seeds:
         entry.progress.label = f"{label} seed {seed}"

@@ -12,6 +12,7 @@ from lottery_utils.metrics import METRIC_LABELS
 from replication.book.show import COLOURS, NO_MAGNITUDE, Figure, Note, Table, number, style
 from replication.claims.claim import LEARNED, WINS, reaches, wins
 from replication.pages.sec4_2_good_random_bad import places
+from replication.runs.data_card import describe
 from replication.runs.records import (
     KIND_LABELS,
     KINDS,
@@ -23,6 +24,8 @@ from replication.runs.records import (
     tickets_of,
     warning,
 )
+from replication.store import Store
+from replication.study import PIPELINE, Study
 
 
 @style()
@@ -87,6 +90,40 @@ def table(records: dict[str, TaskRecords], method: str = "structured") -> Table 
                 row[f"{KIND_LABELS.get(kind, kind)}, {state}"] = round(mean, 3)
         rows.append(row)
     return Table.of(rows) if rows else NO_MAGNITUDE
+
+
+OTHERS = {
+    "survivors": "Tickets of survivors (section 5.1)",
+    "attention": "Types of attention maps (section 5.2)",
+    "control": "Tickets without pre-training (section 6)",
+    "sensitivity": "Searches by other rules (section 4.1)",
+}
+
+
+def settings(study: Study, store: Store) -> Table:
+    """What a study asks for, a line per fact, and what it does not: it has no pages of that."""
+    recipe = study.recipe
+
+    def over(name: str) -> str:
+        entries = study.entries(name)
+        if not entries and PIPELINE[name].compares_seeds and len(study.seeds) < 2:
+            return "needs two seeds"
+        return ", ".join(dict(entries)) or "not asked for"
+
+    facts = {
+        "Backbone": study.identity()["backbone"],
+        "Data": describe(study, study.tasks, store).removeprefix("Data: ").rstrip("."),
+        "Tasks": ", ".join(study.tasks),
+        "Seeds": ", ".join(map(str, study.seeds)),
+        "Training examples": f"at most {study.train_size:,}" if study.train_size else "all",
+        "Recipe": f"learning rate {recipe.learning_rate:g}, batch size {recipe.batch_size}, "
+        f"epochs {recipe.epochs}",
+        "Single weights (sections 4.1, 4.2)": over("magnitude"),
+        "Agreement over seeds (section 5.1)": "needs two seeds" if len(study.seeds) < 2 else "yes",
+        "What tasks share (section 5.3)": "needs two tasks" if len(study.tasks) < 2 else "yes",
+        **{title: over(name) for name, title in OTHERS.items()},
+    }
+    return Table.of({"": fact, "this study": text} for fact, text in facts.items())
 
 
 def _told(entries: TaskRecords) -> str:

@@ -6,6 +6,7 @@ be computed.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -230,8 +231,9 @@ def by_task(study: Study, stage: str, store: Store) -> dict[str, Record]:
 
 
 def at_hand(study: Study) -> bool:
-    """Whether a study's data can be had: `local` and `csv` need a folder, or they cannot."""
-    return study.data not in ("local", "csv")
+    """Whether pages compute what a study lacks: its data can be had (`local` and `csv` need a
+    folder, or they cannot), and LOTTERY_COMPUTE does not say `no`."""
+    return os.environ.get("LOTTERY_COMPUTE") != "no" and study.data not in ("local", "csv")
 
 
 def seeds_text(seeds: Collection[int]) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from lottery_utils.errors import UserError
 from lottery_utils.tasks import Example, OwnTask
-from replication.experiments.sweep import split
+from replication.experiments.sweep import _split as split
 
 TASK = OwnTask(labels=("no", "yes")).task("Trees")
 
