@@ -5,8 +5,9 @@
 #     snakemake --profile profiles/slurm records              on a cluster: notebooks/cluster.ipynb
 #
 # Which pages there are, `_toc.yml` says, and replication/book/contents.py how each is made; which
-# jobs, replication/runs/jobs.py. Snakemake deletes the outputs of failed jobs and goes by time stamps, so records are never
-# its outputs: `lottery` writes them and decides by their hash, and a job leaves a stamp.
+# jobs, replication/runs/jobs.py. Snakemake deletes the outputs of failed jobs and goes by time
+# stamps, so records are never its outputs: `lottery` writes them and decides by their hash, and a
+# job leaves a stamp.
 
 import os
 import re
@@ -89,8 +90,7 @@ rule book:
         WHOLE if SITE == Path() else [],
         PROSE + LIBRARY,
         files(str(SITE / "_*.yml"), "book/*.bib", "book/_ext/*.py", "book/_static/*"),
-    output:
-        str(SITE / "_build/html/index.html"),
+    output: str(SITE / "_build/html/index.html")
     shell:
         "jupyter-book build . -W -n --keep-going -q "
         "--toc {SITE}/_toc.yml --config {SITE}/_config.yml --path-output {SITE}"
@@ -102,18 +102,14 @@ localrules:
 
 
 rule records:
-    input:
-        stamps(STUDY.tasks),
+    input: stamps(STUDY.tasks)
 
 
 # What the longest chain of other jobs waits for goes first, so that none is left over.
 rule job:
-    input:
-        lambda wildcards: [f"{STAMPS}/{name}" for name in JOBS[wildcards.job].after],
-    output:
-        touch(f"{STAMPS}/{{job}}"),
-    wildcard_constraints:
-        job="(jobs|entries)/.+",
+    input: lambda wildcards: [f"{STAMPS}/{name}" for name in JOBS[wildcards.job].after]
+    output: touch(f"{STAMPS}/{{job}}")
+    wildcard_constraints: job="(jobs|entries)/.+"
     priority: lambda wildcards: 2 + JOBS[wildcards.job].chain
     retries: 3 if SINGLY else 0
     threads: THREADS
@@ -129,8 +125,7 @@ rule job:
 
 
 use rule job as record with:
-    wildcard_constraints:
-        job="records/.+",
+    wildcard_constraints: job="records/.+"
     threads: 1
     resources:
         gpu=0,
@@ -157,14 +152,11 @@ rule page:
         lambda wildcards: files("benchmarks/*.json") if wildcards.page == "report/cost" else [],
         LIBRARY,
         notebook=lambda wildcards: f"notebooks/{page(wildcards).notebook}.ipynb",
-    output:
-        "book/{page}.ipynb",
-    wildcard_constraints:
-        page="index|report/.+",
+    output: "book/{page}.ipynb"
+    wildcard_constraints: page="index|report/.+"
     params:
         given=lambda wildcards: [f"{k}={v}" for k, v in parameters(page(wildcards)).items()],
-    shell:
-        "python -m replication.book {input.notebook} {output} {params.given}"
+    shell: "python -m replication.book {input.notebook} {output} {params.given}"
 
 
 rule exercise:
@@ -176,30 +168,23 @@ rule exercise:
     output:
         "book/course/{name}.ipynb",
         "book/course/handouts/{name}.ipynb",
-    wildcard_constraints:
-        name="|".join(map(re.escape, EXERCISES)) or "(?!)",
+    wildcard_constraints: name="|".join(map(re.escape, EXERCISES)) or "(?!)"
     priority: 1  # they take longest among the pages
-    shell:
-        "python -m replication.course.blanks page {input.notebook} {output}"
+    shell: "python -m replication.course.blanks page {input.notebook} {output}"
 
 
 rule table:
     input:
         lambda wildcards: records(wildcards.study),
         LIBRARY,
-    output:
-        "book/report/{study}-records.csv",
-    shell:
-        "lottery export {wildcards.study} --out {output}"
+    output: "book/report/{study}-records.csv"
+    shell: "lottery export {wildcards.study} --out {output}"
 
 
 rule schema:
-    input:
-        LIBRARY,
-    output:
-        "book/report/record.schema.json",
-    shell:
-        "python -m replication.runs.schema {output}"
+    input: LIBRARY
+    output: "book/report/record.schema.json"
+    shell: "python -m replication.runs.schema {output}"
 
 
 # The course's slides show what pages show, as a Sphinx project of their own beside the book.
@@ -207,8 +192,7 @@ rule slides:
     input:
         records("glue-small") + records("bert-base-released") + LIBRARY,
         files("book/course/slides/*.*"),
-    output:
-        "_build/html/slides/index.html",
+    output: "_build/html/slides/index.html"
     shell:
         "python book/course/slides/figures.py book/report/slides && "
         "sphinx-build -b revealjs -W -n -q -E -d _build/slides "
