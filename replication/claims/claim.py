@@ -53,11 +53,11 @@ class Claim:
         return outside if 1 - len(outside) / len(means) < self.at_least else []
 
 
-C = TypeVar("C", bound=Claim)
+T = TypeVar("T", bound=Claim)
 
 
 @cache
-def load(kind: type[C], name: str) -> tuple[C, ...]:
+def load(kind: type[T], name: str) -> tuple[T, ...]:
     """The claims in a file beside this one, in its order."""
     text = Path(__file__).with_name(name).read_text(encoding="utf-8")
     return tuple(kind(**values) for values in yaml.safe_load(text))
