@@ -70,11 +70,14 @@ def standing(analysis: Analysis) -> Note:
             f"{task} ({'all seeds' if len(of) == len(study.seeds) else ', '.join(map(str, of))})"
             for task, of in seeds.items()
         )
-        text = f"{n - len(analysis.missing)} of {n} entries are in. Missing: {named}."
+        part = sum(seed in analysis.entries.get(task, ()) for task, seed in analysis.missing)
+        more = f", {part} more with heads and MLPs only" if part else ""
+        text = f"{n - len(analysis.missing)} of {n} entries are in{more}."
+        text += f" Missing{', whole or in part' if part else ''}: {named}."
     if analysis.entries and not analysis.seeds:
         text += " No seed is in for all of these tasks, which a verdict needs."
     elif analysis.seeds:
-        text += f" Verdicts rest on the seeds {', '.join(map(str, analysis.seeds))}"
+        text += f" Verdicts rest on seed {', '.join(map(str, analysis.seeds))}"
         text += f" of {', '.join(analysis.entered) or 'no task'}."
     text += "".join(f" {task} does not enter: {why}." for task, why in analysis.left_out.items())
     if analysis.provisional:
@@ -128,11 +131,12 @@ def plot(analysis: Analysis) -> Figure | Note:
     axes[0][0].set_yticks(range(len(tasks)), tasks)
     axes[0][0].set_ylim(len(tasks) - 0.5, -0.5)
     seeds = sorted({len(analysis.scored[task].seeds) for task in tasks})
-    n_seeds = f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else str(seeds[0])
+    n_seeds = f"{seeds[0]} to {seeds[-1]} seeds" if len(seeds) > 1 else f"{seeds[0]} seeds"
+    n_seeds = "one seed" if seeds == [1] else n_seeds
     return Figure.of(
         drawing,
-        f"Retained gain of retrained subnetworks on {len(tasks)} tasks; points are {n_seeds} "
-        f"seeds, strokes their mean. A ticket trains well right of the dashed line ({WINS:.0%}). "
+        f"Retained gain of retrained subnetworks on {len(tasks)} tasks; points are {n_seeds}, "
+        f"strokes their mean. A ticket trains well right of the dashed line ({WINS:.0%}). "
         "Scored on examples that no search saw, where the task has any.",
         f"Dot plot of retained gain by task and kind of ticket. {'; '.join(told)}.",
     )
