@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import shutil
@@ -37,6 +38,15 @@ LONG = ("test_site.py", "test_bench.py", "test_notebooks.py", "test_followups.py
 def library() -> list[Path]:
     """Every Python file of the three packages."""
     return sorted(path for name in PACKAGES for path in (REPOSITORY / name).rglob("*.py"))
+
+
+def module_at(path: Path) -> Any:
+    """A Python file that lies in no package, as a module."""
+    spec = importlib.util.spec_from_file_location(f"{path.stem}_at", path)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -202,8 +212,8 @@ def answered_run(tmp_path_factory: pytest.TempPathFactory, tiny_backbone: Path) 
 def every(tiny_run: Path) -> dict[str, Any]:
     """All records of the study `tiny`: every[task][seed][stage]."""
     from replication.runs.records import TaskRecords
+    from replication.stages import STAGES
     from replication.store import Key, Store
-    from replication.study import STAGES
 
     store = Store(tiny_run / "results")
     return {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from conftest import REPOSITORY
+from conftest import REPOSITORY, module_at
 from test_prose import read, table
 
 SLIDES = REPOSITORY / "book" / "course" / "slides"
@@ -66,11 +65,7 @@ def test_the_rubric_adds_up() -> None:
 
 @pytest.fixture(scope="module")
 def figures() -> dict[str, Callable[[], Any]]:
-    spec = importlib.util.spec_from_file_location("slide_figures", SLIDES / "figures.py")
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return dict(module.FIGURES)
+    return dict(module_at(SLIDES / "figures.py").FIGURES)
 
 
 def test_slides_show_the_figures_that_are_drawn(figures: dict[str, Any]) -> None:

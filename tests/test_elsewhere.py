@@ -7,7 +7,6 @@ that they agree with the Makefile, and what the first cell of a notebook does.
 from __future__ import annotations
 
 import importlib.metadata
-import importlib.util
 import json
 import os
 import re
@@ -20,7 +19,7 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import REPOSITORY, library
+from conftest import REPOSITORY, library, module_at
 from packaging.requirements import Requirement
 
 from lottery_utils.backbone import BUNDLED_PACKAGE
@@ -40,12 +39,7 @@ CELL = "".join(second_cell(NOTEBOOKS[0])["source"])
 
 def elsewhere() -> Any:
     """The script of the hosted notebooks, as a module."""
-    path = REPOSITORY / "notebooks" / "elsewhere.py"
-    spec = importlib.util.spec_from_file_location("elsewhere", path)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return module_at(REPOSITORY / "notebooks" / "elsewhere.py")
 
 
 def project() -> dict[str, Any]:

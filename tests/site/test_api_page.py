@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import inspect
 import re
 from functools import cache
@@ -13,7 +12,7 @@ from typing import Any
 
 import pytest
 from browsing import SITE, missing
-from conftest import REPOSITORY, library
+from conftest import REPOSITORY, library, module_at
 from test_site import targets
 
 BOOK = REPOSITORY / "book"
@@ -97,13 +96,8 @@ def test_the_example_runs(tiny_backbone: Path) -> None:
 
 
 @cache
-def extension() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("ext", BOOK / "_ext" / "plain_docstrings.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def extension() -> Any:
+    return module_at(BOOK / "_ext" / "plain_docstrings.py")
 
 
 @pytest.mark.parametrize(

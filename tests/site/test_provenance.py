@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from conftest import REPOSITORY
+from conftest import REPOSITORY, module_at
 from matplotlib.figure import Figure as Drawing
 
 from replication.book.build import how_made
@@ -21,12 +20,7 @@ CODE = "https://github.com/someone/lottery"
 
 @pytest.fixture(scope="module")
 def provenance() -> Any:
-    path = REPOSITORY / "book" / "_ext" / "provenance.py"
-    spec = importlib.util.spec_from_file_location("provenance", path)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return module_at(REPOSITORY / "book" / "_ext" / "provenance.py")
 
 
 def test_a_page_tells_the_command_that_makes_it_again() -> None:

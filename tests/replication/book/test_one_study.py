@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import shutil
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import REPOSITORY
+from conftest import REPOSITORY, module_at
 from docutils import nodes
 from hypothesis import given
 from hypothesis import strategies as st
@@ -141,12 +140,7 @@ def test_a_book_is_written_once_and_refused_where_it_would_be_empty(
 
 @pytest.fixture(scope="module")
 def extension() -> Any:
-    path = REPOSITORY / "book" / "_ext" / "one_study.py"
-    spec = importlib.util.spec_from_file_location("one_study_extension", path)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return module_at(REPOSITORY / "book" / "_ext" / "one_study.py")
 
 
 @pytest.mark.parametrize(
