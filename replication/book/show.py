@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from matplotlib.image import AxesImage
 
     from lottery_utils.agreement.chance import Chance
+    from lottery_utils.agreement.inference import Interval
 
 T = TypeVar("T")
 # Okabe and Ito's palette: told apart by readers with any common colour vision.
@@ -160,9 +161,13 @@ def percent(value: SupportsFloat, digits: int = 0) -> str:
 
 def p_text(value: float) -> str:
     """A p value: `p = 0.012`, or `p < 0.001`, as none is zero; NaN is undefined."""
-    if math.isnan(value):
-        return "p undefined"
-    return f"p = {value:.3f}" if value >= 0.001 else "p < 0.001"
+    text = p_cell(value)
+    return f"p {text}" if text[0] in "<u" else f"p = {text}"
+
+
+def p_cell(value: float) -> str:
+    """The same in a table whose column says that it is p: `0.012` or `< 0.001`."""
+    return "< 0.001" if value < 0.001 else number(value)
 
 
 def within(
@@ -170,6 +175,12 @@ def within(
 ) -> str:
     """An interval as a page writes it, without what it is of."""
     return f"[{number(low, digits, signed=signed)}, {number(high, digits, signed=signed)}]"
+
+
+def share(found: Interval, digits: int = 0) -> str:
+    """A share with its 95 % CI, in percent; with one value there is none."""
+    mean, low, high = (percent(value, digits) for value in found[:3])
+    return f"{mean} (no CI)" if math.isnan(found.low) else f"{mean} [{low}, {high}]"
 
 
 def plus_minus(mean: SupportsFloat, std: SupportsFloat, digits: int = 3) -> str:

@@ -27,8 +27,9 @@ from replication.claims.retained import (
 from replication.claims.verdicts import NO_DATA, verdict
 from replication.experiments.answers import untrained
 from replication.runs.records import TaskRecords, on_record
+from replication.stages import TICKET_STAGE
 from replication.store import Store
-from replication.study import TICKET_STAGE, Study
+from replication.study import Study
 
 LEAST_SEEDS = 3  # "the least that counts"
 

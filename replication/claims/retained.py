@@ -20,8 +20,8 @@ from lottery_utils.tasks import get_task
 from replication.claims.claim import reaches
 from replication.experiments.answers import read_answers
 from replication.runs.records import STATES
+from replication.stages import TICKET_STAGE
 from replication.store import Record
-from replication.study import TICKET_STAGE
 
 DRAWS = 2000
 LEAST_GAIN = {"MRPC": 0.1, "RTE": 0.1}  # of a full model, for its task to enter

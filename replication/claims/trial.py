@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from replication.claims import published
+from lottery_utils.agreement.inference import Interval, t_interval
+from replication.claims import published, wins
 from replication.claims.evidence import MEASURED, learned, measure
-from replication.claims.rules import Judged, judge, paper_claims
+from replication.claims.rules import Judged, judge, kept, paper_claims
 from replication.paper.records import Results, beside
 from replication.runs.records import TaskRecords, on_record
 from replication.store import Store
 from replication.study import Study
+
+PAPER = "BERT-base, as released"
 
 
 @dataclass(frozen=True)
@@ -55,3 +58,18 @@ def stricter(trial: Trial) -> list[Judged]:
     """
     records = {task: of for task, of in trial.records.items() if task in trial.learned}
     return judge(paper_claims(), measure(records, trial.release, strict=True), trial.learned)
+
+
+def sides(trial: Trial) -> dict[str, dict[str, Judged]]:
+    """Of this study and of the release (`PAPER`), what each kind of retrained ticket keeps."""
+    both = {trial.study.name: kept(trial.ours), PAPER: kept(trial.theirs)}
+    return {name: of for name, of in both.items() if of}
+
+
+def over_seeds(trial: Trial, side: str) -> dict[str, Interval]:
+    """By task, what retrained bad tickets retain in the study or as released (`PAPER`), with its
+    95 % CI over seeds."""
+    if side != PAPER:
+        return {task: t_interval(of) for task, of in kept(trial.ours)["bad"].values.items()}
+    released = wins.of_release(trial.release)
+    return {task: wins.mean_over([of], "bad") for task, of in released.items()}

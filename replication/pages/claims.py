@@ -10,21 +10,20 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 
-from lottery_utils.agreement.inference import Interval, t_interval
-from replication.book.show import Figure, Note, Table, number, percent, style, within
+from lottery_utils.agreement.inference import Interval
+from replication.book.show import Figure, Note, Table, number, p_cell, percent, share, style, within
 from replication.claims import wins as wins_of
 from replication.claims.claim import LEARNED, WINS, wins
 from replication.claims.evidence import learned_seeds, of_scores
 from replication.claims.power import MOST, heads_for_r, needed
-from replication.claims.rules import Judged, kept
-from replication.claims.trial import Trial
+from replication.claims.rules import Judged
+from replication.claims.trial import PAPER, Trial, over_seeds, sides
 from replication.claims.trial import stricter as judged_strictly
 from replication.claims.verdicts import INCONCLUSIVE, VERDICTS
 from replication.claims.verdicts import counted as of_words
 from replication.runs.run import missing
 
 COLOURS = dict(zip(VERDICTS, ("#0072B2", "#56B4E9", "#7F7F7F", "#D55E00", "#BBBBBB"), strict=True))
-PAPER = "BERT-base, as released"
 
 
 def count(trial: Trial) -> Note:
@@ -166,15 +165,6 @@ def finding(trial: Trial) -> Note:
     return Note(" ".join(texts) or "No task that was learned is on record yet.")
 
 
-def over_seeds(trial: Trial, side: str) -> dict[str, Interval]:
-    """By task, what retrained bad tickets retain in the study or as released (`PAPER`), with its
-    95 % CI over seeds."""
-    if side != PAPER:
-        return {task: t_interval(of) for task, of in kept(trial.ours)["bad"].values.items()}
-    released = wins_of.of_release(trial.release)
-    return {task: wins_of.mean_over([of], "bad") for task, of in released.items()}
-
-
 def won(found: Mapping[str, Interval]) -> str:
     """On how many tasks bad tickets win and lose, and where the interval leaves it open."""
     said = {}
@@ -195,17 +185,13 @@ def won(found: Mapping[str, Interval]) -> str:
 
 def won_by_task(trial: Trial) -> Table | Note:
     """By task, what bad tickets retain with its interval over seeds, and whether they win."""
-    columns = {name: over_seeds(trial, name) for name, of in sides(trial).items() if "bad" in of}
-    tasks = [task for task in trial.study.tasks if any(task in of for of in columns.values())]
-    if not tasks:
-        return Note("No task that was learned is on record yet.")
-    return Table.of(
-        {"": task}
-        | {
-            name: f"{_interval(of[task])}: {wins_of.outcome(of[task])}" if task in of else ""
-            for name, of in columns.items()
-        }
-        for task in tasks
+    return _by_task(
+        trial,
+        {
+            name: {t: f"{share(found)}: {wins_of.outcome(found)}" for t, found in of_tasks.items()}
+            for name, of in sides(trial).items()
+            if "bad" in of and (of_tasks := over_seeds(trial, name))
+        },
     )
 
 
@@ -213,30 +199,29 @@ def shares_kept(trial: Trial) -> Table | Note:
     """The share that each kind of retrained ticket keeps, of each task that was learned.
 
     Where seeds are left out, because the good ticket leaves too little for another one, the cell
-    says how many are told of.
+    says of how many it is.
     """
-    columns = {
-        f"{name}: {kind}": judged.means
-        for name, of in sides(trial).items()
-        for kind, judged in of.items()
-    }
-    tasks = [task for task in trial.study.tasks if any(task in of for of in columns.values())]
-    if not tasks:
-        return Note("No task that was learned is on record yet.")
-    return Table.of(
-        {"": task}
-        | {
-            name: number(of[task], 2) + _told_of(trial, task, name) if task in of else ""
-            for name, of in columns.items()
-        }
-        for task in tasks
+    return _by_task(
+        trial,
+        {
+            (column := f"{name}: {kind}"): {
+                task: number(mean, 2) + _told_of(trial, task, column)
+                for task, mean in judged.means.items()
+            }
+            for name, of in sides(trial).items()
+            for kind, judged in of.items()
+        },
     )
 
 
-def sides(trial: Trial) -> dict[str, dict[str, Judged]]:
-    """Of this study and of the release, what each kind of ticket keeps."""
-    both = {trial.study.name: kept(trial.ours), PAPER: kept(trial.theirs)}
-    return {name: of for name, of in both.items() if of}
+def _by_task(trial: Trial, columns: Mapping[str, Mapping[str, str]]) -> Table | Note:
+    """Cells by column and task, a row for each of the study's tasks that has any."""
+    rows = [
+        {"": task} | {name: of.get(task, "") for name, of in columns.items()}
+        for task in trial.study.tasks
+        if any(task in of for of in columns.values())
+    ]
+    return Table.of(rows) if rows else Note("No task that was learned is on record yet.")
 
 
 def rules(trial: Trial) -> Table:
@@ -244,12 +229,12 @@ def rules(trial: Trial) -> Table:
     rows = []
     for name, judged in zip(_numbered(trial), trial.ours, strict=True):
         claim, found = judged.claim, judged.found
-        row = {"": name, "measured": claim.measure, "region": _region(judged)}
+        row = {"": name, "measured": claim.measure, "region": claim.region}
         if found is not None and judged.p is not None and judged.resampled is not None:
             row |= {
-                "p": _p(found.p),
-                "p, adjusted": _p(judged.p),
-                "p of the contrary, adjusted": _p(judged.p_contrary or 0.0),
+                "p": p_cell(found.p),
+                "p, adjusted": p_cell(judged.p),
+                "p of the contrary, adjusted": p_cell(judged.p_contrary or 0.0),
                 "tasks inside": _inside(judged),
                 "95 %, by bootstrap": within(*judged.resampled, signed=True),
             }
@@ -359,30 +344,10 @@ def _inside(judged: Judged) -> str:
     return f"{round(judged.found.inside * n)} of {n} {unit}"
 
 
-def _interval(found: Interval) -> str:
-    if math.isnan(found.low):
-        return f"{percent(found.mean)} (one seed, no CI)"
-    return f"{percent(found.mean)} [{percent(found.low)}, {percent(found.high)}]"
-
-
 def _needed(n: float | None) -> str:
     if n is None:
         return f"over {MOST:,}"
     return "" if math.isnan(n) else f"{n:.0f}"
-
-
-def _p(value: float) -> str:
-    return number(value) if value >= 0.001 else "below 0.001"
-
-
-def _region(judged: Judged) -> str:
-    claim = judged.claim
-    parts: Sequence[str] = [
-        *([f"above {claim.low:g}"] if math.isfinite(claim.low) else []),
-        *([f"below {claim.high:g}"] if math.isfinite(claim.high) else []),
-    ]
-    share = f", on {claim.at_least:.0%} of the tasks" if claim.at_least else ""
-    return " and ".join(parts) + share
 
 
 def _scale(pair: Sequence[Judged]) -> Callable[[float], float]:

@@ -11,18 +11,8 @@ from matplotlib.ticker import MultipleLocator
 from replication.book.show import COLOURS, Figure, Table, number, style
 from replication.claims.claim import WINS
 from replication.claims.rules import KEPT, Judged, kept
-from replication.claims.trial import Trial
-from replication.pages.claims import (
-    PAPER,
-    as_released,
-    badge,
-    counted,
-    linked,
-    over_seeds,
-    registered,
-    sides,
-    won,
-)
+from replication.claims.trial import PAPER, Trial, over_seeds, sides
+from replication.pages.claims import as_released, badge, counted, linked, registered, won
 from replication.runs.run import missing
 
 

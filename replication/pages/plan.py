@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -11,8 +10,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from lottery_utils.metrics import METRIC_LABELS
-from replication.book.show import COLOURS, Figure, Note, Table, number, p_text, style, within
-from replication.claims.claim import WINS, Claim
+from replication.book.show import COLOURS, Figure, Note, Table, number, p_cell, style, within
+from replication.claims.claim import WINS
 from replication.claims.plan import (
     Analysis,
     Estimate,
@@ -22,8 +21,9 @@ from replication.claims.plan import (
 from replication.claims.retained import Retained, Ticket
 from replication.claims.verdicts import CONTRADICTED, counted
 from replication.runs.records import KIND_LABELS, KINDS, METHOD_LABELS
+from replication.stages import TICKET_STAGE
 from replication.store import Store
-from replication.study import TICKET_STAGE, Study
+from replication.study import Study
 
 NOTHING = Note("No entry (a task with a seed) of this study is on record yet.", "warning")
 # The claims that the first sentence is made of: what each kind of structured ticket retains.
@@ -149,7 +149,7 @@ def verdicts(analysis: Analysis) -> Table:
             "claim": one.claim.text,
             "verdict": one.verdict + (f" ({one.why})" if one.why else ""),
             "mean, 95 % CI": _interval(one),
-            "registered region": _region(one.claim),
+            "registered region": one.claim.region,
             "n": _n(one) if one.means else "0",
             "adjusted p": _decided(one),
         }
@@ -280,17 +280,7 @@ def _estimate(one: Estimate, *, signed: bool = False) -> str:
 def _decided(one: PlanVerdict) -> str:
     """The adjusted p value of the side that was decided for: inside, unless contradicted."""
     p = one.p_contrary if one.verdict == CONTRADICTED else one.p
-    return "" if p is None else p_text(p).removeprefix("p ").removeprefix("= ")
-
-
-def _region(claim: Claim) -> str:
-    if math.isinf(claim.high):
-        text = f"above {claim.low:g}"
-    elif math.isinf(claim.low):
-        text = f"below {claim.high:g}"
-    else:
-        text = f"{claim.low:g} to {claim.high:g}"
-    return text + (", on every task" if claim.at_least == 1 else "")
+    return "" if p is None else p_cell(p)
 
 
 def _n(one: PlanVerdict) -> str:

@@ -20,7 +20,7 @@ from replication.book.show import (
     Note,
     Table,
     number,
-    p_text,
+    p_cell,
     plus_minus,
     style,
     within,
@@ -158,7 +158,7 @@ def sentences(results: Results) -> Table:
                 "": one.claim.text + (f" (added {one.claim.added})" if one.claim.added else ""),
                 "measured": one.claim.measure,
                 "found": _signed(one.found.mean, one.found.low, one.found.high) + inside,
-                "adjusted p": p_text(one.p).removeprefix("p ").removeprefix("= "),
+                "adjusted p": p_cell(one.p),
                 "verdict": one.verdict + (f" ({one.why})" if one.why else ""),
             }
         )

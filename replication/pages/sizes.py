@@ -10,7 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from lottery_utils.agreement.inference import Interval
-from replication.book.show import COLOURS, Figure, Note, Table, percent, style
+from replication.book.show import COLOURS, Figure, Note, Table, percent, share, style
 from replication.claims import wins as wins_of
 from replication.claims.claim import WINS
 from replication.claims.wins import Shares, of_records, outcome
@@ -84,7 +84,7 @@ def finding(compared: Compared) -> Note:
         missing = ", ".join(side.name for side in compared.models if not side.tasks)
         lacking = f"no entry of {missing} is complete" if missing else "no task is learned by all"
         return Note(f"The question is open: {lacking}.", "warning")
-    said = [f"{side.name} {_text(mean_over(side, tasks, 'bad'))}" for side in sides]
+    said = [f"{side.name} {share(mean_over(side, tasks, 'bad'))}" for side in sides]
     which = ", ".join(tasks)
     text = f"Retrained bad subnetworks retain on {which}: {'; '.join(said)} (95 % CI over seeds)."
     left = [task for task in compared.wanted.tasks if task not in compared.large.tasks]
@@ -147,7 +147,7 @@ def table(compared: Compared) -> Table:
                 "model": side.name,
                 "training examples": reach,
                 **{
-                    kind: _text(mean_over(side, tasks, kind)) if tasks and side.tasks else ""
+                    kind: share(mean_over(side, tasks, kind)) if tasks and side.tasks else ""
                     for kind in TICKETS
                 },
             }
@@ -164,7 +164,7 @@ def wins(compared: Compared) -> Table:
             if task not in side.tasks:
                 continue
             found = mean_over(side, [task], "bad")
-            row[side.name] = f"{_text(found)}: {outcome(found)}"
+            row[side.name] = f"{share(found)}: {outcome(found)}"
         rows.append(row)
     return Table.of(rows, "task")
 
@@ -191,7 +191,7 @@ def explained(compared: Compared) -> Table:
             row |= {
                 "before": percent(one.mean),
                 "after": percent(other.mean),
-                "difference, 95 % CI": _text(Interval(gap, gap - reach, gap + reach, len(tasks))),
+                "difference, 95 % CI": share(Interval(gap, gap - reach, gap + reach, len(tasks))),
             }
         rows.append(row)
     return Table.of(rows, "change")
@@ -243,14 +243,7 @@ def curve_table(compared: Compared) -> Table | Note:
         for size, side in compared.curve.items():
             if task in side.tasks:
                 n = side.tasks[task].n
-                row[name_of(size)] = f"{_text(mean_over(side, [task], 'bad'))}, n = {n}"
+                row[name_of(size)] = f"{share(mean_over(side, [task], 'bad'))}, n = {n}"
         if len(row) > 1:
             rows.append(row)
     return Table.of(rows, "task") if rows else Note("Not computed yet.", "warning")
-
-
-def _text(found: Interval) -> str:
-    text = percent(found.mean)
-    if math.isnan(found.low):
-        return f"{text} (no CI)"
-    return f"{text} [{percent(found.low)}, {percent(found.high)}]"

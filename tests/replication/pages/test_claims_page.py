@@ -12,11 +12,10 @@ from lottery_utils.agreement.inference import Interval, t_interval
 from replication.book.provenance import standing
 from replication.book.show import Note, Table
 from replication.claims.rules import KEPT, kept, paper_claims
-from replication.claims.trial import Trial, put_on_trial, stricter
+from replication.claims.trial import PAPER, Trial, put_on_trial, stricter
 from replication.claims.verdicts import NO_DATA, VERDICTS
 from replication.claims.wins import outcome
 from replication.pages import claims, sec4_2_good_random_bad
-from replication.pages.claims import PAPER
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from replication.claims.rules import kept, paper_claims
-from replication.claims.trial import Trial, put_on_trial
+from replication.claims.trial import PAPER, Trial, over_seeds, put_on_trial
 from replication.pages import landing
-from replication.pages.claims import PAPER, counted, over_seeds, won
+from replication.pages.claims import counted, won
 from replication.runs.run import missing
 from replication.store import Store
 
