@@ -15,8 +15,9 @@ from lottery_utils.errors import UserError, expanded
 from replication.files import write_text
 from replication.runs import records
 from replication.runs import run as machine
+from replication.stages import FOLLOWUPS, STAGES
 from replication.store import Record, Store
-from replication.study import FOLLOWUPS, STAGES, Study
+from replication.study import Study
 from replication.studyfile import parse
 
 

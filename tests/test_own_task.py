@@ -20,7 +20,7 @@ from replication.book import build
 from replication.book.show import Note, Table
 from replication.pages import sec3_methodology, sec4_2_good_random_bad
 from replication.runs import records
-from replication.study import STAGES
+from replication.stages import STAGES
 
 STUDY = """\
 backbone: {backbone}

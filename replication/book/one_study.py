@@ -19,8 +19,9 @@ import yaml
 from lottery_utils.errors import UserError
 from replication.files import write_text
 from replication.runs.records import TaskRecords, at_hand, on_record
+from replication.stages import FOLLOWUPS
 from replication.store import Store
-from replication.study import FOLLOWUPS, Study
+from replication.study import Study
 
 # The prose on each section of the paper, the notebook below it (of each task, but for what tasks
 # share), and the follow-up without which that has nothing to show.

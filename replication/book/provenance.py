@@ -18,8 +18,8 @@ from replication.runs.records import (
     warning,
 )
 from replication.runs.run import missing, status
+from replication.stages import TICKET_STAGE
 from replication.store import Key, Record, Store
-from replication.study import TICKET_STAGE
 
 
 class Sources:

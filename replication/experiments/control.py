@@ -19,7 +19,7 @@ from replication.experiments.entry import Entry
 from replication.experiments.parts import Part
 from replication.experiments.results import Trained, about, named
 from replication.experiments.tickets import ticket_masks
-from replication.study import PIPELINE
+from replication.stages import PIPELINE
 
 STATES = tuple(dict.fromkeys(name.split()[1] for name in PIPELINE["control"].parts))
 

@@ -24,7 +24,7 @@ from replication.experiments.search import Outcome, outcome
 from replication.experiments.tickets import Ticket, scored
 from replication.experiments.weight_overlap import GOOD_WEIGHTS
 from replication.files import in_one_piece
-from replication.study import PIPELINE
+from replication.stages import PIPELINE
 
 MAPS = ("query", "key", "value", "attention_output", "mlp_input", "mlp_output")
 

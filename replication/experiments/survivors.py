@@ -14,7 +14,7 @@ from replication.experiments.entry import Entry
 from replication.experiments.parts import Part
 from replication.experiments.results import Count, Masked, about, named
 from replication.experiments.tickets import scored, structured_ticket
-from replication.study import PIPELINE
+from replication.stages import PIPELINE
 
 ByKeepers = named("all", "some", "none")
 

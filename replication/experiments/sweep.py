@@ -19,7 +19,8 @@ from lottery_utils.data import source_kind
 from lottery_utils.errors import UserError
 from lottery_utils.tasks import Example
 from replication.experiments.results import Count, Metric, Positive, Score, Sha256, about, named
-from replication.study import SWEPT, Study
+from replication.stages import SWEPT
+from replication.study import Study
 
 if TYPE_CHECKING:  # pages read the name of a sweep's folder here, and need no torch
     from replication.experiments.entry import Entry

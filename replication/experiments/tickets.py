@@ -23,7 +23,7 @@ from replication.experiments.entry import EVALUATION_BATCH, Entry
 from replication.experiments.landscape import RADII, loss_along
 from replication.experiments.parts import Part
 from replication.experiments.results import Masked, named
-from replication.study import PIPELINE
+from replication.stages import PIPELINE
 
 
 class Tickets(TypedDict):

@@ -24,8 +24,9 @@ from replication.runs.records import (
     tickets_of,
     warning,
 )
+from replication.stages import PIPELINE
 from replication.store import Store
-from replication.study import PIPELINE, Study
+from replication.study import Study
 
 
 @style()

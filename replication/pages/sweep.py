@@ -12,8 +12,9 @@ from lottery_utils.errors import UserError
 from lottery_utils.metrics import METRIC_LABELS
 from replication.book.show import COLOURS, SEED_COLOURS, Figure, Note, Table, style
 from replication.runs.records import by_task
+from replication.stages import SWEPT
 from replication.store import Record, Store
-from replication.study import SWEPT, Study
+from replication.study import Study
 
 NO_SWEEP = Note("The recipe of this study was not chosen by a sweep.")
 

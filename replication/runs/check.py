@@ -17,8 +17,8 @@ from typing_extensions import TypedDict
 from lottery_utils.errors import UserError
 from lottery_utils.masks import StructuredMask
 from replication.runs.schema import INPUTS, Record, results_type
+from replication.stages import PIPELINE
 from replication.store import Record as Read
-from replication.study import PIPELINE
 
 
 def problem(record: Read, text: bytes | str) -> str | None:

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import NamedTuple
 
-from replication.study import FOLLOWUPS, PIPELINE, STAGES, Study
+from replication.stages import FOLLOWUPS, PIPELINE, STAGES
+from replication.study import Study
 
 # Mean tokens per example, special ones included, of training and validation set under BERT's
 # uncased vocabulary, cut at 128: the first 3,000 and 1,000 examples.

@@ -17,8 +17,9 @@ from lottery_utils.metrics import meaningless
 from lottery_utils.tasks import TASKS, OwnTask, Task, get_task
 from replication.experiments.weight_overlap import kept_masks
 from replication.runs.run import ensure, inputs, status
+from replication.stages import FOLLOWUPS, STAGES, TICKET_STAGE
 from replication.store import Record, Store
-from replication.study import FOLLOWUPS, STAGES, TICKET_STAGE, Study
+from replication.study import Study
 from replication.studyfile import parse
 
 Stages = dict[str, Record]  # of one seed

@@ -1,6 +1,6 @@
 """From a study to its records: which are up to date, and computing the others.
 
-Every stage of the table in `replication.study` goes this way. Nothing here needs torch but where
+Every stage of the table in `replication.stages` goes this way. Nothing here needs torch but where
 something has to be computed.
 """
 
@@ -21,8 +21,9 @@ from lottery_utils.patterns.sorter import sorter_sha256
 from replication.experiments.answers import untrained
 from replication.files import alone, clear
 from replication.runs import data_card
+from replication.stages import FOLLOWUPS, PIPELINE, STAGES, TICKET_STAGE
 from replication.store import Key, Record, Store
-from replication.study import FOLLOWUPS, PIPELINE, STAGES, TICKET_STAGE, Study
+from replication.study import Study
 
 if TYPE_CHECKING:
     from replication.experiments.entry import Entry

@@ -23,8 +23,9 @@ from replication.experiments.entry import Run
 from replication.experiments.results import BySeed, Sha256, Text, about
 from replication.files import write_text
 from replication.paper.released import Released
+from replication.stages import PIPELINE, SWEPT, Stage
 from replication.store import SCHEMA, Code
-from replication.study import PIPELINE, RELEASE_READING, SINCE, SWEPT, Stage, Study
+from replication.study import RELEASE_READING, SINCE, Study
 
 
 class Provenance(Code, Run):

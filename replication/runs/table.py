@@ -19,8 +19,9 @@ from lottery_utils.errors import UserError
 from lottery_utils.masks import StructuredMask
 from replication.runs.records import STATES
 from replication.runs.run import status
+from replication.stages import PIPELINE, STAGES, SWEPT
 from replication.store import Key, Record, Store
-from replication.study import PIPELINE, STAGES, SWEPT, Study
+from replication.study import Study
 
 Row = dict[str, Any]  # with those of the table's columns that apply
 

@@ -18,8 +18,9 @@ from lottery_utils.errors import UserError
 from lottery_utils.masks import StructuredMask
 from replication.runs.records import STATES, TaskRecords
 from replication.runs.run import check_data, ensure
+from replication.stages import STAGES, TICKET_STAGE
 from replication.store import Record, Store
-from replication.study import STAGES, TICKET_STAGE, FollowUps, Study
+from replication.study import FollowUps, Study
 
 PLACE = ".cache/verify"
 # How far a recomputed number may be from the one on record; any number, where nothing may differ.

@@ -13,7 +13,8 @@ from conftest import REPOSITORY, make_backbone
 from lottery_utils.errors import UserError
 from lottery_utils.recipe import Recipe
 from lottery_utils.tasks import TASKS
-from replication.study import FOLLOWUPS, PIPELINE, STAGES, SWEPT, Study
+from replication.stages import FOLLOWUPS, PIPELINE, STAGES, SWEPT
+from replication.study import Study
 
 MINIMAL = "tasks: [RTE]\nseeds: [1]\n"
 OWN = """\

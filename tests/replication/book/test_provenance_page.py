@@ -12,8 +12,9 @@ from replication.book import provenance
 from replication.book.provenance import Sources
 from replication.runs import records
 from replication.runs.records import TaskRecords
+from replication.stages import STAGES
 from replication.store import Store
-from replication.study import STAGES, Study
+from replication.study import Study
 
 SEEDS = (1337, 42)
 

@@ -42,8 +42,9 @@ from replication.claims.verdicts import (
 )
 from replication.experiments.answers import answers_text, did_not_train, read_answers
 from replication.runs.records import STATES
+from replication.stages import TICKET_STAGE
 from replication.store import Store
-from replication.study import TICKET_STAGE, Study
+from replication.study import Study
 
 Bits = npt.NDArray[np.int64]
 

@@ -32,8 +32,9 @@ from replication.runs import table as export
 from replication.runs.records import by_task
 from replication.runs.run import ensure
 from replication.runs.schema import record_schema
+from replication.stages import FOLLOWUPS, STAGES
 from replication.store import SCHEMA, Key, Record, Store, checksum
-from replication.study import FOLLOWUPS, STAGES, FollowUps, Study
+from replication.study import FollowUps, Study
 
 COMMITTED = sorted((REPOSITORY / "results").glob("*/**/*.json"))
 PACKAGE = Path(export.__file__).parent

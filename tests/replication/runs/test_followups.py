@@ -26,8 +26,9 @@ from replication.experiments.entry import Entry
 from replication.experiments.sensitivity import RULES
 from replication.runs import records, run
 from replication.runs.records import TaskRecords
+from replication.stages import FOLLOWUPS
 from replication.store import Key, Record, Store
-from replication.study import FOLLOWUPS, FollowUps, Study
+from replication.study import FollowUps, Study
 
 # STS-B's searches keep some but not all heads with either seed, so that its masks differ.
 TASK, SEED, OTHER = "STS-B", 42, 1337

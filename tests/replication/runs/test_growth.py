@@ -12,8 +12,9 @@ import pytest
 from running import record
 
 from replication.cli import main
+from replication.stages import STAGES
 from replication.store import Store, checksum
-from replication.study import STAGES, FollowUps, Study
+from replication.study import FollowUps, Study
 
 SEEDS = tuple(range(1, 13))
 

@@ -15,8 +15,9 @@ from running import without_seconds
 from replication.cli import main
 from replication.experiments import unfinished
 from replication.runs.jobs import START_SECONDS, Job, jobs, simulate
+from replication.stages import PIPELINE, STAGES
 from replication.store import Store
-from replication.study import PIPELINE, STAGES, FollowUps, Study
+from replication.study import FollowUps, Study
 
 PAPER = Study.load("bert-base-glue")
 EVERYTHING = replace(

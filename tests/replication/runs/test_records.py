@@ -27,8 +27,9 @@ from replication.experiments import finetune, magnitude, search, tickets
 from replication.experiments.entry import Progress
 from replication.experiments.weight_overlap import GOOD_WEIGHTS
 from replication.runs import records, run
+from replication.stages import STAGES
 from replication.store import Key, Record, Store
-from replication.study import STAGES, Study
+from replication.study import Study
 
 TASK, SEED = "CoLA", 1337  # the entry that most of these tests compute
 DONE = dict.fromkeys(STAGES, "done")

@@ -14,8 +14,9 @@ from lottery_utils.masks import StructuredMask
 from replication.experiments.entry import Entry
 from replication.runs import run
 from replication.runs.records import TaskRecords
+from replication.stages import PIPELINE, Stage
 from replication.store import Store
-from replication.study import PIPELINE, Stage, Study
+from replication.study import Study
 
 TASK, SEED = "STS-B", 42
 

@@ -11,8 +11,8 @@ import pytest
 
 from replication import cli
 from replication.runs.verify import PLACE, TOLERANCES, compare
+from replication.stages import STAGES
 from replication.store import Key, Store
-from replication.study import STAGES
 
 ENTRY = ["--task", "CoLA", "--seed", "1337", "--device", "cpu", "--threads", "1"]
 
