@@ -81,7 +81,7 @@ def test_slides_show_the_figures_that_are_drawn(figures: dict[str, Any]) -> None
 def show(site: Path, browser: Any) -> SimpleNamespace:
     """What a browser saw of the slides, on a screen of their own size."""
     seen = SimpleNamespace(wrong=[], slides=[])
-    page = browser.new_page(viewport={"width": 960, "height": 700})
+    page = browser.new_page(viewport={"width": 1280, "height": 720})
     page.on("console", lambda m: seen.wrong.append(m.text) if m.type == "error" else None)
     page.on("pageerror", lambda error: seen.wrong.append(str(error)))
     page.on("requestfailed", lambda request: seen.wrong.append(request.url[:200]))

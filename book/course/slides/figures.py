@@ -1,48 +1,222 @@
-"""The figures of the slides: drawn from committed records by the functions that draw the book's.
+"""What the slides show of the records: figures that can be read from the last row, and sentences.
 
-Each becomes a file NAME.html, as a notebook shows it, with its caption and alternative text.
+Each becomes a file NAME.html. No number of a record is written on a slide by hand.
 """
 
 from __future__ import annotations
 
+import html
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import matplotlib
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.lines import Line2D
+from matplotlib.text import Text
 
-from replication.book.show import Figure, Note
-from replication.pages import (
-    patterns,
-    released_stability,
-    released_tickets,
-    sec3_methodology,
-    sec4_1_good_subnetworks,
-    sec4_2_good_random_bad,
-    sec6_discussion,
-)
+from replication.book.show import COLOURS, Figure, Note, style
+from replication.claims.claim import WINS
+from replication.claims.trial import PAPER, over_seeds, put_on_trial
+from replication.claims.wins import outcome
+from replication.pages import patterns, released_stability, sec3_methodology
+from replication.pages import sec4_1_good_subnetworks as search
+from replication.pages import sec6_discussion as control
+from replication.pages.claims import badge
+from replication.pages.sizes import Compared, Side, common, mean_over
 from replication.paper import records as release
 from replication.runs import records
-from replication.runs.records import TaskRecords
+from replication.runs.records import TICKETS
 from replication.store import Store
 
-STUDY, TASK, SEED = "glue-small", "SST-2", 1337
+SMALL, LARGE, CURVE = "minilm-glue", "mpnet-glue", "minilm-size"
+TASK, SEED = "SST-2", 1337
+CLAIMS = (  # those of the last slides
+    "s-good-close",
+    "no-losing-tickets",
+    "bad-below-random-pruned",
+    "bad-below-random-retrained",
+    "s-masks-unstable",
+    "not-heterogeneous",
+)
+POINTS = 15  # the smallest type of a figure: 21 pixels on a slide of 1280 by 720
 
 
-def entries() -> TaskRecords:
-    return records.load(STUDY, TASK, also=["control"])[TASK]
+class Said(Note):
+    """A sentence or a table as HTML, not in a box."""
+
+    def _repr_html_(self) -> str:
+        return self.text
+
+
+def projected(figure: Figure, width: float, height: float) -> Figure:
+    """The same figure for a projector: so many hundred pixels of a slide, with large type."""
+    drawing = figure.drawing
+    drawing.set_size_inches(width, height)
+    for text in drawing.findobj(Text):
+        text.set_fontsize(max(POINTS, text.get_fontsize() * 1.4))
+    for line in drawing.findobj(Line2D):
+        line.set_markersize(line.get_markersize() * 1.5)
+        line.set_linewidth(line.get_linewidth() * 1.5)
+    return Figure.of(drawing, figure.caption, figure.alt)
+
+
+def compared() -> Compared:
+    return Compared(SMALL, LARGE, CURVE, release.load(), Store())
+
+
+def seeds(side: Side, tasks: Sequence[str]) -> str:
+    """How many seeds these tasks have."""
+    numbers = sorted(
+        {side.tasks[t].n if not side.tasks[t].errors else release.N_SEEDS for t in tasks}
+    )
+    return " to ".join(str(n) for n in dict.fromkeys((numbers[0], numbers[-1])))
+
+
+@style()
+def models() -> Figure:
+    """What the three kinds retain in three models, on average over the tasks that all learned."""
+    of = compared()
+    sides = [side for side in of.models if side.tasks]
+    tasks = common(sides, of.wanted.tasks)
+    drawing, axis = plt.subplots(layout="constrained")
+    said = []
+    for row, side in enumerate(sides):
+        for up, kind in zip((-0.25, 0.0, 0.25), TICKETS, strict=True):
+            found, colour = mean_over(side, tasks, kind), COLOURS[kind]
+            single = [float(np.mean(side.tasks[task].retained[kind])) for task in tasks]
+            axis.plot(single, [row + up] * len(single), "o", color=colour, ms=4, alpha=0.45)
+            axis.plot([found.low, found.high], [row + up] * 2, color=colour, lw=2)
+            axis.plot(found.mean, row + up, "D", color=colour, ms=7, label="" if row else kind)
+            said.append(f"{side.name}, {kind}: {found.mean:.0%}")
+    finish(axis, [f"{s.name.split(',')[0]}\n{seeds(s, tasks)} seeds" for s in sides])
+    return Figure.of(
+        drawing,
+        f"Diamonds: means over {', '.join(tasks)}, with 95 % CI over seeds. Dots: single tasks.",
+        f"Dot plot of retained gain by model and kind of ticket. {'; '.join(said)}.",
+    )
+
+
+@style()
+def tasks(side: Side) -> Figure:
+    """What the three kinds retain on every task that a model has learned."""
+    names = sorted(side.tasks, key=lambda task: -float(np.mean(side.tasks[task].retained["bad"])))
+    drawing, axis = plt.subplots(layout="constrained")
+    for row, task in enumerate(names):
+        for up, kind in zip((-0.25, 0.0, 0.25), TICKETS, strict=True):
+            found, values = mean_over(side, [task], kind), side.tasks[task].retained[kind]
+            if side.tasks[task].errors:
+                axis.plot([found.low, found.high], [row + up] * 2, color=COLOURS[kind], lw=2)
+            else:
+                axis.plot(
+                    values, [row + up] * len(values), "o", color=COLOURS[kind], ms=4, alpha=0.6
+                )
+            axis.plot(
+                found.mean, row + up, "D", color=COLOURS[kind], ms=5, label="" if row else kind
+            )
+    finish(axis, names)
+    how = "lines: 95 % CI over" if side.tasks[names[0]].errors else "dots:"
+    bad = [f"{task} {np.mean(side.tasks[task].retained['bad']):.0%}" for task in names]
+    return Figure.of(
+        drawing,
+        f"{side.name}. Diamonds: means, {how} {seeds(side, names)} seeds.",
+        f"Dot plot of retained gain by task and ticket, {side.name}; bad: {'; '.join(bad)}.",
+    )
+
+
+@style()
+def start() -> Figure:
+    """Good tickets trained from three kinds of weights, on every task that has this control."""
+    entries = records.load(SMALL, also=["control"])
+    names = [task for task, of in entries.items() if of.stage("control")]
+    drawing, axis = plt.subplots(layout="constrained")
+    said = []
+    for row, task in enumerate(names):
+        of = entries[task].of_seeds(entries[task].stage("control"))
+        majority = np.array(of.scores("majority"))
+        gain = np.array(of.scores("full")) - majority
+        for (state, label), marker in zip(control.STATES.items(), "os^", strict=True):
+            kept = (np.array(control.scores(of, "good", state)) - majority) / gain
+            face = COLOURS["good"] if marker == "o" else "white"
+            axis.plot(kept, [row] * len(kept), marker, color=COLOURS["good"], mfc=face, ms=7,
+                      label="" if row else label)  # fmt: skip
+            said.append(f"{task}, {label}: {kept.mean():.0%}")
+    finish(axis, names)
+    axis.set_ylim(len(names) - 0.5, -0.5)
+    n = max(len(entries[task].stage("control")) for task in names)
+    return Figure.of(
+        drawing,
+        f"Good tickets of MiniLM-L6 on GLUE, {n} seed a task.",
+        f"Dot plot of retained gain by task and kind of weights. {'; '.join(said)}.",
+    )
+
+
+def finish(axis: matplotlib.axes.Axes, rows: Sequence[str]) -> None:
+    axis.axvline(WINS, color="0.5", lw=1, ls="--", zorder=0)
+    axis.axvline(1, color=COLOURS["full"], lw=1, zorder=0)
+    axis.set_yticks(range(len(rows)), rows)
+    axis.set_ylim(len(rows) - 0.5, -0.5)
+    axis.set_xlabel("retained gain (1: full model, 0: majority baseline)")
+    axis.figure.legend(loc="outside right upper")
+
+
+def won(side: str) -> Said:
+    """On how many tasks bad tickets win and lose, by their intervals over seeds."""
+    found = over_seeds(put_on_trial(SMALL), side)
+    by = {word: [t for t, of in found.items() if outcome(of) == word] for word in ("wins", "loses")}
+    texts = [f"<p>Of {len(found)} tasks, bad tickets</p><ul>"]
+    for word, these in by.items():
+        which = f": {', '.join(these)}" if these else ""
+        texts.append(f"<li><strong>{word.removesuffix('s')}</strong> on {len(these)}{which};</li>")
+    rest = len(found) - sum(map(len, by.values()))
+    texts.append(f"<li>are <strong>inconclusive</strong> on {rest}.</li></ul>")
+    return Said("".join(texts))
+
+
+def below() -> Said:
+    """On how many tasks the released bad tickets score below the random ones."""
+    found, trial = release.load(), put_on_trial(SMALL)
+    learned = over_seeds(trial, PAPER)
+    texts = []
+    for state in ("pruned", "retrained"):
+        of = [release.scores(found, task) for task in learned]
+        n = sum(one[f"bad, {state}"].mean < one[f"random, {state}"].mean for one in of)
+        texts.append(f"<li><strong>{state.capitalize()}</strong>: on {n} of {len(of)} tasks.</li>")
+    return Said(f"<p>Mean of bad below mean of random:</p><ul>{''.join(texts)}</ul>")
+
+
+def verdicts() -> Said:
+    """The verdicts of some claims, for the small model and as released."""
+    trial = put_on_trial(SMALL)
+    rows = [
+        f"<tr><td>{html.escape(ours.claim.text)}</td>"
+        + "".join(f"<td>{badge(one._replace(why=''))}</td>" for one in (ours, theirs))
+        + "</tr>"
+        for ours, theirs in zip(trial.ours, trial.theirs, strict=True)
+        if ours.claim.key in CLAIMS
+    ]
+    head = f"<tr><th>The paper</th><th>MiniLM-L6, GLUE</th><th>{PAPER}</th></tr>"
+    return Said(f'<table class="verdicts">{head}{"".join(rows)}</table>')
+
+
+def one_seed() -> records.TaskRecords:
+    return records.load(SMALL, TASK)[TASK].of_seeds([SEED])
 
 
 FIGURES: dict[str, Callable[[], Figure | Note]] = {
-    "importance": lambda: sec3_methodology.importance(entries().of_seeds([SEED])),
-    "search": lambda: sec4_1_good_subnetworks.search_curve(entries()),
-    "tickets": lambda: sec4_2_good_random_bad.ticket_plot(
-        entries(), release.beside(Store(), [TASK])
-    ),
-    "released_tickets": lambda: released_tickets.plot(release.load()),
-    "control": lambda: sec6_discussion.plot(entries()),
-    "released_kappa": lambda: released_stability.kappa_plot(release.load()),
-    "maps": lambda: patterns.gallery("raw", 5),
+    "importance": lambda: projected(sec3_methodology.importance(one_seed()), 11, 4.4),
+    "search": lambda: projected(search.search_curve(one_seed()), 11.5, 4.4),
+    "models": lambda: projected(models(), 11.5, 4.6),
+    "small": lambda: projected(tasks(compared().small), 7.6, 5.2),
+    "small_won": lambda: won(SMALL),
+    "released": lambda: projected(tasks(compared().released), 7.6, 5.2),
+    "released_won": lambda: won(PAPER),
+    "below": below,
+    "start": lambda: projected(start(), 11.5, 4.4),
+    "kappa": lambda: projected(released_stability.kappa_plot(release.load()), 11.5, 4.4),
+    "maps": lambda: projected(patterns.gallery("raw", 4), 7.2, 5.4),
+    "verdicts": verdicts,
 }
 
 
