@@ -10,7 +10,10 @@ from typing import Any
 
 import pytest
 from conftest import REPOSITORY, module_at
+from matplotlib.text import Text
 from test_prose import read, table
+
+from replication.book.show import Figure
 
 SLIDES = REPOSITORY / "book" / "course" / "slides"
 
@@ -72,9 +75,15 @@ def test_slides_show_the_figures_that_are_drawn(figures: dict[str, Any]) -> None
     text = (SLIDES / "index.md").read_text("utf-8")
     assert re.findall(r"^:file: .*/(\w+)\.html$", text, re.MULTILINE) == list(figures)
     for name, draw in figures.items():
-        figure = draw()
-        assert figure.png and figure.caption, name
-        assert len(figure.alt.split()) >= 8, f"{name}: {figure.alt}"
+        shown = draw()
+        if not isinstance(shown, Figure):
+            assert re.search(r"<li>|<td>", shown.text), name
+            continue
+        assert shown.png and shown.caption, name
+        assert len(shown.alt.split()) >= 8, f"{name}: {shown.alt}"
+        sizes = [text.get_fontsize() for text in shown.drawing.findobj(Text) if text.get_text()]
+        width, _ = shown.drawing.get_size_inches()
+        assert min(sizes) * 100 / 72 >= 20 and width <= 11.5, f"{name} is hard to read"
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +137,7 @@ def test_slides_open_from_disk_fit_and_are_described(
     for slide in show.slides:
         assert not slide["tooHigh"] and not slide["outside"] and slide["notes"], slide
     images = [image for slide in show.slides for image in slide["images"]]
-    assert len(images) == len(figures)
+    assert len(images) == sum(isinstance(draw(), Figure) for draw in figures.values())
     assert all(width > 0 and alt for width, alt in images)
     targets = [Path(link.removeprefix("file://")) for link in show.links]
     assert len(targets) >= 5

@@ -3,6 +3,5 @@
 c = get_config()  # noqa: F821  # nbgrader defines it
 c.CourseDirectory.course_id = "tickets"
 c.CourseDirectory.source_directory = "key"
-c.CourseDirectory.release_directory = "handouts"
 c.ClearSolutions.code_stub = {"python": "# YOUR CODE HERE"}
 c.Execute.timeout = 600  # seconds a cell

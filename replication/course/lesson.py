@@ -79,7 +79,7 @@ class Lesson:
         self.task, self.seed, self._say = get_task(task), seed, say
         self._of = (backbone_spec, source, n_train, n_validation)
         record = (find or on_record)(self.task.name, seed, self._of)
-        self._answers = dict(np.load(record)) if record else {}
+        self._answers: dict[str, Array] = dict(np.load(record)) if record else {}
         self._recorded = record is not None
         shape = self._answer("shape", lambda: encoder_shape(self.model))
         self.full = StructuredMask.full(*map(int, shape))
@@ -106,7 +106,7 @@ class Lesson:
             found = importance.structured_importance(self.model, self._batches, mask)
             return found.normalized().heads
 
-        return self._answer(f"importance {_name(mask)}", compute).copy()
+        return np.array(self._answer(f"importance {_name(mask)}", compute))
 
     @property
     def gradients(self) -> FloatArray:
@@ -170,7 +170,7 @@ class Lesson:
         known = self._answers.get(name, np.array([]))
         new = [self._score(mask.random_like(draw)) for draw in range(len(known), n)]
         self._answers[name] = np.append(known, new)
-        return self._answers[name][:n].copy()
+        return np.array(self._answers[name][:n])
 
     def attention_types(self, n_examples: int = EXAMPLES) -> Array:
         """The type of every head's norm-weighted attention map, as an index of `TYPES`, for the

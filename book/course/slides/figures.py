@@ -18,13 +18,14 @@ from matplotlib.text import Text
 
 from replication.book.show import COLOURS, Figure, Note, style
 from replication.claims.claim import WINS
-from replication.claims.trial import PAPER, over_seeds, put_on_trial
+from replication.claims.trial import PAPER, put_on_trial
+from replication.claims.verdicts import INCONCLUSIVE
 from replication.claims.wins import outcome
 from replication.pages import patterns, released_stability, sec3_methodology
 from replication.pages import sec4_1_good_subnetworks as search
 from replication.pages import sec6_discussion as control
 from replication.pages.claims import badge
-from replication.pages.sizes import Compared, Side, common, mean_over
+from replication.pages.sizes import Compared, Side, mean_over
 from replication.paper import records as release
 from replication.runs import records
 from replication.runs.records import TICKETS
@@ -54,6 +55,10 @@ def projected(figure: Figure, width: float, height: float) -> Figure:
     """The same figure for a projector: so many hundred pixels of a slide, with large type."""
     drawing = figure.drawing
     drawing.set_size_inches(width, height)
+    for axis in drawing.axes:
+        if legend := axis.get_legend():  # outside, where it covers nothing
+            legend.remove()
+            drawing.legend(*axis.get_legend_handles_labels(), loc="outside right upper")
     for text in drawing.findobj(Text):
         text.set_fontsize(max(POINTS, text.get_fontsize() * 1.4))
     for line in drawing.findobj(Line2D):
@@ -66,34 +71,33 @@ def compared() -> Compared:
     return Compared(SMALL, LARGE, CURVE, release.load(), Store())
 
 
-def seeds(side: Side, tasks: Sequence[str]) -> str:
-    """How many seeds these tasks have."""
-    numbers = sorted(
-        {side.tasks[t].n if not side.tasks[t].errors else release.N_SEEDS for t in tasks}
-    )
+def seeds(side: Side) -> str:
+    """How many seeds the tasks of a model have."""
+    numbers = sorted({release.N_SEEDS if of.errors else of.n for of in side.tasks.values()})
     return " to ".join(str(n) for n in dict.fromkeys((numbers[0], numbers[-1])))
 
 
 @style()
 def models() -> Figure:
-    """What the three kinds retain in three models, on average over the tasks that all learned."""
-    of = compared()
-    sides = [side for side in of.models if side.tasks]
-    tasks = common(sides, of.wanted.tasks)
+    """What the three kinds retain in three models, on average over the tasks that each learned."""
+    sides = [side for side in compared().models if side.tasks]
     drawing, axis = plt.subplots(layout="constrained")
-    said = []
+    said, rows = [], []
     for row, side in enumerate(sides):
+        n = f"{len(side.tasks)} tasks" if len(side.tasks) > 1 else "1 task"
+        rows.append(f"{side.name.split(',')[0]}\n{n}, {seeds(side)} seeds")
         for up, kind in zip((-0.25, 0.0, 0.25), TICKETS, strict=True):
-            found, colour = mean_over(side, tasks, kind), COLOURS[kind]
-            single = [float(np.mean(side.tasks[task].retained[kind])) for task in tasks]
+            found, colour = mean_over(side, [*side.tasks], kind), COLOURS[kind]
+            single = [float(np.mean(of.retained[kind])) for of in side.tasks.values()]
             axis.plot(single, [row + up] * len(single), "o", color=colour, ms=4, alpha=0.45)
             axis.plot([found.low, found.high], [row + up] * 2, color=colour, lw=2)
             axis.plot(found.mean, row + up, "D", color=colour, ms=7, label="" if row else kind)
             said.append(f"{side.name}, {kind}: {found.mean:.0%}")
-    finish(axis, [f"{s.name.split(',')[0]}\n{seeds(s, tasks)} seeds" for s in sides])
+    finish(axis, rows)
     return Figure.of(
         drawing,
-        f"Diamonds: means over {', '.join(tasks)}, with 95 % CI over seeds. Dots: single tasks.",
+        "Diamonds: means over the tasks that each model learned, with 95 % CI over seeds. "
+        "Dots: single tasks.",
         f"Dot plot of retained gain by model and kind of ticket. {'; '.join(said)}.",
     )
 
@@ -120,7 +124,7 @@ def tasks(side: Side) -> Figure:
     bad = [f"{task} {np.mean(side.tasks[task].retained['bad']):.0%}" for task in names]
     return Figure.of(
         drawing,
-        f"{side.name}. Diamonds: means, {how} {seeds(side, names)} seeds.",
+        f"{side.name}. Diamonds: means, {how} {seeds(side)} seeds.",
         f"Dot plot of retained gain by task and ticket, {side.name}; bad: {'; '.join(bad)}.",
     )
 
@@ -143,7 +147,6 @@ def start() -> Figure:
                       label="" if row else label)  # fmt: skip
             said.append(f"{task}, {label}: {kept.mean():.0%}")
     finish(axis, names)
-    axis.set_ylim(len(names) - 0.5, -0.5)
     n = max(len(entries[task].stage("control")) for task in names)
     return Figure.of(
         drawing,
@@ -157,33 +160,33 @@ def finish(axis: matplotlib.axes.Axes, rows: Sequence[str]) -> None:
     axis.axvline(1, color=COLOURS["full"], lw=1, zorder=0)
     axis.set_yticks(range(len(rows)), rows)
     axis.set_ylim(len(rows) - 0.5, -0.5)
+    axis.set_xlim(-0.6, 1.5)  # the same on all slides; a wide interval runs out of the picture
     axis.set_xlabel("retained gain (1: full model, 0: majority baseline)")
     axis.figure.legend(loc="outside right upper")
 
 
-def won(side: str) -> Said:
+def won(side: Side) -> Said:
     """On how many tasks bad tickets win and lose, by their intervals over seeds."""
-    found = over_seeds(put_on_trial(SMALL), side)
-    by = {word: [t for t, of in found.items() if outcome(of) == word] for word in ("wins", "loses")}
-    texts = [f"<p>Of {len(found)} tasks, bad tickets</p><ul>"]
-    for word, these in by.items():
-        which = f": {', '.join(these)}" if these else ""
-        texts.append(f"<li><strong>{word.removesuffix('s')}</strong> on {len(these)}{which};</li>")
-    rest = len(found) - sum(map(len, by.values()))
-    texts.append(f"<li>are <strong>inconclusive</strong> on {rest}.</li></ul>")
-    return Said("".join(texts))
+    by: dict[str, list[str]] = {"wins": [], "loses": [], INCONCLUSIVE: []}
+    for task in side.tasks:
+        by[outcome(mean_over(side, [task], "bad"))].append(task)
+    words = ("win on", "lose on", "are inconclusive on")
+    rows = [
+        f"<li><strong>{word}</strong> {len(of)}{': ' if of else ''}{', '.join(of)}</li>"
+        for word, of in zip(words, by.values(), strict=True)
+    ]
+    return Said(f"<p>Of {len(side.tasks)} tasks, bad tickets</p><ul>{''.join(rows)}</ul>")
 
 
 def below() -> Said:
     """On how many tasks the released bad tickets score below the random ones."""
-    found, trial = release.load(), put_on_trial(SMALL)
-    learned = over_seeds(trial, PAPER)
-    texts = []
+    found = release.load()
+    of = [release.scores(found, task) for task in compared().released.tasks]
+    rows = []
     for state in ("pruned", "retrained"):
-        of = [release.scores(found, task) for task in learned]
         n = sum(one[f"bad, {state}"].mean < one[f"random, {state}"].mean for one in of)
-        texts.append(f"<li><strong>{state.capitalize()}</strong>: on {n} of {len(of)} tasks.</li>")
-    return Said(f"<p>Mean of bad below mean of random:</p><ul>{''.join(texts)}</ul>")
+        rows.append(f"<li><strong>{state}</strong>: on {n} of {len(of)} tasks</li>")
+    return Said(f"<p>Bad scores below random, by the means:</p><ul>{''.join(rows)}</ul>")
 
 
 def verdicts() -> Said:
@@ -200,6 +203,15 @@ def verdicts() -> Said:
     return Said(f'<table class="verdicts">{head}{"".join(rows)}</table>')
 
 
+def maps() -> Figure:
+    """A few maps of each type, their names in full."""
+    figure = patterns.gallery("raw", 4)
+    for axis in figure.drawing.axes:
+        axis.set_xlabel("")
+        axis.yaxis.label.set(rotation=0, ha="right", va="center")
+    return projected(figure, 7.6, 5.4)
+
+
 def one_seed() -> records.TaskRecords:
     return records.load(SMALL, TASK)[TASK].of_seeds([SEED])
 
@@ -209,13 +221,13 @@ FIGURES: dict[str, Callable[[], Figure | Note]] = {
     "search": lambda: projected(search.search_curve(one_seed()), 11.5, 4.4),
     "models": lambda: projected(models(), 11.5, 4.6),
     "small": lambda: projected(tasks(compared().small), 7.6, 5.2),
-    "small_won": lambda: won(SMALL),
+    "small_won": lambda: won(compared().small),
     "released": lambda: projected(tasks(compared().released), 7.6, 5.2),
-    "released_won": lambda: won(PAPER),
+    "released_won": lambda: won(compared().released),
     "below": below,
     "start": lambda: projected(start(), 11.5, 4.4),
     "kappa": lambda: projected(released_stability.kappa_plot(release.load()), 11.5, 4.4),
-    "maps": lambda: projected(patterns.gallery("raw", 4), 7.2, 5.4),
+    "maps": maps,
     "verdicts": verdicts,
 }
 
