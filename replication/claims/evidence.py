@@ -48,9 +48,8 @@ Scores = Callable[[str, str], list[float]]
 MEASURED = ("attention", "control", "survivors", "weight_overlap")
 SURVIVORS = "survivors: super minus anti, retrained, in gains"
 GAINS = "in gains"  # of the full model of the same task and seed
-STEP = (
-    0.2  # at which the loss around tickets is compared: every filter moves by a fifth of its length
-)
+STEP = 0.2  # at which the loss around tickets is compared, in lengths of each filter
+AS_FLAT = 0.07  # nats, a tenth of a fair coin's loss: apart by less, two tickets are as flat
 
 
 def of_scores(
@@ -343,7 +342,8 @@ def of_survivors(of_task: TaskRecords) -> Iterator[tuple[str, list[float]]]:
 def of_landscape(of_task: TaskRecords) -> Iterator[tuple[str, list[float]]]:
     """By how much more the loss rises around the bad ticket than around the good one, in nats.
 
-    Only of seeds on which both train well: the loss around a ticket that learned nothing is flat.
+    Only of seeds on which both train well, since the loss around a ticket that learned nothing is
+    flat, and on which the loss changes at all: else any two tickets would be as flat.
     """
     values = []
     for seed, told in zip(of_task, of_task.contrasted(), strict=True):
@@ -351,7 +351,9 @@ def of_landscape(of_task: TaskRecords) -> Iterator[tuple[str, list[float]]]:
         least = full["majority"] + WINS * (full["score"] - full["majority"])
         trained = all(reaches(tickets[kind]["retrained"], least) for kind in ("good", "bad"))
         if told and trained and seed in learned_seeds(of_task):
-            values.append(rise(tickets["bad"], STEP) - rise(tickets["good"], STEP))
+            good, bad = (rise(tickets[kind], STEP) for kind in ("good", "bad"))
+            if max(abs(good), abs(bad)) >= AS_FLAT:
+                values.append(bad - good)
     yield f"rise of loss at a step of {STEP}: bad minus good", values
 
 
