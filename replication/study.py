@@ -87,12 +87,12 @@ class FollowUps(_Asked):  # type: ignore[misc]
     """For which tasks a study has each stage that is asked for; None means all of its tasks.
 
     `survivors` are tickets of survivors over seeds (section 5.1), `attention` the types of
-    attention maps (5.2), `control` trains tickets without pre-training (6), `sensitivity`
-    searches again by other rules (4.1), `quirks` measures what the authors' code does otherwise
-    than their text, `choices` scores every choice among heads at the edge of a ticket, `rates`
-    retrains tickets that did not train at other learning rates; `control`, `sensitivity` and
-    `quirks` for such of the study's seeds as `control_seeds` and so on name, for all tasks or
-    task by task (None: all).
+    attention maps (5.2), `control` trains tickets without pre-training and `embeddings` a model
+    without layers (6), `sensitivity` searches again by other rules (4.1), `quirks` measures what
+    the authors' code does otherwise than their text, `choices` scores every choice among heads at
+    the edge of a ticket, `rates` retrains tickets that did not train at other learning rates;
+    `control`, `sensitivity` and `quirks` for such of the study's seeds as `control_seeds` and so on
+    name, for all tasks or task by task (None: all).
     """
 
     def seeds(self, what: str, task: str) -> tuple[int, ...] | None:
