@@ -2,9 +2,9 @@
 
     python -m replication.book notebooks/sec3_methodology.ipynb page.ipynb task=RTE
 
-papermill executes the notebook; the task it was executed for joins the page's title, and the
-study where it is not the notebook's own, so that pages of one notebook can be told apart. At the
-page's end stands how it was made, above the records that `replication.book.provenance` lists.
+papermill executes the notebook; the task and the data it was executed for join the page's title.
+The page begins with its result. How it was made comes last: the command, the parameters, the code
+that reads the records, and these, which `replication.book.provenance` lists.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from lottery_utils.errors import UserError
 from replication.book import contents
 from replication.files import write_text
 from replication.paper.records import STUDY as RELEASED
-from replication.runs.data_card import describe
+from replication.runs.data_card import describe, in_words
 from replication.runs.records import resolve
 from replication.store import Store
-from replication.study import Study
 from replication.studyfile import parse
 
 TEXTS = ("study", "task", "data", "backbone", "results_dir")  # parameters that are none else
 HOW_MADE = "## How this page was made"
+MADE_BY = {"parameters", "injected-parameters", "setup"}  # cells that a page shows there
 
 
 def tools() -> tuple[Any, Any]:
@@ -83,29 +83,38 @@ def build_page(
     executed.metadata.pop("papermill", None)
     for cell in executed.cells:
         cell.metadata.pop("papermill", None)
-    # The page shows the parameters it was made with, not the defaults they stand in for.
-    defaults = contents.parameters(notebook)
-    if parameters:
-        executed.cells = [
-            c for c in executed.cells if "parameters" not in c.metadata.get("tags", [])
-        ]
-    named = [str(parameters["task"])] if "task" in parameters else []
-    study = parameters.get("study")
-    if study and study != defaults.get("study"):
-        named.append(Study.load(study, parameters.get("results_dir") or "results").name)
-    title, made_from = executed.cells[0], about_data(defaults | parameters)
-    first, *rest = title.source.split("\n")
-    if named:
-        first = f"{first}: {', '.join(named)}"
-    if made_from and "task" in parameters:
-        first, made_from = f"{first}\n\n*{made_from}*", ""
-    title.source = "\n".join([first, *rest])
+    result: list[Any] = []
+    code: list[Any] = []
+    for cell in executed.cells:
+        tags = cell.metadata.get("tags", [])
+        if parameters and "parameters" in tags:
+            continue  # the defaults that the given ones stand in for
+        (code if MADE_BY.intersection(tags) else result).append(cell)
+        if "injected-parameters" in tags:
+            tags.append("hide-input")
+    data = about_data(contents.parameters(notebook) | parameters)
+    first, *rest = result[0].source.split("\n")
+    heading = [titled(first, parameters)]
+    if data and "task" in parameters:
+        heading, data = [*heading, f"\n*{data}*"], ""
+    result[0].source = "\n".join([*heading, *rest])
     made = nbformat.v4.new_markdown_cell(
-        how_made(of or notebook, parameters, time.monotonic() - begun, made_from)
+        how_made(of or notebook, parameters, time.monotonic() - begun, data)
     )
-    last = executed.cells[-1].source.startswith("provenance.Sources(")
-    executed.cells.insert(len(executed.cells) - last, made)
+    last = len(result) - result[-1].source.startswith("provenance.Sources(")
+    executed.cells = [*result[:last], made, *code, *result[last:]]
     write_text(page, nbformat.writes(executed))
+
+
+def titled(heading: str, parameters: dict[str, Any]) -> str:
+    """A page's heading with what it is about: `# Topic: SST-2 (GLUE)`."""
+    study, task = parameters.get("study"), parameters.get("task")
+    if not study or study == RELEASED:
+        return f"{heading}: {task}" if task else heading
+    overrides = {key: parameters.get(key) for key in ("data", "backbone")}
+    store = Store(parameters.get("results_dir") or "results")
+    of = in_words(resolve(str(study), store=store, **overrides))
+    return f"{heading}: {task} ({of})" if task else f"{heading} ({of})"
 
 
 def about_data(parameters: dict[str, Any]) -> str:

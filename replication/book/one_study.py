@@ -69,7 +69,7 @@ def table_of_contents(
         shown = of(what)
         if prose == "sec5_1":
             shown = [t for t in shown if len(study.seeds if found is None else found[t]) > 1]
-        pages = [{"file": f"{folder}/{task}/{notebook}", "title": task} for task in shown]
+        pages = [{"file": f"{folder}/{task}/{notebook}"} for task in shown]
         if prose == "sec4_1" and of("sensitivity"):
             pages.append({"file": f"{folder}/sensitivity"})
         return pages

@@ -120,8 +120,8 @@ def standing(
     )
 
 
-def warnings(entries: TaskRecords) -> Note:
-    """Whether the 90 % rule means anything for these models, and every score does."""
+def warnings(entries: TaskRecords) -> Note | None:
+    """What a reader must know: where the 90 % threshold means nothing, and undefined scores."""
     by_reason: dict[str, list[str]] = {}
     for seed, records in entries.items():
         if reason := warning(records):
@@ -149,12 +149,7 @@ def warnings(entries: TaskRecords) -> Note:
         if found:
             listed = "; ".join(f"{name}: {why}" for name, why in found)
             reasons.append(f"Seed {seed}: {metric} is undefined and counted as 0 ({listed}).")
-    if not reasons:
-        return Note(
-            "Every full model here is far enough above the majority baseline for the share of its "
-            "score that the search asks for to be a bar."
-        )
-    return Note(" ".join(reasons), "warning")
+    return Note(" ".join(reasons), "warning") if reasons else None
 
 
 def released(store: Store | None = None) -> Table:

@@ -143,6 +143,19 @@ class Note:
         return f"{self.kind.capitalize()}: {self.text}"
 
 
+@dataclass(frozen=True)
+class Finding:
+    """What a page found, with its numbers, 95 % CI and n: the first thing that it says."""
+
+    text: str
+
+    def _repr_html_(self) -> str:
+        return f'<p class="lottery-finding">{html.escape(self.text)}</p>'
+
+    def __repr__(self) -> str:
+        return self.text
+
+
 NO_MAGNITUDE = Note(
     "This study has no magnitude pruning here. The command lottery run adds it, with the option "
     "--set magnitude_tasks=null."

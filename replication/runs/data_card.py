@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import yaml
 
@@ -21,6 +21,7 @@ from replication.store import Store
 from replication.study import Study
 
 FILE = "data.yaml"
+ENCODERS = {"bundled": "MiniLM-L6", "mpnet": "MPNet-base"}
 SPLITS = {"train": "training", "validation": "dev"}
 
 
@@ -103,6 +104,23 @@ def keep(study: Study, task: str, store: Store, data_sha256: str | None = None) 
     content = {"files": {split: len(whole[split]) for split in SPLITS}, "used_sha256": used}
     write_text(_path(study, task, store), yaml.safe_dump(content, sort_keys=False))
     return card(study, task, store)
+
+
+def in_words(study: Study) -> str:
+    """Data and encoder in two or three words, as a page's title has them: `GLUE, MPNet-base`."""
+    kind = data.source_kind(study.data)
+    if kind == "mini":
+        words = "made-up sentences"
+    elif kind == "csv" or not any(study.task(task).official_sizes for task in study.tasks):
+        words = "own data"
+    else:
+        words = "GLUE"
+    return f"{words}, {encoder(study.backbone)}" if study.backbone != "bundled" else words
+
+
+def encoder(backbone: str) -> str:
+    """A backbone's name for readers; `hub:google-bert/bert-base-uncased` is bert-base-uncased."""
+    return ENCODERS.get(backbone) or PurePath(backbone).name
 
 
 def describe(study: Study, tasks: Sequence[str], store: Store) -> str:

@@ -68,7 +68,7 @@ def test_a_section_becomes_a_page_of_its_task(finished: Path, section: str) -> N
     assert f"Made from {n_records} records" in shown
     assert not re.search(r"\bnan\b", visible(shown), re.IGNORECASE)
     cells = nbformat.read(page, as_version=4).cells  # type: ignore[no-untyped-call]
-    assert cells[0].source.split("\n")[0].endswith(": CoLA, tiny")
+    assert cells[0].source.split("\n")[0].endswith(": CoLA (made-up sentences, tiny)")
     assert "made-up sentences" in cells[0].source.split("\n")[2], "what its data are, at once"
     parameters = [c.source for c in cells if "injected-parameters" in c.metadata.get("tags", [])]
     assert len(parameters) == 1
