@@ -39,6 +39,7 @@ from replication.runs.records import (
     TICKETS,
     TaskRecords,
     tickets_of,
+    warning,
 )
 
 Measured = dict[str, dict[str, list[float]]]  # of each measure, of each task: a value per seed
@@ -303,6 +304,22 @@ def _spread(scores: list[list[float]]) -> float:
     return float(high - low)
 
 
+def answerable(of_task: TaskRecords) -> list[int]:
+    """The seeds on which section 6 can ask why bad tickets train well: the rule of 2026-11-26.
+
+    The full model gains `LEARNED` or more, the search's threshold lies above the majority baseline,
+    the bad ticket is mostly another subnetwork than the good one, and retains `WINS` of the gain.
+    """
+    found = []
+    learned = learned_seeds(of_task)
+    for (seed, stages), told in zip(of_task.items(), of_task.contrasted(), strict=True):
+        full, bad = stages["finetune"]["results"], tickets_of(stages)["bad"]["retrained"]
+        share = (bad - full["majority"]) / (full["score"] - full["majority"] or math.nan)
+        if seed in learned and told and not warning(stages) and reaches(share, WINS):
+            found.append(seed)
+    return found
+
+
 def of_control(of_task: TaskRecords) -> Iterator[tuple[str, list[float]]]:
     """Does the bad ticket gain more than half as much without pre-training as with it?
 
@@ -346,14 +363,12 @@ def of_landscape(of_task: TaskRecords) -> Iterator[tuple[str, list[float]]]:
     flat, and on which the loss changes at all: else any two tickets would be as flat.
     """
     values = []
-    for seed, told in zip(of_task, of_task.contrasted(), strict=True):
+    for seed in answerable(of_task):
         tickets, full = tickets_of(of_task[seed]), of_task[seed]["finetune"]["results"]
         least = full["majority"] + WINS * (full["score"] - full["majority"])
-        trained = all(reaches(tickets[kind]["retrained"], least) for kind in ("good", "bad"))
-        if told and trained and seed in learned_seeds(of_task):
-            good, bad = (rise(tickets[kind], STEP) for kind in ("good", "bad"))
-            if max(abs(good), abs(bad)) >= AS_FLAT:
-                values.append(bad - good)
+        good, bad = (rise(tickets[kind], STEP) for kind in ("good", "bad"))
+        if reaches(tickets["good"]["retrained"], least) and max(abs(good), abs(bad)) >= AS_FLAT:
+            values.append(bad - good)
     yield f"rise of loss at a step of {STEP}: bad minus good", values
 
 
