@@ -23,13 +23,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from lottery_utils.agreement.inference import t_interval
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as MatplotlibFigure
     from matplotlib.image import AxesImage
 
     from lottery_utils.agreement.chance import Chance
-    from lottery_utils.agreement.inference import Interval
 
 T = TypeVar("T")
 # Okabe and Ito's palette: told apart by readers with any common colour vision.
@@ -190,10 +191,22 @@ def within(
     return f"[{number(low, digits, signed=signed)}, {number(high, digits, signed=signed)}]"
 
 
-def share(found: Interval, digits: int = 0) -> str:
-    """A share with its 95 % CI, in percent; with one value there is none."""
-    mean, low, high = (percent(value, digits) for value in found[:3])
-    return f"{mean} (no CI)" if math.isnan(found.low) else f"{mean} [{low}, {high}]"
+def interval(found: Sequence[float], digits: int = 3, *, signed: bool = False) -> str:
+    """A mean with its 95 % CI, the first three of `found`; with one value there is no CI."""
+    mean, low, high = found[:3]
+    bounds = "(no CI)" if math.isnan(low) else within(low, high, digits, signed=signed)
+    return f"{number(mean, digits, signed=signed)} {bounds}"
+
+
+def estimate(values: Iterable[float]) -> str:
+    """The mean of independent values, such as scores over seeds, with its 95 % CI."""
+    return interval(t_interval([*values]))
+
+
+def share(found: Sequence[float]) -> str:
+    """The same of a share, in percent."""
+    mean, low, high = map(percent, found[:3])
+    return f"{mean} (no CI)" if math.isnan(found[1]) else f"{mean} [{low}, {high}]"
 
 
 def plus_minus(mean: SupportsFloat, std: SupportsFloat, digits: int = 3) -> str:

@@ -7,9 +7,8 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 
-from lottery_utils.agreement.inference import t_interval
 from lottery_utils.metrics import METRIC_LABELS
-from replication.book.show import COLOURS, Figure, Note, Table, coloured, style
+from replication.book.show import COLOURS, Figure, Note, Table, coloured, estimate, style
 from replication.runs.records import TICKETS, TaskRecords, tickets_of
 
 STATES = {
@@ -40,9 +39,9 @@ def table(entries: TaskRecords) -> Table | Note:
     for kind in TICKETS:
         by_state = {state: np.array(scores(entries, kind, state)) for state in STATES}
         row = {"ticket": kind}
-        row |= {label: str(t_interval(by_state[state].tolist())) for state, label in STATES.items()}
+        row |= {label: estimate(by_state[state]) for state, label in STATES.items()}
         lost = by_state["retrained"] - by_state["reinitialized"]
-        row["what pre-training adds"] = str(t_interval(lost.tolist()))
+        row["what pre-training adds"] = estimate(lost)
         rows.append(row)
     return Table.of(rows)
 

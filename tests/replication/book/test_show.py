@@ -11,14 +11,18 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 
+from lottery_utils.agreement.inference import t_interval
 from replication.book.show import (
     COLOURS,
     Figure,
     Note,
     Table,
     coloured,
+    estimate,
+    interval,
     number,
     p_text,
+    share,
     style,
     within,
     write_cells,
@@ -110,6 +114,15 @@ def test_a_table_has_a_row_for_each_mapping_and_shows_its_cells_whole() -> None:
 def test_numbers_are_written_one_way(value: float, digits: int, signed: bool, text: str) -> None:
     assert number(value, digits, signed=signed) == text
     assert within(value, value, digits, signed=signed) == f"[{text}, {text}]"
+
+
+def test_an_interval_follows_its_mean() -> None:
+    # Two values: t(0.975, 1) = 12.7062, standard error 0.1 / sqrt(2) / sqrt(2) = 0.05.
+    found = t_interval([0.8, 0.9])
+    assert interval(found) == "0.850 [0.215, 1.485]"
+    assert interval(found, 2, signed=True) == "+0.85 [+0.21, +1.49]"
+    assert share(found) == "85% [21%, 149%]"
+    assert (estimate([0.5]), share(t_interval([0.5]))) == ("0.500 (no CI)", "50% (no CI)")
 
 
 def test_seeds_have_colours_even_where_there_are_many() -> None:
