@@ -320,7 +320,7 @@ def test_every_stage_is_exported_and_described() -> None:
     assert [stage for stage in described if stage in export.ROWS] == list(export.ROWS)
     assert set(described) >= {*STAGES, *FOLLOWUPS, *(path.stem for path in COMMITTED)}
     stages = {row["column"]: row["meaning"] for row in documented()}["stage"]
-    assert re.findall("`([a-z]+)`", stages) == list(export.ROWS)
+    assert re.findall(r"`(\w+)`", stages) == list(export.ROWS)
 
 
 # The command
