@@ -23,13 +23,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from lottery_utils.agreement.inference import t_interval
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as MatplotlibFigure
     from matplotlib.image import AxesImage
 
     from lottery_utils.agreement.chance import Chance
-    from lottery_utils.agreement.inference import Interval
 
 T = TypeVar("T")
 MINUS = "\u2212"
@@ -200,26 +201,39 @@ def within(
     return f"[{number(low, digits, signed=signed)}, {number(high, digits, signed=signed)}]"
 
 
-def share(found: Interval, digits: int = 0, possible: tuple[float, float] = ANY) -> str:
-    """A share with its 95 % CI, in percent; without where there is none or it is not `possible`."""
+def interval(
+    found: Sequence[float],
+    digits: int = 3,
+    *,
+    signed: bool = False,
+    possible: tuple[float, float] = ANY,
+) -> str:
+    """A mean with its 95 % CI, the first three of `found`, or that there is none.
+
+    One value has none, and one that leaves what scores can be (`possible`) is not given.
+    """
+    text = number(found[0], digits, signed=signed)
+    if has_ci(found, possible):
+        return f"{text} {within(found[1], found[2], digits, signed=signed)}"
+    n = f", n = {found[3]}" if len(found) > 3 else ""
+    return f"{text} (no CI{n})"
+
+
+def estimate(values: Iterable[float], possible: tuple[float, float] = ANY) -> str:
+    """The mean of independent values, such as scores over seeds, with its 95 % CI."""
+    return interval(t_interval([*values]), possible=possible)
+
+
+def share(found: Sequence[float], digits: int = 0, possible: tuple[float, float] = ANY) -> str:
+    """The same of a share, in percent."""
     mean, low, high = (percent(value, digits) for value in found[:3])
     return f"{mean} [{low}, {high}]" if has_ci(found, possible) else f"{mean} (no CI)"
 
 
-def mean(
-    found: Interval, digits: int = 3, *, signed: bool = False, possible: tuple[float, float] = ANY
-) -> str:
-    """A mean with its 95 % CI, or how few values allow none that is `possible`."""
-    text = number(found.mean, digits, signed=signed)
-    if not has_ci(found, possible):
-        return f"{text} (no CI, n = {found.n})"
-    return f"{text} {within(found.low, found.high, digits, signed=signed)}"
-
-
-def has_ci(found: Interval, possible: tuple[float, float] = ANY) -> bool:
+def has_ci(found: Sequence[float], possible: tuple[float, float] = ANY) -> bool:
     """Whether an interval is one: Student's t, of few values, may leave what scores can be."""
     low, high = possible
-    return low - 1e-9 <= found.low <= found.high <= high + 1e-9
+    return low - 1e-9 <= found[1] <= found[2] <= high + 1e-9
 
 
 def plus_minus(mean: SupportsFloat, std: SupportsFloat, digits: int = 3) -> str:

@@ -19,11 +19,11 @@ from replication.book.show import (
     Figure,
     Note,
     Table,
+    interval,
     number,
     p_cell,
     plus_minus,
     style,
-    within,
 )
 from replication.claims import published
 from replication.claims.evidence import Measured, learned, measure
@@ -135,13 +135,13 @@ def contrasts(results: Results, names: Sequence[str] = tuple(CONTRASTS)) -> Tabl
         row = {"": task}
         for name in names:
             one, other = (score(results, task, setting) for setting in CONTRASTS[name])
-            row[name] = _signed(*welch_interval(one, other, N_SEEDS)[:3])
+            row[name] = interval(welch_interval(one, other, N_SEEDS), signed=True)
         rows.append(row)
     last = {"": f"over {len(results) - len(UNLEARNED)} tasks (without {', '.join(UNLEARNED)})"}
     for name in names:
         means = [*_differences(results, name).values()]
         above = f"{sum(value > 0 for value in means)} of {len(means)} above 0"
-        last[name] = f"{_signed(*t_interval(means)[:3])}, {above}"
+        last[name] = f"{interval(t_interval(means), signed=True)}, {above}"
     return Table.of([*rows, last])
 
 
@@ -157,7 +157,7 @@ def sentences(results: Results) -> Table:
             {
                 "": one.claim.text + (f" (added {one.claim.added})" if one.claim.added else ""),
                 "measured": one.claim.measure,
-                "found": _signed(one.found.mean, one.found.low, one.found.high) + inside,
+                "found": interval(one.found, signed=True) + inside,
                 "adjusted p": p_cell(one.p),
                 "verdict": one.verdict + (f" ({one.why})" if one.why else ""),
             }
@@ -256,8 +256,3 @@ def _filled(anti: Mapping[str, Any]) -> str:
 def _mean(found: Measured, name: str, task: str) -> str:
     values = found.get(name, {}).get(task)
     return number(float(np.mean(values)), 2) if values else ""
-
-
-def _signed(mean: float, low: float, high: float) -> str:
-    text = number(mean, signed=True)
-    return text if np.isnan(low) else f"{text} {within(low, high, signed=True)}"
