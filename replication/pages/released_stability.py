@@ -50,8 +50,8 @@ def finding(results: Results) -> Finding:
     mean = t_interval([kappa.observed for kappa in kappas])
     return Finding(
         f"Five seeds of BERT-base agree about heads with a mean kappa of {number(mean.mean, 2)} "
-        f"(95 % CI {within(mean.low, mean.high, 2)}, n = {mean.n} tasks; 1 is the same mask). Kappa "
-        f"is above chance on {_beyond(kappas)} tasks for masks of the same sizes, and on "
+        f"(95 % CI {within(mean.low, mean.high, 2)}, n = {mean.n} tasks; 1 is the same mask). "
+        f"Kappa is above chance on {_beyond(kappas)} tasks for masks of the same sizes, and on "
         f"{_beyond(layered)} for masks with as many heads in each layer."
     )
 

@@ -65,8 +65,9 @@ class Related(NamedTuple):
         """The same with what it means."""
         if math.isnan(self.r):
             return "r is undefined"
-        means = "more" if self.low > 0 else "less" if self.high < 0 else "not significant"
+        means = "more" if self.low > 0 else "less" if self.high < 0 else ""
         interval = within(self.low, self.high, signed=True)
+        means = f"significantly {means}" if means else "not significant"
         return f"{means}, r = {number(self.r, signed=True)}, 95 % CI {interval}"
 
 
