@@ -48,7 +48,7 @@ def of_scores(
     contrasted: Sequence[bool] | None = None,
     removed: Sequence[bool] | None = None,
 ) -> Iterator[tuple[str, list[float]]]:
-    """The measures that stand on scores alone, of one task, each with its values over seeds.
+    """The measures of one task that need scores alone, each with its values over seeds.
 
     `methods` maps the method, `structured` or `magnitude`, to its kind of bad ticket. What a
     ticket "keeps" is its gain over the majority baseline, as a share of the full model's mean

@@ -28,8 +28,8 @@ class Unpretrained(TypedDict):
     """A ticket trained from weights that were never pre-trained."""
 
     mask: Rows
-    reinitialized: Annotated[Trained, about("All weights drawn anew.")]
-    embeddings_kept: Annotated[Trained, about("All weights drawn anew but the embeddings.")]
+    reinitialized: Annotated[Trained, about("All weights drawn at random.")]
+    embeddings_kept: Annotated[Trained, about("All weights but the embeddings drawn at random.")]
 
 
 class Control(TypedDict):
@@ -41,7 +41,7 @@ class Control(TypedDict):
 def parts(entry: Entry, made_from: dict[str, Any]) -> dict[str, Part]:
     """The good, random and bad ticket, trained from weights that were never pre-trained.
 
-    In the state `reinitialized` all weights are drawn anew; in `embeddings_kept` all but
+    In the state `reinitialized` all weights are drawn at random; in `embeddings_kept` all but
     the embeddings. Recipe, seed and masks are those of the retrained tickets.
     """
 
@@ -83,7 +83,7 @@ def _masks(entry: Entry, made_from: dict[str, Any]) -> dict[str, StructuredMask]
 
 
 def reinitialized(model: Any, seed: int, *, keep_embeddings: bool = False) -> Any:
-    """A new model of the same configuration, on the same device, with weights drawn anew.
+    """A new model of the same configuration, on the same device, with random weights.
 
     They come from the distribution that pre-training starts from (transformers' own), and
     `seed` decides them. The classifier is `model`'s, which has not been trained either; with
