@@ -119,19 +119,29 @@ def kappa_and_q(results: Results) -> Figure:
     """Fleiss' kappa of each task against the p value of Cochran's Q: two different questions."""
     drawing, axis = plt.subplots(figsize=(5.2, 3.6), layout="constrained")
     said = []
-    for task, _, kappa, p_value in sorted(_kappa_and_q(results), key=lambda row: row[2]):
+    found = sorted(_kappa_and_q(results), key=lambda row: row[2])
+    for i, (task, _, kappa, p_value) in enumerate(found):
         y = max(p_value, LEAST_P)
         marker = "o" if p_value >= LEAST_P else "v"
         axis.plot(kappa, y, marker, color=COLOURS["good"], ms=7)
-        axis.annotate(task, (kappa, y), (6, 5), textcoords="offset points")
+        side = {"xytext": (7, 2)} if i % 2 else {"xytext": (-7, 2), "ha": "right"}
+        axis.annotate(task, (kappa, y), textcoords="offset points", **side)
         said.append(f"{task} kappa {number(kappa, 2)} and p {_p(p_value)}")
-    axis.axhline(0.05, color="0.5", linestyle=":", label="p = 0.05")
+    axis.axhline(0.05, color="0.5", linestyle=":")
+    axis.annotate(
+        "p = 0.05",
+        (1, 0.05),
+        (0, -13),
+        axis.get_yaxis_transform(),
+        "offset points",
+        ha="right",
+        color="0.4",
+    )
     axis.set(yscale="log", xlabel="Fleiss' kappa of heads", ylabel="p of Cochran's Q")
     axis.set_yticks([1, 1e-4, 1e-8, 1e-12, LEAST_P], ["1", "1e-4", "1e-8", "1e-12", "< 1e-16"])
     axis.minorticks_off()
     axis.set_ylim(LEAST_P / 30, 30)
-    axis.margins(x=0.12)
-    axis.legend(loc="lower left")
+    axis.margins(x=0.2)
     return Figure.of(
         drawing,
         f"Cochran's Q does not follow agreement: were it a test of agreement, points would rise to "

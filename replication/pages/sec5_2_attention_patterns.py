@@ -174,7 +174,7 @@ def tasks_plot(every: Every) -> Figure:
     )
     said = []
     for axis, (weighting, title) in zip(axes, MAPS.items(), strict=True):
-        for y, (task, entries) in enumerate(reversed(every.items())):
+        for y, (task, entries) in enumerate([*every.items()][::-1]):
             chosen, by_head = survive_all(entries.masks), counts(entries, "fine-tuned", weighting)
             drawn = _drawn(len(chosen), np.random.default_rng(0))
             shares = measured.shares(entries, "fine-tuned", weighting)
@@ -191,7 +191,7 @@ def tasks_plot(every: Every) -> Figure:
             ))  # fmt: skip
         axis.set(title=title, xlim=(-0.02, 1.02))
         axis.set_xticks([0, 0.5, 1], ["0 %", "50 %", "100 %"])
-    axes[0].set_yticks(range(len(every)), [*reversed(every)])
+    axes[0].set_yticks(range(len(every)), [*every][::-1])
     for who in WHO:
         face = "white" if who == "all" else None
         axes[0].plot([], [], WHO_MARKERS[who], color=WHO_COLOURS[who], mfc=face, label=WHO[who])
