@@ -50,12 +50,21 @@ COLOURS = {
 SEED_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 
 
+LARGE = 11.5  # points: 11 px on a phone, in a figure that is at most 5.2 inches wide
+
+
 @contextmanager
-def style() -> Iterator[None]:
-    """The look of every figure, for as long as one is drawn: `@style()` above what draws it."""
+def style(font: float = 10) -> Iterator[None]:
+    """The look of every figure, for as long as one is drawn: `@style()` above what draws it.
+
+    `font` is the size of its text in points. A page shows 100 px of a figure to the inch, and a
+    phone 350 px of any figure.
+    """
     import matplotlib.style
 
-    with matplotlib.style.context(Path(__file__).with_name("lottery.mplstyle")):
+    look = Path(__file__).with_name("lottery.mplstyle")
+    sizes = {"font.size": font, "axes.titlesize": font + 1}
+    with matplotlib.style.context([look, sizes]):
         yield
 
 
@@ -69,29 +78,29 @@ class Figure:
     drawing: MatplotlibFigure = field(repr=False)
     caption: str
     alt: str
+    font: float = 10
 
     @classmethod
     def of(cls, drawing: MatplotlibFigure, caption: str, alt: str) -> Figure:
         import matplotlib.pyplot as plt
 
         plt.close(drawing)  # a notebook shows what stays open a second time
-        return cls(drawing, caption, alt)
+        return cls(drawing, caption, alt, plt.rcParams["font.size"])
 
     @cached_property
     def png(self) -> bytes:
         buffer = io.BytesIO()
-        with style():
+        with style(self.font):  # ticks get their size when they are drawn
             self.drawing.savefig(buffer, format="png", facecolor="white")
         return buffer.getvalue()
 
     def _repr_html_(self) -> str:
         data = base64.b64encode(self.png).decode()
-        # A PNG says its width at byte 16. An inch is 120 pixels of a page: 4.8 fill a phone with
-        # text of 11 pixels where a figure's is 11 points.
-        width = int.from_bytes(self.png[16:20], "big") * 120 // 150
+        wide = int.from_bytes(self.png[16:20], "big")  # as a PNG's header says; drawn at 150 dpi
         return (
-            f'<figure class="lottery-figure"><img width="{width}" alt="{html.escape(self.alt)}" '
-            f'src="data:image/png;base64,{data}"><figcaption>{html.escape(self.caption)}'
+            f'<figure class="lottery-figure"><img alt="{html.escape(self.alt)}" '
+            f'width="{wide * 100 // 150}" src="data:image/png;base64,{data}">'
+            f"<figcaption>{html.escape(self.caption)}"
             "</figcaption></figure>"
         )
 

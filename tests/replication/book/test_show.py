@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import re
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -64,6 +65,17 @@ def test_a_figure_is_an_image_with_its_texts_and_keeps_what_it_shows() -> None:
     (line,) = figure.drawing.axes[0].lines
     assert line.get_ydata().tolist() == [3, 5]
     assert not plt.get_fignums(), "a figure that stays open is shown twice by a notebook"
+
+
+def test_a_figure_is_shown_at_100_px_to_the_inch_with_text_of_one_size() -> None:
+    with style(20):
+        large = drawn()  # drawn() has a style of its own
+        drawing, axes = plt.subplots(figsize=(4, 2))
+        axes.plot([1, 2], [3, 5])
+        figure = Figure.of(drawing, "", "")
+    assert (large.font, figure.font) == (10, 20)
+    assert 300 < int(re.findall(r'width="(\d+)"', figure._repr_html_())[0]) < 500
+    assert {tick.label1.get_size() for tick in axes.xaxis.get_major_ticks()} == {20}
 
 
 def test_the_style_lasts_as_long_as_a_figure_is_drawn() -> None:
