@@ -18,18 +18,19 @@ from replication.book.show import (
     Table,
     number,
     p_cell,
+    p_text,
     percent,
     share,
     within,
 )
 from replication.claims import wins as wins_of
-from replication.claims.claim import LEARNED, WINS, wins
+from replication.claims.claim import LEARNED, LEVEL, WINS, adjusted, wins
 from replication.claims.evidence import learned_seeds, of_scores
 from replication.claims.power import MOST, heads_for_r, needed
 from replication.claims.rules import Judged
 from replication.claims.trial import PAPER, Trial, over_seeds, sides
 from replication.claims.trial import stricter as judged_strictly
-from replication.claims.verdicts import INCONCLUSIVE
+from replication.claims.verdicts import INCONCLUSIVE, SUPPORTED
 from replication.claims.verdicts import counted as of_words
 from replication.paper.records import N_SEEDS
 from replication.runs.run import missing
@@ -69,6 +70,22 @@ def count_added(trial: Trial) -> Finding:
         words = of_words(one.verdict for one in judged if one.claim.added)
         texts.append(f"{name}: {words}.")
     return Finding(" ".join(texts))
+
+
+def in_one_family(trial: Trial) -> Note:
+    """What becomes of the claims added later if all of them are one family in the correction."""
+    added = [one for one in trial.ours if one.claim.added]
+    raw = {one.claim.key: one.found.p for one in added if one.found}
+    together = adjusted([one.claim for one in added], raw)
+    lost = [
+        f"{one.claim.key} ({p_text(together[one.claim.key])})"
+        for one in added
+        if one.verdict == SUPPORTED and together[one.claim.key] >= LEVEL
+    ]
+    return Note(
+        f"Each addition is a family of its own. In one family of all {len(added)}, these would be "
+        f"consistent, not significant, instead of supported: {', '.join(lost) or 'none'}."
+    )
 
 
 def _n_tasks(judged: Sequence[Judged]) -> int:

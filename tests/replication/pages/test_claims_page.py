@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from lottery_utils.agreement.inference import Interval, t_interval
 from replication.book.provenance import standing
-from replication.book.show import Note, Table, number
+from replication.book.show import MINUS, Note, Table, number
 from replication.claims.rules import KEPT, kept, paper_claims
 from replication.claims.trial import PAPER, Trial, over_seeds, put_on_trial, stricter
-from replication.claims.verdicts import NO_DATA, VERDICTS
+from replication.claims.verdicts import NO_DATA, SUPPORTED, VERDICTS
 from replication.claims.wins import outcome
 from replication.pages import claims, sec4_2_good_random_bad
 
@@ -29,7 +30,7 @@ def trial() -> Trial:
 
 
 def as_float(text: str) -> float:
-    return float(text.replace("\N{MINUS SIGN}", "-"))
+    return float(text.replace(MINUS, "-"))
 
 
 def test_verdicts_are_counted(trial: Trial) -> None:
@@ -76,6 +77,21 @@ def test_the_page_begins_with_counts_and_the_titles_claim(trial: Trial) -> None:
         found = kept(judged)["bad"].found
         assert found and f"{found.mean:.0%} [{found.low:.0%}, {found.high:.0%}]" in text
     assert f"(6 tasks, {len(trial.study.seeds)} seeds)" in text and "provisional" not in text
+
+
+def test_additions_are_judged_as_one_family_too(trial: Trial) -> None:
+    """One more family of twenty claims of one day turns what p = 0.004 supports."""
+    (one,) = (j for j in trial.ours if j.claim.key == "good-above-random")
+    assert one.found is not None
+    sure = one._replace(found=one.found._replace(p=0.004), verdict=SUPPORTED)
+    others = [
+        sure._replace(claim=replace(one.claim, key=f"later {i}"), found=None, verdict=NO_DATA)
+        for i in range(20)
+    ]
+    alone = claims.in_one_family(replace(trial, ours=[sure]))
+    assert alone.text.endswith("supported: none.")
+    both = claims.in_one_family(replace(trial, ours=[sure, *others]))
+    assert both.text.endswith("supported: good-above-random (p = 0.084).")
 
 
 def test_the_table_names_numbers_verdicts_and_sections(small_trial: Trial) -> None:
