@@ -32,7 +32,6 @@ from replication.claims.trial import PAPER, Trial, over_seeds, sides
 from replication.claims.trial import stricter as judged_strictly
 from replication.claims.verdicts import INCONCLUSIVE, SUPPORTED
 from replication.claims.verdicts import counted as of_words
-from replication.paper.records import N_SEEDS
 from replication.runs.run import missing
 
 # What a mean can be at all: an interval beyond is none.
@@ -40,26 +39,27 @@ POSSIBLE = {"kappa": (-1.0, 1.0), "share of maps": (0.0, 1.0), "Pearson's r": (-
 
 
 def finding(trial: Trial) -> Finding:
-    """How many claims got which verdict on either side, and the title's claim with its numbers."""
-    n_seeds = len(trial.study.seeds)
-    sizes = ((trial.name, trial.ours, n_seeds), (PAPER, trial.theirs, N_SEEDS))
-    texts = [
-        f"{name} ({_n_tasks(judged)} tasks, {seeds} seeds): {counted(judged)}."
-        for name, judged, seeds in sizes
-    ]
+    """The title's claim with its numbers, and how many claims got which verdict."""
+    both = ((trial.name, trial.ours), (PAPER, trial.theirs))
     shares = [
-        f"{share(Interval(*found[:3], found.n))} in {name}"
+        f"{share(Interval(*found[:3], found.n))} in {name} ({found.n} tasks)"
         for name, of in sides(trial).items()
         if "bad" in of and (found := of["bad"].found)
     ]
-    if shares:
-        texts.append(
-            "Retrained bad subnetworks retain of the gain from fine-tuning: "
-            f"{'; '.join(shares)} (mean, 95 % CI over tasks)."
-        )
-    if missing(trial.study, trial.store):
-        texts.append("The study is incomplete, so its verdicts are provisional.")
-    return Finding(f"{len(registered(trial.ours))} claims were registered. {' '.join(texts)}")
+    retain = (
+        "Retrained bad subnetworks retain of the gain from fine-tuning, on average: "
+        f"{', '.join(shares)}; 95 % CIs over tasks. "
+    )
+    verdicts = " ".join(f"{name}: {counted(judged)}." for name, judged in both)
+    provisional = (
+        " The study is incomplete, so its verdicts are provisional."
+        if missing(trial.study, trial.store)
+        else ""
+    )
+    return Finding(
+        f"{retain if shares else ''}Verdicts on {len(registered(trial.ours))} registered claims: "
+        f"{verdicts}{provisional}"
+    )
 
 
 def count_added(trial: Trial) -> Finding:
@@ -86,11 +86,6 @@ def in_one_family(trial: Trial) -> Note:
         f"Each addition is a family of its own. In one family of all {len(added)}, these would be "
         f"consistent, not significant, instead of supported: {', '.join(lost) or 'none'}."
     )
-
-
-def _n_tasks(judged: Sequence[Judged]) -> int:
-    """On how many tasks the verdicts rest at most."""
-    return max((len(one.values) for one in registered(judged)), default=0)
 
 
 def registered(judged: Sequence[Judged]) -> list[Judged]:
@@ -138,9 +133,8 @@ class Verdicts:
     rows: list[dict[str, str]]
 
     def _repr_html_(self) -> str:
-        columns = (
-            [name for name in self.rows[0] if name not in ("key", "rule")] if self.rows else []
-        )
+        named = self.rows[0] if self.rows else {}
+        columns = [name for name in named if name not in ("key", "claim", "rule")]
         heads = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in columns)
         return (
             f'<table class="claims verdicts"><thead><tr>{heads}</tr></thead>'
@@ -148,14 +142,13 @@ class Verdicts:
         )
 
     def _row(self, columns: Sequence[str], row: Mapping[str, str]) -> str:
-        first, *others = columns
         cells = "".join(
-            f'<td data-column="{html.escape(name)}">{row[name]}</td>' for name in others
+            f'<td data-column="{html.escape(name)}">{row[name]}</td>' for name in columns
         )
         return (
-            f'<tbody id="{row["key"]}"><tr><th scope="row">{row[first]}</th>{cells}</tr>'
-            f'<tr class="rule"><td colspan="{len(columns)}"><details><summary>Rule and numbers'
-            f"</summary>{row['rule']}</details></td></tr></tbody>"
+            f'<tbody id="{row["key"]}"><tr><th scope="rowgroup" colspan="{len(columns)}">'
+            f"{row['claim']}<details><summary>Rule and numbers</summary>{row['rule']}</details>"
+            f"</th></tr><tr>{cells}</tr></tbody>"
         )
 
     def __repr__(self) -> str:
@@ -188,7 +181,7 @@ def verdicts(trial: Trial, *sections: str, added: bool = False) -> Verdicts:
                 "claim": f"{n}. {html.escape(claim.text)}<small>"
                 f'<a href="../../sec{claim.section.replace(".", "_")}.html">Section '
                 f"{claim.section}</a>; paper: {html.escape(claim.stated)}{beside}</small>",
-                "estimate": strip(pair, scales[claim.unit]),
+                "estimate, 95 % CI": strip(pair, scales[claim.unit]),
                 trial.name: f"{badge(ours)} <small>{_estimate(ours)}</small>",
                 PAPER: f"{badge(theirs)} <small>{_estimate(theirs)}</small>",
                 "rule": _rule(ours),
@@ -260,10 +253,10 @@ def _rule(judged: Judged) -> str:
     if found is not None and judged.p is not None and judged.resampled is not None:
         lines["p inside"] = f"{p_cell(found.p)}, after correction {p_cell(judged.p)}"
         lines["p outside"] = f"after correction {p_cell(judged.p_contrary or 0.0)}"
-        lines["95 % CI by bootstrap"] = within(*judged.resampled, signed=True)
+        lines["95 % CI by bootstrap"] = within(*judged.resampled)
     if judged.means:
         lines["By task"] = html.escape(
-            ", ".join(f"{task} {number(mean, signed=True)}" for task, mean in judged.means.items())
+            ", ".join(f"{task} {number(mean)}" for task, mean in judged.means.items())
         )
     return f"<dl>{''.join(f'<dt>{name}</dt><dd>{text}</dd>' for name, text in lines.items())}</dl>"
 
@@ -417,10 +410,10 @@ def _estimate(judged: Judged) -> str:
     if found is None:
         n = len(judged.means)
         return f"{n} task{'s' if n > 1 else ''}" if n else ""
-    interval = within(found.low, found.high, signed=True)
+    interval = within(found.low, found.high)
     if not _printable(judged):
         interval = "(no CI: it would exceed the possible range)"
-    return f"{number(found.mean, signed=True)} {interval}, inside on {_inside(judged)}"
+    return f"{number(found.mean)} {interval}; inside on {_inside(judged)}"
 
 
 def _printable(judged: Judged) -> bool:

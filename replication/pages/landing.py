@@ -11,7 +11,7 @@ from replication.book.show import COLOURS, Figure, Finding, Note, Table, number,
 from replication.claims.claim import WINS
 from replication.claims.rules import KEPT, Judged, kept
 from replication.claims.trial import PAPER, Trial, over_seeds, sides
-from replication.claims.verdicts import VERDICTS
+from replication.claims.verdicts import INCONCLUSIVE, VERDICTS
 from replication.pages.claims import badge_of, counted, outcomes, registered
 from replication.runs.records import TICKETS, tickets_of
 from replication.runs.run import missing
@@ -28,15 +28,13 @@ def finding(trial: Trial) -> Finding:
         )
         n_seeds = max(len(of) for of in here["good"].values.values())
         first = (
-            f"Retrained subnetworks of {trial.name} retain, of the gain from fine-tuning: {shares} "
-            f"(95 % CI over {len(here['bad'].values)} tasks, up to {n_seeds} seeds each). "
+            f"In {trial.name}, retrained subnetworks retain of the gain from fine-tuning: {shares} "
+            f"(mean, 95 % CI over {len(here['bad'].values)} tasks, up to {n_seeds} seeds). "
             f"{_answer(trial)}"
         )
     else:
         first = "Too few tasks have been learned so far: there is no result yet."
-    claims = (
-        f"Of the paper's {len(registered(trial.ours))} registered claims, {counted(trial.ours)}."
-    )
+    claims = f"Verdicts on {len(registered(trial.ours))} registered claims: {counted(trial.ours)}."
     if under_way := missing(trial.study, trial.store):
         n, every = len(trial.study.tasks) - len(under_way), len(trial.study.tasks)
         claims += f" Only {n} of {every} tasks are complete, so this may change."
@@ -49,10 +47,29 @@ def _answer(trial: Trial) -> str:
     for side in (trial.name, PAPER):
         found = over_seeds(trial, side)
         of = {word: len(tasks) for word, tasks in outcomes(found).items()}
-        texts.append(f"{of['wins']} and lose on {of['loses']} of {len(found)} tasks")
+        texts.append(f"{of['wins']} of {len(found)} tasks ({of[INCONCLUSIVE]} inconclusive)")
     return (
-        f"Bad ones win (at least {WINS:.0%}, 95 % CI over seeds) on {texts[0]} here, and on "
-        f"{texts[1]} in the paper's BERT-base."
+        f"With 95 % confidence over seeds, bad ones win, retaining {WINS:.0%} or more, on "
+        f"{texts[0]}; in the paper's BERT-base on {texts[1]}."
+    )
+
+
+def in_plain_words(trial: Trial) -> Finding:
+    """The same without terms, for the summary."""
+    texts = []
+    for name, of in sides(trial).items():
+        if len(of) < len(KEPT):
+            continue
+        good, random, bad = (judged.found.mean for judged in of.values() if judged.found)
+        texts.append(
+            f"{name}: {good:.0%} with the best parts, {random:.0%} with random ones, {bad:.0%} "
+            f"with the discarded ones (average of {_most(of)} tasks)"
+        )
+    if not texts:
+        return Finding("There is no result yet.")
+    return Finding(
+        "How much of what a language model learned can a part of it learn alone? "
+        f"{'; '.join(texts)}."
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 from replication.book.show import Note
 from replication.claims.rules import kept
 from replication.claims.trial import PAPER, Trial, over_seeds, put_on_trial
-from replication.claims.verdicts import VERDICTS
+from replication.claims.verdicts import INCONCLUSIVE, VERDICTS
 from replication.pages import landing
 from replication.pages.claims import counted, outcomes
 from replication.runs.run import missing
@@ -29,12 +29,16 @@ def test_the_finding_has_the_numbers_of_the_trial(trial: Trial) -> None:
     for kind, judged in found.items():
         assert judged.found
         assert f"{kind} {judged.found.mean:.0%} [{judged.found.low:.0%}, " in said
-    assert f"over {len(found['bad'].values)} tasks, up to {len(trial.study.seeds)} seeds" in said
+    assert f"over {len(found['bad'].values)} tasks, up to {len(trial.study.seeds)} seeds)" in said
     for side in (trial.name, PAPER):
         of = outcomes(over_seeds(trial, side))
         n = len(over_seeds(trial, side))
-        assert f"{len(of['wins'])} and lose on {len(of['loses'])} of {n} tasks" in said
+        assert f"{len(of['wins'])} of {n} tasks ({len(of[INCONCLUSIVE])} inconclusive)" in said
     assert counted(trial.ours) in said
+    plain = landing.in_plain_words(trial).text
+    for judged in (trial.ours, trial.theirs):
+        means = [one.found.mean for one in kept(judged).values() if one.found]
+        assert [f"{mean:.0%}" in plain for mean in means] == [True] * 3
     assert bool(missing(trial.study, Store())) == ("may change" in said)
 
 
@@ -43,6 +47,7 @@ def test_before_there_is_a_result_none_is_given(trial: Trial) -> None:
     begun = replace(trial, ours=nothing, records={})
     said = landing.finding(begun).text
     assert "%" not in said and "no result yet" in said
+    assert begun.name not in landing.in_plain_words(begun).text, "the release alone"
     assert len(landing.plot(begun).drawing.axes) == 1, "the release alone"
     assert isinstance(landing.heads(begun), Note)
 
