@@ -78,7 +78,7 @@ def plot(trial: Trial) -> Figure:
     """What retrained tickets retain of the full model's gain, a panel for each model."""
     shown = sides(trial)
     drawing, axes = plt.subplots(
-        len(shown), 1, figsize=(4.8, 0.75 + 1.15 * len(shown)), sharex=True, squeeze=False,
+        len(shown), 1, figsize=(4.8, 0.8 + 0.95 * len(shown)), sharex=True, squeeze=False,
         layout="constrained",
     )  # fmt: skip
     said = []
