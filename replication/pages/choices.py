@@ -15,6 +15,7 @@ from lottery_utils.masks import StructuredMask
 from lottery_utils.metrics import METRIC_LABELS
 from replication.book.show import (
     COLOURS,
+    LARGE,
     Figure,
     Finding,
     Note,
@@ -164,7 +165,7 @@ def flatness(choices: Choices) -> Note:
     )
 
 
-@style()
+@style(LARGE)
 def plot(choices: Choices) -> Figure:
     """Every choice as a dot, by its number of heads and its score."""
     sizes, scores, own = choices.kept.sum(axis=1), choices.scores, choices.results["good"]
@@ -175,11 +176,10 @@ def plot(choices: Choices) -> Figure:
     axis.axhline(choices.results["full_score"], color=COLOURS["full"], lw=1, label="full model")
     axis.axhline(choices.threshold, color=COLOURS["bad"], lw=1, ls="--", label="threshold")
     axis.set_xticks(range(len(choices.names) + 1))
-    axis.tick_params(labelsize=11)
-    axis.set_xlabel(f"heads kept of the {len(choices.names)} at the edge", fontsize=11)
+    axis.set_xlabel(f"heads kept of the {len(choices.names)} at the edge")
     metric = METRIC_LABELS[choices.results["metric"]]
-    axis.set_ylabel(metric, fontsize=11)
-    drawing.legend(loc="outside upper center", ncols=2, fontsize=11)
+    axis.set_ylabel(metric)
+    drawing.legend(loc="outside upper center", ncols=2)
     return Figure.of(
         drawing,
         f"All {len(scores):,} choices among {len(choices.names)} heads at the edge of one good "

@@ -12,10 +12,13 @@ from matplotlib.ticker import MaxNLocator
 
 from lottery_utils.agreement.inference import Interval
 from replication.book.show import (
+    ANY,
+    MINUS,
     Finding,
     Folded,
     Note,
     Table,
+    has_ci,
     number,
     p_cell,
     p_text,
@@ -42,7 +45,7 @@ def finding(trial: Trial) -> Finding:
     """The title's claim with its numbers, and how many claims got which verdict."""
     both = ((trial.name, trial.ours), (PAPER, trial.theirs))
     shares = [
-        f"{share(Interval(*found[:3], found.n))} in {name} ({found.n} tasks)"
+        f"{share(found)} in {name} ({found.n} tasks)"
         for name, of in sides(trial).items()
         if "bad" in of and (found := of["bad"].found)
     ]
@@ -209,7 +212,7 @@ def strip(pair: Sequence[Judged], ends: Sequence[float]) -> str:
     left, right = x(max(claim.low, low)), x(min(claim.high, max(ends)))
     parts = [f'<rect class="region" x="{left}" y="2" width="{float(right) - float(left):.1f}" '
              'height="28"/>']  # fmt: skip
-    told = []
+    said = []
     for judged, y, name in zip(pair, (10, 22), ("here", PAPER), strict=True):
         if (found := judged.found) is None:
             continue
@@ -217,16 +220,16 @@ def strip(pair: Sequence[Judged], ends: Sequence[float]) -> str:
             parts.append(f'<path d="M{x(found.low)} {y}H{x(found.high)}"/>')
         parts.append(f'<circle class="{"here" if y == 10 else "paper"}" r="4" cx="{x(found.mean)}" '
                      f'cy="{y}"/>')  # fmt: skip
-        told.append(f"{name} {_estimate(judged)}")
+        said.append(f"{name} {_estimate(judged)}")
     parts.append(f'<path class="axis" d="M{EDGE} 32H{WIDTH - EDGE}"/>')
     parts += [f'<text x="{x(tick)}" y="45">{_tick(tick)}</text>' for tick in ticks]
     parts.append(f'<text x="{WIDTH / 2}" y="59">{html.escape(claim.unit)}</text>')
-    label = html.escape(f"{claim.unit}: {'; '.join(told)}; region {claim.region}")
+    label = html.escape(f"{claim.unit}: {'; '.join(said)}; region {claim.region}")
     return f'<svg role="img" aria-label="{label}" viewBox="0 0 {WIDTH} 63">{"".join(parts)}</svg>'
 
 
 def _tick(value: float) -> str:
-    return f"{value:z.2g}".replace("-", "\N{MINUS SIGN}")
+    return f"{value:z.2g}".replace("-", MINUS)
 
 
 def _ends(pair: Sequence[Judged]) -> list[float]:
@@ -418,8 +421,7 @@ def _estimate(judged: Judged) -> str:
 
 def _printable(judged: Judged) -> bool:
     """Whether the interval stays within what the unit allows."""
-    low, high = POSSIBLE.get(judged.claim.unit, (-math.inf, math.inf))
-    return judged.found is not None and low <= judged.found.low <= judged.found.high <= high
+    return bool(judged.found) and has_ci(judged.found, POSSIBLE.get(judged.claim.unit, ANY))
 
 
 def _inside(judged: Judged) -> str:

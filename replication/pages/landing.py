@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.colors import ListedColormap, to_rgb
 from matplotlib.ticker import MultipleLocator
 
-from replication.book.show import COLOURS, Figure, Finding, Note, Table, number, style
+from replication.book.show import COLOURS, LARGE, Figure, Finding, Note, Table, number, share, style
 from replication.claims.claim import WINS
 from replication.claims.rules import KEPT, Judged, kept
 from replication.claims.trial import PAPER, Trial, over_seeds, sides
@@ -21,11 +21,7 @@ def finding(trial: Trial) -> Finding:
     """What retrained tickets retain, on how many tasks bad ones win, and the verdicts."""
     here = kept(trial.ours)
     if len(here) == len(KEPT):
-        shares = ", ".join(
-            f"{kind} {of.found.mean:.0%} [{of.found.low:.0%}, {of.found.high:.0%}]"
-            for kind, of in here.items()
-            if of.found
-        )
+        shares = ", ".join(f"{kind} {share(of.found)}" for kind, of in here.items() if of.found)
         n_seeds = max(len(of) for of in here["good"].values.values())
         first = (
             f"In {trial.name}, retrained subnetworks retain of the gain from fine-tuning: {shares} "
@@ -73,7 +69,7 @@ def in_plain_words(trial: Trial) -> Finding:
     )
 
 
-@style()
+@style(LARGE)
 def plot(trial: Trial) -> Figure:
     """What retrained tickets retain of the full model's gain, a panel for each model."""
     shown = sides(trial)
@@ -92,15 +88,14 @@ def plot(trial: Trial) -> Figure:
             said.append(f"{name}, {kind}: {number(found.mean, 2)}")
         axis.axvline(WINS, color="0.5", lw=1, ls="--", zorder=0)
         axis.axvline(1, color=COLOURS["full"], lw=1, zorder=0)
-        axis.set_yticks(range(len(of)), [*of], fontsize=11)
+        axis.set_yticks(range(len(of)), [*of])
         axis.set_ylim(len(of) - 0.5, -0.5)
-        axis.set_title(f"{name}, {_most(of)} tasks", loc="left", fontsize=11)
+        axis.set_title(f"{name}, {_most(of)} tasks", loc="left")
     axes[-1, 0].xaxis.set_major_locator(MultipleLocator(0.5))
-    axes[-1, 0].tick_params(axis="x", labelsize=11)
-    axes[-1, 0].set_xlabel("retained gain (0: majority baseline, 1: full model)", fontsize=11)
+    axes[-1, 0].set_xlabel("retained gain (0: majority baseline, 1: full model)")
     for mark, text in (("o-", "mean, 95 % CI"), ("|", "one task"), ("--", f"wins ({WINS:.0%})")):
         axes[0, 0].plot([], [], mark, color="0.4", label=text)
-    drawing.legend(loc="outside upper center", ncols=3, fontsize=11, handlelength=1.5)
+    drawing.legend(loc="outside upper center", ncols=3, handlelength=1.5)
     return Figure.of(
         drawing,
         "What retrained subnetworks retain of the gain from fine-tuning. "
@@ -114,7 +109,7 @@ def _most(of: dict[str, Judged]) -> int:
     return max(judged.found.n for judged in of.values() if judged.found)
 
 
-@style()
+@style(LARGE)
 def heads(trial: Trial, task: str = "SST-2") -> Figure | Note:
     """Which heads the good, the random and the bad ticket of one model keep: its first seed."""
     if task not in trial.records:
@@ -129,14 +124,13 @@ def heads(trial: Trial, task: str = "SST-2") -> Figure | Note:
         axis.pcolormesh(kept_heads, cmap=two, vmin=0, vmax=1, edgecolors="white", linewidth=1)
         axis.set(aspect="equal", xticks=[], yticks=[])
         axis.spines[:].set_visible(False)
-        axis.set_title(kind, fontsize=12)
-        axis.set_xlabel(f"{kept_heads.sum()} of {kept_heads.size} kept", fontsize=11)
+        axis.set_title(kind)
+        axis.set_xlabel(f"{kept_heads.sum()} of {kept_heads.size} kept")
         said.append(f"{kind} keeps {kept_heads.sum()}")
-    axes[0].set_ylabel("layers, first at the bottom", fontsize=9)
     return Figure.of(
         drawing,
         f"Three subnetworks of one model ({trial.name}, {task}, seed {seed}): a square is an "
-        "attention head, a row a layer. Colour: kept.",
+        "attention head, a row a layer (the first at the bottom), coloured: kept.",
         f"Three grids of {kept_heads.size} attention heads: {', '.join(said)}.",
     )
 

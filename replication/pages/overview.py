@@ -12,6 +12,7 @@ from lottery_utils.agreement.inference import t_interval
 from lottery_utils.metrics import METRIC_LABELS
 from replication.book.show import (
     COLOURS,
+    LARGE,
     NO_MAGNITUDE,
     Figure,
     Finding,
@@ -89,7 +90,7 @@ def finding(records: dict[str, TaskRecords], study: Study, method: str = "struct
     return Finding(f"{first}{', '.join(shares)} (mean, 95 % CI over tasks).")
 
 
-@style()
+@style(LARGE)
 def plot(records: dict[str, TaskRecords], method: str = "structured") -> Figure | Note:
     """What retrained tickets retain, task by task: seeds as points, their mean as a stroke."""
     if not any(entries.has(method) for entries in records.values()):
@@ -105,7 +106,7 @@ def plot(records: dict[str, TaskRecords], method: str = "structured") -> Figure 
     gains(axis, rows, kinds, WINS)
     for kind in kinds:
         axis.plot([], [], "o", color=COLOURS[kind], label=KIND_LABELS.get(kind, kind))
-    drawing.legend(loc="outside upper center", ncols=2 if len(kinds) > 3 else 3, fontsize=11)
+    drawing.legend(loc="outside upper center", ncols=2 if len(kinds) > 3 else 3)
     out = [task for task in records if task not in rows]
     unlearned = f" Without a gain to retain: {', '.join(out)}." if out else ""
     return Figure.of(

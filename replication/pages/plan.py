@@ -12,20 +12,20 @@ import numpy as np
 from lottery_utils.metrics import METRIC_LABELS
 from replication.book.show import (
     COLOURS,
+    LARGE,
     Figure,
     Finding,
     Note,
     Table,
     gains,
+    interval,
     number,
     p_cell,
     style,
-    within,
 )
 from replication.claims.claim import WINS
 from replication.claims.plan import (
     Analysis,
-    Estimate,
     PlanVerdict,
     analyse,
 )
@@ -56,10 +56,10 @@ def finding(analysis: Analysis) -> Finding:
         one = by_key[key]
         if one.found is None:
             continue
-        interval = f"95 % CI [{one.found.low:.0%}, {one.found.high:.0%}]"
+        bounds = f"95 % CI [{one.found.low:.0%}, {one.found.high:.0%}]"
         if not texts:
-            interval += f", {_n(one)}"
-        texts.append(f"{kind} ones {one.found.mean:.0%} ({interval})")
+            bounds += f", {_n(one)}"
+        texts.append(f"{kind} ones {one.found.mean:.0%} ({bounds})")
     said = counted(one.verdict for one in every)
     first = "No verdict can be given yet."
     if texts:
@@ -100,7 +100,7 @@ def standing(analysis: Analysis) -> Note | None:
     return Note(text) if analysis.left_out else None
 
 
-@style()
+@style(LARGE)
 def plot(analysis: Analysis, method: str = "structured") -> Figure | Note:
     """What every retrained ticket retains: tasks as rows, seeds as points, the mean as a stroke."""
     tickets = {
@@ -132,7 +132,7 @@ def plot(analysis: Analysis, method: str = "structured") -> Figure | Note:
     for kind in kinds:
         axis.plot([], [], "o", color=COLOURS[kind], label=KIND_LABELS.get(kind, kind))
     axis.plot([], [], "o", color="0.4", mfc="white", label="did not train")
-    drawing.legend(loc="outside upper center", ncols=2, fontsize=11)
+    drawing.legend(loc="outside upper center", ncols=2)
     n = sorted({len(of) for of in seeds.values()})
     n_seeds = f"{n[0]} to {n[-1]} seeds" if len(n) > 1 else f"{n[0]} seeds"
     n_seeds = "one seed" if n == [1] else n_seeds
@@ -256,7 +256,7 @@ def optimism(analysis: Analysis) -> Table | Note:
     for ticket, one in found.items():
         name = f"{METHOD_LABELS[ticket.method]}: {KIND_LABELS.get(ticket.kind, ticket.kind)}"
         row = rows.setdefault((ticket.method, ticket.kind), {"ticket": name})
-        row[ticket.state] = _estimate(one, signed=True)
+        row[ticket.state] = interval(one, 2, signed=True)
     return Table.of(rows.values())
 
 
@@ -278,12 +278,8 @@ def _scored(answers: Mapping[str, Any], searched: float, metric: str) -> str:
 
 def _interval(one: PlanVerdict) -> str:
     if one.found is not None:
-        return _estimate(one.found)
+        return interval(one.found, 2)
     return number(np.mean(list(one.means.values()))) if one.means else ""
-
-
-def _estimate(one: Estimate, *, signed: bool = False) -> str:
-    return f"{number(one.mean, 2, signed=signed)} {within(one.low, one.high, 2, signed=signed)}"
 
 
 def _decided(one: PlanVerdict) -> str:

@@ -10,7 +10,17 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from lottery_utils.agreement.inference import Interval
-from replication.book.show import COLOURS, Figure, Finding, Note, Table, percent, share, style
+from replication.book.show import (
+    COLOURS,
+    LARGE,
+    Figure,
+    Finding,
+    Note,
+    Table,
+    percent,
+    share,
+    style,
+)
 from replication.claims import wins as wins_of
 from replication.claims.claim import WINS
 from replication.claims.wins import Shares, of_records, outcome
@@ -104,7 +114,7 @@ def _n_seeds(side: Side, tasks: Sequence[str]) -> str:
     return f"{counts} seed{'' if most == 1 else 's'}"
 
 
-@style()
+@style(LARGE)
 def plot(compared: Compared, kind: str = "bad") -> Figure | Note:
     """What one kind of retrained ticket retains, by task and model: seeds as points, means as
     strokes, the released means with their interval."""
@@ -136,11 +146,10 @@ def plot(compared: Compared, kind: str = "bad") -> Figure | Note:
     for side, marker, face in zip(compared.models, "osD", ("white", colour, colour), strict=True):
         name = side.name.split(",")[0]
         axis.plot([], [], marker, color=colour, mfc=face, label=name)
-    drawing.legend(loc="outside upper center", ncols=3, fontsize=11, handletextpad=0.2)
-    axis.set_yticks(range(len(tasks)), tasks, fontsize=11)
+    drawing.legend(loc="outside upper center", ncols=3, handletextpad=0.2)
+    axis.set_yticks(range(len(tasks)), tasks)
     axis.set_ylim(len(tasks) - 0.5, -0.5)
-    axis.tick_params(axis="x", labelsize=11)
-    axis.set_xlabel("retained gain (0: majority baseline, 1: full model)", fontsize=11)
+    axis.set_xlabel("retained gain (0: majority baseline, 1: full model)")
     return Figure.of(
         drawing,
         f"Gain that retrained {kind} subnetworks retain. Points are seeds, strokes their means; "
@@ -213,7 +222,7 @@ def explained(compared: Compared) -> Table:
     return Table.of(rows, "change")
 
 
-@style()
+@style(LARGE)
 def curve(compared: Compared) -> Figure | Note:
     """Retained gain against the size of the training set, a panel for each task."""
     tasks = [t for t in compared.curve_tasks if any(t in s.tasks for s in compared.curve.values())]
