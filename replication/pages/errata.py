@@ -25,6 +25,7 @@ from replication.book.show import (
     Note,
     Table,
     number,
+    p_cell,
     plus_minus,
     style,
     within,
