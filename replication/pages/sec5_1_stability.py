@@ -21,7 +21,6 @@ from lottery_utils.agreement import chance
 from lottery_utils.agreement.inference import t_interval
 from lottery_utils.agreement.survivors import KINDS
 from lottery_utils.masks import StructuredMask
-from lottery_utils.metrics import METRIC_LABELS
 from replication.book.show import (
     NO_MAGNITUDE,
     Figure,
@@ -36,7 +35,7 @@ from replication.book.show import (
     style,
     write_cells,
 )
-from replication.pages.sec4_2_good_random_bad import PAPER, beside_paper
+from replication.pages.sec4_2_good_random_bad import model_rows, of_release, retained
 from replication.paper import records as paper
 from replication.runs.measured import (
     agreement_of_weights,
@@ -363,32 +362,30 @@ def _filled(came: dict[str, int], own: str) -> str:
 
 @style()
 def survivors_plot(entries: TaskRecords, release: paper.Results) -> Figure | Note:
-    """The three kinds as tickets, a marker for each seed, beside the paper's."""
+    """What retrained tickets of survivors retain, here and in BERT-base as released."""
     found = entries.results("survivors")
     if not found:
         return NO_SURVIVORS
     if _is_empty(found):
         return EMPTY
-    task, first = entries.task, entries.results()[0]
-    published = paper.scores(release, task, "survivors")
-    ours = {name: entries.scores(name) for name in ("full", "majority")}
-    ours |= {
-        f"{kind}, {state}": [results["tickets"][kind][state] for results in found]
-        for kind in KINDS
-        for state in STATES
-    }
+    task = entries.task
+    own = retained(
+        entries,
+        {kind: [results["tickets"][kind]["retrained"] for results in found] for kind in KINDS},
+    )
+    models = [own, *filter(None, [of_release(release, task, "survivors")])]
+    if not any(model.found for model in models):
+        return Note(f"No model here has learned {task}, so there is no gain to retain.")
     means = "; ".join(
-        f"{KIND_LABELS[kind]} {state} {np.mean(ours[f'{kind}, {state}']):.3f}"
-        for kind in KINDS
-        for state in STATES
+        f"{model.label}: "
+        + ", ".join(f"{KIND_LABELS[kind]} {percent(of.mean)}" for kind, of in model.found.items())
+        for model in models
+        if model.found
     )
     return Figure.of(
-        beside_paper(ours, published, KINDS, METRIC_LABELS[first["metric"]]),
-        f"Tickets of survivors on {task}, all three of the same size, one mask for all seeds. "
-        "Pruned: the fine-tuned model of each seed under the mask; retrained from the pre-trained "
-        f"weights. One marker per seed (n = {len(found)}; {first['examples']['validation']:,} "
-        f"validation examples).{PAPER if published else ''}",
-        f"Dot plot for {task}: {means}.",
+        model_rows(models, KINDS),
+        f"Gain retained on {task}. {means}. Large markers are means, lines 95 % CI over n seeds.",
+        f"Dot plot of retained gain on {task}. {means}.",
     )
 
 

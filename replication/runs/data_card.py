@@ -119,7 +119,12 @@ def in_words(study: Study) -> str:
 
 
 def encoder(backbone: str) -> str:
-    """A backbone's name for readers; `hub:google-bert/bert-base-uncased` is bert-base-uncased."""
+    """A backbone's name for readers; `hub:google-bert/bert-base-uncased` is bert-base-uncased.
+
+    Of a folder records know a fingerprint (`local:...`), and not the name.
+    """
+    if backbone.startswith("local:"):
+        return "an encoder of your own"
     return ENCODERS.get(backbone) or PurePath(backbone).name
 
 
