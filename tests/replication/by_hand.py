@@ -55,6 +55,12 @@ def control(nothing: float = 0.6, embeddings: float = 0.65) -> dict[int, Any]:
     }
 
 
+def embeddings(averaged: float) -> dict[int, Any]:
+    """What a model without layers scores, alike with both seeds."""
+    of = {"emptied": {"score": 0.5}, "averaged": {"score": averaged}}
+    return {seed: {"results": of} for seed in SEEDS}
+
+
 def attention(heterogeneous: list[int], n: int = 100) -> dict[int, Any]:
     """Eight heads, of each so many of `n` maps heterogeneous and the others vertical."""
     of_heads = [[n - h, 0, 0, 0, h] for h in heterogeneous]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from replication.book.provenance import standing
 from replication.book.show import MINUS, Note, Table, percent
 from replication.claims.rules import KEPT, kept, paper_claims
 from replication.claims.trial import PAPER, Trial, put_on_trial, stricter
-from replication.claims.verdicts import NO_DATA, VERDICTS
+from replication.claims.verdicts import NO_DATA, SUPPORTED, VERDICTS
 from replication.claims.wins import outcome
 from replication.pages import claims, sec4_2_good_random_bad
 
@@ -60,6 +61,21 @@ def test_a_partial_study_says_what_is_missing() -> None:
         assert isinstance(make(trial), Note)
     for make in (claims.shares_kept, claims.won_by_task):
         assert isinstance(make(trial), Table), "of the release"
+
+
+def test_additions_are_judged_as_one_family_too(trial: Trial) -> None:
+    """One more family of twenty claims of one day turns what p = 0.004 supports."""
+    (one,) = (j for j in trial.ours if j.claim.key == "good-above-random")
+    assert one.found is not None
+    sure = one._replace(found=one.found._replace(p=0.004), verdict=SUPPORTED)
+    others = [
+        sure._replace(claim=replace(one.claim, key=f"later {i}"), found=None, verdict=NO_DATA)
+        for i in range(20)
+    ]
+    alone = claims.in_one_family(replace(trial, ours=[sure]))
+    assert alone.text.endswith("supported: none.")
+    both = claims.in_one_family(replace(trial, ours=[sure, *others]))
+    assert both.text.endswith("supported: good-above-random (p = 0.084).")
 
 
 def test_the_table_names_numbers_verdicts_and_sections(small_trial: Trial) -> None:
