@@ -77,7 +77,7 @@ def test_what_cannot_be_retained_is_not_given() -> None:
 def test_seeds_whose_bad_ticket_repeats_the_good_one_are_left_out() -> None:
     entries = with_scores(THREE)
     assert page.left_out(entries) is None
-    for seeds, said in (([42], "retains 5% (no CI"), (list(THREE), "Not tested: bad, random.")):
+    for seeds, said in (([42], "retains 5% (95 % CI"), (list(THREE), "Not tested: bad, random.")):
         for seed in seeds:
             mask = StructuredMask(np.ones((2, 4)), np.ones(2)).to_json()
             entries[seed]["search"]["results"]["mask"] = mask
