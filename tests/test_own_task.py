@@ -127,7 +127,7 @@ def test_pages_have_numbers_of_a_task_of_your_own(here: Path) -> None:
             assert isinstance(table, Table)
             assert not table.frame.isna().any(axis=None)
         assert isinstance(sec3_methodology.examples(entries), Note), "they are nobody else's"
-    warmth = sec3_methodology.setup(entries).frame["this page"]
+    warmth = sec3_methodology.setup(entries).frame["here"]
     assert warmth["Train examples"].startswith("48 pairs with a grade; ")
     assert warmth["Metric"] == "Spearman correlation"
 

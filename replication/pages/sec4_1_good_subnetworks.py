@@ -89,8 +89,8 @@ def search_curve(entries: TaskRecords) -> Figure:
     share_of_full = f"{entries.config['search']['threshold']:.0%} of the full score"
     return Figure.of(
         drawing,
-        f"Each phase of the search on {task} ends with its first step below {share_of_full} (shaded). "
-        f"One panel a seed, n = {len(entries)}; scored without retraining on "
+        f"Each phase of the search on {task} ends with its first step below {share_of_full} "
+        f"(shaded). One panel a seed, n = {len(entries)}; scored without retraining on "
         f"{first['examples']['validation']:,} validation examples.",
         f"Line plots for {task}, one a seed: the score falls as heads and MLPs are removed, until "
         f"it drops below {share_of_full}. {_sizes_text(entries)}",
