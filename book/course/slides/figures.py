@@ -64,7 +64,9 @@ def projected(figure: Figure, width: float, height: float) -> Figure:
     for line in drawing.findobj(Line2D):
         line.set_markersize(line.get_markersize() * 1.5)
         line.set_linewidth(line.get_linewidth() * 1.5)
-    return Figure.of(drawing, figure.caption, figure.alt)
+    for axis in drawing.axes:
+        axis.tick_params(labelsize=POINTS)
+    return Figure(drawing, figure.caption, figure.alt, POINTS)
 
 
 def compared() -> Compared:
@@ -132,25 +134,23 @@ def tasks(side: Side) -> Figure:
 @style()
 def start() -> Figure:
     """Good tickets trained from three kinds of weights, on every task that has this control."""
-    entries = records.load(SMALL, also=["control"])
-    names = [task for task, of in entries.items() if of.stage("control")]
+    entries = {
+        t: of for t, of in records.load(SMALL, also=["control"]).items() if of.stage("control")
+    }
     drawing, axis = plt.subplots(layout="constrained")
     said = []
-    for row, task in enumerate(names):
-        of = entries[task].of_seeds(entries[task].stage("control"))
-        majority = np.array(of.scores("majority"))
-        gain = np.array(of.scores("full")) - majority
+    for row, (task, of) in enumerate(entries.items()):
         for (state, label), marker in zip(control.STATES.items(), "os^", strict=True):
-            kept = (np.array(control.scores(of, "good", state)) - majority) / gain
-            face = COLOURS["good"] if marker == "o" else "white"
-            axis.plot(kept, [row] * len(kept), marker, color=COLOURS["good"], mfc=face, ms=7,
-                      label="" if row else label)  # fmt: skip
-            said.append(f"{task}, {label}: {kept.mean():.0%}")
-    finish(axis, names)
-    n = max(len(entries[task].stage("control")) for task in names)
+            kept = [control.retained(of, seed, "good", state) for seed in of.stage("control")]
+            look = {"color": COLOURS["good"], "ms": 7, "label": "" if row else label}
+            look["mfc"] = COLOURS["good"] if marker == "o" else "white"
+            axis.plot(kept, [row] * len(kept), marker, **look)
+            said.append(f"{task}, {label}: {np.mean(kept):.0%}")
+    finish(axis, [*entries])
+    n = sorted({len(of.stage("control")) for of in entries.values()})
     return Figure.of(
         drawing,
-        f"Good tickets of MiniLM-L6 on GLUE, {n} seed a task.",
+        f"Good tickets of MiniLM-L6 on GLUE, {' to '.join(map(str, n))} seeds a task.",
         f"Dot plot of retained gain by task and kind of weights. {'; '.join(said)}.",
     )
 
@@ -208,7 +208,7 @@ def maps() -> Figure:
     figure = patterns.gallery("raw", 4)
     for axis in figure.drawing.axes:
         axis.set_xlabel("")
-        axis.yaxis.label.set(rotation=0, ha="right", va="center")
+        axis.set_ylabel(axis.get_ylabel().replace("-\n", ""), rotation=0, ha="right", va="center")
     return projected(figure, 7.6, 5.4)
 
 
