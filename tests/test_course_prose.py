@@ -36,6 +36,14 @@ def test_the_plan_takes_ninety_minutes() -> None:
     assert now == 90
 
 
+def test_the_plan_names_the_lessons_that_come_with_the_book() -> None:
+    (named,) = re.findall(r"with the seeds ([\d, and]+),", read("course/plan.md"))
+    lessons = (REPOSITORY / "notebooks" / "course" / "lessons").iterdir()
+    assert {f"SST-2-{seed}" for seed in re.findall(r"\d+", named)} == {
+        path.stem for path in lessons
+    }
+
+
 def test_the_plan_shows_every_slide_once_and_in_order() -> None:
     shown: list[int] = []
     for *_, numbers in table("course/plan.md", "Minutes"):

@@ -17,10 +17,12 @@ from conftest import REPOSITORY
 from lottery_utils.agreement.inference import t_interval
 from lottery_utils.errors import UserError
 from lottery_utils.masks import StructuredMask
+from lottery_utils.tasks import TASKS
 from replication.book.show import Note
 from replication.course import blanks, checks, lesson
 from replication.course.checks import NotYet
 from replication.course.lesson import Lesson
+from replication.runs import records
 
 EXERCISES = sorted((REPOSITORY / "notebooks" / "course").glob("exercise_*.ipynb"))
 GRADIENTS = np.random.default_rng(0).normal(size=(20, 3, 4))
@@ -391,3 +393,10 @@ def test_what_is_on_record_is_not_computed(
 def test_lessons_that_come_with_the_book_are_those_of_today(path: Path) -> None:
     task, _, seed = path.stem.rpartition("-")
     assert str(np.load(path)["of"]) == Lesson(task, int(seed), find=lambda *_: path)._weights.stem
+
+
+def test_every_task_of_glue_has_retrained_tickets_for_exercise_3() -> None:
+    for task in TASKS:
+        entries = records.load("minilm-glue", task)[task]
+        for kind in ("good", "random"):
+            assert len(entries.scores(f"{kind}, retrained")) == 3
