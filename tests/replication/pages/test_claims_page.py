@@ -203,6 +203,7 @@ def test_a_task_page_says_what_the_trial_says(trial: Trial) -> None:
             assert found.mean == pytest.approx(as_float(cell), abs=0.006)
             n = sum(trial.records[task].contrasted()) if kind != "good" else 3
             assert found.n == min(n, len(trial.records[task]))
-            assert found == t_interval(kept(trial.ours)[kind].values[task])
+            expected = t_interval(kept(trial.ours)[kind].values[task])
+            assert found == pytest.approx(expected, nan_ok=True)
             assert f"{percent(found.mean)} (" in said and f": {outcome(found)})" in said
     assert "undefined" in repr(sec4_2_good_random_bad.finding(trial.records["WNLI"]))
