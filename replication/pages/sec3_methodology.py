@@ -37,8 +37,8 @@ def finding(entries: TaskRecords) -> Finding:
     model, metric = encoder(record["config"]["backbone"]), METRIC_LABELS[results["metric"]]
     return Finding(
         f"Fine-tuned on {results['examples']['train']:,} examples of {entries.task}, {model} "
-        f"reaches a mean {metric} of {number(found.mean)} ({interval}). The majority baseline scores "
-        f"{number(results['majority'])}."
+        f"reaches a mean {metric} of {number(found.mean)} ({interval}). The majority "
+        f"baseline scores {number(results['majority'])}."
     )
 
 
