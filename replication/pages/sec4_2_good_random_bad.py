@@ -18,15 +18,16 @@ from matplotlib.ticker import PercentFormatter
 from lottery_utils.agreement.inference import Interval, t_interval
 from lottery_utils.errors import UserError
 from lottery_utils.metrics import METRIC_LABELS, possible
-from replication.book import show
 from replication.book.show import (
     ANY,
     COLOURS,
+    LARGE,
     NO_MAGNITUDE,
     Figure,
     Finding,
     Note,
     Table,
+    estimate,
     has_ci,
     levels,
     number,
@@ -232,7 +233,7 @@ def model_rows(models: Sequence[Retained], kinds: Sequence[str]) -> MatplotlibFi
     return drawing
 
 
-@style()
+@style(LARGE)
 def ticket_plot(
     entries: TaskRecords,
     release: paper.Results,
@@ -269,7 +270,7 @@ def ticket_plot(
     )
 
 
-@style()
+@style(LARGE)
 def score_plot(entries: TaskRecords, method: str = "structured") -> Figure | Note:
     """The scores of every kind of ticket, a marker for each seed: pruned (hollow) and retrained."""
     if not entries.has(method):
@@ -310,17 +311,15 @@ def tickets(entries: TaskRecords, method: str = "structured") -> Table | None:
         return None
     low, high = possible(entries.results()[0]["metric"])
 
-    def difference(one: Iterable[float], other: Iterable[float]) -> str:
-        found = t_interval(np.subtract([*one], [*other]).tolist())
-        return show.mean(found, possible=(low - high, high - low))
+    def difference(one: Sequence[float], other: Sequence[float]) -> str:
+        return estimate(np.subtract(one, other), (low - high, high - low))
 
     full = entries.scores("full")
-    rows = [{"": "full model", "score": show.mean(t_interval(full), possible=(low, high))}]
+    rows = [{"": "full model", "score": estimate(full, (low, high))}]
     for state in reversed(STATES):  # the question of the paper's title first
         by_kind = {k: entries.scores(f"{k}, {state}", method) for k in KINDS[method]}
         for kind, values in by_kind.items():
-            score = show.mean(t_interval(values), possible=(low, high))
-            row = {"": f"{_name(kind)}, {state}", "score": score}
+            row = {"": f"{_name(kind)}, {state}", "score": estimate(values, (low, high))}
             row["full minus this"] = difference(full, values)
             if kind != "random":
                 row["random minus this"] = difference(by_kind["random"], values)

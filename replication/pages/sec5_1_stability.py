@@ -18,12 +18,11 @@ from matplotlib.axes import Axes
 
 from lottery_utils import agreement
 from lottery_utils.agreement import chance
-from lottery_utils.agreement.inference import t_interval
 from lottery_utils.agreement.survivors import KINDS
 from lottery_utils.masks import StructuredMask
 from lottery_utils.metrics import possible
-from replication.book import show
 from replication.book.show import (
+    LARGE,
     NO_MAGNITUDE,
     Figure,
     Finding,
@@ -31,6 +30,7 @@ from replication.book.show import (
     Table,
     by_chance,
     coloured,
+    estimate,
     layer_map,
     number,
     p_text,
@@ -111,7 +111,7 @@ def finding(entries: TaskRecords) -> Finding:
     return Finding(text)
 
 
-@style()
+@style(LARGE)
 def survival_map(entries: TaskRecords, method: str = "structured") -> Figure | Note | None:
     """The paper's figure 1: the mean over seeds, and below it the standard deviation, of what
     survives of every head and MLP: itself (0 or 1), or under magnitude pruning its weights."""
@@ -213,7 +213,7 @@ def equal_sizes_by_task(every: Mapping[str, TaskRecords]) -> Table | Note:
     if not found:
         return ONE_SEED
     rows = [{"": task} | {name: number(x) for name, x in of.items()} for task, of in found.items()]
-    means = {name: str(t_interval(values)) for name, values in _defined(found).items()}
+    means = {name: estimate(values) for name, values in _defined(found).items()}
     return Table.of([*rows, {"": "mean [95 % CI over tasks]", **means}])
 
 
@@ -222,7 +222,7 @@ def equal_sizes_reading(every: Mapping[str, TaskRecords]) -> Note:
     values = _defined(_at_one_size(every))
     if not values:
         return ONE_SEED
-    told = {name: f"{t_interval(of)}, n = {len(of)}" for name, of in values.items()}
+    told = {name: f"{estimate(of)}, n = {len(of)}" for name, of in values.items()}
     heads = "; ".join(f"{name} {text}" for name, text in told.items() if name.startswith("heads"))
     return Note(
         f"Mean kappa over tasks (95 % CI): {heads}. The sizes at which searches end allow "
@@ -271,7 +271,7 @@ def equal_density(entries: TaskRecords) -> Table | None:
     )
 
 
-@style()
+@style(LARGE)
 def importance_profile(entries: TaskRecords) -> Figure:
     """How flat importance is: heads in order of their share, and what the order is worth."""
     drawing, (left, right) = plt.subplots(2, 1, figsize=(4.8, 4.6), layout="constrained")
@@ -395,7 +395,7 @@ def survivors_table(entries: TaskRecords) -> Table | Note:
             came = tickets[0][f"{part.lower()}_from"]
             row[part] = f"{n}{_filled(came, _OWN[kind])}"
         for state in STATES:
-            row[state] = show.mean(t_interval([t[state] for t in tickets]), possible=limits)
+            row[state] = estimate([t[state] for t in tickets], limits)
         rows.append(row)
     return Table.of(rows)
 
@@ -408,7 +408,7 @@ def _filled(came: dict[str, int], own: str) -> str:
     return f", of them {text}".replace("none seeds", "no seed")
 
 
-@style()
+@style(LARGE)
 def survivors_plot(entries: TaskRecords, release: paper.Results) -> Figure | Note:
     """What retrained tickets of survivors retain, here and in BERT-base as released."""
     found = entries.results("survivors")

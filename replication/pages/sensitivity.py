@@ -10,11 +10,12 @@ from lottery_utils.agreement.inference import t_interval
 from lottery_utils.masks import StructuredMask
 from replication.book.show import (
     COLOURS,
+    LARGE,
     Figure,
     Finding,
     Note,
     Table,
-    mean,
+    interval,
     number,
     style,
     within,
@@ -67,7 +68,7 @@ def finding(changes: pd.DataFrame) -> Finding:
     )
 
 
-@style()
+@style(LARGE)
 def plot(changes: pd.DataFrame) -> Figure | Note:
     """What another rule changes of the good ticket's score: every entry, mean and interval."""
     if changes.empty:
@@ -117,7 +118,7 @@ def table(changes: pd.DataFrame) -> Table | None:
             "heads more": number(of["heads"].mean(), 1, signed=True),
             "MLPs more": number(of["MLPs"].mean(), 1, signed=True),
             "overlap of heads (Jaccard)": number(of["overlap"].mean(), 2),
-            **{state: mean(t_interval(of[state].tolist()), signed=True) for state in STATES},
+            **{state: interval(t_interval(of[state].tolist()), signed=True) for state in STATES},
         }
         for rule, of in rules
     )

@@ -10,7 +10,7 @@ import pytest
 
 from lottery_utils.agreement.inference import t_interval
 from lottery_utils.masks import StructuredMask
-from replication.book.show import MINUS, Figure, Note, mean
+from replication.book.show import MINUS, Figure, Note, estimate
 from replication.pages import sec4_2_good_random_bad as page
 from replication.paper import records
 from replication.runs.records import KINDS, TaskRecords, on_record
@@ -149,7 +149,7 @@ def test_ticket_table_pairs_scores_by_seed(every: dict[str, TaskRecords], method
         full = [e["finetune"]["results"]["score"] for e in entries.values()]
         differences = [of_full - score for of_full, score in zip(full, scores, strict=True)]
         row = table.loc[f"{names[kind]}, {state}"]
-        assert row["score"] == mean(t_interval(scores), possible=(-1, 1))
-        assert row["full minus this"] == mean(t_interval(differences), possible=(-2, 2))
+        assert row["score"] == estimate(scores, (-1, 1))
+        assert row["full minus this"] == estimate(differences, (-2, 2))
     assert table.loc["full model", "full minus this"] == ""
     assert table.loc["random, pruned", "random minus this"] == ""
