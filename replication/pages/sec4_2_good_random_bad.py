@@ -134,7 +134,7 @@ def of_release(release: paper.Results, task: str, method: str = "structured") ->
     return Retained(BERT, paper.N_SEEDS, found)
 
 
-def others(
+def other_models(
     entries: TaskRecords, models: Iterable[str], store: Store
 ) -> tuple[list[TaskRecords], paper.Results]:
     """What other studies, and the release, have of the same task of GLUE; of other data nothing."""
@@ -238,13 +238,13 @@ def ticket_plot(
     entries: TaskRecords,
     release: paper.Results,
     method: str = "structured",
-    beside: Sequence[TaskRecords] = (),
+    others: Sequence[TaskRecords] = (),
 ) -> Figure | Note:
     """What retrained tickets retain: a row for each model, seeds as points, means with CI."""
     if not entries.has(method):
         return NO_MAGNITUDE
     task, kinds = entries.task, KINDS[method]
-    models = [of_entries(of, method) for of in (entries, *beside) if of.has(method)]
+    models = [of_entries(of, method) for of in (entries, *others) if of.has(method)]
     if released := of_release(release, task, method):
         models.append(released)
     if not any(model.found for model in models):
@@ -255,7 +255,7 @@ def ticket_plot(
         for model in models
         if worst in model.found
     ]
-    told = [
+    said = [
         f"{model.label}, {_name(kind)} {percent(found.mean)}"
         for model in models
         for kind, found in model.found.items()
@@ -266,7 +266,7 @@ def ticket_plot(
         f"{retain if bad else 'What retrained tickets retain'} ({task}, {METHOD_LABELS[method]}). "
         "Large markers are means, lines 95 % CI over n seeds; a CI outside the possible range is "
         "not drawn.",
-        f"Dot plot of retained gain on {task}. {'; '.join(told)}.",
+        f"Dot plot of retained gain on {task}. {'; '.join(said)}.",
     )
 
 

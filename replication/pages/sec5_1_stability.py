@@ -1,7 +1,6 @@
 """The page on section 5.1: how far the good subnetworks of several seeds agree.
 
-Whatever is claimed about agreement is set beside what independent masks of the same sizes would
-give.
+Whatever is claimed about agreement is compared with independent masks of the same sizes.
 """
 
 from __future__ import annotations
@@ -161,7 +160,7 @@ def _kept(entries: TaskRecords, method: str) -> list[np.ndarray]:
 
 
 def agreement_table(entries: TaskRecords) -> Table | Note:
-    """Each measure of agreement, for heads and MLPs, beside chance with its 95 % range."""
+    """Each measure of agreement, for heads and MLPs, and chance with its 95 % range."""
     if len(entries) < 2:
         return ONE_SEED
     columns: dict[str, list[str]] = {}
@@ -189,7 +188,7 @@ EQUAL = {
 
 
 def equal_sizes(entries: TaskRecords) -> Table | Note:
-    """Agreement about heads as the searches end, and at one size for all seeds, beside chance and
+    """Agreement about heads as the searches end, and at one size for all seeds, with chance and
     the most that kappa can be of masks of these sizes."""
     if len(entries) < 2:
         return ONE_SEED
@@ -222,11 +221,11 @@ def equal_sizes_reading(every: Mapping[str, TaskRecords]) -> Note:
     values = _defined(_at_one_size(every))
     if not values:
         return ONE_SEED
-    told = {name: f"{estimate(of)}, n = {len(of)}" for name, of in values.items()}
-    heads = "; ".join(f"{name} {text}" for name, text in told.items() if name.startswith("heads"))
+    said = {name: f"{estimate(of)}, n = {len(of)}" for name, of in values.items()}
+    heads = "; ".join(f"{name} {text}" for name, text in said.items() if name.startswith("heads"))
     return Note(
         f"Mean kappa over tasks (95 % CI): {heads}. The sizes at which searches end allow "
-        f"{told['at most']} at most."
+        f"{said['at most']} at most."
     )
 
 
@@ -356,7 +355,7 @@ def density_spread(entries: TaskRecords) -> Table | Note:
 def like_with_like(entries: TaskRecords) -> Table | Note:
     """Structured and magnitude pruning on one scale: agreement counted in components.
 
-    For weights, chance is told twice: for masks of the same sizes, and for masks of the same
+    For weights, chance is given twice: for masks of the same sizes, and for masks of the same
     sizes in every matrix, which share the profile over layers but not the weights.
     """
     if entries.overlap is None:

@@ -93,7 +93,7 @@ def test_every_model_is_a_row_of_seeds_and_means(
 ) -> None:
     store, models = Store(), ["minilm-glue", "mpnet-glue"]
     own = on_record(Study.load("minilm-glue"), store)["SST-2"]
-    beside, release = page.others(own, models, store)
+    beside, release = page.other_models(own, models, store)
     figure = page.ticket_plot(own, release, method, beside)
     axis = figure.drawing.axes[0]
     rows = [own, *(of for of in beside if of.has(method))]
@@ -116,8 +116,8 @@ def test_every_model_is_a_row_of_seeds_and_means(
 
 def test_other_data_are_compared_with_nothing(every: dict[str, TaskRecords]) -> None:
     """Of made-up sentences no accuracy is shown where GLUE's are."""
-    assert page.others(every["CoLA"], ["minilm-glue", "mpnet-glue"], Store()) == ([], {})
-    assert page.others(by_hand.entries(), ["no-such-study"], Store())[0] == []
+    assert page.other_models(every["CoLA"], ["minilm-glue", "mpnet-glue"], Store()) == ([], {})
+    assert page.other_models(by_hand.entries(), ["no-such-study"], Store())[0] == []
 
 
 @pytest.mark.parametrize("task", ["CoLA", "STS-B", "RTE"])
