@@ -73,7 +73,7 @@ def finding(entries: TaskRecords) -> Finding | Note:
             f"Bad tickets of {entries.task} retain {means['retrained']} of the full model's gain "
             f"with pre-training. With pre-trained embeddings alone they retain "
             f"{means['embeddings_kept']}, and without any pre-training {means['reinitialized']} "
-            f"({n}). Without it {half} of {len(counted)} retain half of what they do with it."
+            f"({n}). Without it, {half} of {len(counted)} retain at least half as much as with it."
         )
     elif asked:
         text = (
