@@ -22,7 +22,7 @@ from replication.book.show import (
     style,
 )
 from replication.claims.claim import WINS, reaches
-from replication.claims.evidence import AS_FLAT, STEP, answerable
+from replication.claims.evidence import AS_FLAT, STEP, answerable, embeddings_alone
 from replication.runs.measured import rise
 from replication.runs.records import TICKETS, TaskRecords, tickets_of
 
@@ -73,7 +73,7 @@ def finding(entries: TaskRecords) -> Finding | Note:
             f"Bad tickets of {entries.task} retain {means['retrained']} of the full model's gain "
             f"with pre-training. With pre-trained embeddings alone they retain "
             f"{means['embeddings_kept']}, and without any pre-training {means['reinitialized']} "
-            f"({n}). Without it {half} of {len(counted)} retain half of what they do with it."
+            f"({n}). Without it, {half} of {len(counted)} retain at least half as much as with it."
         )
     elif asked:
         text = (
@@ -93,10 +93,9 @@ def finding(entries: TaskRecords) -> Finding | Note:
 
 
 def _without_layers(entries: TaskRecords) -> str:
-    seeds = list(entries.stage("embeddings"))
-    if not seeds or any(not _gained(entries, seed) for seed in seeds):
+    found = embeddings_alone(entries)
+    if not found:
         return ""
-    found = [retained(entries, seed, NO_LAYERS) for seed in seeds]
     return (
         f"The mean of the pre-trained embeddings, without any layer above them, retains "
         f"{_mean(found)} (n = {len(found)})."
