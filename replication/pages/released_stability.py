@@ -203,7 +203,7 @@ def noise_reading(results: Results) -> Finding | Note:
 
 
 def noise_table(results: Results, part: str = "heads") -> Table | Note:
-    """Search noise, seed noise and both: mean kappa over tasks, beside chance and the most."""
+    """Search noise, seed noise and both: mean kappa over tasks, chance, and the most."""
     found = _noise(results, part)
     if not found:
         return NO_TRAIN
@@ -225,7 +225,7 @@ def noise_table(results: Results, part: str = "heads") -> Table | Note:
 
 
 def noise_by_task(results: Results, part: str = "heads") -> Table | Note:
-    """The same task by task, beside the range of 95 % of independent masks of these sizes."""
+    """The same task by task, and the range of 95 % of independent masks of these sizes."""
     found = noise_of(results, part)
     if not found:
         return NO_TRAIN
@@ -280,7 +280,7 @@ def noise_plot(results: Results) -> Figure | Note:
 
 def hans_table(results: Results) -> Table | Note:
     """How far seeds agree about heads when BERT-base was trained on HANS or on MNLI in two classes,
-    beside MNLI's own."""
+    and on MNLI as it is."""
     found = hans_of(results)
     if found is None:
         return NO_HANS
