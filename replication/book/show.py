@@ -23,15 +23,18 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from lottery_utils.agreement.inference import t_interval
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as MatplotlibFigure
     from matplotlib.image import AxesImage
 
     from lottery_utils.agreement.chance import Chance
-    from lottery_utils.agreement.inference import Interval
 
 T = TypeVar("T")
+MINUS = "\u2212"
+ANY = (-math.inf, math.inf)
 # Okabe and Ito's palette: told apart by readers with any common colour vision.
 COLOURS = {
     "full": "#000000",
@@ -176,12 +179,17 @@ NO_MAGNITUDE = Note(
 
 def number(value: SupportsFloat, digits: int = 3, *, signed: bool = False) -> str:
     """A score, a difference or a correlation as a page writes it; NaN is `undefined`."""
-    return "undefined" if math.isnan(value) else f"{float(value):{'+' if signed else ''}.{digits}f}"
+    return _written(value, f"{'+' if signed else ''}z.{digits}f")
 
 
 def percent(value: SupportsFloat, digits: int = 0) -> str:
     """A share as a page writes it; NaN is `undefined`."""
-    return "undefined" if math.isnan(value) else f"{float(value):.{digits}%}"
+    return _written(value, f"z.{digits}%")
+
+
+def _written(value: SupportsFloat, how: str) -> str:
+    """A number with a real minus sign, and none before zero."""
+    return "undefined" if math.isnan(value) else f"{float(value):{how}}".replace("-", MINUS)
 
 
 def p_text(value: float) -> str:
@@ -202,10 +210,39 @@ def within(
     return f"[{number(low, digits, signed=signed)}, {number(high, digits, signed=signed)}]"
 
 
-def share(found: Interval, digits: int = 0) -> str:
-    """A share with its 95 % CI, in percent; with one value there is none."""
+def interval(
+    found: Sequence[float],
+    digits: int = 3,
+    *,
+    signed: bool = False,
+    possible: tuple[float, float] = ANY,
+) -> str:
+    """A mean with its 95 % CI, the first three of `found`, or that there is none.
+
+    One value has none, and one that leaves what scores can be (`possible`) is not given.
+    """
+    text = number(found[0], digits, signed=signed)
+    if has_ci(found, possible):
+        return f"{text} {within(found[1], found[2], digits, signed=signed)}"
+    n = f", n = {found[3]}" if len(found) > 3 else ""
+    return f"{text} (no CI{n})"
+
+
+def estimate(values: Iterable[float], possible: tuple[float, float] = ANY) -> str:
+    """The mean of independent values, such as scores over seeds, with its 95 % CI."""
+    return interval(t_interval([*values]), possible=possible)
+
+
+def share(found: Sequence[float], digits: int = 0, possible: tuple[float, float] = ANY) -> str:
+    """The same of a share, in percent."""
     mean, low, high = (percent(value, digits) for value in found[:3])
-    return f"{mean} (no CI)" if math.isnan(found.low) else f"{mean} [{low}, {high}]"
+    return f"{mean} [{low}, {high}]" if has_ci(found, possible) else f"{mean} (no CI)"
+
+
+def has_ci(found: Sequence[float], possible: tuple[float, float] = ANY) -> bool:
+    """Whether an interval is one: Student's t, of few values, may leave what scores can be."""
+    low, high = possible
+    return low - 1e-9 <= found[1] <= found[2] <= high + 1e-9
 
 
 def plus_minus(mean: SupportsFloat, std: SupportsFloat, digits: int = 3) -> str:

@@ -8,7 +8,7 @@ import matplotlib.pyplot as plt
 from IPython.display import Markdown
 from matplotlib.ticker import MultipleLocator
 
-from replication.book.show import COLOURS, Figure, Table, number, style
+from replication.book.show import COLOURS, Figure, Table, number, share, style
 from replication.claims.claim import WINS
 from replication.claims.rules import KEPT, Judged, kept
 from replication.claims.trial import PAPER, Trial, over_seeds, sides
@@ -21,11 +21,7 @@ def outcome(trial: Trial) -> Markdown:
     here = kept(trial.ours)
     under_way = missing(trial.study, trial.store)
     if len(here) == len(KEPT):
-        shares = ", ".join(
-            f"{kind} {of.found.mean:.0%} [{of.found.low:.0%}, {of.found.high:.0%}]"
-            for kind, of in here.items()
-            if of.found
-        )
+        shares = ", ".join(f"{kind} {share(of.found)}" for kind, of in here.items() if of.found)
         first = (
             f"Of the gain from fine-tuning, retrained tickets retain on average: {shares} (95 % CI "
             f"over {len(here['bad'].values)} tasks). {_answer(trial)}"

@@ -10,11 +10,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from lottery_utils.metrics import METRIC_LABELS
-from replication.book.show import COLOURS, Figure, Note, Table, number, p_cell, style, within
+from replication.book.show import COLOURS, Figure, Note, Table, interval, number, p_cell, style
 from replication.claims.claim import WINS
 from replication.claims.plan import (
     Analysis,
-    Estimate,
     PlanVerdict,
     analyse,
 )
@@ -44,10 +43,10 @@ def finding(analysis: Analysis) -> Note:
         one = by_key[key]
         if one.found is None:
             continue
-        interval = f"95 % CI [{one.found.low:.0%}, {one.found.high:.0%}]"
+        bounds = f"95 % CI [{one.found.low:.0%}, {one.found.high:.0%}]"
         if not texts:
-            interval += f", {_n(one)}"
-        texts.append(f"{kind} ones {one.found.mean:.0%} ({interval})")
+            bounds += f", {_n(one)}"
+        texts.append(f"{kind} ones {one.found.mean:.0%} ({bounds})")
     said = counted(one.verdict for one in every)
     first = "No verdict can be given yet."
     if texts:
@@ -247,7 +246,7 @@ def optimism(analysis: Analysis) -> Table | Note:
     for ticket, one in found.items():
         name = f"{METHOD_LABELS[ticket.method]}: {KIND_LABELS.get(ticket.kind, ticket.kind)}"
         row = rows.setdefault((ticket.method, ticket.kind), {"ticket": name})
-        row[ticket.state] = _estimate(one, signed=True)
+        row[ticket.state] = interval(one, 2, signed=True)
     return Table.of(rows.values())
 
 
@@ -269,12 +268,8 @@ def _scored(answers: Mapping[str, Any], searched: float, metric: str) -> str:
 
 def _interval(one: PlanVerdict) -> str:
     if one.found is not None:
-        return _estimate(one.found)
+        return interval(one.found, 2)
     return number(np.mean(list(one.means.values()))) if one.means else ""
-
-
-def _estimate(one: Estimate, *, signed: bool = False) -> str:
-    return f"{number(one.mean, 2, signed=signed)} {within(one.low, one.high, 2, signed=signed)}"
 
 
 def _decided(one: PlanVerdict) -> str:

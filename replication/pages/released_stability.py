@@ -19,6 +19,7 @@ from replication.book.show import (
     Table,
     beside_chance,
     component_map,
+    estimate,
     number,
     p_text,
     style,
@@ -210,7 +211,7 @@ def noise_table(results: Results, part: str = "heads") -> Table | Note:
     rows: list[dict[str, str]] = [
         {
             "": label,
-            f"kappa of {PARTS[part]} [95 % CI]": str(t_interval([n.observed for n in found[kind]])),
+            f"kappa of {PARTS[part]} [95 % CI]": estimate([n.observed for n in found[kind]]),
             "by chance": number(np.mean([n.mean for n in found[kind]])),
             "at most, these sizes": number(np.mean([n.limit for n in found[kind]])),
             "tasks above chance": _beyond(found[kind]),

@@ -21,6 +21,7 @@ from replication.book.show import (
     Finding,
     Note,
     Table,
+    interval,
     number,
     p_cell,
     percent,
@@ -97,14 +98,14 @@ def finding(results: Results) -> Finding:
     for state in STATES:
         found = t_interval([*_differences(results, f"random minus bad, {state}").values()])
         clear = "" if found.low > 0 or found.high < 0 else ", not significant"
-        interval = within(found.low, found.high, signed=True)
-        parts.append(f"{number(found.mean, signed=True)} {state} (95 % CI {interval}{clear})")
-    bad, interval = percent(kept["bad"].mean), share(kept["bad"]).split(" ", 1)[1]
+        bounds = within(found.low, found.high, signed=True)
+        parts.append(f"{number(found.mean, signed=True)} {state} (95 % CI {bounds}{clear})")
+    bad, bounds = percent(kept["bad"].mean), share(kept["bad"]).split(" ", 1)[1]
     outcome = wins.outcome(kept["bad"])
     means = "inconclusive against" if outcome == INCONCLUSIVE else f"it {outcome} by"
     return Finding(
         f"Retrained, BERT-base's bad tickets keep {bad} of the gain from fine-tuning (95 % CI "
-        f"{interval}, n = {kept['bad'].n} tasks: {means} the {WINS:.0%} threshold), random ones "
+        f"{bounds}, n = {kept['bad'].n} tasks: {means} the {WINS:.0%} threshold), random ones "
         f"{percent(kept['random'].mean)}, good ones {percent(kept['good'].mean)}. Random tickets "
         f"minus bad ones, in scores: {', '.join(parts)}."
     )
@@ -181,13 +182,13 @@ def contrasts(results: Results, names: Sequence[str] = tuple(CONTRASTS)) -> Tabl
         row = {"": task}
         for name in names:
             one, other = (score(results, task, setting) for setting in CONTRASTS[name])
-            row[name] = _signed(*welch_interval(one, other, N_SEEDS)[:3])
+            row[name] = interval(welch_interval(one, other, N_SEEDS), signed=True)
         rows.append(row)
     last = {"": f"over {len(results) - len(UNLEARNED)} tasks (without {', '.join(UNLEARNED)})"}
     for name in names:
         means = [*_differences(results, name).values()]
         above = f"{sum(value > 0 for value in means)} of {len(means)} above 0"
-        last[name] = f"{_signed(*t_interval(means)[:3])}, {above}"
+        last[name] = f"{interval(t_interval(means), signed=True)}, {above}"
     return Table.of([*rows, last])
 
 
@@ -202,7 +203,7 @@ def sentences(results: Results) -> Table:
         rows.append(
             {
                 "": one.claim.text + (f" (added {one.claim.added})" if one.claim.added else ""),
-                "found": _signed(one.found.mean, one.found.low, one.found.high) + inside,
+                "found": interval(one.found, signed=True) + inside,
                 "adjusted p": p_cell(one.p),
                 "verdict": one.verdict + (f" ({one.why})" if one.why else ""),
             }
@@ -298,8 +299,3 @@ def _filled(anti: Mapping[str, Any]) -> str:
 def _mean(found: Measured, name: str, task: str) -> str:
     values = found.get(name, {}).get(task)
     return number(float(np.mean(values)), 2) if values else ""
-
-
-def _signed(mean: float, low: float, high: float) -> str:
-    text = number(mean, signed=True)
-    return text if np.isnan(low) else f"{text} {within(low, high, signed=True)}"
