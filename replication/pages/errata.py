@@ -25,6 +25,8 @@ from replication.book.show import (
     Note,
     Table,
     number,
+    p_cell,
+    p_text,
     plus_minus,
     style,
     within,
@@ -73,7 +75,7 @@ def finding(results: Results) -> Finding:
         )
     if q:
         task, _, kappa, p_value = max(q, key=lambda row: row[2])
-        agree = f"where seeds agree best ({task}, kappa {number(kappa, 2)}), p is {_p(p_value)}"
+        agree = f"where seeds agree best ({task}, kappa {number(kappa, 2)}), {p_text(p_value)}"
         parts.append(f"Cochran's Q does not test agreement: {agree}")
     if not parts:
         return Finding("This release has nothing of what three of the points below are about.")
