@@ -8,6 +8,7 @@ was cut from the training file, is in the study's `data_notes`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -108,18 +109,30 @@ def keep(study: Study, task: str, store: Store, data_sha256: str | None = None) 
 
 def in_words(study: Study) -> str:
     """Data and encoder in two or three words, as a page's title has them: `GLUE, MPNet-base`."""
-    kind = data.source_kind(study.data)
-    if kind == "mini":
-        words = "made-up sentences"
-    elif kind == "csv" or not any(study.task(task).official_sizes for task in study.tasks):
-        words = "own data"
-    else:
-        words = "GLUE"
+    words = _data_in_words(study)
     return f"{words}, {encoder(study.backbone)}" if study.backbone != "bundled" else words
 
 
+def model_and_data(study: Study) -> str:
+    """The same as a sentence or a legend has them: `MiniLM-L6 on GLUE`."""
+    return f"{encoder(study.backbone)} on {_data_in_words(study)}"
+
+
+def _data_in_words(study: Study) -> str:
+    kind = data.source_kind(study.data)
+    if kind == "mini":
+        return "made-up sentences"
+    own = kind == "csv" or not any(study.task(task).official_sizes for task in study.tasks)
+    return "own data" if own else "GLUE"
+
+
 def encoder(backbone: str) -> str:
-    """A backbone's name for readers; `hub:google-bert/bert-base-uncased` is bert-base-uncased."""
+    """A backbone's name for readers; `hub:google-bert/bert-base-uncased` is bert-base-uncased.
+
+    Of a folder records know a fingerprint (`local:...`), and not the name.
+    """
+    if re.fullmatch("local:[0-9a-f]{16}", backbone):
+        return "an encoder of your own"
     return ENCODERS.get(backbone) or PurePath(backbone).name
 
 
