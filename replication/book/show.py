@@ -366,7 +366,7 @@ def write_cells(
     axis: Axes,
     texts: Sequence[str],
     dark: npt.NDArray[np.bool_],
-    fontsize: int = 8,
+    fontsize: float = 8,
     linespacing: float = 1.2,
 ) -> None:
     """Write a text into each cell of a map, row by row, in white where `dark` (rows, columns)."""
