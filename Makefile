@@ -34,9 +34,11 @@ test-slurm: setup  ## a study through profiles/slurm on a cluster of this one ma
 test-kills: setup  ## the long proof that a killed run loses and leaves nothing: 150 kills
 	@LOTTERY_KILLS=100 pytest -n $(CORES) tests/replication/runs/test_killed.py
 
-print: book  ## the whole book as one page, to print: _build/singlehtml
-	@jupyter-book build . --builder singlehtml -q
-	@echo "The book in one page is at $(CURDIR)/_build/singlehtml/index.html"
+print: book  ## the whole book, or with STUDY a study's own, as one page, to print
+	@site=$$(python -m replication.book.one_study $(STUDY)) && \
+	jupyter-book build . --builder singlehtml -q \
+		--toc $$site/_toc.yml --config $$site/_config.yml --path-output $$site && \
+	echo "The book in one page is at $$(cd $$site && pwd)/_build/singlehtml/index.html"
 
 setup: .venv/installed  ## the virtual environment
 

@@ -85,6 +85,11 @@ def verdict(choices: Choices) -> Note:
     others = scores[equals[equals != choices.results["good"]]]
     above, same = int((others > own).sum()), int((others == own).sum())
     passing = int((others >= choices.bar).sum())
+    if not len(others):
+        return Note(
+            f"The search kept {choices.kept[choices.results['good']].sum()} of these "
+            f"{len(choices.names)} heads and scores {own:.3f}. There is no other choice of as many."
+        )
     return Note(
         f"The search kept {choices.kept[choices.results['good']].sum()} of these heads and scores "
         f"{own:.3f}. Of the {len(others)} other choices of as many heads {above} score higher, "
@@ -145,12 +150,17 @@ def flatness(choices: Choices) -> Note:
     added = gains(choices).mean(axis=1)
     importance = np.array(choices.results["importance"])
     of_heads = spearmanr(importance, added).statistic
+    text = (
+        f"Spearman's rank correlation of a head's importance and what it adds on average is "
+        f"{of_heads:+.2f} (n = {len(added)} heads)"
+    )
+    if len(choices.equals) == 1:
+        return Note(f"{text}. There is one choice of the good ticket's size alone.")
     summed = choices.kept[choices.equals] @ importance
     of_choices = spearmanr(summed, choices.scores[choices.equals]).statistic
     return Note(
-        f"Spearman's rank correlation of a head's importance and what it adds on average is "
-        f"{of_heads:+.2f} (n = {len(added)} heads); of a choice's summed importance and its score "
-        f"{of_choices:+.2f} (n = {len(choices.equals)} choices of the good ticket's size)."
+        f"{text}; of a choice's summed importance and its score {of_choices:+.2f} "
+        f"(n = {len(choices.equals)} choices of the good ticket's size)."
     )
 
 

@@ -13,6 +13,7 @@ from lottery_utils.patterns.sorter import chosen
 from lottery_utils.patterns.validation import read, weighted_f1
 from replication.book.show import Figure, Table, number, percent, style, write_cells
 from replication.paper import numbers
+from replication.runs.records import as_count
 
 
 def labels() -> Table:
@@ -38,7 +39,8 @@ def labels() -> Table:
 
 @style()
 def gallery(weighting: str, n: int = 6) -> Figure:
-    """Annotated maps of each type, the first that come, of about the same size."""
+    """Annotated maps of each type, the first `n` that come, of about the same size."""
+    as_count(n, "n", most=20)
     maps = load_maps(shipped(weighting))
     rows = [(name, [m for m in maps if m.label == i]) for i, name in enumerate(TYPES)]
     rows = [(name, found) for name, found in rows if found]

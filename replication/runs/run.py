@@ -209,6 +209,9 @@ def ensure(
         for _, _, name in todo
     )
     progress = Progress(study.name, n_units, quiet=quiet)
+    # Before anything is trained. What is gathered, or made from masks, reads no texts.
+    for task in () if gather else dict.fromkeys(t for t, _, n in todo if n != "weight_overlap"):
+        Entry(study, task, study.seeds[0], store, chosen, progress).check(names)
     n_computed = 0
     for task, seed, some in entries:
         if all(is_done(task, seed, name) for name in some):
