@@ -104,9 +104,9 @@ def standing(
     size = f": at most {cap:,} training examples of each task, seeds {seeds_of}" if cap else ""
     if not lacking:
         return Note(f"All {n_entries} entries of the study {chosen.name} are on record{size}.")
-    n_done = sum(
-        status(chosen, *entry, "tickets", store) == "done" for entry in chosen.entries("tickets")
-    )
+    with store.still():
+        done = [status(chosen, *entry, "tickets", store) for entry in chosen.entries("tickets")]
+    n_done = done.count("done")
     all_seeds = [f"seed {seed}" for seed in chosen.seeds]
     whole = [task for task, what in lacking.items() if what[: len(all_seeds)] == all_seeds]
     place = f" --data {chosen.data}:DIR" if chosen.data in ("local", "csv") else ""

@@ -145,7 +145,8 @@ class Lesson:
             if self.score(trial) < 0.9 * self.full_score:
                 break
             kept = trial
-        kept.save(place)
+        with in_one_piece(place) as draft:
+            kept.save(draft)
         return kept
 
     def attention_types(self, n_examples: int = 20) -> npt.NDArray[Any]:
