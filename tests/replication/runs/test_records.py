@@ -313,6 +313,9 @@ def test_weights_that_another_run_replaced_meanwhile_are_not_searched(
 def test_what_was_made_from_other_weights_is_stale(finished: Path) -> None:
     change("finetune", TASK, SEED, lambda results: results.update(weights_sha256="0" * 64))
     assert status(tiny()) == {**dict.fromkeys(STAGES, "stale"), "finetune": "done"}
+    change("search", TASK, SEED, lambda results: results.update(weights_sha256="0" * 64))
+    of_one_mask = {**DONE, "tickets": "stale", "magnitude": "stale"}
+    assert status(tiny()) == of_one_mask, "the search came to the same mask of other weights"
 
 
 def test_tickets_of_another_mask_are_stale(finished: Path) -> None:
@@ -565,7 +568,7 @@ def test_a_full_model_without_a_defined_score_says_so(
     assert found["finetune"]["results"]["undefined"] == {"full": "all predictions are the same"}
     assert found["finetune"]["results"]["score"] == 0
     share = f"{100 * study.search.threshold:.0f} %"
-    warning = f"The full model's score is not above zero: {share} of it is no bar to pass."
+    warning = f"The full model's score is not above zero: {share} of it is no threshold."
     assert found["search"]["results"]["warning"] == warning
     bad = found["tickets"]["results"]["tickets"]["bad"]
     assert set(bad["undefined"]) == {"pruned", "retrained"}
