@@ -85,6 +85,6 @@ def test_every_record_is_read_once_and_every_stage_hashed_once(
     if command == "status":
         assert f"{n_records} of {n_records} records are done" in capsys.readouterr().out
         assert max(asked.values()) <= 2 and len(asked) == n_records
-    of_records = {path: n for path, n in read.items() if path.suffix == ".json"}
+    of_records = {path: n for path, n in read.items() if path.match("many/CoLA/*/*.json")}
     assert len(of_records) == n_records and set(of_records.values()) == {1}
-    assert max(hashed.values()) <= {"claims": 3, "run": len(SEEDS) + 1}.get(command, 1)
+    assert max(hashed.values()) <= (3 if command in ("claims", "run") else 1)
