@@ -24,6 +24,7 @@ from replication.book.show import (
     write_cells,
 )
 from replication.paper import numbers
+from replication.runs.records import as_count
 
 INITIALS = ("V", "D", "V+D", "B", "H")  # of the types
 
@@ -75,7 +76,8 @@ def labels() -> Table:
 
 @style(LARGE)
 def gallery(weighting: str, n: int = 4) -> Figure:
-    """Annotated maps of each type, the first that come, of about the same size."""
+    """Annotated maps of each type, the first `n` that come, of about the same size."""
+    as_count(n, "n", most=20)
     maps = load_maps(shipped(weighting))
     rows = [(name, [m for m in maps if m.label == i]) for i, name in enumerate(TYPES)]
     rows = [(name, found) for name, found in rows if found]
