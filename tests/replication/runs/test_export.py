@@ -22,6 +22,7 @@ import jsonschema
 import pytest
 import running
 from conftest import REPOSITORY
+from running import rewrite
 from test_followups import SEED, TASK, follow_up
 
 from lottery_utils import data
@@ -33,7 +34,7 @@ from replication.runs.records import by_task
 from replication.runs.run import ensure
 from replication.runs.schema import record_schema
 from replication.stages import FOLLOWUPS, STAGES
-from replication.store import SCHEMA, Key, Record, Store, checksum
+from replication.store import SCHEMA, Key, Record, Store
 from replication.study import FollowUps, Study
 
 COMMITTED = sorted((REPOSITORY / "results").glob("*/**/*.json"))
@@ -50,13 +51,6 @@ def exported(**chosen: Any) -> list[dict[str, str]]:
 
 def record(stage: str, task: str = "CoLA", seed: int = 42) -> Record:
     return running.record(stage, task, seed)
-
-
-def rewrite(changed: Record) -> None:
-    """Put a changed record in its place, whole."""
-    changed["checksum"] = checksum(changed)
-    path = Store().path(Key(*(changed[name] for name in ("study", "task", "seed", "stage"))))
-    path.write_text(json.dumps(changed), "utf-8")
 
 
 @pytest.fixture(scope="module")
