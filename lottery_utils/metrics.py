@@ -44,6 +44,11 @@ METRIC_LABELS = {
 CORRELATIONS = ("matthews", "pearson", "spearman", "pearson_spearman")
 
 
+def possible(metric: str) -> tuple[float, float]:
+    """The lowest and the highest score of a metric."""
+    return (-1.0 if metric in CORRELATIONS else 0.0, 1.0)
+
+
 def undefined(metric: str, predictions: npt.ArrayLike, labels: npt.ArrayLike) -> str | None:
     """Why `metric` is undefined for these, in words, or None where it is defined."""
     predicted, true = np.asarray(predictions), np.asarray(labels)

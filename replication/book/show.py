@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from lottery_utils.agreement.chance import Chance
 
 T = TypeVar("T")
+MINUS = "\u2212"
+ANY = (-math.inf, math.inf)
 # Okabe and Ito's palette: told apart by readers with any common colour vision.
 COLOURS = {
     "full": "#000000",
@@ -48,12 +50,21 @@ COLOURS = {
 SEED_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 
 
+LARGE = 11.5  # points: 11 px on a phone, in a figure that is at most 5.2 inches wide
+
+
 @contextmanager
-def style() -> Iterator[None]:
-    """The look of every figure, for as long as one is drawn: `@style()` above what draws it."""
+def style(font: float = 10) -> Iterator[None]:
+    """The look of every figure, for as long as one is drawn: `@style()` above what draws it.
+
+    `font` is the size of its text in points. A page shows 100 px of a figure to the inch, and a
+    phone 350 px of any figure.
+    """
     import matplotlib.style
 
-    with matplotlib.style.context(Path(__file__).with_name("lottery.mplstyle")):
+    look = Path(__file__).with_name("lottery.mplstyle")
+    sizes = {"font.size": font, "axes.titlesize": font + 1}
+    with matplotlib.style.context([look, sizes]):
         yield
 
 
@@ -67,26 +78,29 @@ class Figure:
     drawing: MatplotlibFigure = field(repr=False)
     caption: str
     alt: str
+    font: float = 10
 
     @classmethod
     def of(cls, drawing: MatplotlibFigure, caption: str, alt: str) -> Figure:
         import matplotlib.pyplot as plt
 
         plt.close(drawing)  # a notebook shows what stays open a second time
-        return cls(drawing, caption, alt)
+        return cls(drawing, caption, alt, plt.rcParams["font.size"])
 
     @cached_property
     def png(self) -> bytes:
         buffer = io.BytesIO()
-        with style():
+        with style(self.font):  # ticks get their size when they are drawn
             self.drawing.savefig(buffer, format="png", facecolor="white")
         return buffer.getvalue()
 
     def _repr_html_(self) -> str:
         data = base64.b64encode(self.png).decode()
+        wide = int.from_bytes(self.png[16:20], "big")  # as a PNG's header says; drawn at 150 dpi
         return (
             f'<figure class="lottery-figure"><img alt="{html.escape(self.alt)}" '
-            f'src="data:image/png;base64,{data}"><figcaption>{html.escape(self.caption)}'
+            f'width="{wide * 100 // 150}" src="data:image/png;base64,{data}">'
+            f"<figcaption>{html.escape(self.caption)}"
             "</figcaption></figure>"
         )
 
@@ -165,12 +179,17 @@ NO_MAGNITUDE = Note(
 
 def number(value: SupportsFloat, digits: int = 3, *, signed: bool = False) -> str:
     """A score, a difference or a correlation as a page writes it; NaN is `undefined`."""
-    return "undefined" if math.isnan(value) else f"{float(value):{'+' if signed else ''}.{digits}f}"
+    return _written(value, f"{'+' if signed else ''}z.{digits}f")
 
 
 def percent(value: SupportsFloat, digits: int = 0) -> str:
     """A share as a page writes it; NaN is `undefined`."""
-    return "undefined" if math.isnan(value) else f"{float(value):.{digits}%}"
+    return _written(value, f"z.{digits}%")
+
+
+def _written(value: SupportsFloat, how: str) -> str:
+    """A number with a real minus sign, and none before zero."""
+    return "undefined" if math.isnan(value) else f"{float(value):{how}}".replace("-", MINUS)
 
 
 def p_text(value: float) -> str:
@@ -191,22 +210,39 @@ def within(
     return f"[{number(low, digits, signed=signed)}, {number(high, digits, signed=signed)}]"
 
 
-def interval(found: Sequence[float], digits: int = 3, *, signed: bool = False) -> str:
-    """A mean with its 95 % CI, the first three of `found`; with one value there is no CI."""
-    mean, low, high = found[:3]
-    bounds = "(no CI)" if math.isnan(low) else within(low, high, digits, signed=signed)
-    return f"{number(mean, digits, signed=signed)} {bounds}"
+def interval(
+    found: Sequence[float],
+    digits: int = 3,
+    *,
+    signed: bool = False,
+    possible: tuple[float, float] = ANY,
+) -> str:
+    """A mean with its 95 % CI, the first three of `found`, or that there is none.
+
+    One value has none, and one that leaves what scores can be (`possible`) is not given.
+    """
+    text = number(found[0], digits, signed=signed)
+    if has_ci(found, possible):
+        return f"{text} {within(found[1], found[2], digits, signed=signed)}"
+    n = f", n = {found[3]}" if len(found) > 3 else ""
+    return f"{text} (no CI{n})"
 
 
-def estimate(values: Iterable[float]) -> str:
+def estimate(values: Iterable[float], possible: tuple[float, float] = ANY) -> str:
     """The mean of independent values, such as scores over seeds, with its 95 % CI."""
-    return interval(t_interval([*values]))
+    return interval(t_interval([*values]), possible=possible)
 
 
-def share(found: Sequence[float]) -> str:
+def share(found: Sequence[float], digits: int = 0, possible: tuple[float, float] = ANY) -> str:
     """The same of a share, in percent."""
-    mean, low, high = map(percent, found[:3])
-    return f"{mean} (no CI)" if math.isnan(found[1]) else f"{mean} [{low}, {high}]"
+    mean, low, high = (percent(value, digits) for value in found[:3])
+    return f"{mean} [{low}, {high}]" if has_ci(found, possible) else f"{mean} (no CI)"
+
+
+def has_ci(found: Sequence[float], possible: tuple[float, float] = ANY) -> bool:
+    """Whether an interval is one: Student's t, of few values, may leave what scores can be."""
+    low, high = possible
+    return low - 1e-9 <= found[1] <= found[2] <= high + 1e-9
 
 
 def plus_minus(mean: SupportsFloat, std: SupportsFloat, digits: int = 3) -> str:

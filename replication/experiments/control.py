@@ -46,22 +46,12 @@ def parts(entry: Entry, made_from: dict[str, Any]) -> dict[str, Part]:
     """
 
     def find(name: str) -> dict[str, Any]:
-        begun = time.monotonic()
         kind, state = name.split()
         start = reinitialized(
             entry.pretrained(), entry.seed, keep_embeddings=state == "embeddings_kept"
         )
         small = pruning.remove(start, _masks(entry, made_from)[kind])
-        text = state.replace("_", " ")
-        curve = entry.train_model(small, f"train the {kind} ticket, {text}")
-        scores, why, answers = entry.measure(small)
-        return {
-            "score": scores[entry.metric],
-            "undefined": why,
-            **answers,
-            "loss": curve.loss,
-            "seconds": round(time.monotonic() - begun, 2),
-        }
+        return trained(entry, small, f"train the {kind} ticket, {state.replace('_', ' ')}")
 
     return {name: Part(Trained, partial(find, name)) for name in PIPELINE["control"].parts}
 
@@ -75,6 +65,20 @@ def compute(entry: Entry, made_from: dict[str, Any]) -> Control:
         kind, state = name.split()
         found[kind][state] = entry.parts[name]
     return {"tickets": found}
+
+
+def trained(entry: Entry, model: Any, what: str) -> dict[str, Any]:
+    """What a model scores after training by the study's recipe, as a record holds it."""
+    begun = time.monotonic()
+    curve = entry.train_model(model, what)
+    scores, why, answers = entry.measure(model)
+    return {
+        "score": scores[entry.metric],
+        "undefined": why,
+        **answers,
+        "loss": curve.loss,
+        "seconds": round(time.monotonic() - begun, 2),
+    }
 
 
 def _masks(entry: Entry, made_from: dict[str, Any]) -> dict[str, StructuredMask]:

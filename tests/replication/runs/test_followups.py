@@ -177,7 +177,9 @@ def test_another_mask_makes_stale_what_was_made_from_it(followed: Path) -> None:
 def test_other_weights_make_stale_what_was_made_from_them(followed: Path) -> None:
     for stage in ("finetune", "search"):
         change(stage, SEED, lambda results: results.update(weights_sha256="1" * 64))
-    assert stale(asked()) == made(seeds=[SEED])
+    of_weights = [what for what in FOLLOWUPS if PIPELINE[what].after]
+    assert stale(asked()) == made(*of_weights, seeds=[SEED])
+    assert "embeddings" not in of_weights, "they start from the pre-trained weights"
 
 
 def test_other_settings_make_stale_what_depends_on_them(followed: Path) -> None:
@@ -215,6 +217,18 @@ def test_seeds_can_be_chosen_for_the_control_alone(workplace: Path) -> None:
     study = asked(followups=FollowUps(survivors=None, control=(TASK,), control_seeds=(SEED, 7)))
     assert study.entries("control") == ((TASK, SEED),), "7 is no seed of the study"
     assert len(study.entries("survivors")) == 6
+    by_task = FollowUps(control=None, control_seeds={TASK: (SEED,), "RTE": (OTHER, SEED)})
+    assert set(asked(followups=by_task).entries("control")) == {
+        (TASK, SEED),
+        ("RTE", OTHER),
+        ("RTE", SEED),
+    }, "a task without seeds has none"
+    more = by_task.joined(FollowUps(control=None, control_seeds={TASK: (7,)}))
+    assert more.control_seeds == {TASK: (SEED, 7), "RTE": (OTHER, SEED)}
+    assert more.joined(FollowUps(control=None)).control_seeds is None
+    assert set(more.joined(FollowUps(control=None, control_seeds=(1,))).control_seeds) == {
+        *(SEED, 7, OTHER, 1)
+    }
 
 
 # The command and the pages
@@ -248,7 +262,8 @@ def test_a_page_shows_what_is_up_to_date_although_it_is_no_longer_asked_for(
 
 
 @pytest.mark.parametrize(
-    ("what", "n_trainings"), [("survivors", 3), ("control", 6), ("sensitivity", 7)]
+    ("what", "n_trainings"),
+    [("survivors", 3), ("control", 6), ("sensitivity", 7)],
 )
 def test_an_interrupted_follow_up_goes_on_where_it_stopped(
     followed: Path, monkeypatch: pytest.MonkeyPatch, what: str, n_trainings: int
