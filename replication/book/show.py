@@ -11,7 +11,7 @@ import html
 import io
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -138,6 +138,23 @@ class Table:
 
     def __repr__(self) -> str:
         return repr(self.frame)
+
+
+@dataclass(frozen=True)
+class Folded:
+    """A table to look things up in, under a line that unfolds it."""
+
+    summary: str
+    table: Table
+
+    def _repr_html_(self) -> str:
+        return (
+            f'<details class="lottery-folded"><summary>{html.escape(self.summary)}</summary>'
+            f"{self.table._repr_html_()}</details>"
+        )
+
+    def __repr__(self) -> str:
+        return f"{self.summary}\n{self.table!r}"
 
 
 @dataclass(frozen=True)
@@ -272,6 +289,38 @@ def coloured(of_seeds: Mapping[int, T]) -> Iterator[tuple[str, int, T]]:
     """A colour for each seed, the seed, and what is mapped to it."""
     for colour, (seed, of_seed) in zip(cycle(SEED_COLOURS), of_seeds.items(), strict=False):
         yield colour, seed, of_seed
+
+
+def gains(
+    axis: Axes,
+    rows: Mapping[str, Mapping[str, Sequence[float]]],
+    kinds: Sequence[str],
+    threshold: float,
+    hollow: Collection[tuple[str, str, int]] = (),
+) -> None:
+    """Draw what tickets retain of the full model's gain: a row for each of `rows`, and in it for
+    each kind its seeds as points above their mean as a stroke; right of `threshold` a ticket wins.
+
+    `hollow` points are named by row, kind and place.
+    """
+    step = 0.8 / len(kinds)
+    for place, (name, of) in enumerate(rows.items()):
+        for i, kind in enumerate(kinds):
+            values, colour = of.get(kind, ()), COLOURS[kind]
+            y = place + step * (i - (len(kinds) - 1) / 2)
+            for n, value in enumerate(values):
+                face = "white" if (name, kind, n) in hollow else colour
+                axis.plot(value, y, "o", color=colour, mfc=face, ms=5)
+            if len(values) > 1:
+                mean = float(np.mean(values))
+                axis.plot([mean] * 2, [y - step / 2, y + step / 2], color=colour, lw=2.5)
+        if place:
+            axis.axhline(place - 0.5, color="0.88", lw=1, zorder=0)
+    axis.axvline(threshold, color="0.5", lw=1, ls="--", zorder=0)
+    axis.axvline(1, color=COLOURS["full"], lw=1, zorder=0)
+    axis.set_yticks(range(len(rows)), [*rows])
+    axis.set_ylim(len(rows) - 0.5, -0.5)
+    axis.set_xlabel("retained gain (0: majority baseline, 1: full model)")
 
 
 def layer_map(

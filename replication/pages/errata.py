@@ -11,6 +11,7 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
+from scipy.special import chdtrc
 
 from lottery_utils import agreement
 from lottery_utils.agreement.inference import t_interval
@@ -24,6 +25,7 @@ from replication.book.show import (
     Note,
     Table,
     number,
+    p_cell,
     plus_minus,
     style,
     within,
@@ -97,7 +99,7 @@ def what_q_tests() -> Table:
         q = agreement.cochran_q(masks)
         kappa = number(agreement.fleiss_kappa(masks))
         row = {"": name, "Fleiss' kappa": kappa, "Q": number(q.statistic, 2)}
-        rows.append({**row, "p of Q": number(q.p_value)})
+        rows.append({**row, "p of Q": p_cell(q.p_value)})
     return Table.of(rows)
 
 
@@ -108,7 +110,7 @@ def agreement_and_q(results: Results) -> Table:
             "": task,
             "heads kept, smallest and largest": f"{min(kept)}, {max(kept)}",
             "Fleiss' kappa": number(kappa, 6),
-            "p of Q": _p(p_value),
+            "p of Q": p_cell(p_value),
         }
         for task, kept, kappa, p_value in sorted(_kappa_and_q(results), key=lambda row: -row[2])
     )
@@ -336,9 +338,17 @@ def _measured(every: Every, stage: str) -> dict[str, dict[str, Any]]:
 
 
 def _kappa_and_q(results: Results) -> list[tuple[str, list[int], float, float]]:
-    """Of each task that BERT-base learns: heads kept by seed, kappa, and the p value of Q."""
+    """Of each task that BERT-base learns: heads kept by seed, kappa, and the p value of Q.
+
+    It is computed from Q: rounded to 0, as in records, it has no place on a logarithmic axis.
+    """
     return [
-        (task, of.kept, of.beside_chance["Fleiss' kappa"].observed, of.q.p_value)
+        (
+            task,
+            of.kept,
+            of.beside_chance["Fleiss' kappa"].observed,
+            float(chdtrc(len(of.kept) - 1, of.q.statistic)),
+        )
         for task, of in over_seeds(results, "heads").items()
         if task not in UNLEARNED
     ]

@@ -59,7 +59,7 @@ def test_a_figure_is_an_image_with_its_texts_and_keeps_what_it_shows() -> None:
     figure = drawn()
     assert figure.png.startswith(b"\x89PNG\r\n\x1a\n")
     _, width, _ = plt.imread(io.BytesIO(figure.png)).shape
-    assert f'width="{width * 120 // 150}"' in figure._repr_html_()
+    assert f'width="{width * 100 // 150}"' in figure._repr_html_()
     page = Page(figure._repr_html_())
     assert (page.alts, page.text) == (['say "so" & <b>'], "a < b & <script>")
     (line,) = figure.drawing.axes[0].lines

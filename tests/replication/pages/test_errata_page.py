@@ -110,20 +110,17 @@ def test_what_the_page_says_of_the_release_is_in_the_records() -> None:
     ours = release.load()
     q = errata.agreement_and_q(ours).frame
     assert [*q["Fleiss' kappa"]] == sorted(q["Fleiss' kappa"], reverse=True)
-    p_values = q["p of Q"].str.removeprefix("< ").astype(float)
-    assert p_values.iloc[0] < 0.05 < p_values["MNLI"]
+    assert q["p of Q"].iloc[0] == "< 0.001" and float(q.loc["MNLI", "p of Q"]) > 0.05
     points = [
         line
         for line in errata.kappa_and_q(ours).drawing.axes[0].lines
         if line.get_marker() in ("o", "v")
     ]
-    # Every task is drawn, also where p is 0 in floating point.
-    assert [line.get_ydata()[0] > 0 for line in points] == [True] * 8
-    assert sum(line.get_marker() == "v" for line in points) == (p_values == 1e-16).sum() > 0
+    assert all(line.get_ydata()[0] > 0 for line in points), "all have a place on this axis"
     drawn = sorted((f"{line.get_xdata()[0]:.6f}" for line in points), reverse=True)
     assert drawn == [*q["Fleiss' kappa"]]
     made_up = errata.what_q_tests().frame
-    assert (made_up["p of Q"].astype(float) < 0.05).tolist() == [False, False, True]
+    assert [*made_up["p of Q"]] == ["1.000", "1.000", "< 0.001"]
     counts = errata.different_masks(ours).frame
     assert (counts.loc["CoLA":"RTE"].to_numpy() == [1, 5, 1]).all()  # type: ignore[misc]
     assert (errata.most_frequent_types().frame["most frequent"] == "heterogeneous").sum() == 5
