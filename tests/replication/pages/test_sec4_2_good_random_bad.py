@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lottery_utils.agreement.inference import t_interval
+from replication.book.show import estimate
 from replication.pages import sec4_2_good_random_bad as page
 from replication.paper import records
 from replication.runs.records import KINDS, TaskRecords
@@ -61,7 +61,7 @@ def test_ticket_table_pairs_scores_by_seed(every: dict[str, TaskRecords], method
         full = [e["finetune"]["results"]["score"] for e in entries.values()]
         differences = [of_full - score for of_full, score in zip(full, scores, strict=True)]
         row = table.loc[f"{names[kind]}, {state}"]
-        assert row["score"] == str(t_interval(scores))
-        assert row["full minus this"] == str(t_interval(differences))
+        assert row["score"] == estimate(scores)
+        assert row["full minus this"] == estimate(differences)
     assert table.loc["full model", "full minus this"] == ""
     assert table.loc["random, pruned", "random minus this"] == ""
