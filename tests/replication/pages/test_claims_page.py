@@ -11,7 +11,7 @@ import pytest
 
 from lottery_utils.agreement.inference import Interval, t_interval
 from replication.book.provenance import standing
-from replication.book.show import MINUS, Note, Table, number
+from replication.book.show import MINUS, Note, Table, number, percent
 from replication.claims.rules import KEPT, kept, paper_claims
 from replication.claims.trial import PAPER, Trial, over_seeds, put_on_trial, stricter
 from replication.claims.verdicts import NO_DATA, SUPPORTED, VERDICTS
@@ -195,14 +195,14 @@ def test_a_task_page_says_what_the_trial_says(trial: Trial) -> None:
     """The same seeds and the same measure: two pages must not tell two stories."""
     table = claims.kept_by_task(trial)
     for task in trial.learned:
-        told = sec4_2_good_random_bad.kept(trial.records[task]).text
+        of_task = sec4_2_good_random_bad.of_entries(trial.records[task])
+        said = repr(sec4_2_good_random_bad.finding(trial.records[task]))
         for kind in KEPT:
             cell = str(table.frame.loc[task, kind]).split(" ")[0]
-            found = re.search(rf"\b{kind} ([-−]?\d+)% \((\d) seed", told)
-            assert found
-            assert as_float(found[1]) / 100 == pytest.approx(as_float(cell), abs=0.006)
+            found = of_task.found[kind]
+            assert found.mean == pytest.approx(as_float(cell), abs=0.006)
             n = sum(trial.records[task].contrasted()) if kind != "good" else 3
-            assert int(found[2]) == min(n, len(trial.records[task]))
-            values = kept(trial.ours)[kind].values[task]
-            assert outcome(t_interval(values)) in told[found.end() :].split(")")[0]
-    assert "gained less than 0.1" in sec4_2_good_random_bad.kept(trial.records["WNLI"]).text
+            assert found.n == min(n, len(trial.records[task]))
+            assert found == t_interval(kept(trial.ours)[kind].values[task])
+            assert f"{percent(found.mean)} (" in said and f": {outcome(found)})" in said
+    assert "undefined" in repr(sec4_2_good_random_bad.finding(trial.records["WNLI"]))
