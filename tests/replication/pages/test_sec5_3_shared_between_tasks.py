@@ -7,30 +7,15 @@ import itertools
 import numpy as np
 import numpy.typing as npt
 import pytest
+from of_seeds import random_masks, study
 
 from lottery_utils.agreement.inference import jackknifed, t_interval
 from lottery_utils.agreement.sharing import Seeds, Sharing, between, survive_all
-from lottery_utils.masks import StructuredMask
 from lottery_utils.tasks import TASKS
 from replication.book.show import Figure, Note, number, plus_minus, within
 from replication.pages import sec5_3_shared_between_tasks as page
 from replication.pages.sec5_3_shared_between_tasks import KINDS_OF_TASK, ONE_TASK
 from replication.runs.records import TaskRecords
-
-SEEDS = (1337, 42, 86)
-N_LAYERS, N_HEADS = 4, 6
-
-
-def random_masks(seed: int, n: int = 3) -> dict[int, StructuredMask]:
-    rng = np.random.default_rng(seed)
-    return {
-        s: StructuredMask(rng.random((N_LAYERS, N_HEADS)) < 0.6, rng.random(N_LAYERS) < 0.5)
-        for s in SEEDS[:n]
-    }
-
-
-def study(*tasks: str, n_seeds: int = 3) -> dict[str, Seeds]:
-    return {task: random_masks(i, n_seeds) for i, task in enumerate(tasks)}
 
 
 def entries_of(masks: Seeds, score: float = 0.9) -> TaskRecords:
