@@ -17,7 +17,7 @@ class Family:
     `headless` and `mlpless` say how to empty a sublayer: each module named there gives way to one
     that returns the constant beside it, and LayerNorm receives the layer's input plus zero.
     `calls` is how a layer calls its parts, where `first_token` knows it. `attention` is a module
-    that has to be told which heads it still has.
+    that needs to know which heads it still has.
     """
 
     layers: str

@@ -70,7 +70,7 @@ def structured_importance(
 
     `batches` are dicts of tensors on the model's device: `input_ids` and `attention_mask`
     (batch, tokens), whatever else the model takes, and `labels` (batch,). Masked components are
-    scored too: the gradient at xi = 0 says what they would add. `on_logits` is told the masked
+    scored too: the gradient at xi = 0 says what they would add. `on_logits` is given the masked
     model's logits (batch, outputs) and the labels of every batch; `variant` decides about those
     too, where a layer has no heads. Raises `ValueError` if there are
     no examples or if a gradient is not finite.

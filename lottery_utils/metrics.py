@@ -1,4 +1,4 @@
-"""The metrics of the paper's tables, what a guesser would score, and when a score means nothing.
+"""The metrics of the paper's tables, the majority baseline, and when a score means nothing.
 
 The numbers are scikit-learn's and scipy's. A correlation with something that never varies counts
 as 0, and `undefined` says so. `lottery_utils/data/glue_metric.py` has them for `evaluate`, offline.
@@ -42,6 +42,11 @@ METRIC_LABELS = {
     "pearson_spearman": "mean of Pearson and Spearman",
 }
 CORRELATIONS = ("matthews", "pearson", "spearman", "pearson_spearman")
+
+
+def possible(metric: str) -> tuple[float, float]:
+    """The lowest and the highest score of a metric."""
+    return (-1.0 if metric in CORRELATIONS else 0.0, 1.0)
 
 
 def undefined(metric: str, predictions: npt.ArrayLike, labels: npt.ArrayLike) -> str | None:
@@ -94,12 +99,12 @@ def meaningless(full_score: float, majority: float, threshold: float = 0.9) -> s
     """Why a search for `threshold` of the full model's score would say nothing, or None."""
     guess, share = round(majority, 6), f"{100 * threshold:.0f} %"
     if full_score <= 0:
-        return f"The full model's score is not above zero: {share} of it is no bar to pass."
+        return f"The full model's score is not above zero: {share} of it is no threshold."
     if full_score <= guess:
         return "The full model does no better than the majority baseline: nothing was learned."
     if threshold * full_score <= guess:
         return (
-            f"{share} of the full model's score lies below the majority baseline: a model that "
-            "guesses passes."
+            f"{share} of the full model's score lies below the majority baseline: the majority "
+            "baseline passes."
         )
     return None

@@ -167,7 +167,7 @@ def _replace(layer: nn.Module, results: dict[str, Any]) -> None:
 
 
 class _Constant(nn.Module):
-    """Stands where a module was: computes nothing, returns what it was told to."""
+    """Replaces a removed module: computes nothing, returns what it was given to return."""
 
     def __init__(self, result: Any) -> None:
         super().__init__()

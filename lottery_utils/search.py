@@ -103,7 +103,7 @@ def structured_search(
     the last trial, failed or not; the first ends when heads *or* MLPs run out; and the second takes
     half as many heads rounded down, so that there is none where a step is of one head. (One corner
     is not imitated: where the first phase runs out of heads, the code puts the MLP of that last
-    step back, unscored.) `on_step` is told of every new step; `done`, the first steps of an
+    step back, unscored.) `on_step` is called with every new step; `done`, the first steps of an
     interrupted search, are neither scored nor announced again. Raises `ReplayError` where one of
     them does not follow from those before it, by its own scores.
     """

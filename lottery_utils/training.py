@@ -51,8 +51,8 @@ def finetune(
 ) -> Curve:
     """Fine-tune `model` in place; `seed` decides the order of batches and dropout.
 
-    `evaluate()` is asked for the score after every epoch, `on_step` told step, steps and loss.
-    `keep` is given, after every step, a function that says how the training stands; with that as
+    `evaluate()` is asked for the score after every epoch, `on_step` is given step, steps and loss.
+    `keep` is given, after every step, a function that returns the training's state; with that as
     `begun`, another process goes on from there and comes to the same numbers. Raises `UserError`
     where the loss is no finite number, `ValueError` without data.
     """

@@ -92,7 +92,7 @@ def sweep(options: argparse.Namespace) -> None:
 
 
 def baselines(options: argparse.Namespace) -> None:
-    """Record what a guesser, a bag of words and the fine-tuned backbone score."""
+    """Record what the majority baseline, a bag of words and the fine-tuned backbone score."""
     study, store = _study(options), _store(options)
     how = {"device": options.device, "threads": options.threads}
     machine.ensure(study, store, ["baselines"], **how)

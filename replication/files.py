@@ -41,7 +41,7 @@ def refuse(who: str) -> None:
 def alone(path: Path, wait: Callable[[str], None] = lambda who: None) -> Iterator[None]:
     """Be the only one, on whatever machine, who writes `path` (and what goes with it).
 
-    `wait(who)` is told again and again, twice a second, who else is at it: a process, its host and
+    `wait(who)` is called twice a second with who else is at it: a process, its host and
     since when; `refuse` does not wait. Whoever holds a lock may ask for it again. What a killed
     run left of `path` is cleared first, and at the end the lock file goes too. Raises `UserError`
     where there can be no lock.

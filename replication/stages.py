@@ -86,6 +86,7 @@ PIPELINE: dict[str, Stage] = {
         asked=True,
         own_seeds=True,
     ),
+    "embeddings": Stage(None, _TRAINING, (), ("emptied", "averaged"), asked=True),
     "attention": Stage("finetune", _TRAINING, ("weights", "classifier"), asked=True),
     "sensitivity": Stage(
         "search",

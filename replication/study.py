@@ -53,7 +53,10 @@ _Seed = Annotated[int, Field(strict=True, ge=0, lt=2**32)]
 _Seeds = Annotated[
     tuple[_Seed, ...], Field(description="a list of whole numbers from 0 up to 2**32 - 1")
 ]
-_SomeSeeds = Annotated[tuple[_Whole, ...] | None, Field(description="a list of whole numbers")]
+_SomeSeeds = Annotated[
+    tuple[_Whole, ...] | dict[str, tuple[_Whole, ...]] | None,
+    Field(description="a list of whole numbers, or one for each task"),
+]
 _Size = Annotated[
     Annotated[int, Field(strict=True, gt=0)] | None,
     Field(description="a positive whole number of examples, or null"),
@@ -84,17 +87,19 @@ class FollowUps(_Asked):  # type: ignore[misc]
     """For which tasks a study has each stage that is asked for; None means all of its tasks.
 
     `survivors` are tickets of survivors over seeds (section 5.1), `attention` the types of
-    attention maps (5.2), `control` trains tickets without pre-training (6), `sensitivity`
-    searches again by other rules (4.1), `quirks` measures what the authors' code does otherwise
-    than their text, `choices` scores every choice among heads at the edge of a ticket, `rates`
-    retrains tickets that did not train at other learning rates; `control`, `sensitivity` and
-    `quirks` for such of the study's seeds as `control_seeds` and so on name (None: all).
+    attention maps (5.2), `control` trains tickets without pre-training and `embeddings` a model
+    without layers (6), `sensitivity` searches again by other rules (4.1), `quirks` measures what
+    the authors' code does otherwise than their text, `choices` scores every choice among heads at
+    the edge of a ticket, `rates` retrains tickets that did not train at other learning rates;
+    `control`, `sensitivity` and `quirks` for such of the study's seeds as `control_seeds` and so on
+    name, for all tasks or task by task (None: all).
     """
 
-    def seeds(self, what: str) -> tuple[int, ...] | None:
-        """For which of a study's seeds a follow-up is asked for; None means all."""
-        chosen: tuple[int, ...] | None = getattr(self, f"{what}_seeds", None)
-        return chosen
+    def seeds(self, what: str, task: str) -> tuple[int, ...] | None:
+        """For which of a study's seeds a follow-up of a task is asked for; None means all."""
+        chosen: Any = getattr(self, f"{what}_seeds", None)
+        found: tuple[int, ...] | None = chosen.get(task, ()) if isinstance(chosen, dict) else chosen
+        return found
 
     def joined(self, other: FollowUps, without: Set[str] = frozenset()) -> FollowUps:
         """Whatever either asks for, but nothing of the tasks `without`."""
@@ -103,8 +108,9 @@ class FollowUps(_Asked):  # type: ignore[misc]
             joined[what] = _both(getattr(self, what), getattr(other, what), without)
             if PIPELINE[what].own_seeds:
                 # The seeds of a follow-up that no task has say nothing.
-                seeds = [f.seeds(what) for f in (self, other) if getattr(f, what) != ()]
-                joined[f"{what}_seeds"] = _both(seeds[0], seeds[-1]) if seeds else None
+                asks = [f for f in (self, other) if getattr(f, what) != ()]
+                seeds = [getattr(f, f"{what}_seeds") for f in asks]
+                joined[f"{what}_seeds"] = _both_seeds(seeds[0], seeds[-1]) if seeds else None
         return FollowUps(**joined)
 
 
@@ -169,6 +175,9 @@ class Study:
         asked = {f"followups.{what}": getattr(self.followups, what) or () for what in FOLLOWUPS}
         others = {"whole_tasks": self.whole_tasks, "magnitude_tasks": self.magnitude_tasks or ()}
         notes = {"data_notes": tuple(self.data_notes)}
+        for key in (f"{what}_seeds" for what in FOLLOWUPS):
+            if isinstance(seeds := getattr(self.followups, key, None), dict):
+                asked[f"followups.{key}"] = tuple(seeds)
         return {"tasks": self.tasks, **others, **notes, **asked}
 
     def _mistakes(self) -> Iterator[tuple[str, str]]:
@@ -295,12 +304,13 @@ class Study:
         """
         if PIPELINE[name].compares_seeds and len(self.seeds) < 2:
             return ()
-        tasks, seeds = self._tasks(name, self.tasks), self.followups.seeds(name)
+        tasks = self._tasks(name, self.tasks)
         return tuple(
             (task, seed)
             for task in self.tasks
             for seed in (self.seeds[:1] if PIPELINE[name].over_seeds else self.seeds)
-            if task in tasks and (seeds is None or seed in seeds)
+            if task in tasks
+            and ((seeds := self.followups.seeds(name, task)) is None or seed in seeds)
         )
 
     def only(self, what: str, task: str) -> Study:
@@ -375,6 +385,15 @@ def _both(
     first: tuple[T, ...] | None, second: tuple[T, ...] | None, dropped: Set[T] = frozenset()
 ) -> tuple[T, ...] | None:
     return None if first is None or second is None else _union(first, second, dropped)
+
+
+def _both_seeds(first: Any, second: Any) -> Any:
+    """Seeds that either asks for; of one list for all tasks and one for each, a list for all."""
+    if isinstance(first, dict) and isinstance(second, dict):
+        every = {**first, **second}
+        return {task: _union(first.get(task, ()), second.get(task, ())) for task in every}
+    flat = [sum(of.values(), ()) if isinstance(of, dict) else of for of in (first, second)]
+    return _both(*flat)
 
 
 def _union(

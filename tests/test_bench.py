@@ -64,6 +64,14 @@ def test_page_shows_every_row_and_says_what_was_not_measured(rows: dict[str, Any
     assert list(shown(cost.table(rows)).index) == compared
     assert len(shown(cost.checks(rows))) == len(set(compared))
     assert isinstance(cost.growth(rows), Figure)
+    drawn = cost.ratios(rows)
+    assert isinstance(drawn, Figure)
+    middles = [ratio[0] for row in rows.values() for ratio in row["ratios"].values()]
+    points = [line for line in drawn.drawing.axes[0].lines if line.get_marker() == "o"]
+    assert [line.get_xdata()[0] for line in points[::-1][-len(middles) :]] == middles
+    n_faster = sum(ratio > 1 for ratio in middles)
+    assert f"In {n_faster} of {len(middles)} comparisons" in repr(cost.finding(rows))
+    assert cost.finding({}) is cost.ratios({}) is cost.MISSING
     here, card = shown(cost.on_paper(rows)).to_numpy()
     facts = next(row["facts"] for row in rows.values() if "hours" in row["facts"])
     assert [*here] == [f"{facts['total_hours']:,.0f}", f"{100 * facts['total_hours'] / 24:,.0f}"]

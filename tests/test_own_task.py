@@ -143,7 +143,7 @@ def test_the_notebook_of_tickets_becomes_a_page_of_it(here: Path) -> None:
         if cell.cell_type == "code"
         for output in cell.outputs
     )
-    assert cells[0].source.split("\n")[0].endswith(": Trees, mine")
+    assert cells[0].source.split("\n")[0].endswith(": Trees (own data, tiny)")
     assert "The paper has no such task." in shown
     assert shown.count("<figure") == 1
     assert "This study has no magnitude pruning here" in shown
@@ -160,7 +160,7 @@ def test_its_records_are_read_where_neither_study_nor_tables_are(
     assert cli.main(["status", "mine"]) == 0
     assert "7 of 7 records" in capsys.readouterr().out
     shutil.rmtree(here / "results/mine/Trees")
-    with pytest.raises(UserError, match=r"not told where they are: add --data csv:DIR"):
+    with pytest.raises(UserError, match=r"needs to know where they are: add --data csv:DIR"):
         records.load("mine", "Trees", device="cpu", backbone=str(tiny_backbone))
 
 

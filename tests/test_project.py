@@ -87,6 +87,10 @@ def test_notebooks_are_clean_and_can_be_given_parameters(path: Path) -> None:
         assert cell.get("execution_count") is None
         assert not {"injected-parameters", "papermill"} & set(cell["metadata"].get("tags", []))
         assert "papermill" not in cell["metadata"]
+    code = [set(c["metadata"].get("tags", [])) for c in cells if c["cell_type"] == "code"]
+    folded = {"hide-input", "remove-input", "remove-cell"}
+    if path.parent.name == "notebooks":
+        assert all(tags & folded for tags in code), "a page shows its result, and folds its code"
     (cell,) = [c for c in cells if "parameters" in c["metadata"].get("tags", [])]
     # papermill's own view of the cell, which a comment in the wrong place would confuse.
     defaults: dict[str, Any] = {}

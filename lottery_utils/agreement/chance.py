@@ -17,7 +17,7 @@ from lottery_utils.agreement import BoolArray, FloatArray, checked
 
 
 class Chance(NamedTuple):
-    """An observed value beside what chance gives: the mean, and the bounds of 95 % of the draws."""
+    """An observed value with its chance level: the mean, and the bounds of 95 % of the draws."""
 
     observed: float
     mean: float
@@ -34,14 +34,14 @@ def random_masks(masks: npt.ArrayLike, rng: np.random.Generator, n_draws: int) -
 def against_chance(
     statistic: str, masks: npt.ArrayLike, *, n_draws: int = 1000, seed: int = 0
 ) -> Chance:
-    """One of `STATISTICS` of masks (seeds, components), beside its distribution over
+    """One of `STATISTICS` of masks (seeds, components), with its distribution over
     `random_masks`. The draws are seeded. Raises `KeyError` for other statistics."""
     measure, kept = STATISTICS[statistic], checked(masks)
     return beside(measure, kept, random_masks(kept, np.random.default_rng(seed), n_draws))
 
 
 def kappa_by_layer(masks: npt.ArrayLike, *, n_draws: int = 1000, seed: int = 0) -> Chance:
-    """Fleiss' kappa of masks (seeds, layers, heads), beside masks that keep as many heads of
+    """Fleiss' kappa of masks (seeds, layers, heads), with that of masks that keep as many heads of
     every layer, but others. What exceeds it is agreement about heads, not only about layers."""
     rng, kept = np.random.default_rng(seed), np.asarray(masks, bool)
     drawn = rng.permuted(np.broadcast_to(kept, (n_draws, *kept.shape)), axis=3)
@@ -50,7 +50,7 @@ def kappa_by_layer(masks: npt.ArrayLike, *, n_draws: int = 1000, seed: int = 0) 
 
 
 def beside(measure: Measure, kept: BoolArray, drawn: BoolArray) -> Chance:
-    """A measure of masks (seeds, components), beside its values of `drawn` ones (draws, ...)."""
+    """A measure of masks (seeds, components), with its values for `drawn` ones (draws, ...)."""
     draws = measure(drawn)
     low, high = np.quantile(draws, [0.025, 0.975])
     return Chance(float(measure(kept[None])[0]), float(draws.mean()), float(low), float(high))
@@ -99,9 +99,11 @@ STATISTICS: dict[str, Measure] = {
 
 
 def shared(a: npt.ArrayLike, b: npt.ArrayLike, groups: npt.ArrayLike | None = None) -> Chance:
-    """How many components two masks (components,) both keep, beside chance: b keeps others, as many
-    of each of the `groups` (components,), such as layers. The distribution is exact, hypergeometric
-    in every group; `low` and `high` bound its central 95 % at the least.
+    """How many components two masks (components,) both keep, and the chance level:
+    b keeps others, as many of each of the `groups` (components,), such as layers.
+
+    The distribution is exact, hypergeometric in every group; `low` and `high` bound its central
+    95 % at the least.
     """
     from scipy.stats import hypergeom
 

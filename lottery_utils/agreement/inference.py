@@ -27,9 +27,10 @@ class Interval(NamedTuple):
     n: int
 
     def __str__(self) -> str:
-        if self.n < 2:
-            return f"{self.mean:.3f} (n = 1)"
-        return f"{self.mean:.3f} [{self.low:.3f}, {self.high:.3f}]"
+        text = f"{self.mean:z.3f} (n = 1)"
+        if self.n > 1:
+            text = f"{self.mean:z.3f} [{self.low:z.3f}, {self.high:z.3f}]"
+        return text.replace("-", "\u2212")  # a real minus sign
 
 
 def t_interval(values: Sequence[float], level: float = 0.95) -> Interval:

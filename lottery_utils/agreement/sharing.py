@@ -1,5 +1,5 @@
-"""What the good subnetworks of two tasks share, beside chance: masks of the same sizes, and masks
-of the same sizes in every layer (section 5.3).
+"""What the good subnetworks of two tasks share, and the chance level: masks of the same
+sizes, and masks of the same sizes in every layer (section 5.3).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PARTS = ("heads", "mlps")
 
 @dataclass(frozen=True)
 class Shared:
-    """What two tasks share, seed by seed: beside chance by size, and by layer profile."""
+    """What two tasks share, seed by seed, with the chance level by size and by layer profile."""
 
     by_size: list[Chance]
     by_layer: list[Chance]

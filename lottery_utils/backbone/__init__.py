@@ -231,7 +231,7 @@ def _local_folder(spec: str) -> Path:
     if _FINGERPRINT.fullmatch(spec):
         raise UserError(
             f"The study's backbone is a folder whose files have the fingerprint {spec[6:]}, and "
-            "this run was not told where it is: add --backbone DIR (in a notebook, the parameter)."
+            "this run needs to know where it is: add --backbone DIR (in a notebook, the parameter)."
         )
     folder = expanded(spec.removeprefix("local:"))
     with reading(folder):

@@ -37,7 +37,7 @@ MINI_SIZES = {"train": 2000, "validation": 400}
 
 
 def source_kind(source: str) -> str:
-    """`mini`, `hub`, `local` or `csv`: a source without its place, which may be told later.
+    """`mini`, `hub`, `local` or `csv`: a source without its place, which may be given later.
 
     Raises `UserError` for others.
     """
@@ -162,7 +162,7 @@ def _own_tables(task: Task, place: str) -> dict[str, list[Example]]:
 def _folder(task: Task, place: str, kind: str, expected: str) -> Path:
     if not place:
         raise UserError(
-            f"The study's {task.name} data are files of this machine, and this run was not told "
+            f"The study's {task.name} data are files of this machine, and this run needs to know "
             f"where they are: add --data {kind}:DIR (in a notebook, the parameter data)."
         )
     folder = expanded(place) / task.name

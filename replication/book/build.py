@@ -83,7 +83,8 @@ def build_page(
     executed.metadata.pop("papermill", None)
     for cell in executed.cells:
         cell.metadata.pop("papermill", None)
-    result, code = [], []
+    result: list[Any] = []
+    code: list[Any] = []
     for cell in executed.cells:
         tags = cell.metadata.get("tags", [])
         if parameters and "parameters" in tags:

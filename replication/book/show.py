@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from lottery_utils.agreement.inference import Interval
 
 T = TypeVar("T")
+MINUS = "\u2212"
+ANY = (-math.inf, math.inf)
 # Okabe and Ito's palette: told apart by readers with any common colour vision.
 COLOURS = {
     "full": "#000000",
@@ -85,8 +87,12 @@ class Figure:
 
     def _repr_html_(self) -> str:
         data = base64.b64encode(self.png).decode()
+        # A PNG says its width at byte 16. An inch is 120 pixels of a page: 4.8 fill a phone with
+        # text of 11 pixels where a figure's is 11 points.
+        width = int.from_bytes(self.png[16:20], "big") * 120 // 150
         return (
-            f'<figure class="lottery-figure"{_id(self.label)}><img alt="{html.escape(self.alt)}" '
+            f'<figure class="lottery-figure"{_id(self.label)}>'
+            f'<img width="{width}" alt="{html.escape(self.alt)}" '
             f'src="data:image/png;base64,{data}"><figcaption>{html.escape(self.caption)}'
             "</figcaption></figure>"
         )
@@ -188,12 +194,17 @@ NO_MAGNITUDE = Note(
 
 def number(value: SupportsFloat, digits: int = 3, *, signed: bool = False) -> str:
     """A score, a difference or a correlation as a page writes it; NaN is `undefined`."""
-    return "undefined" if math.isnan(value) else f"{float(value):{'+' if signed else ''}.{digits}f}"
+    return _written(value, f"{'+' if signed else ''}z.{digits}f")
 
 
 def percent(value: SupportsFloat, digits: int = 0) -> str:
     """A share as a page writes it; NaN is `undefined`."""
-    return "undefined" if math.isnan(value) else f"{float(value):.{digits}%}"
+    return _written(value, f"z.{digits}%")
+
+
+def _written(value: SupportsFloat, how: str) -> str:
+    """A number with a real minus sign, and none before zero."""
+    return "undefined" if math.isnan(value) else f"{float(value):{how}}".replace("-", MINUS)
 
 
 def p_text(value: float) -> str:
@@ -214,10 +225,26 @@ def within(
     return f"[{number(low, digits, signed=signed)}, {number(high, digits, signed=signed)}]"
 
 
-def share(found: Interval, digits: int = 0) -> str:
-    """A share with its 95 % CI, in percent; with one value there is none."""
+def share(found: Interval, digits: int = 0, possible: tuple[float, float] = ANY) -> str:
+    """A share with its 95 % CI, in percent; without where there is none or it is not `possible`."""
     mean, low, high = (percent(value, digits) for value in found[:3])
-    return f"{mean} (no CI)" if math.isnan(found.low) else f"{mean} [{low}, {high}]"
+    return f"{mean} [{low}, {high}]" if has_ci(found, possible) else f"{mean} (no CI)"
+
+
+def mean(
+    found: Interval, digits: int = 3, *, signed: bool = False, possible: tuple[float, float] = ANY
+) -> str:
+    """A mean with its 95 % CI, or how few values allow none that is `possible`."""
+    text = number(found.mean, digits, signed=signed)
+    if not has_ci(found, possible):
+        return f"{text} (no CI, n = {found.n})"
+    return f"{text} {within(found.low, found.high, digits, signed=signed)}"
+
+
+def has_ci(found: Interval, possible: tuple[float, float] = ANY) -> bool:
+    """Whether an interval is one: Student's t, of few values, may leave what scores can be."""
+    low, high = possible
+    return low - 1e-9 <= found.low <= found.high <= high + 1e-9
 
 
 def plus_minus(mean: SupportsFloat, std: SupportsFloat, digits: int = 3) -> str:

@@ -25,12 +25,21 @@ from lottery_utils.agreement.sharing import Seeds, Shared, between, survive_all
 from lottery_utils.patterns.maps import TYPES
 from replication.claims.claim import LEARNED, WINS, reaches
 from replication.paper import records
-from replication.runs.measured import Counts, counts, phi, shares
+from replication.runs.measured import (
+    Counts,
+    counts,
+    equal_heads,
+    kappa_at_one_density,
+    phi,
+    rise,
+    shares,
+)
 from replication.runs.records import (
     STATES,
     TICKETS,
     TaskRecords,
     tickets_of,
+    warning,
 )
 
 Measured = dict[str, dict[str, list[float]]]  # of each measure, of each task: a value per seed
@@ -40,6 +49,8 @@ Scores = Callable[[str, str], list[float]]
 MEASURED = ("attention", "control", "survivors", "weight_overlap")
 SURVIVORS = "survivors: super minus anti, retrained, in gains"
 GAINS = "in gains"  # of the full model of the same task and seed
+STEP = 0.2  # at which the loss around tickets is compared, in lengths of each filter
+AS_FLAT = 0.07  # nats, a tenth of a fair coin's loss: apart by less, two tickets are as flat
 
 
 def of_scores(
@@ -48,7 +59,7 @@ def of_scores(
     contrasted: Sequence[bool] | None = None,
     removed: Sequence[bool] | None = None,
 ) -> Iterator[tuple[str, list[float]]]:
-    """The measures that stand on scores alone, of one task, each with its values over seeds.
+    """The measures of one task that need scores alone, each with its values over seeds.
 
     `methods` maps the method, `structured` or `magnitude`, to its kind of bad ticket. What a
     ticket "keeps" is its gain over the majority baseline, as a share of the full model's mean
@@ -121,6 +132,7 @@ def measure(
             of_attention(of_task),
             of_control(of_task),
             of_survivors(of_task),
+            of_landscape(of_task),
         )
         gather(found, task, itertools.chain(*sources))
     return found | between_tasks({task: every[task].masks for task in learned(found)})
@@ -166,12 +178,16 @@ def of_masks(of_task: TaskRecords, theirs: OverSeeds | None) -> Iterator[tuple[s
         yield "share of heads that never survive, minus the paper's", [never]
     kappa = agreement.of_votes(agreement.votes(heads))["Fleiss' kappa"]  # as of weights
     yield "kappa of heads", [kappa]
+    for how, some in equal_heads(of_task).items():
+        at_one_size = agreement.of_votes(agreement.votes(some))["Fleiss' kappa"]
+        yield f"kappa of heads at one size, {how}", [at_one_size]
     mlps = np.stack([mask.mlps for mask in masks])
     yield "kappa of MLPs", [agreement.of_votes(agreement.votes(mlps))["Fleiss' kappa"]]
     if of_task.overlap is not None:
         votes = of_task.overlap["results"]["votes"].values()
         weights = agreement.of_votes(sum(np.array(v, float) for v in votes))["Fleiss' kappa"]
         yield "kappa of weights", [weights]
+        yield "kappa of weights at one density", [kappa_at_one_density(of_task.overlap)]
         yield "kappa of weights minus kappa of heads", [weights - kappa]
 
 
@@ -288,6 +304,22 @@ def _spread(scores: list[list[float]]) -> float:
     return float(high - low)
 
 
+def answerable(of_task: TaskRecords) -> list[int]:
+    """The seeds on which section 6 can ask why bad tickets train well: the rule of 2026-11-26.
+
+    The full model gains `LEARNED` or more, the search's threshold lies above the majority baseline,
+    the bad ticket is mostly another subnetwork than the good one, and retains `WINS` of the gain.
+    """
+    found = []
+    learned = learned_seeds(of_task)
+    for (seed, stages), told in zip(of_task.items(), of_task.contrasted(), strict=True):
+        full, bad = stages["finetune"]["results"], tickets_of(stages)["bad"]["retrained"]
+        share = (bad - full["majority"]) / (full["score"] - full["majority"] or math.nan)
+        if seed in learned and told and not warning(stages) and reaches(share, WINS):
+            found.append(seed)
+    return found
+
+
 def of_control(of_task: TaskRecords) -> Iterator[tuple[str, list[float]]]:
     """Does the bad ticket gain more than half as much without pre-training as with it?
 
@@ -322,6 +354,22 @@ def of_survivors(of_task: TaskRecords) -> Iterator[tuple[str, list[float]]]:
             values.append(gap / (full["score"] - full["majority"]))
     if of_task.stage("survivors"):
         yield SURVIVORS, values
+
+
+def of_landscape(of_task: TaskRecords) -> Iterator[tuple[str, list[float]]]:
+    """By how much more the loss rises around the bad ticket than around the good one, in nats.
+
+    Only of seeds on which both train well, since the loss around a ticket that learned nothing is
+    flat, and on which the loss changes at all: else any two tickets would be as flat.
+    """
+    values = []
+    for seed in answerable(of_task):
+        tickets, full = tickets_of(of_task[seed]), of_task[seed]["finetune"]["results"]
+        least = full["majority"] + WINS * (full["score"] - full["majority"])
+        good, bad = (rise(tickets[kind], STEP) for kind in ("good", "bad"))
+        if reaches(tickets["good"]["retrained"], least) and max(abs(good), abs(bad)) >= AS_FLAT:
+            values.append(bad - good)
+    yield f"rise of loss at a step of {STEP}: bad minus good", values
 
 
 def learned(measured: Measured) -> list[str]:

@@ -79,6 +79,6 @@ def heads_for_r(margin: float) -> int:
 
 
 def _distance(claim: Claim, mean: float) -> float:
-    """How far a mean lies from the end of the region that it has to be told from."""
+    """How far a mean lies from the end of the region that it has to be separated from."""
     ends = [end for end in (claim.low, claim.high) if math.isfinite(end)]
     return float(min(abs(mean - end) for end in ends))

@@ -1,4 +1,4 @@
-"""A study on trial: its records read, measured, and judged claim by claim."""
+"""A study's records measured and judged, claim by claim."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def put_on_trial(study: str, store: Store | None = None) -> Trial:
 
 
 def stricter(trial: Trial) -> list[Judged]:
-    """All claims once more by the same regions, without the seeds that can hardly tell anything.
+    """All claims once more by the same regions, without the seeds that are uninformative.
 
     Left out are seeds whose full model learned too little, and what magnitude pruning says of
     seeds in which it removed nothing: a reading that came after the numbers had been seen.

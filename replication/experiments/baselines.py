@@ -1,4 +1,4 @@
-"""What a task asks for: a guesser, a bag of words and the fine-tuned backbone, side by side.
+"""What a task asks for: majority baseline, bag of words and fine-tuned backbone, side by side.
 
 The bag of words knows which words are in each sentence, but not their order. What it cannot
 do and the backbone can is what a task needs structure for.
@@ -22,7 +22,7 @@ from replication.experiments.results import BySeed, Count, Metric, Score, Sha256
 
 
 class Baselines(TypedDict):
-    """What a guesser, a bag of words and the fine-tuned backbone score."""
+    """What the majority baseline, a bag of words and the fine-tuned backbone score."""
 
     metric: Metric
     majority: Score

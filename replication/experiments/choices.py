@@ -3,7 +3,7 @@
 At the good ticket (section 4.1) five heads that it keeps have the lowest importance, and five that
 it removed the highest: its edge, where the search might as well have decided otherwise. Each of the
 1,024 ways to keep some of these ten is scored without training, everything else as in the good
-ticket. Importance that told heads apart well would make the search's own choice stand out.
+ticket. If importance ranked heads well, it would make the search's own choice stand out.
 """
 
 from __future__ import annotations

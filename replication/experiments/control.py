@@ -28,8 +28,8 @@ class Unpretrained(TypedDict):
     """A ticket trained from weights that were never pre-trained."""
 
     mask: Rows
-    reinitialized: Annotated[Trained, about("All weights drawn anew.")]
-    embeddings_kept: Annotated[Trained, about("All weights drawn anew but the embeddings.")]
+    reinitialized: Annotated[Trained, about("All weights drawn at random.")]
+    embeddings_kept: Annotated[Trained, about("All weights but the embeddings drawn at random.")]
 
 
 class Control(TypedDict):
@@ -41,27 +41,17 @@ class Control(TypedDict):
 def parts(entry: Entry, made_from: dict[str, Any]) -> dict[str, Part]:
     """The good, random and bad ticket, trained from weights that were never pre-trained.
 
-    In the state `reinitialized` all weights are drawn anew; in `embeddings_kept` all but
+    In the state `reinitialized` all weights are drawn at random; in `embeddings_kept` all but
     the embeddings. Recipe, seed and masks are those of the retrained tickets.
     """
 
     def find(name: str) -> dict[str, Any]:
-        begun = time.monotonic()
         kind, state = name.split()
         start = reinitialized(
             entry.pretrained(), entry.seed, keep_embeddings=state == "embeddings_kept"
         )
         small = pruning.remove(start, _masks(entry, made_from)[kind])
-        text = state.replace("_", " ")
-        curve = entry.train_model(small, f"train the {kind} ticket, {text}")
-        scores, why, answers = entry.measure(small)
-        return {
-            "score": scores[entry.metric],
-            "undefined": why,
-            **answers,
-            "loss": curve.loss,
-            "seconds": round(time.monotonic() - begun, 2),
-        }
+        return trained(entry, small, f"train the {kind} ticket, {state.replace('_', ' ')}")
 
     return {name: Part(Trained, partial(find, name)) for name in PIPELINE["control"].parts}
 
@@ -77,13 +67,27 @@ def compute(entry: Entry, made_from: dict[str, Any]) -> Control:
     return {"tickets": found}
 
 
+def trained(entry: Entry, model: Any, what: str) -> dict[str, Any]:
+    """What a model scores after training by the study's recipe, as a record holds it."""
+    begun = time.monotonic()
+    curve = entry.train_model(model, what)
+    scores, why, answers = entry.measure(model)
+    return {
+        "score": scores[entry.metric],
+        "undefined": why,
+        **answers,
+        "loss": curve.loss,
+        "seconds": round(time.monotonic() - begun, 2),
+    }
+
+
 def _masks(entry: Entry, made_from: dict[str, Any]) -> dict[str, StructuredMask]:
     (good,) = made_from["masks"].values()
     return ticket_masks(entry, StructuredMask.from_json(good))
 
 
 def reinitialized(model: Any, seed: int, *, keep_embeddings: bool = False) -> Any:
-    """A new model of the same configuration, on the same device, with weights drawn anew.
+    """A new model of the same configuration, on the same device, with random weights.
 
     They come from the distribution that pre-training starts from (transformers' own), and
     `seed` decides them. The classifier is `model`'s, which has not been trained either; with

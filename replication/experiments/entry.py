@@ -211,7 +211,7 @@ class Entry:
         return results
 
     def journal(self, stage: str, *stamps: object, part: str = "", kind: Any = Any) -> Journal:
-        """What an unfinished stage has done so far, of a `kind`; other `stamps` start it anew.
+        """What an unfinished stage has done so far, of a `kind`; other `stamps` start it over.
 
         With `part` it is a file of its own, which goes with the stage's others when its record is
         written.
@@ -235,7 +235,7 @@ class Entry:
 
     @cached_property
     def model(self) -> Any:
-        """The fine-tuned model of the record, trained again where it is not in the cache.
+        """The fine-tuned model of the record, fine-tuned again where it is not in the cache.
 
         Raises `UserError` where training gives other weights than the record's.
         """

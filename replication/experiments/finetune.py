@@ -48,7 +48,9 @@ class Finetuned(Kept):
     ]
     majority: Annotated[
         Score,
-        about("Of a guesser, by metric: it always gives the most frequent label, or draws grades."),
+        about(
+            "Of the majority baseline, by metric: always the most frequent label, or random grades."
+        ),
     ]
     curve: Curve
     examples: Annotated[dict[str, Count], Splits]

@@ -131,7 +131,7 @@ class Landscape(TypedDict):
 class Scored(TypedDict):
     """A ticket, pruned and retrained."""
 
-    pruned: Annotated[Score, about("The fine-tuned model under the mask, not trained again.")]
+    pruned: Annotated[Score, about("The fine-tuned model under the mask, not trained further.")]
     retrained: Annotated[Score, about("The pre-trained model under the mask, fine-tuned.")]
     undefined: Annotated[
         dict[str, Text],

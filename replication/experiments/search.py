@@ -17,7 +17,7 @@ from replication.experiments.results import Count, Metric, Place, Positive, Scor
 
 
 class Outcome(TypedDict):
-    """What the record of a search, also one of single weights, says of the bar."""
+    """What the record of a search, also one of single weights, says of the threshold."""
 
     metric: Annotated[Metric, about("The metric that the search goes by.")]
     full_score: Annotated[Score, about("Of the full model, by this metric.")]

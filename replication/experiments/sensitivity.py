@@ -30,7 +30,7 @@ class Rule:
     """What is changed of the study's search; None leaves it as it is.
 
     With `on_training_data` scores and importance come from as many unseen training examples as
-    the validation set has, and the bar is the full model's score on those.
+    the validation set has, and the threshold is a share of the full model's score on those.
     """
 
     threshold: float | None = None

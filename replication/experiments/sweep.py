@@ -1,7 +1,7 @@
 """How a recipe is chosen: a small grid, judged on held-out *training* data.
 
 The validation set, on which masks are found and scores reported, is never looked at: a quarter
-of the training examples stands in for it, the last one, or of your own tables one drawn at random.
+of the training examples replaces it, the last one, or of your own tables one drawn at random.
 """
 
 from __future__ import annotations

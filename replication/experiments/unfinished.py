@@ -1,4 +1,4 @@
-"""A training that was begun: how it stands, kept in the cache so that a killed one goes on."""
+"""The state of an unfinished training, kept in the cache so that a killed one goes on."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Unfinished:
         return None
 
     def keep(self, state: Callable[[], dict[str, Any]]) -> None:
-        """Write how it stands, now and then."""
+        """Write the state, now and then."""
         if time.monotonic() - self.last >= EVERY:
             with in_one_piece(self.path) as draft:
                 torch.save(state(), draft)

@@ -11,15 +11,26 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from lottery_utils.agreement.inference import Interval
-from replication.book.show import Figure, Note, Table, number, p_cell, percent, share, style, within
+from replication.book.show import (
+    Figure,
+    Note,
+    Table,
+    number,
+    p_cell,
+    p_text,
+    percent,
+    share,
+    style,
+    within,
+)
 from replication.claims import wins as wins_of
-from replication.claims.claim import LEARNED, WINS, wins
+from replication.claims.claim import LEARNED, LEVEL, WINS, adjusted, wins
 from replication.claims.evidence import learned_seeds, of_scores
 from replication.claims.power import MOST, heads_for_r, needed
 from replication.claims.rules import Judged
 from replication.claims.trial import PAPER, Trial, over_seeds, sides
 from replication.claims.trial import stricter as judged_strictly
-from replication.claims.verdicts import INCONCLUSIVE, VERDICTS
+from replication.claims.verdicts import INCONCLUSIVE, SUPPORTED, VERDICTS
 from replication.claims.verdicts import counted as of_words
 from replication.runs.run import missing
 
@@ -102,6 +113,22 @@ def verdicts(trial: Trial, *, added: bool = False) -> Table:
             }
         )
     return linked(rows, "claims verdicts")
+
+
+def in_one_family(trial: Trial) -> Note:
+    """What becomes of the claims added later if all of them are one family in the correction."""
+    added = [one for one in trial.ours if one.claim.added]
+    raw = {one.claim.key: one.found.p for one in added if one.found}
+    together = adjusted([one.claim for one in added], raw)
+    lost = [
+        f"{one.claim.key} ({p_text(together[one.claim.key])})"
+        for one in added
+        if one.verdict == SUPPORTED and together[one.claim.key] >= LEVEL
+    ]
+    return Note(
+        f"Each addition is a family of its own. In one family of all {len(added)}, these would be "
+        f"consistent, not significant, instead of supported: {', '.join(lost) or 'none'}."
+    )
 
 
 @style()

@@ -6,6 +6,7 @@ Time comes from the records of a study, energy from an estimate that says how.
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import pandas as pd
 
 from lottery_utils.agreement.inference import t_interval
 from lottery_utils.errors import UserError
-from replication.book.show import SEED_COLOURS, Figure, Note, Table, number, style
+from replication.book.show import COLOURS, SEED_COLOURS, Figure, Finding, Note, Table, number, style
 from replication.paper.records import STAGE
 from replication.runs.jobs import ASSUMED_TFLOPS
 from replication.store import Store, home
@@ -47,6 +48,62 @@ def load(folder: str | Path = "benchmarks") -> dict[str, Rows]:
         found[path.stem] = rows
     if not found:
         raise UserError(f"There are no benchmarks in {home() / folder}: run 'make bench'.")
+    return found
+
+
+def finding(rows: Rows) -> Finding | Note:
+    """How many comparisons we win, and by how much."""
+    found = sorted((middle, name) for name, (middle, _, _), _ in _compared(rows))
+    if not found:
+        return MISSING
+    (least, worst), (most, best) = found[0], found[-1]
+    n_rounds = min(row["run"]["rounds"] for row in rows.values() if row.get("ratios"))
+    return Finding(
+        f"In {sum(ratio > 1 for ratio, _ in found)} of {len(found)} comparisons this edition is "
+        f"faster than standard implementations, from {least:.2f} times ({worst}) to "
+        f"{most:.0f} times ({best}). These are medians over at least {n_rounds} alternating "
+        "rounds, and both sides were checked to compute the same."
+    )
+
+
+@style()
+def ratios(rows: Rows) -> Figure | Note:
+    """The ratio of seconds in each comparison, with its lowest and highest round and the goal."""
+    found = _compared(rows)[::-1]
+    if not found:
+        return MISSING
+    drawing, axis = plt.subplots(figsize=(7.5, 1 + 0.34 * len(found)), layout="constrained")
+    for y, (_, (middle, low, high), goal) in enumerate(found):
+        axis.plot([low, high], [y, y], color=COLOURS["good"], linewidth=2)
+        axis.plot(middle, y, "o", color=COLOURS["good"], ms=6)
+        if goal is not None:
+            axis.plot(goal, y, "|", color=COLOURS["bad"], ms=13, mew=2)
+    axis.axvline(1, color="0.6", linewidth=1, linestyle=":")
+    axis.plot([], [], "o-", color=COLOURS["good"], label="median, lowest to highest round")
+    axis.plot([], [], "|", color=COLOURS["bad"], ms=12, mew=2, label="goal, set before")
+    axis.set_yticks(range(len(found)), [textwrap.fill(name, 38) for name, _, _ in found])
+    ticks = (1, 3, 10, 30, 100)
+    axis.set(xscale="log", xlabel="times as fast (log scale)")
+    axis.set_xticks(ticks, [f"{tick}" for tick in ticks])
+    axis.minorticks_off()
+    axis.legend(loc="lower center", bbox_to_anchor=(0.3, 1), ncols=2, fontsize=9)
+    texts = "; ".join(f"{name} {middle:.2f}" for name, (middle, _, _), _ in found[::-1])
+    return Figure.of(
+        drawing,
+        "Seconds of the standard implementation divided by ours: above 1, ours is faster.",
+        f"Dot plot of ratios: {texts}.",
+    )
+
+
+def _compared(rows: Rows) -> list[tuple[str, tuple[float, float, float], float | None]]:
+    """Each comparison by name: median, lowest and highest ratio, and the goal if there was one."""
+    found = []
+    for row in rows.values():
+        sides = row.get("ratios", {})
+        for side, of in sides.items():
+            other = row["sides"][side].removeprefix("the same, ").split(",")[0]
+            name = f"{row['case']}: {other}" if len(sides) > 1 else row["case"]
+            found.append((name, (of[0], of[1], of[2]), row["goals"].get(side)))
     return found
 
 
@@ -297,7 +354,7 @@ def studies(names: Sequence[str] | None = None, store: Store | None = None) -> T
                 "kWh, estimated": number(energy),
             }
         )
-    return Table.of(rows) if rows else Note("No study is on record here.", "warning")
+    return Table.of(rows) if rows else Note("There are no records of a study here.", "warning")
 
 
 def median(row: dict[str, Any], side: str) -> float:

@@ -97,6 +97,7 @@ OTHERS = {
     "survivors": "Tickets of survivors (section 5.1)",
     "attention": "Types of attention maps (section 5.2)",
     "control": "Tickets without pre-training (section 6)",
+    "embeddings": "Embeddings without layers (section 6)",
     "sensitivity": "Searches by other rules (section 4.1)",
 }
 

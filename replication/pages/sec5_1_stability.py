@@ -42,6 +42,7 @@ from replication.runs.measured import (
     agreement_of_weights,
     equal_heads,
     good_masks,
+    kappa_at_one_density,
     pairs_of_weights,
 )
 from replication.runs.records import (
@@ -192,9 +193,7 @@ def _at_one_size(every: Mapping[str, TaskRecords]) -> dict[str, dict[str, float]
         kinds = {"heads as found": heads, "at most": nested}
         kinds |= {f"heads, {how}": masks for how, masks in equal_heads(of).items()}
         found[task] = {name: agreement.fleiss_kappa(masks) for name, masks in kinds.items()}
-        pairs = pairs_of_weights(of.overlap).values() if of.overlap else ()
-        same = [pair.kappa for pair in pairs if pair.most == 1]
-        found[task]["weights, one density"] = float(np.mean(same)) if same else math.nan
+        found[task]["weights, one density"] = kappa_at_one_density(of.overlap)
     return found
 
 

@@ -9,7 +9,21 @@ import numpy as np
 
 from lottery_utils.agreement.inference import t_interval
 from lottery_utils.metrics import METRIC_LABELS
-from replication.book.show import COLOURS, Figure, Note, Table, coloured, style
+from replication.book.show import (
+    COLOURS,
+    Figure,
+    Finding,
+    Note,
+    Table,
+    coloured,
+    number,
+    percent,
+    share,
+    style,
+)
+from replication.claims.claim import WINS, reaches
+from replication.claims.evidence import AS_FLAT, STEP, answerable
+from replication.runs.measured import rise
 from replication.runs.records import TICKETS, TaskRecords, tickets_of
 
 STATES = {
@@ -17,6 +31,7 @@ STATES = {
     "embeddings_kept": "only embeddings pre-trained",
     "reinitialized": "nothing pre-trained",
 }
+NO_LAYERS = "averaged"
 NO_CONTROL = Note(
     "The control without pre-training is not computed for this task here: a study has to ask for "
     "it (lottery run STUDY --set followups.control=null)."
@@ -24,47 +39,135 @@ NO_CONTROL = Note(
 NO_LANDSCAPE = Note("These records are from before the loss around tickets was measured.")
 
 
-def scores(entries: TaskRecords, kind: str, state: str) -> list[float]:
-    """The scores of a ticket that starts as `state` says, of every seed that has a control."""
-    control = entries.stage("control")
+def score(entries: TaskRecords, seed: int, kind: str, state: str) -> float:
+    """What a ticket of one seed scores after training from a state; with `NO_LAYERS` as kind, what
+    the mean of the embeddings does."""
+    if kind == NO_LAYERS:
+        return float(entries[seed]["embeddings"]["results"][NO_LAYERS]["score"])
     if state == "retrained":
-        return entries.of_seeds(control).scores(f"{kind}, {state}")
-    return [float(r["results"]["tickets"][kind][state]["score"]) for r in control.values()]
+        return float(tickets_of(entries[seed])[kind]["retrained"])
+    return float(entries[seed]["control"]["results"]["tickets"][kind][state]["score"])
+
+
+def retained(entries: TaskRecords, seed: int, kind: str, state: str = "") -> float:
+    """The same as a share of what the full model of that seed gains over the majority baseline."""
+    full = entries[seed]["finetune"]["results"]
+    gain = full["score"] - full["majority"]
+    return (score(entries, seed, kind, state) - float(full["majority"])) / float(gain)
+
+
+def finding(entries: TaskRecords) -> Finding | Note:
+    """What pre-training does for bad tickets, with the seeds on which the question arises."""
+    control = entries.stage("control")
+    if not control:
+        return NO_CONTROL
+    asked = answerable(entries)
+    counted = [seed for seed in asked if seed in control]
+    n = f"n = {len(counted)} of {len(entries)} seeds"
+    if counted:
+        by_state = {s: [retained(entries, seed, "bad", s) for seed in counted] for s in STATES}
+        means = {state: _mean(values) for state, values in by_state.items()}
+        pairs = zip(by_state["retrained"], by_state["reinitialized"], strict=True)
+        half = sum(reaches(without, WINS * with_it) for with_it, without in pairs)
+        text = (
+            f"Bad tickets of {entries.task} retain {means['retrained']} of the full model's gain "
+            f"with pre-training. With pre-trained embeddings alone they retain "
+            f"{means['embeddings_kept']}, and without any pre-training {means['reinitialized']} "
+            f"({n}). Without it {half} of {len(counted)} retain half of what they do with it."
+        )
+    elif asked:
+        text = (
+            f"Bad tickets of {entries.task} train well ({_seeds(asked)}), but no control of "
+            "theirs is on record yet."
+        )
+    else:
+        good = {s: [retained(entries, seed, "good", s) for seed in control] for s in STATES}
+        before, after = (_mean(good[state]) for state in ("retrained", "reinitialized"))
+        text = (
+            f"On no seed of {entries.task} is there a bad ticket to explain: none that differs "
+            f"from the good one retains {percent(WINS)} of the gain (n = {len(entries)} seeds). "
+            f"Good tickets retain {before} with pre-training and {after} without it "
+            f"(n = {len(control)})."
+        )
+    return Finding(f"{text} {_without_layers(entries)}".strip())
+
+
+def _without_layers(entries: TaskRecords) -> str:
+    seeds = list(entries.stage("embeddings"))
+    if not seeds or any(not _gained(entries, seed) for seed in seeds):
+        return ""
+    found = [retained(entries, seed, NO_LAYERS) for seed in seeds]
+    return (
+        f"The mean of the pre-trained embeddings, without any layer above them, retains "
+        f"{_mean(found)} (n = {len(found)})."
+    )
+
+
+def _mean(values: list[float]) -> str:
+    """A mean share with its 95 % CI; of two values these themselves, of one the value."""
+    if len(values) > 2:
+        found = share(t_interval(values))
+        return found if np.ptp(values) else percent(values[0])
+    mean = percent(float(np.mean(values)))
+    return f"{mean} ({' and '.join(map(percent, values))})" if len(values) == 2 else mean
+
+
+def _gained(entries: TaskRecords, seed: int) -> bool:
+    full = entries[seed]["finetune"]["results"]
+    return bool(full["score"] > full["majority"])
 
 
 def table(entries: TaskRecords) -> Table | Note:
-    """Each ticket trained from three kinds of weights; means over seeds with 95 % intervals."""
-    if not entries.stage("control"):
+    """Seed by seed, what each ticket retains of the gain, by what was pre-trained."""
+    control = entries.stage("control")
+    if not control:
         return NO_CONTROL
-    rows: list[dict[str, str]] = []
-    for kind in TICKETS:
-        by_state = {state: np.array(scores(entries, kind, state)) for state in STATES}
-        row = {"ticket": kind}
-        row |= {label: str(t_interval(by_state[state].tolist())) for state, label in STATES.items()}
-        lost = by_state["retrained"] - by_state["reinitialized"]
-        row["what pre-training adds"] = str(t_interval(lost.tolist()))
-        rows.append(row)
+    counts, rows = answerable(entries), list[dict[str, str]]()
+    for seed in control:
+        for kind in TICKETS:
+            row = {label: _cell(entries, seed, kind, state) for state, label in STATES.items()}
+            rows.append(
+                {"": f"{kind}, seed {seed}", **row, "counts": "yes" if seed in counts else "no"}
+            )
+    for seed in entries.stage("embeddings"):
+        name = f"mean of embeddings, seed {seed}"
+        rows.append({"": name, STATES["embeddings_kept"]: _cell(entries, seed, NO_LAYERS)})
     return Table.of(rows)
+
+
+def _cell(entries: TaskRecords, seed: int, kind: str, state: str = "") -> str:
+    """A score, and what it retains of the gain where there is one."""
+    value = number(score(entries, seed, kind, state))
+    gained = _gained(entries, seed)
+    return f"{value} ({percent(retained(entries, seed, kind, state))})" if gained else value
 
 
 @style()
 def plot(entries: TaskRecords) -> Figure | Note:
-    """The same, drawn: a group of three for each ticket, a marker for each seed."""
-    if not entries.stage("control"):
+    """The same, drawn: a group of three for each ticket, a marker for each seed; pale are seeds
+    that do not count."""
+    control = entries.stage("control")
+    if not control:
         return NO_CONTROL
     drawing, axis = plt.subplots(figsize=(7, 3.4), layout="constrained")
-    task, first, n = entries.task, entries.results()[0], len(entries.stage("control"))
+    task, first, counts = entries.task, entries.results()[0], answerable(entries)
     texts = []
     for x, kind in enumerate(TICKETS):
         for shift, state, marker in zip((-0.22, 0, 0.22), STATES, "os^", strict=True):
-            values = scores(entries, kind, state)
+            values = [score(entries, seed, kind, state) for seed in control]
             look: dict[str, Any] = {"color": COLOURS[kind], "ls": "none", "ms": 8}
             look["mfc"] = COLOURS[kind] if state == "retrained" else "white"
-            axis.plot([x + shift] * len(values), values, marker, **look)
+            for seed, value in zip(control, values, strict=True):
+                axis.plot(x + shift, value, marker, alpha=1 if seed in counts else 0.3, **look)
             texts.append(f"{kind}, {STATES[state]}: {np.mean(values):.3f}")
     for state, marker in zip(STATES, "os^", strict=True):
         face = "0.3" if state == "retrained" else "white"
         axis.plot([], [], marker, color="0.3", mfc=face, ls="none", label=STATES[state])
+    places = [*TICKETS]
+    if alone := [score(entries, seed, NO_LAYERS, "") for seed in entries.stage("embeddings")]:
+        axis.plot([len(TICKETS)] * len(alone), alone, "D", color="0.3", ms=6)
+        places.append("no layers:\nmean of\nembeddings")
+        texts.append(f"mean of embeddings: {np.mean(alone):.3f}")
     axis.axhline(first["majority"], color=COLOURS["majority"], linestyle=":", label="majority")
     axis.axhline(
         float(np.mean(entries.scores("full"))),
@@ -72,14 +175,15 @@ def plot(entries: TaskRecords) -> Figure | Note:
         linewidth=1,
         label="full model, pre-trained",
     )
-    axis.set_xticks(range(len(TICKETS)), TICKETS)
+    axis.set_xticks(range(len(places)), places)
     axis.set_ylabel(f"validation {METRIC_LABELS[first['metric']]}")
     axis.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.01, 0.5))
+    n = sum(seed in counts for seed in control)
     return Figure.of(
         drawing,
-        f"Tickets of {task}, those of section 4.2, trained by the same recipe from three kinds of "
-        f"weights. One marker per seed (n = {n}; {first['examples']['train']:,} "
-        f"training and {first['examples']['validation']:,} validation examples).",
+        f"Tickets of {task} trained by one recipe from three kinds of weights. One marker per "
+        f"seed; the {n} of {len(control)} seeds that count are dark, the others pale "
+        f"({first['examples']['validation']:,} validation examples).",
         f"Dot plot for {task}: {'; '.join(texts)}.",
     )
 
@@ -98,10 +202,10 @@ def landscape(entries: TaskRecords) -> Figure | Note:
         for colour, seed, found in coloured(tickets):
             radii, losses = found[kind]["landscape"]["radii"], found[kind]["landscape"]["loss"]
             for i, line in enumerate(losses):
-                rise = np.array(line) - line[radii.index(0)]
+                rises_here = np.array(line) - line[radii.index(0)]
                 label = None if i else f"seed {seed}"
-                axis.plot(radii, rise, "o-", ms=3, color=colour, label=label)
-                of_kind.append(float(np.mean([rise[0], rise[-1]])))
+                axis.plot(radii, rises_here, "o-", ms=3, color=colour, label=label)
+                of_kind.append(float(np.mean([rises_here[0], rises_here[-1]])))
         rises.append(f"{kind} {np.mean(of_kind):+.3f} on average at both ends")
         axis.axhline(0, color="0.7", linewidth=0.8)
         axis.set(title=f"{kind} ticket, retrained", xlabel="step (1 = each filter's own length)")
@@ -119,31 +223,26 @@ def landscape(entries: TaskRecords) -> Figure | Note:
     )
 
 
-def reading(entries: TaskRecords) -> Note:
-    """What the control says about the two explanations, in words that follow the numbers."""
-    if not entries.stage("control"):
-        return NO_CONTROL
-    guess = float(entries.results()[0]["majority"])
-    means = {
-        (kind, state): float(np.mean(scores(entries, kind, state)))
+def flatness(entries: TaskRecords) -> Note:
+    """How much the loss rises at one step around the tickets of the seeds that count."""
+    seeds = answerable(entries)
+    rises = {
+        kind: [rise(tickets_of(entries[seed])[kind], STEP) for seed in seeds]
         for kind in ("good", "bad")
-        for state in STATES
     }
-    sentences = []
-    for kind in ("good", "bad"):
-        gained = means[kind, "retrained"] - guess
-        start = f"With pre-training the {kind} ticket is {gained:+.3f} from the majority baseline"
-        if gained <= 0:
-            sentences.append(
-                f"{start}. The control is uninformative: the ticket does not beat the baseline."
-            )
-            continue
-        nothing, embeddings = (
-            (means[kind, state] - guess) / gained for state in ("reinitialized", "embeddings_kept")
+    if not seeds or np.isnan([*rises.values()]).any():
+        return Note(
+            f"No bad ticket of {entries.task} that differs from the good one trained well, so that "
+            "no two can be compared: the loss around a ticket that learned nothing is flat, too."
         )
-        sentences.append(
-            f"{start}; with nothing pre-trained it keeps {nothing:.0%} of that, with only the "
-            f"embeddings {embeddings:.0%}."
-        )
-    n = len(entries.stage("control"))
-    return Note(f"{' '.join(sentences)} n = {n} {'seeds' if n > 1 else 'run of each'}.")
+    texts = [f"{kind} {', '.join(f'{x:+.3f}' for x in values)}" for kind, values in rises.items()]
+    largest = max(abs(value) for values in rises.values() for value in values)
+    told = "too little to compare" if largest < AS_FLAT else "enough to compare"
+    return Note(
+        f"At a step of {STEP:g} the loss changes by ({_seeds(seeds)}; nats): {'; '.join(texts)}. "
+        f"The largest change is {largest:.3f}, {told} by the rule (at least {AS_FLAT:g})."
+    )
+
+
+def _seeds(seeds: list[int]) -> str:
+    return f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"

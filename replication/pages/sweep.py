@@ -10,7 +10,7 @@ import pandas as pd
 
 from lottery_utils.errors import UserError
 from lottery_utils.metrics import METRIC_LABELS
-from replication.book.show import COLOURS, SEED_COLOURS, Figure, Note, Table, style
+from replication.book.show import COLOURS, SEED_COLOURS, Figure, Finding, Note, Table, style
 from replication.runs.records import by_task
 from replication.stages import SWEPT
 from replication.store import Record, Store
@@ -58,9 +58,8 @@ def plot(records: dict[str, Record]) -> Figure:
     n_seeds = max(_frame(record).seed.nunique() for record in records.values())
     return Figure.of(
         drawing,
-        "Score on held-out training examples by learning rate (log scale), batch size and number "
-        f"of epochs: circles are the {n_seeds} seeds, lines join their means, dotted is the "
-        f"majority baseline. Examples: {sizes}.",
+        f"Score on held-out training examples by learning rate (log scale): {n_seeds} seeds "
+        f"(circles) and their means (lines). Examples: {sizes}.",
         "Dot plots of held-out score against learning rate, one panel per task.",
     )
 
@@ -82,18 +81,27 @@ def _ranked(records: dict[str, Record]) -> pd.DataFrame:
     return ranked.round(3).reset_index()
 
 
-def choice(records: dict[str, Record], study: str, store: Store) -> Note:
-    """Whether the study follows its sweep."""
+def choice(records: dict[str, Record], study: str, store: Store) -> Finding | Note:
+    """The best recipe, and whether the study uses it."""
     if not records:
         return NO_SWEEP
     loaded = Study.load(study, store.root)
     if any(record["hash"] != loaded.hash("sweep") for record in records.values()):
-        return Note(f"The study {study} was changed after this sweep: make it anew.", "warning")
+        return Note(
+            f"The study {study} was changed after this sweep: run the sweep again.", "warning"
+        )
     best, recipe = _ranked(records).iloc[0], asdict(loaded.recipe)
     follows = all(recipe[name] == best[name] for name in SWEPT)
     chosen = ", ".join(f"{name.replace('_', ' ')} {recipe[name]:g}" for name in SWEPT)
     if follows:
-        return Note(f"The study {study} uses the best of these: {chosen}.")
+        score, n_seeds = (
+            best["mean over tasks"],
+            max(_frame(r).seed.nunique() for r in records.values()),
+        )
+        return Finding(
+            f"The best recipe is the one that the study uses: {chosen}. Its mean held-out score is "
+            f"{score:.3f} over {', '.join(records)} ({n_seeds} seed{'s' * (n_seeds > 1)} each)."
+        )
     return Note(f"The study {study} does not follow its sweep: it uses {chosen}.", "warning")
 
 

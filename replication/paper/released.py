@@ -40,12 +40,12 @@ class GoodMasks(TypedDict):
     ]
     beside_chance: Annotated[
         dict[str, Chance],
-        about("By measure of agreement, beside masks of the same sizes; null where undefined."),
+        about("By measure of agreement, with random masks of the same size; null where undefined."),
     ]
     cochran_q: Annotated[dict[str, float | None], named("statistic", "p_value")]
     kappa_by_layer: Annotated[
         Chance | None,
-        about("Fleiss' kappa of heads, beside masks of the same sizes in every layer."),
+        about("Fleiss' kappa of heads, with random masks of the same sizes in every layer."),
     ]
 
 
@@ -76,7 +76,7 @@ class SharedWith(TypedDict):
         named("by_size", "by_layer"),
         about("Beside masks of the same sizes and of the same sizes in every layer."),
     ]
-    mlps: Annotated[list[Chances], about("Seed by seed, beside masks of the same sizes.")]
+    mlps: Annotated[list[Chances], about("Seed by seed, with random masks of the same sizes.")]
     survivors: Annotated[Chances, about("Heads that all seeds of both keep.")]
     overlap: Annotated[list[Share], about("Jaccard's index of heads, seed by seed.")]
 
@@ -90,7 +90,7 @@ class OnTrain(TypedDict):
         named("examples", "seed", "both"),
         about(
             "Mean Fleiss' kappa of two masks that differ in the examples searched on, in the seed "
-            "or in both, beside chance; limit is that of nested masks of these sizes."
+            "or in both, with chance; limit is that of nested masks of these sizes."
         ),
     ]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -70,6 +70,24 @@ def pairs_of_weights(overlap: Record) -> dict[tuple[str, str], PairOfWeights]:
         one, other = (seeds[i] for i in at)
         found[one, other] = PairOfWeights((a / n_weights, b / n_weights), *kappas)
     return found
+
+
+def kappa_at_one_density(overlap: Record | None) -> float:
+    """The mean kappa of pairs of seeds whose good masks keep as many weights; NaN without any."""
+    pairs = pairs_of_weights(overlap).values() if overlap else ()
+    same = [pair.kappa for pair in pairs if pair.most == 1]
+    return float(np.mean(same)) if same else math.nan
+
+
+def rise(ticket: Mapping[str, Any], step: float) -> float:
+    """How much the loss rises around a retrained ticket, in nats: the mean over its directions and
+    both signs of a step, minus that at 0. NaN where the record does not say so."""
+    if "landscape" not in ticket:
+        return math.nan
+    radii = ticket["landscape"]["radii"]
+    loss = np.array(ticket["landscape"]["loss"])
+    ends = loss[:, [radii.index(step), radii.index(-step)]]
+    return float(ends.mean() - loss[:, radii.index(0)].mean())
 
 
 def agreement_of_weights(

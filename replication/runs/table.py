@@ -141,6 +141,12 @@ def _control_rows(results: Row, full: Row) -> Iterator[Row]:
             yield {**_validated(full), "ticket": kind, "state": state, **found, **sizes}
 
 
+def _embeddings_rows(results: Row, full: Row) -> Iterator[Row]:
+    for state in PIPELINE["embeddings"].parts:
+        found = {"value": results[state]["score"], "undefined": results[state]["undefined"]}
+        yield {**_validated(full), "ticket": "embeddings", "state": state, **found}
+
+
 def _rates_rows(results: Row, full: Row) -> Iterator[Row]:
     for method, kinds in results["tickets"].items():
         for kind, of_rates in kinds.items():
@@ -222,6 +228,7 @@ ROWS: dict[str, Callable[[Row, Row], Iterator[Row]]] = {
     "magnitude": _magnitude_rows,
     "survivors": _tickets_rows,
     "control": _control_rows,
+    "embeddings": _embeddings_rows,
     "sensitivity": _tickets_rows,
     "rates": _rates_rows,
     "sweep": _sweep_rows,

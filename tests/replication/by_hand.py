@@ -40,7 +40,10 @@ def entries(task: str = "SST-2", majority: float = 0.5, **followups: dict[int, A
         }  # fmt: skip
         found[seed] = {
             "finetune": {"task": task, "results": finetune},
-            "search": {"results": {"mask": mask}},
+            "search": {
+                "config": {"search": {"threshold": 0.9}},
+                "results": {"mask": mask},
+            },
             "tickets": {"results": {"tickets": tickets}},
             **{what: of_seeds[seed] for what, of_seeds in followups.items()},
         }
@@ -52,6 +55,12 @@ def control(nothing: float = 0.6, embeddings: float = 0.65) -> dict[int, Any]:
     return {
         s: {"results": {"tickets": dict.fromkeys(("good", "random", "bad"), of)}} for s in SEEDS
     }
+
+
+def embeddings(averaged: float) -> dict[int, Any]:
+    """What a model without layers scores, alike with both seeds."""
+    of = {"emptied": {"score": 0.5}, "averaged": {"score": averaged}}
+    return {seed: {"results": of} for seed in SEEDS}
 
 
 def attention(heterogeneous: list[int], n: int = 100) -> dict[int, Any]:

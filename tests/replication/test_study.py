@@ -113,7 +113,8 @@ ADDED = {
     "followups: {control: [RTEE]}": "did you mean 'RTE'?",
     "followups: {control: RTE}": "followups.control should be a list of texts, not 'RTE'",
     "followups: {control_seeds: [one]}": "control_seeds should be a list of whole numbers",
-    "followups: {control_seeds: 1}": "control_seeds should be a list of whole numbers, not 1",
+    "followups: {control_seeds: 1}": "a list of whole numbers, or one for each task, not 1",
+    "followups: {control_seeds: {RTEE: [1]}}": "did you mean 'RTE'",
 }
 # Other files, whole.
 FILES = {

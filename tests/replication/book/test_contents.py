@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
+import yaml
 from conftest import REPOSITORY
 
 from lottery_utils.errors import UserError
@@ -94,3 +98,16 @@ def test_real_glue_has_a_page_wherever_there_is_something_to_show() -> None:
     made = [page for page in pages(CONTENTS).values() if page.study == study.name]
     for notebook, tasks in wanted.items():
         assert {page.task for page in made if page.notebook == notebook} == tasks
+
+
+def test_a_page_has_one_title() -> None:
+    """Its heading: the contents give it no other."""
+
+    def keys(node: Any) -> Iterator[str]:
+        for item in node if isinstance(node, list) else [node]:
+            yield from item
+            for below in ("parts", "chapters", "sections"):
+                yield from keys(item.get(below, []))
+
+    found = set(keys(yaml.safe_load((REPOSITORY / "_toc.yml").read_text("utf-8"))))
+    assert "title" not in found

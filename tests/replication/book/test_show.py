@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import subprocess
 import sys
@@ -11,6 +12,8 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 
+from lottery_utils.agreement.inference import t_interval
+from replication.book import show
 from replication.book.show import (
     COLOURS,
     Figure,
@@ -52,6 +55,8 @@ def drawn(caption: str = "a < b & <script>", alt: str = 'say "so" & <b>') -> Fig
 def test_a_figure_is_an_image_with_its_texts_and_keeps_what_it_shows() -> None:
     figure = drawn()
     assert figure.png.startswith(b"\x89PNG\r\n\x1a\n")
+    _, width, _ = plt.imread(io.BytesIO(figure.png)).shape
+    assert f'width="{width * 120 // 150}"' in figure._repr_html_()
     page = Page(figure._repr_html_())
     assert (page.alts, page.text) == (['say "so" & <b>'], "a < b & <script>")
     (line,) = figure.drawing.axes[0].lines
@@ -101,7 +106,8 @@ def test_a_table_has_a_row_for_each_mapping_and_shows_its_cells_whole() -> None:
     ("value", "digits", "signed", "text"),
     [
         (0.12345, 3, False, "0.123"),
-        (-0.5, 2, True, "-0.50"),
+        (-0.5, 2, True, "\u22120.50"),  # a real minus sign
+        (-0.0001, 3, False, "0.000"),  # and none before zero
         (0.5, 1, True, "+0.5"),
         (12, 0, False, "12"),
         (math.nan, 3, True, "undefined"),
@@ -110,6 +116,16 @@ def test_a_table_has_a_row_for_each_mapping_and_shows_its_cells_whole() -> None:
 def test_numbers_are_written_one_way(value: float, digits: int, signed: bool, text: str) -> None:
     assert number(value, digits, signed=signed) == text
     assert within(value, value, digits, signed=signed) == f"[{text}, {text}]"
+
+
+def test_an_interval_that_leaves_what_is_possible_is_not_printed() -> None:
+    found = t_interval([0.8, 0.9])
+    assert show.mean(found) == "0.850 [0.215, 1.485]"
+    assert show.mean(found, possible=(0, 1)) == "0.850 (no CI, n = 2)"
+    assert show.mean(t_interval([0.5]), possible=(0, 1)) == "0.500 (no CI, n = 1)"
+    assert show.mean(t_interval([1.0, 1.0]), possible=(0, 1)) == "1.000 [1.000, 1.000]"
+    assert show.share(found, possible=(0, 1)) == "85% (no CI)"
+    assert show.share(t_interval([-0.1, -0.1])) == "\u221210% [\u221210%, \u221210%]"
 
 
 def test_seeds_have_colours_even_where_there_are_many() -> None:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from lottery_utils.agreement.inference import Interval, t_interval
 from replication.book.provenance import standing
-from replication.book.show import Note, Table
+from replication.book.show import MINUS, Note, Table
 from replication.claims.rules import KEPT, kept, paper_claims
 from replication.claims.trial import PAPER, Trial, put_on_trial, stricter
-from replication.claims.verdicts import NO_DATA, VERDICTS
+from replication.claims.verdicts import NO_DATA, SUPPORTED, VERDICTS
 from replication.claims.wins import outcome
 from replication.pages import claims, sec4_2_good_random_bad
 
@@ -62,6 +63,21 @@ def test_a_partial_study_says_what_is_missing() -> None:
         assert isinstance(make(trial), Table), "of the release"
 
 
+def test_additions_are_judged_as_one_family_too(trial: Trial) -> None:
+    """One more family of twenty claims of one day turns what p = 0.004 supports."""
+    (one,) = (j for j in trial.ours if j.claim.key == "good-above-random")
+    assert one.found is not None
+    sure = one._replace(found=one.found._replace(p=0.004), verdict=SUPPORTED)
+    others = [
+        sure._replace(claim=replace(one.claim, key=f"later {i}"), found=None, verdict=NO_DATA)
+        for i in range(20)
+    ]
+    alone = claims.in_one_family(replace(trial, ours=[sure]))
+    assert alone.text.endswith("supported: none.")
+    both = claims.in_one_family(replace(trial, ours=[sure, *others]))
+    assert both.text.endswith("supported: good-above-random (p = 0.084).")
+
+
 def test_the_table_names_numbers_verdicts_and_sections(small_trial: Trial) -> None:
     both = [claims.verdicts(small_trial, added=of)._repr_html_() for of in (False, True)]
     shown = "".join(both)
@@ -104,7 +120,7 @@ def test_flatness_sees_the_width(trial: Trial) -> None:
 def test_bad_tickets_win_where_they_keep_half(trial: Trial) -> None:
     table = claims.shares_kept(trial)
     released = table.frame[f"{PAPER}: bad"]
-    shares = {task: float(share) for task, share in released.items() if share}
+    shares = {task: float(share.replace(MINUS, "-")) for task, share in released.items() if share}
     # Of MRPC the released bad ticket scores less than the majority baseline (0.677 and 0.684).
     assert len(shares) == 8 and shares["MRPC"] < 0 < 0.5 < shares["RTE"]
     ours = table.frame[f"{trial.study.name}: bad"]
@@ -114,7 +130,7 @@ def test_bad_tickets_win_where_they_keep_half(trial: Trial) -> None:
     by_task = claims.won_by_task(trial).frame
     for task, cell in by_task[PAPER].items():
         if cell:
-            assert abs(float(cell.split("%")[0].replace("−", "-")) / 100 - shares[task]) < 0.0101
+            assert abs(float(cell.split("%")[0].replace(MINUS, "-")) / 100 - shares[task]) < 0.0101
 
 
 def test_a_win_needs_its_interval(trial: Trial) -> None:

@@ -2,32 +2,77 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from pathlib import Path
 
 import pytest
-from by_hand import control, entries
+from by_hand import control, embeddings, entries
+from conftest import REPOSITORY
 
+from replication.claims.evidence import answerable, of_landscape
 from replication.pages import sec6_discussion as page
+from replication.runs.measured import rise
+from replication.runs.records import TaskRecords, on_record
+from replication.store import Store
+from replication.study import Study
 
 
 def test_the_control_and_what_it_says() -> None:
-    table = page.table(entries(control=control()))
-    assert table.frame.loc["bad", "what pre-training adds"].startswith("0.100 [")
-    assert table.frame.loc["good", "only embeddings pre-trained"].startswith("0.650 [")
-    note = page.reading(entries(control=control()))
-    assert "the good ticket is +0.300 from the majority" in note.text
-    assert (
-        "with nothing pre-trained it keeps 33% of that, with only the embeddings 50%" in note.text
+    """The full model gains 0.4: the bad ticket retains half of it with pre-training, and a quarter
+    without; the embeddings without layers three eighths."""
+    found = entries(control=control(), embeddings=embeddings(0.65))
+    table = page.table(found).frame
+    assert table.loc["bad, seed 42", "nothing pre-trained"] == "0.600 (25%)"
+    assert table.loc["bad, seed 42", "counts"] == "yes"
+    assert table.loc["mean of embeddings, seed 42", "only embeddings pre-trained"].startswith(
+        "0.65"
     )
-    assert "n = 2 seeds" in note.text
-    nothing = page.reading(entries(majority=0.9, control=control()))
-    assert "uninformative" in nothing.text
-    figure = page.plot(entries(control=control()))
-    groups = [line.get_ydata() for line in figure.drawing.axes[0].lines[:9]]
+    text = page.finding(found).text
+    assert "Bad tickets of SST-2 retain 50% (50% and 50%)" in text
+    assert "without any pre-training 25% (25% and 25%) (n = 2 of 2 seeds)" in text
+    assert "2 of 2 retain half" in text, "0.1 is half of 0.2"
+    assert "retains 38% (38% and 38%) (n = 2)" in text
+    figure = page.plot(found)
+    lines = figure.drawing.axes[0].lines
     for ticket, start in enumerate((0.8, 0.7, 0.7)):  # good, random, bad with pre-training
-        for values, expected in zip(groups[3 * ticket :], (start, 0.65, 0.6), strict=False):
-            assert values == pytest.approx([expected] * 2)
+        heights = [line.get_ydata()[0] for line in lines[6 * ticket : 6 * ticket + 6]]
+        assert heights == pytest.approx([start, start, 0.65, 0.65, 0.6, 0.6])
+
+
+def test_seeds_without_a_bad_ticket_to_explain_do_not_count() -> None:
+    learned = entries(majority=0.75, control=control())  # bad tickets fall below this baseline
+    assert "On no seed of SST-2 is there a bad ticket to explain" in page.finding(learned).text
+    assert {*page.table(learned).frame["counts"]} == {"no"}
+    assert all(line.get_alpha() == 0.3 for line in page.plot(learned).drawing.axes[0].lines[:18])
+    assert "No bad ticket of SST-2" in page.flatness(learned).text
+    assert "no control of theirs is on record" in page.finding(without_one()).text
+
+
+def without_one() -> TaskRecords:
+    """Both seeds count, and only a third one's control is on record."""
+    found = entries(control=control())
+    found.entries[7] = copy.deepcopy(found[42])
+    found[7]["tickets"]["results"]["tickets"]["bad"]["retrained"] = 0.5
+    for seed in (1337, 42):
+        del found[seed]["control"]
+    return found
+
+
+def test_flatness_is_the_mean_over_directions_and_signs() -> None:
+    found = entries(control=control())
+    tickets = found[42]["tickets"]["results"]["tickets"]
+    tickets["bad"]["landscape"] = {"radii": [-0.2, 0, 0.2], "loss": [[1.0, 0.5, 0.7], [0.5] * 3]}
+    tickets["good"]["landscape"] = {"radii": [-0.2, 0, 0.2], "loss": [[0.5] * 3] * 2}
+    only = found.of_seeds([42])
+    assert rise(tickets["bad"], 0.2) == pytest.approx((0.5 + 0.2) / 4)
+    assert "good +0.000; bad +0.175" in page.flatness(only).text
+    assert "enough to compare" in page.flatness(only).text
+    ((_, values),) = of_landscape(only)
+    assert values == pytest.approx([0.175])
+    tickets["bad"]["landscape"]["loss"] = [[0.5, 0.5, 0.6]] * 2
+    ((_, none),) = of_landscape(only)
+    assert none == [], "any two tickets would be as flat"
 
 
 def test_the_landscape_starts_from_zero() -> None:
@@ -41,7 +86,7 @@ def test_the_landscape_starts_from_zero() -> None:
 
 
 def test_without_a_control_the_page_says_how_to_make_it() -> None:
-    for show in (page.table, page.plot, page.reading):
+    for show in (page.table, page.plot, page.finding):
         note = show(entries())
         assert note is page.NO_CONTROL and "--set followups." in note.text
 
@@ -56,3 +101,15 @@ def test_runs_look_around_good_and_bad_tickets(tiny_run: Path) -> None:
             middle = found["radii"].index(0)
             assert len({line[middle] for line in found["loss"]}) == 1, "all start from the ticket"
             assert 0 < found["n_examples"] <= 100
+
+
+def test_the_control_is_asked_for_wherever_its_rule_says(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Seed 1337 was chosen before the rule."""
+    monkeypatch.chdir(REPOSITORY)
+    study = Study.load("minilm-glue")
+    records = on_record(study, Store(REPOSITORY / "results"))
+    wanted = {(task, seed) for task, of_task in records.items() for seed in answerable(of_task)}
+    assert {entry for entry in study.entries("control") if entry[1] != 1337} == wanted
+    assert not {seed for _, seed in wanted} & {1337}

@@ -11,7 +11,7 @@ import pytest
 from conftest import REPOSITORY
 from scipy import stats
 
-from replication.book.show import Figure, Table
+from replication.book.show import MINUS, Figure, Table
 from replication.experiments.sensitivity import RULES
 from replication.pages import sensitivity
 from replication.pages.sensitivity import NOTHING
@@ -47,7 +47,7 @@ def test_a_row_for_each_rule(every: dict[str, TaskRecords]) -> None:
         for state in ("pruned", "retrained"):
             expected = by_hand(rule, state)
             assert table.frame.loc[rule, "entries"] == str(len(expected))
-            mean = float(str(table.frame.loc[rule, state]).split(" [")[0])
+            mean = float(str(table.frame.loc[rule, state]).split(" [")[0].replace(MINUS, "-"))
             assert mean == pytest.approx(np.mean(expected), abs=5e-4)
 
 

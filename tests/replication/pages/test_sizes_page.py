@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from lottery_utils.agreement.inference import t_interval
-from replication.book.show import Figure, Table
+from replication.book.show import MINUS, Figure, Table
 from replication.claims.wins import Shares, of_records
 from replication.pages import sizes
 from replication.pages.sizes import Side
@@ -123,7 +123,7 @@ def test_a_change_is_measured_on_the_tasks_that_both_sides_have() -> None:
     assert rows["tasks"].tolist() == ["not computed yet", "SST-2", "not computed yet"]
     half = 12.7062 * 0.1  # Student's t with one degree of freedom, each side's standard error
     reach = round(100 * np.sqrt(2) * half)
-    assert rows["difference, 95 % CI"].iloc[1] == f"40% [{40 - reach}%, {40 + reach}%]"
+    assert rows["difference, 95 % CI"].iloc[1] == f"40% [{MINUS}{reach - 40}%, {40 + reach}%]"
 
 
 def test_the_page_reads_what_is_on_record() -> None:

@@ -9,6 +9,7 @@ import pytest
 from running import put
 
 from lottery_utils.errors import UserError
+from replication.book.show import Finding
 from replication.pages import sweep
 from replication.store import Key, Store
 from replication.study import Study
@@ -60,7 +61,6 @@ def test_the_sweep_page_shows_its_records(swept: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("change", "kind"),
     [
-        (("1.0e-3", "1.0e-3"), "note"),
         (("1.0e-3", "3.0e-4"), "warning"),
         (("epochs: 1", "epochs: 2"), "warning"),
     ],
@@ -73,6 +73,13 @@ def test_a_study_that_does_not_follow_its_sweep_is_warned_about(
     note = sweep.choice(swept, "tiny", Store())
     assert note.kind == kind
     assert "tiny" in note.text
+
+
+def test_the_finding_is_the_best_recipe_with_its_score_and_n(swept: dict[str, Any]) -> None:
+    found = sweep.choice(swept, "tiny", Store())
+    assert isinstance(found, Finding)
+    assert "learning rate 0.001" in found.text
+    assert "0.750 over CoLA, STS-B, RTE (2 seeds each)" in found.text
 
 
 def test_a_missing_sweep_says_how_to_make_it(workplace: Path) -> None:

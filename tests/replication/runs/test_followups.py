@@ -34,7 +34,8 @@ from replication.study import FollowUps, Study
 TASK, SEED, OTHER = "STS-B", 42, 1337
 OF_ONE_SEED = {(what, SEED) for what in ("control", "sensitivity", "quirks")}
 CHOICES = {("choices", seed) for seed in (OTHER, SEED)}
-MADE = {(what, seed) for what in ("survivors", "attention") for seed in (OTHER, SEED)} | OF_ONE_SEED
+OF_BOTH = ("survivors", "attention", "embeddings")
+MADE = {(what, seed) for what in OF_BOTH for seed in (OTHER, SEED)} | OF_ONE_SEED
 MADE |= CHOICES
 
 
@@ -173,8 +174,8 @@ def test_other_weights_make_stale_what_was_made_from_them(followed: Path) -> Non
 
 
 def test_other_settings_make_stale_what_depends_on_them(followed: Path) -> None:
-    of_attention = {which for which in MADE if which[0] == "attention"}
-    assert stale(asked(variant="release")) == MADE - of_attention
+    unpruned = {which for which in MADE if which[0] in ("attention", "embeddings")}
+    assert stale(asked(variant="release")) == MADE - unpruned
     assert stale(asked(train_size=32)) == MADE
 
 
@@ -207,6 +208,18 @@ def test_seeds_can_be_chosen_for_the_control_alone(workplace: Path) -> None:
     study = asked(followups=FollowUps(survivors=None, control=(TASK,), control_seeds=(SEED, 7)))
     assert study.entries("control") == ((TASK, SEED),), "7 is no seed of the study"
     assert len(study.entries("survivors")) == 6
+    by_task = FollowUps(control=None, control_seeds={TASK: (SEED,), "RTE": (OTHER, SEED)})
+    assert set(asked(followups=by_task).entries("control")) == {
+        (TASK, SEED),
+        ("RTE", OTHER),
+        ("RTE", SEED),
+    }, "a task without seeds has none"
+    more = by_task.joined(FollowUps(control=None, control_seeds={TASK: (7,)}))
+    assert more.control_seeds == {TASK: (SEED, 7), "RTE": (OTHER, SEED)}
+    assert more.joined(FollowUps(control=None)).control_seeds is None
+    assert set(more.joined(FollowUps(control=None, control_seeds=(1,))).control_seeds) == {
+        *(SEED, 7, OTHER, 1)
+    }
 
 
 # The command and the pages
@@ -240,7 +253,8 @@ def test_a_page_shows_what_is_up_to_date_although_it_is_no_longer_asked_for(
 
 
 @pytest.mark.parametrize(
-    ("what", "n_trainings"), [("survivors", 3), ("control", 6), ("sensitivity", 7)]
+    ("what", "n_trainings"),
+    [("survivors", 3), ("control", 6), ("sensitivity", 7)],
 )
 def test_an_interrupted_follow_up_goes_on_where_it_stopped(
     followed: Path, monkeypatch: pytest.MonkeyPatch, what: str, n_trainings: int

@@ -538,7 +538,7 @@ def test_a_full_model_without_a_defined_score_says_so(
     assert found["finetune"]["results"]["undefined"] == {"full": "all predictions are the same"}
     assert found["finetune"]["results"]["score"] == 0
     share = f"{100 * study.search.threshold:.0f} %"
-    warning = f"The full model's score is not above zero: {share} of it is no bar to pass."
+    warning = f"The full model's score is not above zero: {share} of it is no threshold."
     assert found["search"]["results"]["warning"] == warning
     bad = found["tickets"]["results"]["tickets"]["bad"]
     assert set(bad["undefined"]) == {"pruned", "retrained"}
