@@ -392,8 +392,8 @@ def _both_seeds(first: Any, second: Any) -> Any:
     if isinstance(first, dict) and isinstance(second, dict):
         every = {**first, **second}
         return {task: _union(first.get(task, ()), second.get(task, ())) for task in every}
-    flat = [sum(of.values(), ()) if isinstance(of, dict) else of for of in (first, second)]
-    return _both(*flat)
+    one, other = (sum(of.values(), ()) if isinstance(of, dict) else of for of in (first, second))
+    return _both(one, other)
 
 
 def _union(

@@ -22,8 +22,8 @@ FIGURE = re.compile(
     re.DOTALL,
 )
 TABLE = re.compile(
-    rf'<table{ID}[^>]*class="(?P<classes>[^"]*)"[^>]*>'
-    r"<caption>(?P<caption>.*?)</caption>(?P<content>.*)</table>",
+    rf'(?:<div>\s*<style.*?</style>\s*)?<table{ID}[^>]*class="(?P<classes>[^"]*)"[^>]*>'
+    r"<caption>(?P<caption>.*?)</caption>(?P<content>.*)</table>(?:\s*</div>)?",
     re.DOTALL,
 )
 
@@ -55,12 +55,12 @@ class Numbered(SphinxTransform):
 
 def numbered(shown: str) -> nodes.Element | None:
     """The node of a figure or of a table with a caption; None of any other HTML."""
-    if found := FIGURE.search(shown):
+    if found := FIGURE.fullmatch(shown.strip()):
         node: nodes.Element = nodes.figure(classes=["lottery-figure"])
         caption: nodes.TextElement = nodes.caption()
         content = nodes.raw("", found["content"], format="html")
         children = [content, caption]
-    elif found := TABLE.search(shown):
+    elif found := TABLE.fullmatch(shown.strip()):
         node = nodes.table(classes=found["classes"].split())
         caption = nodes.title()
         children = [caption, nodes.raw("", found["content"], format="html")]

@@ -1,4 +1,4 @@
-// A lottery in your hands. The page holds one record as JSON (replication/pages/choices.py): ten heads
+// Choose your own ticket. The page holds one record as JSON (replication/pages/choices.py): ten heads
 // at the edge of a ticket and the score of each of their 1,024 choices. The choice is in the address.
 "use strict";
 
@@ -6,7 +6,7 @@
   const root = document.getElementById("lottery-choices");
   const source = document.getElementById("lottery-choices-data");
   if (!root || !source) return;
-  const { heads, importance, good, full_score: full, scores, bar, metric, rows } = JSON.parse(source.textContent);
+  const { heads, importance, good, full_score: full, scores, threshold, metric, rows } = JSON.parse(source.textContent);
   const N = heads.length;
   const SVG = "http://www.w3.org/2000/svg";
   const WIDTH = 640, HEIGHT = 260, LEFT = 46, BOTTOM = 34, TOP = 10, RIGHT = 10;
@@ -82,7 +82,7 @@
   chart.setAttribute("viewBox", `0 0 ${WIDTH} ${HEIGHT}`);
   chart.setAttribute("role", "img");
   const label = (text, attributes) => { drawn("text", attributes, chart).textContent = text; };
-  for (const [value, kind, text] of [[full, "full", "full model"], [bar, "bar", "the search's bar"]]) {
+  for (const [value, kind, text] of [[full, "full", "full model"], [threshold, "threshold", "threshold"]]) {
     drawn("line", { x1: LEFT, x2: WIDTH - RIGHT, y1: y(value), y2: y(value), class: kind }, chart);
     label(text, { x: LEFT + 4, y: y(value) - 4 });
   }
@@ -119,7 +119,7 @@
     said.textContent =
       `You keep ${size} of ${N} heads at the edge: ${metric} ${shown(score)}, ` +
       `${(100 * score / full).toFixed(0)} % of the full model's ${shown(full)}, ` +
-      `which ${score >= bar ? "passes" : "fails"} the search's bar of ${shown(bar)}. ` + (rivals.length
+      `which ${score >= threshold ? "passes" : "fails"} the threshold of ${shown(threshold)}. ` + (rivals.length
         ? `Of ${rivals.length} other ${rivals.length === 1 ? "choice" : "choices"} of as many heads ${above} score higher and ${same} the same.`
         : "There is no other choice of as many heads.");
     const [cx, cy] = places[number];

@@ -21,7 +21,7 @@
     anti: "anti-survivors",
   };
   const PHASES = { both: "heads and MLPs", heads: "heads alone", mlps: "MLPs alone" };
-  const BLUE = "#0072B2", ORANGE = "#E69F00", RED = "#D55E00", GREEN = "#009E73";
+  const BLUE = "#0072B2", ORANGE = "#E69F00", RED = "#D55E00";
 
   let state = {};
   const form = document.createElement("form");

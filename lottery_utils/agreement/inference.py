@@ -26,12 +26,6 @@ class Interval(NamedTuple):
     high: float
     n: int
 
-    def __str__(self) -> str:
-        text = f"{self.mean:z.3f} (n = 1)"
-        if self.n > 1:
-            text = f"{self.mean:z.3f} [{self.low:z.3f}, {self.high:z.3f}]"
-        return text.replace("-", "\u2212")  # a real minus sign
-
 
 def t_interval(values: Sequence[float], level: float = 0.95) -> Interval:
     """Student's t interval for the mean of independent values, such as scores over seeds.
@@ -48,18 +42,16 @@ def t_interval(values: Sequence[float], level: float = 0.95) -> Interval:
     return Interval(mean, mean - half, mean + half, n)
 
 
-def welch_interval(
-    one: tuple[float, float], other: tuple[float, float], n: int, level: float = 0.95
-) -> Interval:
-    """Welch's t interval (1947) of the difference of two groups' means, each group of `n` values
-    given as its mean and sample standard deviation; without any spread the bounds are NaN.
+def welch_interval(one: tuple[float, float], other: tuple[float, float], n: int) -> Interval:
+    """Welch's 95 % t interval (1947) of the difference of two groups' means, each group of `n`
+    values given as its mean and sample standard deviation; without any spread the bounds are NaN.
     """
     errors = [std**2 / n for _, std in (one, other)]
     mean = one[0] - other[0]
     if not sum(errors):
         return Interval(mean, float("nan"), float("nan"), n)
     freedom = sum(errors) ** 2 * (n - 1) / sum(error**2 for error in errors)
-    half = float(stdtrit(freedom, (1 + level) / 2) * np.sqrt(sum(errors)))
+    half = float(stdtrit(freedom, 0.975) * np.sqrt(sum(errors)))
     return Interval(mean, mean - half, mean + half, n)
 
 

@@ -70,6 +70,8 @@ def table_of_contents(
         if prose == "sec5_1":
             shown = [t for t in shown if len(study.seeds if found is None else found[t]) > 1]
         pages = [{"file": f"{folder}/{task}/{notebook}"} for task in shown]
+        if prose == "sec5_2" and len(shown) > 1:
+            pages.insert(0, {"file": f"{folder}/{notebook}"})
         if prose == "sec4_1" and of("sensitivity"):
             pages.append({"file": f"{folder}/sensitivity"})
         return pages

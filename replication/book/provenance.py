@@ -94,28 +94,25 @@ def standing(
     data: str | None = None,
     backbone: str | None = None,
     store: Store | None = None,
-) -> Note:
-    """Whether a page shows all of its study, or what is missing and how to make it."""
+) -> Note | None:
+    """What a page lacks of its study and how to make it; nothing where all is there."""
     store = store or Store()
     chosen = resolve(study, seeds=seeds, data=data, backbone=backbone, store=store)
     lacking = missing(chosen, store)
     n_entries = len(chosen.tasks) * len(chosen.seeds)
-    cap, seeds_of = chosen.train_size, ", ".join(map(str, chosen.seeds))
-    size = f": at most {cap:,} training examples of each task, seeds {seeds_of}" if cap else ""
     if not lacking:
-        return Note(f"All {n_entries} entries of the study {chosen.name} are on record{size}.")
+        return None
     n_done = sum(
         status(chosen, *entry, "tickets", store) == "done" for entry in chosen.entries("tickets")
     )
     all_seeds = [f"seed {seed}" for seed in chosen.seeds]
     whole = [task for task, what in lacking.items() if what[: len(all_seeds)] == all_seeds]
     place = f" --data {chosen.data}:DIR" if chosen.data in ("local", "csv") else ""
-    told = [f"{task}: {', '.join(what)}" for task, what in lacking.items() if task not in whole]
-    told += [f"all of {', '.join(whole)}"] if whole else []
+    parts = [f"{task}: {', '.join(what)}" for task, what in lacking.items() if task not in whole]
+    parts += [f"all of {', '.join(whole)}"] if whole else []
     return Note(
-        f"{n_done} of {n_entries} entries of the study {chosen.name} are on record, and the page "
-        f"shows those{size}. Missing: {'; '.join(told)}. Where the data are at hand, the command "
-        f"'lottery run {chosen.name}{place}' makes them.",
+        f"Incomplete: {n_done} of {n_entries} runs (a task with a seed) are on record. Missing: "
+        f"{'; '.join(parts)}. With the data, 'lottery run {chosen.name}{place}' computes them.",
         "warning",
     )
 

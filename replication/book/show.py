@@ -11,7 +11,7 @@ import html
 import io
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -23,13 +23,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from lottery_utils.agreement.inference import t_interval
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as MatplotlibFigure
     from matplotlib.image import AxesImage
 
     from lottery_utils.agreement.chance import Chance
-    from lottery_utils.agreement.inference import Interval
 
 T = TypeVar("T")
 MINUS = "\u2212"
@@ -49,12 +50,21 @@ COLOURS = {
 SEED_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 
 
+LARGE = 11.5  # points: 11 px on a phone, in a figure that is at most 5.2 inches wide
+
+
 @contextmanager
-def style() -> Iterator[None]:
-    """The look of every figure, for as long as one is drawn: `@style()` above what draws it."""
+def style(font: float = 10) -> Iterator[None]:
+    """The look of every figure, for as long as one is drawn: `@style()` above what draws it.
+
+    `font` is the size of its text in points. A page shows 100 px of a figure to the inch, and a
+    phone 350 px of any figure.
+    """
     import matplotlib.style
 
-    with matplotlib.style.context(Path(__file__).with_name("lottery.mplstyle")):
+    look = Path(__file__).with_name("lottery.mplstyle")
+    sizes = {"font.size": font, "axes.titlesize": font + 1}
+    with matplotlib.style.context([look, sizes]):
         yield
 
 
@@ -70,30 +80,29 @@ class Figure:
     caption: str
     alt: str
     label: str = ""
+    font: float = 10
 
     @classmethod
     def of(cls, drawing: MatplotlibFigure, caption: str, alt: str, label: str = "") -> Figure:
         import matplotlib.pyplot as plt
 
         plt.close(drawing)  # a notebook shows what stays open a second time
-        return cls(drawing, caption, alt, label)
+        return cls(drawing, caption, alt, label, plt.rcParams["font.size"])
 
     @cached_property
     def png(self) -> bytes:
         buffer = io.BytesIO()
-        with style():
+        with style(self.font):  # ticks get their size when they are drawn
             self.drawing.savefig(buffer, format="png", facecolor="white")
         return buffer.getvalue()
 
     def _repr_html_(self) -> str:
         data = base64.b64encode(self.png).decode()
-        # A PNG says its width at byte 16. An inch is 120 pixels of a page: 4.8 fill a phone with
-        # text of 11 pixels where a figure's is 11 points.
-        width = int.from_bytes(self.png[16:20], "big") * 120 // 150
+        wide = int.from_bytes(self.png[16:20], "big")  # as a PNG's header says; drawn at 150 dpi
         return (
-            f'<figure class="lottery-figure"{_id(self.label)}>'
-            f'<img width="{width}" alt="{html.escape(self.alt)}" '
-            f'src="data:image/png;base64,{data}"><figcaption>{html.escape(self.caption)}'
+            f'<figure class="lottery-figure"{_id(self.label)}><img alt="{html.escape(self.alt)}" '
+            f'width="{wide * 100 // 150}" src="data:image/png;base64,{data}">'
+            f"<figcaption>{html.escape(self.caption)}"
             "</figcaption></figure>"
         )
 
@@ -153,6 +162,23 @@ class Table:
 def _id(label: str) -> str:
     """The attribute by which an element is linked to; none without a label."""
     return f' id="{html.escape(label)}"' if label else ""
+
+
+@dataclass(frozen=True)
+class Folded:
+    """A table to look things up in, under a line that unfolds it."""
+
+    summary: str
+    table: Table
+
+    def _repr_html_(self) -> str:
+        return (
+            f'<details class="lottery-folded"><summary>{html.escape(self.summary)}</summary>'
+            f"{self.table._repr_html_()}</details>"
+        )
+
+    def __repr__(self) -> str:
+        return f"{self.summary}\n{self.table!r}"
 
 
 @dataclass(frozen=True)
@@ -225,26 +251,39 @@ def within(
     return f"[{number(low, digits, signed=signed)}, {number(high, digits, signed=signed)}]"
 
 
-def share(found: Interval, digits: int = 0, possible: tuple[float, float] = ANY) -> str:
-    """A share with its 95 % CI, in percent; without where there is none or it is not `possible`."""
+def interval(
+    found: Sequence[float],
+    digits: int = 3,
+    *,
+    signed: bool = False,
+    possible: tuple[float, float] = ANY,
+) -> str:
+    """A mean with its 95 % CI, the first three of `found`, or that there is none.
+
+    One value has none, and one that leaves what scores can be (`possible`) is not given.
+    """
+    text = number(found[0], digits, signed=signed)
+    if has_ci(found, possible):
+        return f"{text} {within(found[1], found[2], digits, signed=signed)}"
+    n = f", n = {found[3]}" if len(found) > 3 else ""
+    return f"{text} (no CI{n})"
+
+
+def estimate(values: Iterable[float], possible: tuple[float, float] = ANY) -> str:
+    """The mean of independent values, such as scores over seeds, with its 95 % CI."""
+    return interval(t_interval([*values]), possible=possible)
+
+
+def share(found: Sequence[float], digits: int = 0, possible: tuple[float, float] = ANY) -> str:
+    """The same of a share, in percent."""
     mean, low, high = (percent(value, digits) for value in found[:3])
     return f"{mean} [{low}, {high}]" if has_ci(found, possible) else f"{mean} (no CI)"
 
 
-def mean(
-    found: Interval, digits: int = 3, *, signed: bool = False, possible: tuple[float, float] = ANY
-) -> str:
-    """A mean with its 95 % CI, or how few values allow none that is `possible`."""
-    text = number(found.mean, digits, signed=signed)
-    if not has_ci(found, possible):
-        return f"{text} (no CI, n = {found.n})"
-    return f"{text} {within(found.low, found.high, digits, signed=signed)}"
-
-
-def has_ci(found: Interval, possible: tuple[float, float] = ANY) -> bool:
+def has_ci(found: Sequence[float], possible: tuple[float, float] = ANY) -> bool:
     """Whether an interval is one: Student's t, of few values, may leave what scores can be."""
     low, high = possible
-    return low - 1e-9 <= found.low <= found.high <= high + 1e-9
+    return low - 1e-9 <= found[1] <= found[2] <= high + 1e-9
 
 
 def plus_minus(mean: SupportsFloat, std: SupportsFloat, digits: int = 3) -> str:
@@ -274,6 +313,38 @@ def coloured(of_seeds: Mapping[int, T]) -> Iterator[tuple[str, int, T]]:
     """A colour for each seed, the seed, and what is mapped to it."""
     for colour, (seed, of_seed) in zip(cycle(SEED_COLOURS), of_seeds.items(), strict=False):
         yield colour, seed, of_seed
+
+
+def gains(
+    axis: Axes,
+    rows: Mapping[str, Mapping[str, Sequence[float]]],
+    kinds: Sequence[str],
+    threshold: float,
+    hollow: Collection[tuple[str, str, int]] = (),
+) -> None:
+    """Draw what tickets retain of the full model's gain: a row for each of `rows`, and in it for
+    each kind its seeds as points above their mean as a stroke; right of `threshold` a ticket wins.
+
+    `hollow` points are named by row, kind and place.
+    """
+    step = 0.8 / len(kinds)
+    for place, (name, of) in enumerate(rows.items()):
+        for i, kind in enumerate(kinds):
+            values, colour = of.get(kind, ()), COLOURS[kind]
+            y = place + step * (i - (len(kinds) - 1) / 2)
+            for n, value in enumerate(values):
+                face = "white" if (name, kind, n) in hollow else colour
+                axis.plot(value, y, "o", color=colour, mfc=face, ms=5)
+            if len(values) > 1:
+                mean = float(np.mean(values))
+                axis.plot([mean] * 2, [y - step / 2, y + step / 2], color=colour, lw=2.5)
+        if place:
+            axis.axhline(place - 0.5, color="0.88", lw=1, zorder=0)
+    axis.axvline(threshold, color="0.5", lw=1, ls="--", zorder=0)
+    axis.axvline(1, color=COLOURS["full"], lw=1, zorder=0)
+    axis.set_yticks(range(len(rows)), [*rows])
+    axis.set_ylim(len(rows) - 0.5, -0.5)
+    axis.set_xlabel("retained gain (0: majority baseline, 1: full model)")
 
 
 def layer_map(

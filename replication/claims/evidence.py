@@ -178,8 +178,8 @@ def of_masks(of_task: TaskRecords, theirs: OverSeeds | None) -> Iterator[tuple[s
         yield "share of heads that never survive, minus the paper's", [never]
     kappa = agreement.of_votes(agreement.votes(heads))["Fleiss' kappa"]  # as of weights
     yield "kappa of heads", [kappa]
-    for how, some in equal_heads(of_task).items():
-        at_one_size = agreement.of_votes(agreement.votes(some))["Fleiss' kappa"]
+    for how, cut in equal_heads(of_task).items():
+        at_one_size = agreement.of_votes(agreement.votes(cut))["Fleiss' kappa"]
         yield f"kappa of heads at one size, {how}", [at_one_size]
     mlps = np.stack([mask.mlps for mask in masks])
     yield "kappa of MLPs", [agreement.of_votes(agreement.votes(mlps))["Fleiss' kappa"]]

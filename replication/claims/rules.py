@@ -30,7 +30,7 @@ class PaperClaim(Claim):
     It is judged over `tasks`: `learned` ones, `all`, or the one named. `stated` is the paper's own
     figure or word. `added` is the day on which a claim was added after the numbers had been seen,
     empty for those registered before; `beside` names the registered claim that it repeats in
-    another unit.
+    another unit. `unit` is what the measure is in.
     """
 
     stated: str = ""
@@ -38,6 +38,7 @@ class PaperClaim(Claim):
     why: str = ""
     added: str = ""
     beside: str = ""
+    unit: str = ""
 
 
 # The claims that say how much a retrained ticket keeps of what fine-tuning gained.

@@ -9,6 +9,7 @@ from replication.claims import published, wins
 from replication.claims.evidence import MEASURED, learned, measure
 from replication.claims.rules import Judged, judge, kept, paper_claims
 from replication.paper.records import Results, beside
+from replication.runs.data_card import model_and_data
 from replication.runs.records import TaskRecords, on_record
 from replication.store import Store
 from replication.study import Study
@@ -27,6 +28,11 @@ class Trial:
     learned: list[str]
     ours: list[Judged]
     theirs: list[Judged]
+
+    @property
+    def name(self) -> str:
+        """Model and data, as pages call this side: `MiniLM-L6 on GLUE`."""
+        return model_and_data(self.study)
 
 
 def put_on_trial(study: str, store: Store | None = None) -> Trial:
@@ -62,7 +68,7 @@ def stricter(trial: Trial) -> list[Judged]:
 
 def sides(trial: Trial) -> dict[str, dict[str, Judged]]:
     """Of this study and of the release (`PAPER`), what each kind of retrained ticket keeps."""
-    both = {trial.study.name: kept(trial.ours), PAPER: kept(trial.theirs)}
+    both = {trial.name: kept(trial.ours), PAPER: kept(trial.theirs)}
     return {name: of for name, of in both.items() if of}
 
 

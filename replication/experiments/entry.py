@@ -18,7 +18,6 @@ from lottery_utils.errors import UserError
 from lottery_utils.tasks import Task
 from replication.experiments.answers import answers_text
 from replication.experiments.cards import take
-from replication.experiments.parts import Parts
 from replication.experiments.results import Answered, Positive, Text, about
 from replication.experiments.unfinished import Unfinished
 from replication.files import alone, in_one_piece
@@ -128,8 +127,8 @@ class Entry:
     """One (study, task, seed) at work: its data and model are made once, when first needed.
 
     `asked` is what else its stage was asked for, beyond the study. `details` go into the record's
-    provenance, where a stage knows better than `run_details` how it came to its numbers. `parts`
-    are those of the stage that is computed.
+    provenance, where a stage knows better than `run_details` how it came to its numbers. `parts`,
+    of `replication.experiments.parts`, are those of the stage that is computed.
     """
 
     study: Study
@@ -140,7 +139,7 @@ class Entry:
     progress: Progress
     asked: Any = None
     details: dict[str, Any] = field(default_factory=dict)
-    parts: Parts | Any = None
+    parts: Any = None
     weights: str | None = None  # the sha256 of those of `model`, once it is loaded
 
     @cached_property
@@ -239,26 +238,26 @@ class Entry:
 
         Raises `UserError` where training gives other weights than the record's.
         """
-        from replication.experiments import finetune  # which needs entries
-
         folder = self.store.root / self.key("finetune").folder
         with alone(folder / "finetune.json", self.progress.wait):
             model = self.saved_model()
             if model is None:
-                again = finetune.compute(self, {})["weights_sha256"]
-                if again != self.results("finetune")["weights_sha256"]:
+                model, _ = self.fine_tune()
+                self.weights = self.results("finetune")["weights_sha256"]
+                if backbone.weights_sha256(model) != self.weights:
                     raise UserError(
                         f"The fine-tuned weights behind {folder} are not in the cache, and "
                         "fine-tuning again on this machine gives others: delete that folder to "
                         "have all of it computed here."
                     )
-                model = self.saved_model()
-        if model is None:
-            raise UserError(
-                f"What was just written to {self.checkpoint} cannot be read back as it was: check "
-                "the disk, then run again."
-            )
         return model
+
+    def fine_tune(self) -> tuple[Any, training.Curve]:
+        """The model, fine-tuned from scratch and kept in the cache, and its curve with scores."""
+        model = self.pretrained()
+        curve = self.train_model(model, "fine-tune", watch=True)
+        self.save_model(model)
+        return model, curve
 
     @property
     def checkpoint(self) -> Any:

@@ -71,10 +71,8 @@ class Finetuned(Kept):
 
 
 def compute(entry: Entry, _made_from: dict[str, Any]) -> Finetuned:
-    """Fine-tune the backbone; keep its weights in the cache for the stages that follow."""
-    model = entry.pretrained()
-    curve = entry.train_model(model, "fine-tune", watch=True)
-    entry.save_model(model)
+    """Fine-tune the backbone, and say what there is to know of the model and its examples."""
+    model, curve = entry.fine_tune()
     labels = {split: [e.label for e in examples] for split, examples in entry.splits.items()}
     n_layers, n_heads = encoder_shape(model)
     graded = entry.about.is_graded

@@ -10,13 +10,11 @@ import importlib
 import re
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from lottery_utils.errors import UserError
+from replication.experiments.entry import Entry, run_details
 from replication.files import alone
-
-if TYPE_CHECKING:
-    from replication.experiments.entry import Entry
 
 
 class Part(NamedTuple):
@@ -47,8 +45,6 @@ class Parts(dict[str, Any]):
         self.seconds = 0.0
 
     def __missing__(self, name: str) -> Any:
-        from replication.experiments.entry import run_details
-
         entry = self.entry
         if name not in self.known:
             known = f"one of {', '.join(self.known)}" if self.known else "a stage that has some"

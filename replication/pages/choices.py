@@ -13,7 +13,18 @@ import pandas as pd
 from lottery_utils.errors import UserError
 from lottery_utils.masks import StructuredMask
 from lottery_utils.metrics import METRIC_LABELS
-from replication.book.show import COLOURS, Figure, Note, Table, number, percent, scripted, style
+from replication.book.show import (
+    COLOURS,
+    LARGE,
+    Figure,
+    Finding,
+    Note,
+    Table,
+    number,
+    percent,
+    scripted,
+    style,
+)
 from replication.runs import records
 from replication.store import Record, Store
 
@@ -42,7 +53,7 @@ class Choices:
         return (numbers[:, None] >> np.arange(len(self.results["heads"])) & 1).astype(bool)
 
     @property
-    def bar(self) -> float:
+    def threshold(self) -> float:
         """What a step of the search had to score."""
         share: float = self.record["config"]["search"]["threshold"]
         return share * float(self.results["full_score"])
@@ -62,7 +73,7 @@ class Choices:
         data = {
             **{name: results[name] for name in ("heads", "importance", "good", "full_score")},
             "scores": [round(score, 4) for score in results["scores"]],
-            "bar": self.bar,
+            "threshold": self.threshold,
             "metric": METRIC_LABELS[results["metric"]],
             "rows": StructuredMask.from_json(mask).to_json()["heads"],
         }
@@ -78,19 +89,19 @@ class Choices:
         return f"{len(self.scores):,} choices among {len(self.names)} heads, every one scored"
 
 
-def verdict(choices: Choices) -> Note:
+def finding(choices: Choices) -> Finding:
     """How the search's own choice does among all others of its size."""
     scores, equals = choices.scores, choices.equals
     own = scores[choices.results["good"]]
     others = scores[equals[equals != choices.results["good"]]]
     above, same = int((others > own).sum()), int((others == own).sum())
-    passing = int((others >= choices.bar).sum())
-    return Note(
+    passing = int((others >= choices.threshold).sum())
+    return Finding(
         f"The search kept {choices.kept[choices.results['good']].sum()} of these heads and scores "
-        f"{own:.3f}. Of the {len(others)} other choices of as many heads {above} score higher, "
-        f"{same} the same and {len(others) - above - same} lower; they lie between "
-        f"{others.min():.3f} and {others.max():.3f}, and {passing} of them pass the search's bar "
-        f"of {choices.bar:.3f}."
+        f"{own:.3f}. Of the {len(others)} other choices of as many heads, {above} score higher, "
+        f"{same} the same and {len(others) - above - same} lower ({others.min():.3f} to "
+        f"{others.max():.3f}); {passing} of them pass the threshold of {choices.threshold:.3f}. "
+        "One task and one seed: no CI."
     )
 
 
@@ -104,7 +115,7 @@ def by_size(choices: Choices) -> Table:
             "lowest": number(of.min()),
             "median": number(of.median()),
             "highest": number(of.max()),
-            "pass the bar": percent((of >= choices.bar).mean()),
+            "pass the threshold": percent((of >= choices.threshold).mean()),
         }
         for size, of in of_sizes
     )
@@ -139,7 +150,7 @@ def by_head(choices: Choices) -> Table:
 
 
 def flatness(choices: Choices) -> Note:
-    """Does importance foretell what a head adds, and how well does its sum rank the choices?"""
+    """Does importance predict what a head adds, and how well does its sum rank the choices?"""
     from scipy.stats import spearmanr
 
     added = gains(choices).mean(axis=1)
@@ -154,27 +165,26 @@ def flatness(choices: Choices) -> Note:
     )
 
 
-@style()
+@style(LARGE)
 def plot(choices: Choices) -> Figure:
     """Every choice as a dot, by its number of heads and its score."""
     sizes, scores, own = choices.kept.sum(axis=1), choices.scores, choices.results["good"]
     aside = np.random.default_rng(0).uniform(-0.3, 0.3, len(scores))
-    drawing, axis = plt.subplots(figsize=(7.2, 3.6), layout="constrained")
+    drawing, axis = plt.subplots(figsize=(4.8, 3.2), layout="constrained")
     axis.plot(sizes + aside, scores, ".", ms=3, color="0.55", label="a choice")
     axis.plot(sizes[own], scores[own], "D", ms=8, color=COLOURS["good"], label="the search's own")
     axis.axhline(choices.results["full_score"], color=COLOURS["full"], lw=1, label="full model")
-    axis.axhline(choices.bar, color=COLOURS["bad"], lw=1, ls="--", label="the search's bar")
+    axis.axhline(choices.threshold, color=COLOURS["bad"], lw=1, ls="--", label="threshold")
     axis.set_xticks(range(len(choices.names) + 1))
     axis.set_xlabel(f"heads kept of the {len(choices.names)} at the edge")
     metric = METRIC_LABELS[choices.results["metric"]]
     axis.set_ylabel(metric)
-    axis.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
+    drawing.legend(loc="outside upper center", ncols=2)
     return Figure.of(
         drawing,
-        f"All {len(scores):,} choices among {len(choices.names)} heads at the edge of the good "
-        f"ticket of {choices.record['task']} (study {choices.record['study']}, seed "
-        f"{choices.record['seed']}), pruned and not retrained: {metric} on the validation set. "
-        "Dots are spread sideways.",
+        f"All {len(scores):,} choices among {len(choices.names)} heads at the edge of one good "
+        f"ticket ({choices.record['task']}, seed {choices.record['seed']}), pruned and not "
+        f"retrained: {metric} on the validation set. Dots are spread sideways.",
         f"Dot plot of {len(scores):,} scores from {scores.min():.3f} to {scores.max():.3f} against "
         f"the number of heads kept; the search's own choice of {sizes[own]} heads scores "
         f"{scores[own]:.3f}, the full model {choices.results['full_score']:.3f}.",

@@ -1,26 +1,29 @@
-"""The page that opens the book: every claim of the paper on trial, from records alone."""
+"""Every claim of the paper with its verdict, from records alone."""
 
 from __future__ import annotations
 
 import html
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
-import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from lottery_utils.agreement.inference import Interval
 from replication.book.show import (
-    Figure,
+    ANY,
+    MINUS,
+    Finding,
+    Folded,
     Note,
     Table,
+    has_ci,
     number,
     p_cell,
     p_text,
     percent,
     share,
-    style,
     within,
 )
 from replication.claims import wins as wins_of
@@ -30,89 +33,46 @@ from replication.claims.power import MOST, heads_for_r, needed
 from replication.claims.rules import Judged
 from replication.claims.trial import PAPER, Trial, over_seeds, sides
 from replication.claims.trial import stricter as judged_strictly
-from replication.claims.verdicts import INCONCLUSIVE, SUPPORTED, VERDICTS
+from replication.claims.verdicts import INCONCLUSIVE, SUPPORTED
 from replication.claims.verdicts import counted as of_words
 from replication.runs.run import missing
 
-COLOURS = dict(zip(VERDICTS, ("#0072B2", "#56B4E9", "#7F7F7F", "#D55E00", "#BBBBBB"), strict=True))
+# What a mean can be at all: an interval beyond is none.
+POSSIBLE = {"kappa": (-1.0, 1.0), "share of maps": (0.0, 1.0), "Pearson's r": (-1.0, 1.0)}
 
 
-def count(trial: Trial) -> Note:
-    """How many claims got which verdict, here and for the released numbers."""
-    both = ((trial.study.name, trial.ours), (PAPER, trial.theirs))
-    texts = [f"{name}: {counted(judged)}." for name, judged in both]
-    if missing(trial.study, trial.store):
-        texts.append("The study is under way, so that its verdicts are provisional.")
-    texts.append(f"{len(trial.ours) - len(registered(trial.ours))} claims were added later.")
+def finding(trial: Trial) -> Finding:
+    """The title's claim with its numbers, and how many claims got which verdict."""
+    both = ((trial.name, trial.ours), (PAPER, trial.theirs))
+    shares = [
+        f"{share(found)} in {name} ({found.n} tasks)"
+        for name, of in sides(trial).items()
+        if "bad" in of and (found := of["bad"].found)
+    ]
+    retain = (
+        "Retrained bad subnetworks retain of the gain from fine-tuning, on average: "
+        f"{', '.join(shares)}; 95 % CIs over tasks. "
+    )
+    verdicts = " ".join(f"{name}: {counted(judged)}." for name, judged in both)
+    provisional = (
+        " The study is incomplete, so its verdicts are provisional."
+        if missing(trial.study, trial.store)
+        else ""
+    )
+    return Finding(
+        f"{retain if shares else ''}Verdicts on {len(registered(trial.ours))} registered claims: "
+        f"{verdicts}{provisional}"
+    )
+
+
+def count_added(trial: Trial) -> Finding:
+    """The same of the claims that were added later."""
+    both = ((trial.name, trial.ours), (PAPER, trial.theirs))
+    texts = []
     for name, judged in both:
         words = of_words(one.verdict for one in judged if one.claim.added)
         texts.append(f"{name}: {words}.")
-    return Note(f"{len(registered(trial.ours))} claims are registered. " + " ".join(texts))
-
-
-def registered(judged: Sequence[Judged]) -> list[Judged]:
-    """Those that were registered before the numbers."""
-    return [one for one in judged if not one.claim.added]
-
-
-def counted(judged: Sequence[Judged]) -> str:
-    """How many of the registered claims got which verdict: `1 supported; 2 inconclusive`."""
-    return of_words(one.verdict for one in registered(judged))
-
-
-def basis(trial: Trial) -> Table:
-    """What the verdicts rest on: the tasks that were learned, and seeds that tell little."""
-    unlearned = [task for task in trial.records if task not in trial.learned]
-    same, few, whole = [], [], []
-    for task, of in trial.records.items():
-        told = zip(of, of.contrasted(), strict=True)
-        same += [f"{task} seed {seed}" for seed, counts in told if not counts]
-        if task not in trial.learned:
-            continue
-        few += [f"{task} seed {seed}" for seed in of if seed not in learned_seeds(of)]
-        if of.has("magnitude"):
-            removed = zip(of, of.weights_removed(), strict=True)
-            whole += [f"{task} seed {seed}" for seed, some in removed if not some]
-    gain = f"{LEARNED:g} over the majority baseline"
-    rows = {
-        f"the full model gains at least {gain}, on average over seeds": trial.learned,
-        "it gains less: no claim about tickets": unlearned,
-        "the good ticket keeps more than two thirds of the heads: not told of random and bad "
-        "structured tickets": same,
-        f"the full model of this seed gains less than {gain}: counted all the same": few,
-        "magnitude pruning removes nothing, all tickets are the full model: counted all the "
-        "same": whole,
-    }  # fmt: skip
-    return Table.of({"": what, "which": ", ".join(of) or "none"} for what, of in rows.items())
-
-
-def verdicts(trial: Trial, *, added: bool = False) -> Table:
-    """One row per claim: the paper's words, ours, and the released numbers by the same rule.
-
-    Of the registered claims, or of those `added` later.
-    """
-    any_task = any(judged.means for judged in trial.ours)
-    rows = []
-    for n, (ours, theirs) in enumerate(zip(trial.ours, trial.theirs, strict=True), 1):
-        claim = ours.claim
-        if bool(claim.added) != added:
-            continue
-        day = f", added {claim.added}" if added else ""
-        if claim.beside:
-            day += f', beside <a href="#{claim.beside}">the registered claim</a>'
-        section = claim.section.replace(".", "_")
-        by_task = f', <a href="#tasks-{claim.key}">task by task</a>' if any_task else ""
-        rows.append(
-            {
-                "": f'<span id="{claim.key}">{n}. {html.escape(claim.text)}</span> '
-                f'<a href="../../sec{section}.html">{claim.section}</a>{by_task}'
-                f"<small>{html.escape(claim.measure)}{day}</small>",
-                "the paper": html.escape(claim.stated),
-                "here": f"{badge(ours)} <small>{_estimate(ours)}</small>",
-                PAPER: f"{badge(as_released(theirs))} <small>{_estimate(theirs)}</small>",
-            }
-        )
-    return linked(rows, "claims verdicts")
+    return Finding(" ".join(texts))
 
 
 def in_one_family(trial: Trial) -> Note:
@@ -131,53 +91,180 @@ def in_one_family(trial: Trial) -> Note:
     )
 
 
-@style()
-def plot(trial: Trial) -> Figure:
-    """Where every registered mean lies, on a scale on which a claim's region ends at 0 and 1."""
-    every = zip(_numbered(trial), trial.ours, trial.theirs, strict=True)
-    shown = [
-        (name, (ours, theirs))
-        for name, ours, theirs in every
-        if not ours.claim.added and (ours.found or theirs.found)
+def registered(judged: Sequence[Judged]) -> list[Judged]:
+    """Those that were registered before the numbers."""
+    return [one for one in judged if not one.claim.added]
+
+
+def counted(judged: Sequence[Judged]) -> str:
+    """How many of the registered claims got which verdict: `1 supported; 2 inconclusive`."""
+    return of_words(one.verdict for one in registered(judged))
+
+
+def basis(trial: Trial) -> Table:
+    """What the verdicts rest on: the tasks that were learned, and the seeds that say little."""
+    unlearned = [task for task in trial.records if task not in trial.learned]
+    same, few, whole = [], [], []
+    for task, of in trial.records.items():
+        usable = zip(of, of.contrasted(), strict=True)
+        same += [f"{task} seed {seed}" for seed, counts in usable if not counts]
+        if task not in trial.learned:
+            continue
+        few += [f"{task} seed {seed}" for seed in of if seed not in learned_seeds(of)]
+        if of.has("magnitude"):
+            removed = zip(of, of.weights_removed(), strict=True)
+            whole += [f"{task} seed {seed}" for seed, some in removed if not some]
+    gain = f"{LEARNED:g} over the majority baseline"
+    rows = {
+        f"Learned: the full model gains at least {gain}, mean over seeds": trial.learned,
+        "Not learned: excluded from claims about tickets": unlearned,
+        "Good ticket keeps more than two thirds of the heads: excluded from random and bad": same,
+        f"Full model of this seed gains less than {gain}: included": few,
+        "Magnitude pruning removes nothing, so all tickets equal the full model: included": whole,
+    }
+    return Table.of({"": what, "which": ", ".join(of) or "none"} for what, of in rows.items())
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """Claims with what was found, a row for each: `rows` have the cells by column, as HTML.
+
+    Below a row its `rule` is folded away. On a phone, where a row is a card, each cell has its
+    column's name before it.
+    """
+
+    rows: list[dict[str, str]]
+
+    def _repr_html_(self) -> str:
+        named = self.rows[0] if self.rows else {}
+        columns = [name for name in named if name not in ("key", "claim", "rule")]
+        heads = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in columns)
+        return (
+            f'<table class="claims verdicts"><thead><tr>{heads}</tr></thead>'
+            f"{''.join(self._row(columns, row) for row in self.rows)}</table>"
+        )
+
+    def _row(self, columns: Sequence[str], row: Mapping[str, str]) -> str:
+        cells = "".join(
+            f'<td data-column="{html.escape(name)}">{row[name]}</td>' for name in columns
+        )
+        return (
+            f'<tbody id="{row["key"]}"><tr><th scope="rowgroup" colspan="{len(columns)}">'
+            f"{row['claim']}<details><summary>Rule and numbers</summary>{row['rule']}</details>"
+            f"</th></tr><tr>{cells}</tr></tbody>"
+        )
+
+    def __repr__(self) -> str:
+        return "\n".join(row["key"] for row in self.rows)
+
+
+def verdicts(trial: Trial, *sections: str, added: bool = False) -> Verdicts:
+    """The registered claims of some sections (all of them, where none is named), or those `added`
+    later: the claim, both sides' means with intervals in its unit, and both verdicts."""
+    numbered = enumerate(zip(trial.ours, trial.theirs, strict=True), 1)
+    chosen = [
+        (n, pair)
+        for n, pair in numbered
+        if bool(pair[0].claim.added) == added
+        and (not sections or pair[0].claim.section in sections)
     ]
-    names, pairs = [name for name, _ in shown], [pair for _, pair in shown]
-    drawing, axis = plt.subplots(figsize=(7.2, 0.9 + 0.36 * len(pairs)), layout="constrained")
-    for y, pair in enumerate(reversed(pairs)):
-        place = _scale(pair)
-        for judged, up, face in zip(pair, (0.15, -0.15), (None, "white"), strict=True):
-            if judged.found is None:
-                continue
-            ends = [place(judged.found.low), place(judged.found.high)]
-            look: dict[str, Any] = {"color": COLOURS[judged.verdict]}
-            axis.plot(ends, [y + up, y + up], linewidth=2 if face is None else 1, **look)
-            mean = place(judged.found.mean)
-            axis.plot(mean, y + up, "o", mfc=face or look["color"], ms=5, **look)
-    axis.axvspan(0, 1, color="0.93", zorder=0)
-    axis.set_yticks(range(len(pairs)), names[::-1], fontsize=8)
-    axis.set_xlim(-1.6, 2.6)
-    axis.set_xticks([0, 1], ["", ""])
-    axis.set_xlabel("where the claim says it lies: shaded")
-    for verdict, colour in COLOURS.items():
-        axis.plot([], [], "-", color=colour, linewidth=2, label=verdict)
-    for name, face in ((f"here: {trial.study.name}", "0.3"), (PAPER, "white")):
-        axis.plot([], [], "o", color="0.3", mfc=face, ls="none", label=name)
-    axis.legend(fontsize=8, loc="lower center", bbox_to_anchor=(0.4, 1.0), ncols=3)
-    told = "; ".join(
-        f"{ours.claim.key} {ours.verdict} here, {theirs.verdict} as released"
-        for ours, theirs in pairs
-    )
-    n_tasks = max((j.found.n for j in trial.ours if j.found), default=0)
-    return Figure.of(
-        drawing,
-        "Every registered claim with an interval, by its number: the mean over tasks with its "
-        "95 % CI, on a scale of its own. Shaded: its region, which may be open to one side. "
-        f"Filled: up to {n_tasks} tasks of up to {len(trial.study.seeds)} seeds; open: eight tasks "
-        "of five seeds.",
-        f"Interval plot of {len(pairs)} claims: {told}.",
-    )
+    scales: dict[str, list[float]] = {}
+    for _, pair in chosen:
+        scales.setdefault(pair[0].claim.unit, []).extend(_ends(pair))
+    rows = []
+    for n, pair in chosen:
+        ours, claim = pair[0], pair[0].claim
+        beside = (
+            f', repeats <a href="#{claim.beside}">a registered claim</a>' if claim.beside else ""
+        )
+        theirs = as_released(pair[1])
+        rows.append(
+            {
+                "key": claim.key,
+                "claim": f"{n}. {html.escape(claim.text)}<small>"
+                f'<a href="../../sec{claim.section.replace(".", "_")}.html">Section '
+                f"{claim.section}</a>; paper: {html.escape(claim.stated)}{beside}</small>",
+                "estimate, 95 % CI": strip(pair, scales[claim.unit]),
+                trial.name: f"{badge(ours)} <small>{_estimate(ours)}</small>",
+                PAPER: f"{badge(theirs)} <small>{_estimate(theirs)}</small>",
+                "rule": _rule(ours),
+            }
+        )
+    return Verdicts(rows)
 
 
-def finding(trial: Trial) -> Note:
+WIDTH, EDGE = 220, 14  # of a strip, in the pixels of a desktop page
+
+
+def strip(pair: Sequence[Judged], ends: Sequence[float]) -> str:
+    """One claim as a picture, in its unit: its region shaded, our mean a filled dot, the released
+    one an open one, each with its interval. The scale reaches to all `ends`."""
+    claim = pair[0].claim
+    if not any(judged.found for judged in pair):
+        return ""
+    ticks = MaxNLocator(nbins=4, steps=[1, 2, 5, 10]).tick_values(min(ends), max(ends))
+    ticks = [tick for tick in ticks if min(ends) <= tick <= max(ends)]
+    low, width = min(ends), max(ends) - min(ends) or 1.0
+
+    def x(value: float) -> str:
+        return f"{EDGE + (value - low) / width * (WIDTH - 2 * EDGE):.1f}"
+
+    left, right = x(max(claim.low, low)), x(min(claim.high, max(ends)))
+    parts = [f'<rect class="region" x="{left}" y="2" width="{float(right) - float(left):.1f}" '
+             'height="28"/>']  # fmt: skip
+    said = []
+    for judged, y, name in zip(pair, (10, 22), ("here", PAPER), strict=True):
+        if (found := judged.found) is None:
+            continue
+        if _printable(judged):
+            parts.append(f'<path d="M{x(found.low)} {y}H{x(found.high)}"/>')
+        parts.append(f'<circle class="{"here" if y == 10 else "paper"}" r="4" cx="{x(found.mean)}" '
+                     f'cy="{y}"/>')  # fmt: skip
+        said.append(f"{name} {_estimate(judged)}")
+    parts.append(f'<path class="axis" d="M{EDGE} 32H{WIDTH - EDGE}"/>')
+    parts += [f'<text x="{x(tick)}" y="45">{_tick(tick)}</text>' for tick in ticks]
+    parts.append(f'<text x="{WIDTH / 2}" y="59">{html.escape(claim.unit)}</text>')
+    label = html.escape(f"{claim.unit}: {'; '.join(said)}; region {claim.region}")
+    return f'<svg role="img" aria-label="{label}" viewBox="0 0 {WIDTH} 63">{"".join(parts)}</svg>'
+
+
+def _tick(value: float) -> str:
+    return f"{value:z.2g}".replace("-", MINUS)
+
+
+def _ends(pair: Sequence[Judged]) -> list[float]:
+    """What a scale for this claim has to reach: its bounds, means and intervals."""
+    claim, found = pair[0].claim, [judged for judged in pair if judged.found]
+    ends = [bound for bound in (claim.low, claim.high) if math.isfinite(bound)]
+    for judged in found:
+        of = judged.found
+        assert of is not None
+        ends += [of.mean, *((of.low, of.high) if _printable(judged) else ())]
+    # Of an open region, at least a little is seen.
+    room = 0.08 * (max(ends) - min(ends) or 1.0)
+    ends += [max(ends) + room] if math.isinf(claim.high) else []
+    return ends + ([min(ends) - room] if math.isinf(claim.low) else [])
+
+
+def _rule(judged: Judged) -> str:
+    """How a claim was judged: what is measured, its region and why, p values, task by task."""
+    claim, found = judged.claim, judged.found
+    lines = {
+        "Measured": html.escape(f"{claim.measure} ({claim.unit})"),
+        "Region": f"{html.escape(claim.region)}. {html.escape(claim.why)}",
+    }
+    if found is not None and judged.p is not None and judged.resampled is not None:
+        lines["p inside"] = f"{p_cell(found.p)}, after correction {p_cell(judged.p)}"
+        lines["p outside"] = f"after correction {p_cell(judged.p_contrary or 0.0)}"
+        lines["95 % CI by bootstrap"] = within(*judged.resampled)
+    if judged.means:
+        lines["By task"] = html.escape(
+            ", ".join(f"{task} {number(mean)}" for task, mean in judged.means.items())
+        )
+    return f"<dl>{''.join(f'<dt>{name}</dt><dd>{text}</dd>' for name, text in lines.items())}</dl>"
+
+
+def bad_wins(trial: Trial) -> Finding:
     """On how many tasks bad tickets win, by which intervals, and what they retain on average."""
     texts = []
     for name, of in sides(trial).items():
@@ -185,88 +272,64 @@ def finding(trial: Trial) -> Note:
             continue
         found = of["bad"].found
         assert found is not None
-        texts.append(
-            f"{name}: {won(over_seeds(trial, name))}. Over the tasks they retain {found.mean:.0%} "
-            f"(95 % CI over tasks [{found.low:.0%}, {found.high:.0%}])."
-        )
-    return Note(" ".join(texts) or "No task that was learned is on record yet.")
+        texts.append(f"{name}: {won(over_seeds(trial, name))}.")
+    return Finding(" ".join(texts) or NOTHING_LEARNED)
+
+
+NOTHING_LEARNED = "No task that the full model learned is on record yet."
+
+
+def outcomes(found: Mapping[str, Interval]) -> dict[str, list[str]]:
+    """The tasks on which a ticket wins, loses, and is inconclusive."""
+    words = ("wins", "loses", INCONCLUSIVE)
+    return {w: [t for t, of in found.items() if wins_of.outcome(of) == w] for w in words}
 
 
 def won(found: Mapping[str, Interval]) -> str:
     """On how many tasks bad tickets win and lose, and where the interval leaves it open."""
-    said = {}
-    for word in ("wins", "loses", INCONCLUSIVE):
-        tasks = [task for task, of in found.items() if wins_of.outcome(of) == word]
-        shares = ", ".join(f"{task} {percent(found[task].mean)}" for task in tasks)
-        said[word] = f"{len(tasks)}" + (f" ({shares})" if tasks else "")
-    by_mean = sum(wins(of.mean) for of in found.values())
-    single = (
-        " or there is one seed only" if any(math.isnan(of.low) for of in found.values()) else ""
-    )
+    said = {
+        word: f"{len(tasks)}"
+        + (f" ({', '.join(f'{t} {percent(found[t].mean)}' for t in tasks)})" if tasks else "")
+        for word, tasks in outcomes(found).items()
+    }
+    single = " or only one seed" if any(math.isnan(of.low) for of in found.values()) else ""
     return (
         f"of {len(found)} tasks, bad tickets win on {said['wins']} and lose on {said['loses']}; "
-        f"{said[INCONCLUSIVE]} are inconclusive: the 95 % CI over seeds contains {WINS:.0%}"
-        f"{single}. By their means alone they would win on {by_mean}"
+        f"{said[INCONCLUSIVE]} are inconclusive, with {WINS:.0%} inside the 95 % CI over seeds"
+        f"{single}. By their means alone they would win on "
+        f"{sum(wins(of.mean) for of in found.values())}"
     )
 
 
-def won_by_task(trial: Trial) -> Table | Note:
-    """By task, what bad tickets retain with its interval over seeds, and whether they win."""
-    return _by_task(
-        trial,
-        {
-            name: {t: f"{share(found)}: {wins_of.outcome(found)}" for t, found in of_tasks.items()}
-            for name, of in sides(trial).items()
-            if "bad" in of and (of_tasks := over_seeds(trial, name))
-        },
-    )
-
-
-def shares_kept(trial: Trial) -> Table | Note:
-    """The share that each kind of retrained ticket keeps, of each task that was learned.
+def kept_by_task(trial: Trial, side: str | None = None) -> Table | Note:
+    """By task, what each kind of retrained ticket retains, and whether the bad one wins: here, or
+    on the `side` of the released numbers.
 
     Where seeds are left out, because the good ticket leaves too little for another one, the cell
     says of how many it is.
     """
-    return _by_task(
-        trial,
-        {
-            (column := f"{name}: {kind}"): {
-                task: number(mean, 2) + _told_of(trial, task, column)
-                for task, mean in judged.means.items()
-            }
-            for name, of in sides(trial).items()
-            for kind, judged in of.items()
-        },
-    )
-
-
-def _by_task(trial: Trial, columns: Mapping[str, Mapping[str, str]]) -> Table | Note:
-    """Cells by column and task, a row for each of the study's tasks that has any."""
+    name = side or trial.name
+    of = sides(trial).get(name, {})
+    intervals = over_seeds(trial, name) if "bad" in of else {}
     rows = [
-        {"": task} | {name: of.get(task, "") for name, of in columns.items()}
-        for task in trial.study.tasks
-        if any(task in of for of in columns.values())
-    ]
-    return Table.of(rows) if rows else Note("No task that was learned is on record yet.")
-
-
-def rules(trial: Trial) -> Table:
-    """The region of each claim, fixed beforehand, and how the verdict came about."""
-    rows = []
-    for name, judged in zip(_numbered(trial), trial.ours, strict=True):
-        claim, found = judged.claim, judged.found
-        row = {"": name, "measured": claim.measure, "region": claim.region}
-        if found is not None and judged.p is not None and judged.resampled is not None:
-            row |= {
-                "p": p_cell(found.p),
-                "p, adjusted": p_cell(judged.p),
-                "p of the contrary, adjusted": p_cell(judged.p_contrary or 0.0),
-                "tasks inside": _inside(judged),
-                "95 %, by bootstrap": within(*judged.resampled, signed=True),
+        {"": task}
+        | {
+            kind: number(judged.means[task], 2) + _seeds_used(trial, task, name, kind)
+            for kind, judged in of.items()
+            if task in judged.means
+        }
+        | (
+            {
+                "bad, 95 % CI over seeds": share(intervals[task]),
+                "the bad ticket": wins_of.outcome(intervals[task]),
             }
-        rows.append({**row, "why this region": claim.why})
-    return Table.of(rows)
+            if task in intervals
+            else {}
+        )
+        for task in trial.study.tasks
+        if any(task in judged.means for judged in of.values())
+    ]
+    return Table.of(rows) if rows else Note(NOTHING_LEARNED)
 
 
 def stricter(trial: Trial) -> Table | Note:
@@ -284,22 +347,24 @@ def stricter(trial: Trial) -> Table | Note:
     return linked(rows) if rows else Note("The stricter reading changes no verdict.")
 
 
-def power(trial: Trial) -> Table | Note:
+def power(trial: Trial) -> Folded | Note:
     """How many tasks, or seeds, would decide each claim, were means and variances as on record."""
     n_heads = next((next(iter(of.masks.values())).heads.size for of in trial.records.values()), 0)
     rows = []
     for name, judged in zip(_numbered(trial), trial.ours, strict=True):
-        claim, found = judged.claim, judged.found
-        if found is None:
+        claim = judged.claim
+        if judged.found is None:
             continue
         family = sum(one.claim.added == claim.added for one in trial.ours)
         tasks, seeds = needed(claim, judged.values, family)
-        row = {"": name, "verdict": judged.verdict, "tasks on record": str(len(judged.values))}
+        row = {"": name, "tasks on record": str(len(judged.values))}
         row |= {"tasks needed": _needed(tasks), "seeds a task needed": _needed(seeds), "heads": ""}
         if claim.measure.startswith("r of") and (wanted := heads_for_r(claim.high)) > n_heads:
             row["heads"] = f"never on {n_heads}: needs {wanted}"
         rows.append(row)
-    return Table.of(rows) if rows else Note("No claim has an interval yet.", "warning")
+    if not rows:
+        return Note("No claim has an interval yet.", "warning")
+    return Folded("Tasks and seeds needed, claim by claim", Table.of(rows))
 
 
 def flatness(trial: Trial) -> Table | Note:
@@ -310,28 +375,18 @@ def flatness(trial: Trial) -> Table | Note:
         scores = [np.ravel(results["steps"][0]["head_scores"]) for results in searches]
         low, middle, high = np.quantile(scores, [0.25, 0.5, 0.75], axis=1)
         row[task] = number(float(((high - low) / middle).mean()), 2)
-    return Table.of([row]) if trial.learned else Note("No task that was learned is on record yet.")
-
-
-def by_task(trial: Trial) -> Table | Note:
-    """The mean over seeds of what each claim is judged by, task by task."""
-    means = {judged.claim.key: judged.means for judged in trial.ours}
-    tasks = [task for task in trial.study.tasks if any(task in of for of in means.values())]
-    if not tasks:
-        return Note("Nothing is on record yet.", "warning")
-    rows = [
-        {"": f'<span id="tasks-{key}">{name}</span>'}
-        | {html.escape(t): number(of[t], signed=True) if t in of else "" for t in tasks}
-        for name, (key, of) in zip(_numbered(trial), means.items(), strict=True)
-    ]
-    return linked(rows)
+    return Table.of([row]) if trial.learned else Note(NOTHING_LEARNED)
 
 
 def badge(judged: Judged) -> str:
     """A verdict as a label, and why where the word alone is not enough."""
-    name = judged.verdict.split(",")[0].replace(" ", "-")
-    badge = f'<span class="verdict verdict-{name}">{judged.verdict}</span>'
-    return f"{badge} {judged.why}".strip()
+    return f"{badge_of(judged.verdict)} {judged.why}".strip()
+
+
+def badge_of(word: str) -> str:
+    """One of the verdicts as a label."""
+    name = word.split(",")[0].replace(" ", "-")
+    return f'<span class="verdict verdict-{name}">{word}</span>'
 
 
 def as_released(judged: Judged) -> Judged:
@@ -339,7 +394,7 @@ def as_released(judged: Judged) -> Judged:
     if judged.found is not None:
         return judged
     if judged.claim.measure.endswith("minus the paper's"):
-        return judged._replace(why="the yardstick itself")
+        return judged._replace(why="it is the reference")
     return judged._replace(why="a mean without its seeds" if judged.means else "not released")
 
 
@@ -358,10 +413,16 @@ def _estimate(judged: Judged) -> str:
     if found is None:
         n = len(judged.means)
         return f"{n} task{'s' if n > 1 else ''}" if n else ""
-    interval = within(found.low, found.high, signed=True)
-    if judged.claim.measure.startswith("kappa of") and "minus" not in judged.claim.measure:
-        interval = interval if found.high <= 1 else "(no CI: it would go beyond 1)"
-    return f"{number(found.mean, signed=True)} {interval}, inside on {_inside(judged)}"
+    interval = within(found.low, found.high)
+    if not _printable(judged):
+        interval = "(no CI: it would exceed the possible range)"
+    return f"{number(found.mean)} {interval}; inside on {_inside(judged)}"
+
+
+def _printable(judged: Judged) -> bool:
+    """Whether the interval stays within what the unit allows."""
+    found, possible = judged.found, POSSIBLE.get(judged.claim.unit, ANY)
+    return found is not None and has_ci((found.mean, found.low, found.high), possible)
 
 
 def _inside(judged: Judged) -> str:
@@ -377,32 +438,18 @@ def _needed(n: float | None) -> str:
     return "" if math.isnan(n) else f"{n:.0f}"
 
 
-def _scale(pair: Sequence[Judged]) -> Callable[[float], float]:
-    """A claim's own scale: its region becomes 0 to 1, an open one as wide as it has to be."""
-    claim = pair[0].claim
-    if math.isfinite(claim.low) and math.isfinite(claim.high):
-        start, width = claim.low, claim.high - claim.low
-    else:
-        bound = claim.low if math.isfinite(claim.low) else claim.high
-        ends = [end for j in pair if j.found for end in (j.found.low, j.found.high)]
-        width = max(1e-9, *(abs(end - bound) for end in ends)) / 0.95
-        start = bound if math.isfinite(claim.low) else bound - width
-    return lambda value: min(max((value - start) / width, -1.5), 2.5)
-
-
-def _told_of(trial: Trial, task: str, column: str) -> str:
-    """How many seeds a cell is told of; of good tickets, what they keep with those seeds."""
-    name, _, kind = column.rpartition(": ")
-    if name != trial.study.name:
+def _seeds_used(trial: Trial, task: str, name: str, kind: str) -> str:
+    """Of how many seeds a cell is; of good tickets, what they retain with those seeds."""
+    if name != trial.name:
         return ""
     of_task = trial.records[task]
-    told = of_task.contrasted()
-    if all(told):
+    usable = of_task.contrasted()
+    if all(usable):
         return ""
-    seeds = f"{sum(told)} of {len(told)} seeds"
-    if kind != "good" or not any(told):
+    seeds = f"{sum(usable)} of {len(usable)} seeds"
+    if kind != "good" or not any(usable):
         return f" ({seeds})" if kind != "good" else ""
     measured = dict(of_scores(of_task.scores, {"structured": "bad"}))
     of_good = measured["structured: kept by good, retrained"]
-    same = [share for share, counts in zip(of_good, told, strict=True) if counts]
+    same = [share for share, counts in zip(of_good, usable, strict=True) if counts]
     return f" ({number(np.mean(same), 2)} with {seeds})"

@@ -15,9 +15,18 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from lottery_utils.agreement.inference import t_interval
 from lottery_utils.errors import UserError
-from replication.book.show import COLOURS, SEED_COLOURS, Figure, Finding, Note, Table, number, style
+from replication.book.show import (
+    COLOURS,
+    SEED_COLOURS,
+    Figure,
+    Finding,
+    Note,
+    Table,
+    estimate,
+    number,
+    style,
+)
 from replication.paper.records import STAGE
 from replication.runs.jobs import ASSUMED_TFLOPS
 from replication.store import Store, home
@@ -209,7 +218,7 @@ def bucketing(rows: Rows) -> Table | Note:
                 "plain shuffling": scores["theirs"],
                 "difference, paired over seeds": np.subtract(scores["ours"], scores["theirs"]),
             }
-            lines[row["what"]] = {name: str(t_interval([*of])) for name, of in columns.items()}
+            lines[row["what"]] = {name: estimate(of) for name, of in columns.items()}
     return _by_name(lines)
 
 

@@ -11,11 +11,25 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
+from scipy.special import chdtrc
 
 from lottery_utils import agreement
+from lottery_utils.agreement.inference import t_interval
 from lottery_utils.masks import StructuredMask
 from lottery_utils.tasks import TASKS
-from replication.book.show import COLOURS, Figure, Note, Table, number, plus_minus, style
+from replication.book.show import (
+    COLOURS,
+    LARGE,
+    Figure,
+    Finding,
+    Note,
+    Table,
+    number,
+    p_cell,
+    plus_minus,
+    style,
+    within,
+)
 from replication.paper import numbers
 from replication.paper.records import KINDS, UNLEARNED, Results, over_seeds, score
 from replication.runs.records import KIND_LABELS, TaskRecords
@@ -36,6 +50,37 @@ NO_FIGURE = Note(
 )
 
 
+LEAST_P = 1e-16  # below which a p value is written, and drawn, as smaller
+
+
+def finding(results: Results) -> Finding:
+    """The three points that concern conclusions of the paper, in numbers."""
+    q = _kappa_and_q(results)
+    drawn = [of["drawn"] for of in results.values() if of.get("drawn")]
+    same = sum(of["good, retrained"] == of["random, retrained"] for of in drawn)
+    parts = []
+    if drawn:
+        parts.append(
+            f"its figure draws good tickets in place of random ones on {same} of {len(drawn)} tasks"
+        )
+    if len(q) > 1:
+        one, other = (_means(results, f"head_mlp_{k}_retrained") for k in ("random", "bad_1"))
+        of = t_interval(np.subtract(one, other).tolist())
+        clear = "clear" if of.low > 0 or of.high < 0 else "not significant"
+        parts.append(
+            f"whether retrained bad tickets are below random ones is {clear} "
+            f"({number(of.mean, signed=True)}, 95 % CI {within(of.low, of.high, signed=True)}, "
+            f"n = {of.n} tasks)"
+        )
+    if q:
+        task, _, kappa, p_value = max(q, key=lambda row: row[2])
+        agree = f"where seeds agree best ({task}, kappa {number(kappa, 2)}), p is {_p(p_value)}"
+        parts.append(f"Cochran's Q does not test agreement: {agree}")
+    if not parts:
+        return Finding("This release has nothing of what three of the points below are about.")
+    return Finding(f"What matters most for the paper's conclusions: {'; '.join(parts)}.")
+
+
 def what_q_tests() -> Table:
     """Cochran's Q and Fleiss' kappa of three made-up cases of five masks over 144 heads."""
     rng = np.random.default_rng(0)
@@ -54,7 +99,7 @@ def what_q_tests() -> Table:
         q = agreement.cochran_q(masks)
         kappa = number(agreement.fleiss_kappa(masks))
         row = {"": name, "Fleiss' kappa": kappa, "Q": number(q.statistic, 2)}
-        rows.append({**row, "p of Q": number(q.p_value)})
+        rows.append({**row, "p of Q": p_cell(q.p_value)})
     return Table.of(rows)
 
 
@@ -65,29 +110,44 @@ def agreement_and_q(results: Results) -> Table:
             "": task,
             "heads kept, smallest and largest": f"{min(kept)}, {max(kept)}",
             "Fleiss' kappa": number(kappa, 6),
-            "p of Q": f"{p_value:.2g}",
+            "p of Q": p_cell(p_value),
         }
         for task, kept, kappa, p_value in sorted(_kappa_and_q(results), key=lambda row: -row[2])
     )
 
 
-@style()
+@style(LARGE)
 def kappa_and_q(results: Results) -> Figure:
     """Fleiss' kappa of each task against the p value of Cochran's Q: two different questions."""
-    drawing, axis = plt.subplots(figsize=(7, 3.6), layout="constrained")
+    drawing, axis = plt.subplots(figsize=(5.2, 3.6), layout="constrained")
     said = []
-    for task, _, kappa, p_value in _kappa_and_q(results):
-        axis.plot(kappa, p_value, "o", color=COLOURS["good"])
-        axis.annotate(task, (kappa, p_value), (5, 4), textcoords="offset points", fontsize=9)
-        said.append(f"{task} kappa {number(kappa, 2)} and p {p_value:.1g}")
-    axis.axhline(0.05, color="0.5", linestyle=":", label="p = 0.05")
+    found = sorted(_kappa_and_q(results), key=lambda row: row[2])
+    for i, (task, _, kappa, p_value) in enumerate(found):
+        y = max(p_value, LEAST_P)
+        marker = "o" if p_value >= LEAST_P else "v"
+        axis.plot(kappa, y, marker, color=COLOURS["good"], ms=7)
+        side = {"xytext": (7, 2)} if i % 2 else {"xytext": (-7, 2), "ha": "right"}
+        axis.annotate(task, (kappa, y), textcoords="offset points", **side)
+        said.append(f"{task} kappa {number(kappa, 2)} and p {_p(p_value)}")
+    axis.axhline(0.05, color="0.5", linestyle=":")
+    axis.annotate(
+        "p = 0.05",
+        (1, 0.05),
+        (0, -13),
+        axis.get_yaxis_transform(),
+        "offset points",
+        ha="right",
+        color="0.4",
+    )
     axis.set(yscale="log", xlabel="Fleiss' kappa of heads", ylabel="p of Cochran's Q")
-    axis.legend(loc="lower left", fontsize=8)
+    axis.set_yticks([1, 1e-4, 1e-8, 1e-12, LEAST_P], ["1", "1e-4", "1e-8", "1e-12", "< 1e-16"])
+    axis.minorticks_off()
+    axis.set_ylim(LEAST_P / 30, 30)
+    axis.margins(x=0.2)
     return Figure.of(
         drawing,
-        "Each of the eight tasks that BERT-base learns: how far five seeds agree about heads "
-        "(Fleiss' kappa, 1 for equal masks) against the p value of Cochran's Q, on a logarithmic "
-        "scale. Were Q a test of agreement, points would rise to the right.",
+        f"Cochran's Q does not follow agreement: were it a test of agreement, points would rise to "
+        f"the right (n = {len(said)} tasks that BERT-base learns, five seeds each).",
         f"Scatter plot: {', '.join(said)}.",
     )
 
@@ -195,9 +255,9 @@ def unlearned(results: Results) -> Table:
 
 
 def sizes_of_magnitude() -> Table:
-    """What is left after steps that each remove a tenth of the weights that are still there."""
+    """The share of weights kept after steps that each remove a tenth of those still there."""
     return Table.of(
-        {"": f"{n} step{'' if n == 1 else 's'}", "weights left": f"{0.9**n:.1%}"}
+        {"": f"{n} step{'' if n == 1 else 's'}", "weights kept": f"{0.9**n:.1%}"}
         for n in (1, 3, 5, 7, 9, 10)
     )
 
@@ -213,12 +273,10 @@ def searches(every: Every) -> Table | Note:
         rows.append(
             {
                 "": name,
-                "heads kept, text": str(ours.n_heads),
-                "heads kept, code": str(other.n_heads),
+                "heads, text and code": f"{ours.n_heads} and {other.n_heads}",
                 "kept by both": str((ours & other).n_heads),
                 "overlap (Jaccard)": number(overlap, 2),
-                "MLPs kept, text": str(ours.n_mlps),
-                "MLPs kept, code": str(other.n_mlps),
+                "MLPs, text and code": f"{ours.n_mlps} and {other.n_mlps}",
             }
         )
     if not rows:
@@ -280,12 +338,30 @@ def _measured(every: Every, stage: str) -> dict[str, dict[str, Any]]:
 
 
 def _kappa_and_q(results: Results) -> list[tuple[str, list[int], float, float]]:
-    """Of each task that BERT-base learns: heads kept by seed, kappa, and the p value of Q."""
+    """Of each task that BERT-base learns: heads kept by seed, kappa, and the p value of Q.
+
+    It is computed from Q: rounded to 0, as in records, it has no place on a logarithmic axis.
+    """
     return [
-        (task, of.kept, of.beside_chance["Fleiss' kappa"].observed, of.q.p_value)
+        (
+            task,
+            of.kept,
+            of.beside_chance["Fleiss' kappa"].observed,
+            float(chdtrc(len(of.kept) - 1, of.q.statistic)),
+        )
         for task, of in over_seeds(results, "heads").items()
         if task not in UNLEARNED
     ]
+
+
+def _means(results: Results, setting: str) -> list[float]:
+    """The mean score of a setting on each task that BERT-base learns."""
+    return [score(results, task, setting).mean for task in results if task not in UNLEARNED]
+
+
+def _p(value: float) -> str:
+    """A p value to two digits, however small."""
+    return f"{value:.2g}" if value >= LEAST_P else "< 1e-16"
 
 
 def _correlation(sizes: list[float], scores: list[float]) -> str:

@@ -1,106 +1,147 @@
-"""The first page: what the paper claimed and what came out, in one figure and a few sentences."""
+"""The first page, and the summary: what the paper claimed and what came out."""
 
 from __future__ import annotations
 
-import html
-
 import matplotlib.pyplot as plt
-from IPython.display import Markdown
+import numpy as np
+from matplotlib.colors import ListedColormap
 from matplotlib.ticker import MultipleLocator
 
-from replication.book.show import COLOURS, Figure, Table, number, style
+from replication.book.show import COLOURS, LARGE, Figure, Finding, Note, Table, number, share, style
 from replication.claims.claim import WINS
 from replication.claims.rules import KEPT, Judged, kept
 from replication.claims.trial import PAPER, Trial, over_seeds, sides
-from replication.pages.claims import as_released, badge, counted, linked, registered, won
+from replication.claims.verdicts import INCONCLUSIVE, VERDICTS
+from replication.pages.claims import badge_of, counted, outcomes, registered
+from replication.runs.records import TICKETS, tickets_of
 from replication.runs.run import missing
 
 
-def outcome(trial: Trial) -> Markdown:
-    """What happened here, in a few sentences made from the verdicts."""
+def finding(trial: Trial) -> Finding:
+    """What retrained tickets retain, on how many tasks bad ones win, and the verdicts."""
     here = kept(trial.ours)
-    under_way = missing(trial.study, trial.store)
     if len(here) == len(KEPT):
-        shares = ", ".join(
-            f"{kind} {of.found.mean:.0%} [{of.found.low:.0%}, {of.found.high:.0%}]"
-            for kind, of in here.items()
-            if of.found
-        )
+        shares = ", ".join(f"{kind} {share(of.found)}" for kind, of in here.items() if of.found)
+        n_seeds = max(len(of) for of in here["good"].values.values())
         first = (
-            f"Of the gain from fine-tuning, retrained tickets retain on average: {shares} (95 % CI "
-            f"over {len(here['bad'].values)} tasks). {_answer(trial)}"
+            f"In {trial.name}, retrained subnetworks retain of the gain from fine-tuning: {shares} "
+            f"(mean, 95 % CI over {len(here['bad'].values)} tasks, up to {n_seeds} seeds). "
+            f"{_answer(trial)}"
         )
     else:
         first = "Too few tasks have been learned so far: there is no result yet."
-    n_claims = len(registered(trial.ours))
-    second = f"Of {n_claims} registered claims: {counted(trial.ours)}."
-    if under_way:
+    claims = f"Verdicts on {len(registered(trial.ours))} registered claims: {counted(trial.ours)}."
+    if under_way := missing(trial.study, trial.store):
         n, every = len(trial.study.tasks) - len(under_way), len(trial.study.tasks)
-        second += f" The study is under way ({n} of {every} tasks complete), and this may change."
-    return Markdown(  # type: ignore[no-untyped-call]
-        f"**What happened here:** {first} {second}"
-    )
+        claims += f" Only {n} of {every} tasks are complete, so this may change."
+    return Finding(f"{first} {claims}")
 
 
 def _answer(trial: Trial) -> str:
     """On how many tasks bad tickets win, here and by the same rule in the released numbers."""
-    here, theirs = (won(over_seeds(trial, side)) for side in (trial.study.name, PAPER))
+    texts = []
+    for side in (trial.name, PAPER):
+        found = over_seeds(trial, side)
+        of = {word: len(tasks) for word, tasks in outcomes(found).items()}
+        texts.append(f"{of['wins']} of {len(found)} tasks ({of[INCONCLUSIVE]} inconclusive)")
     return (
-        f"A ticket wins if it retains at least {WINS:.0%} of the gain. In this small model, "
-        f"{here}. In BERT-base, by the released scores, {theirs}."
+        f"With 95 % confidence over seeds, bad ones win, retaining {WINS:.0%} or more, on "
+        f"{texts[0]}; in the paper's BERT-base on {texts[1]}."
     )
 
 
-@style()
+def in_plain_words(trial: Trial) -> Finding:
+    """The same without terms, for the summary."""
+    texts = []
+    for name, of in sides(trial).items():
+        if len(of) < len(KEPT):
+            continue
+        good, random, bad = (judged.found.mean for judged in of.values() if judged.found)
+        texts.append(
+            f"{name}: {good:.0%} with the best parts, {random:.0%} with random ones, {bad:.0%} "
+            f"with the discarded ones (average of {_most(of)} tasks)"
+        )
+    if not texts:
+        return Finding("There is no result yet.")
+    return Finding(
+        "How much of what a language model learned can a part of it learn alone? "
+        f"{'; '.join(texts)}."
+    )
+
+
+@style(LARGE)
 def plot(trial: Trial) -> Figure:
-    """What retrained tickets keep of the full model's gain, for BERT-base and here."""
+    """What retrained tickets retain of the full model's gain, a panel for each model."""
     shown = sides(trial)
-    drawing, axis = plt.subplots(figsize=(7.2, 1.9), layout="constrained")
-    told = []
-    for place, (name, of) in enumerate(shown.items()):
-        for up, (kind, judged) in zip((0.26, 0.0, -0.26), of.items(), strict=False):
-            found, means = judged.found, [*judged.means.values()]
+    drawing, axes = plt.subplots(
+        len(shown), 1, figsize=(4.8, 0.8 + 0.95 * len(shown)), sharex=True, squeeze=False,
+        layout="constrained",
+    )  # fmt: skip
+    said = []
+    for axis, (name, of) in zip(axes[:, 0], shown.items(), strict=True):
+        for place, (kind, judged) in enumerate(of.items()):
+            found, means, colour = judged.found, [*judged.means.values()], COLOURS[kind]
             assert found is not None
-            axis.plot(means, [place + up] * len(means), "|", color=COLOURS[kind], alpha=0.6)
-            axis.plot([found.low, found.high], [place + up] * 2, color=COLOURS[kind], lw=2)
-            label = f"{kind} ticket" if place == 0 else None
-            axis.plot(found.mean, place + up, "o", color=COLOURS[kind], label=label)
-            told.append(f"{name}, {kind}: {number(found.mean, 2)}")
-    axis.set_yticks(range(len(shown)), [_with_size(name, of) for name, of in shown.items()])
-    axis.set_ylim(-0.5, len(shown) - 0.5)
-    for x, text in ((0, "majority baseline"), (1, "full model")):
-        axis.axvline(x, color="0.7", lw=1, zorder=0)
-        axis.annotate(text, (x, 1), xycoords=("data", "axes fraction"), ha="center", fontsize=8)
-    axis.xaxis.set_major_locator(MultipleLocator(0.5))
-    axis.set_xlabel("kept of what fine-tuning gains (share)")
-    axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=9)
+            axis.plot(means, [place] * len(means), "|", color=colour, ms=9)
+            axis.plot([found.low, found.high], [place] * 2, color=colour, lw=2)
+            axis.plot(found.mean, place, "o", color=colour, ms=7)
+            said.append(f"{name}, {kind}: {number(found.mean, 2)}")
+        axis.axvline(WINS, color="0.5", lw=1, ls="--", zorder=0)
+        axis.axvline(1, color=COLOURS["full"], lw=1, zorder=0)
+        axis.set_yticks(range(len(of)), [*of])
+        axis.set_ylim(len(of) - 0.5, -0.5)
+        axis.set_title(f"{name}, {_most(of)} tasks", loc="left")
+    axes[-1, 0].xaxis.set_major_locator(MultipleLocator(0.5))
+    axes[-1, 0].set_xlabel("retained gain (0: majority baseline, 1: full model)")
+    for mark, text in (("o-", "mean, 95 % CI"), ("|", "one task"), ("--", f"wins ({WINS:.0%})")):
+        axes[0, 0].plot([], [], mark, color="0.4", label=text)
+    drawing.legend(loc="outside upper center", ncols=3, handlelength=1.5)
     return Figure.of(
         drawing,
-        "What a retrained ticket keeps: its gain over the majority baseline as a share of the full "
-        "model's. Dots are means over tasks, lines their 95 % intervals, strokes the single tasks. "
-        f"Up to {len(trial.study.seeds)} seeds a task here, five of BERT-base.",
-        f"Interval plot of what retrained tickets keep. {'; '.join(told)}.",
+        "What retrained subnetworks retain of the gain from fine-tuning. "
+        f"Means over tasks with 95 % CIs; up to {len(trial.study.seeds)} seeds a task here, five "
+        "for BERT-base.",
+        f"Interval plot of the gain that retrained tickets retain. {'; '.join(said)}.",
     )
 
 
-def _with_size(name: str, of: dict[str, Judged]) -> str:
-    n = max(judged.found.n for judged in of.values() if judged.found)
-    return f"{name}\n{n} tasks"
+def _most(of: dict[str, Judged]) -> int:
+    return max(judged.found.n for judged in of.values() if judged.found)
 
 
-def claims(trial: Trial, page: str) -> Table:
-    """Every claim in a line, with both verdicts; `page` is the address of the page on trial, which
-    says more of those that have an interval."""
-    return linked(
-        {
-            "": f'<a href="{page}#{ours.claim.key}">{html.escape(ours.claim.text)}</a>'
-            + (f"<small>added {ours.claim.added}</small>" if ours.claim.added else ""),
-            "here": badge(_short(ours)),
-            PAPER: badge(_short(as_released(theirs))),
-        }
-        for ours, theirs in zip(trial.ours, trial.theirs, strict=True)
+@style(LARGE)
+def heads(trial: Trial, task: str = "SST-2") -> Figure | Note:
+    """Which heads the good, the random and the bad ticket of one model keep: its first seed."""
+    if task not in trial.records:
+        return Note(f"Nothing of {task} is on record yet.")
+    seed, stages = next(iter(trial.records[task].items()))
+    drawing, axes = plt.subplots(1, 3, figsize=(4.8, 1.75), layout="constrained")
+    said = []
+    for axis, kind in zip(axes, TICKETS, strict=True):
+        ticket = tickets_of(stages)[kind]
+        kept_heads = np.array([[int(bit) for bit in row] for row in ticket["mask"]["heads"]])
+        two = ListedColormap(["#e8e8e8", COLOURS[kind]])
+        axis.pcolormesh(kept_heads, cmap=two, vmin=0, vmax=1, edgecolors="white", linewidth=1)
+        axis.set(aspect="equal", xticks=[], yticks=[])
+        axis.spines[:].set_visible(False)
+        axis.set_title(kind)
+        axis.set_xlabel(f"{kept_heads.sum()} of {kept_heads.size} kept")
+        said.append(f"{kind} keeps {kept_heads.sum()}")
+    return Figure.of(
+        drawing,
+        f"Three subnetworks of one model ({trial.name}, {task}, seed {seed}): a square is an "
+        "attention head, a row a layer (the first at the bottom), coloured: kept.",
+        f"Three grids of {kept_heads.size} attention heads: {', '.join(said)}.",
     )
 
 
-def _short(judged: Judged) -> Judged:
-    return judged._replace(why="") if judged.found else judged
+def verdicts(trial: Trial) -> Table:
+    """How many claims got which verdict: the registered ones, and those added later."""
+    rows = []
+    for word in VERDICTS:
+        row = {"": badge_of(word)}
+        for name, judged in ((trial.name, trial.ours), (PAPER, trial.theirs)):
+            of = [one.claim.added == "" for one in judged if one.verdict == word]
+            row[name] = f"{sum(of)}" + (f" + {len(of) - sum(of)} added" if not all(of) else "")
+        rows.append(row)
+    return Table(Table.of(rows).frame, "claims", links=True)

@@ -1,4 +1,4 @@
-"""All tasks of a study at a glance: scores of tickets, and the orders that the paper reports.
+"""All tasks of a study at a glance: what tickets retain and score, and the paper's orders.
 
 `method` is `structured` (heads and MLPs) or `magnitude` (single weights).
 """
@@ -8,16 +8,30 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 
+from lottery_utils.agreement.inference import t_interval
 from lottery_utils.metrics import METRIC_LABELS
-from replication.book.show import COLOURS, NO_MAGNITUDE, Figure, Note, Table, number, style
+from replication.book.show import (
+    COLOURS,
+    LARGE,
+    NO_MAGNITUDE,
+    Figure,
+    Finding,
+    Note,
+    Table,
+    gains,
+    number,
+    percent,
+    share,
+    style,
+)
 from replication.claims.claim import LEARNED, WINS, reaches, wins
-from replication.pages.sec4_2_good_random_bad import places
-from replication.runs.data_card import describe
+from replication.claims.evidence import of_scores
+from replication.claims.rules import MIN_TASKS
+from replication.runs.data_card import describe, model_and_data
 from replication.runs.records import (
     KIND_LABELS,
     KINDS,
     METHOD_LABELS,
-    STATES,
     TICKETS,
     TaskRecords,
     seeds_text,
@@ -29,67 +43,122 @@ from replication.store import Store
 from replication.study import Study
 
 
-@style()
-def plot(records: dict[str, TaskRecords], method: str = "structured") -> Figure | Note:
-    """Every task of a study at a glance: the full model and its tickets."""
-    records = {task: entries for task, entries in records.items() if entries.has(method)}
-    if not records:
-        return NO_MAGNITUDE
-    columns, kinds = min(3, len(records)), KINDS[method]
-    rows = -(-len(records) // columns)
-    drawing, axes = plt.subplots(
-        rows, columns, figsize=(3.2 * columns, 3.4 * rows), squeeze=False, layout="constrained"
+def retained(entries: TaskRecords, method: str = "structured") -> dict[str, list[float]]:
+    """What retrained tickets of one task retain, by kind, seed by seed: the measure of the claims.
+
+    Nothing of a task whose full model gains less than `LEARNED` on average.
+    """
+    gain = np.subtract(entries.scores("full"), entries.scores("majority")).mean()
+    if not reaches(float(gain), LEARNED) or not entries.has(method):
+        return {}
+    usable = entries.contrasted() if method == "structured" else None
+    found: dict[str, list[float]] = {}
+    for bad in KINDS[method][2:]:
+        of = dict(of_scores(entries.scores, {method: bad}, usable))
+        for kind, name in (("good", "good"), ("random", "random"), ("bad", bad)):
+            found[name] = of[f"{method}: kept by {kind}, retrained"]
+    return found
+
+
+def finding(records: dict[str, TaskRecords], study: Study, method: str = "structured") -> Finding:
+    """What retrained tickets retain over the tasks that were learned, or, of fewer than three
+    tasks, task by task."""
+    name = model_and_data(study)
+    every = {task: retained(entries, method) for task, entries in records.items()}
+    learned = {task: of for task, of in every.items() if of}
+    if not learned:
+        return Finding(f"No full model of {name} on record has learned a task: there is no gain.")
+    n_seeds = max(len(records[task]) for task in learned)
+    seeds = f"{n_seeds} seed{'' if n_seeds == 1 else 's'}"
+    size = f", up to {study.train_size:,} training examples" if study.train_size else ""
+    first = (
+        f"{name} ({seeds}{size}) learned {len(learned)} of {len(records)} tasks. Under "
+        f"{METHOD_LABELS[method]}, retrained subnetworks retain of the gain from fine-tuning: "
     )
-    for axis in axes.flat[len(records) :]:
-        axis.set_visible(False)
-    for axis, (task, entries) in zip(axes.flat, records.items(), strict=False):
-        results = entries.results()
-        full, majority = float(np.mean([r["score"] for r in results])), results[0]["majority"]
-        for x, kind, state, marker in places(axis, kinds, full, majority):
-            values = entries.scores(f"{kind}, {state}", method)
-            axis.plot([x] * len(values), values, marker, color=COLOURS[kind], ms=7)
-        axis.set(title=task, ylabel=METRIC_LABELS[results[0]["metric"]])
-    handles, names = axes.flat[0].get_legend_handles_labels()
-    drawing.legend(handles, names, loc="outside upper center", ncols=len(names), fontsize=8)
-    seeds = seeds_text(next(iter(records.values())))
+    kinds = KINDS[method]
+    if len(learned) < MIN_TASKS:
+        by_task = (
+            f"{task} "
+            + ", ".join(
+                f"{KIND_LABELS.get(k, k)} {percent(np.mean(of[k]))}" for k in kinds if of[k]
+            )
+            for task, of in learned.items()
+        )
+        return Finding(f"{first}{'; '.join(by_task)} (no CI over {len(learned)} tasks).")
+    means = {k: [float(np.mean(of[k])) for of in learned.values() if of[k]] for k in kinds}
+    shares = (f"{KIND_LABELS.get(k, k)} {share(t_interval(of))}" for k, of in means.items() if of)
+    return Finding(f"{first}{', '.join(shares)} (mean, 95 % CI over tasks).")
+
+
+@style(LARGE)
+def plot(records: dict[str, TaskRecords], method: str = "structured") -> Figure | Note:
+    """What retrained tickets retain, task by task: seeds as points, their mean as a stroke."""
+    if not any(entries.has(method) for entries in records.values()):
+        return NO_MAGNITUDE
+    every = {task: retained(entries, method) for task, entries in records.items()}
+    rows = {task: of for task, of in every.items() if of}
+    if not rows:
+        return Note("No full model here has learned enough for a ticket to retain anything.")
+    kinds = KINDS[method]
+    drawing, axis = plt.subplots(
+        figsize=(4.8, 0.9 + (0.09 * len(kinds) + 0.1) * len(rows)), layout="constrained"
+    )
+    gains(axis, rows, kinds, WINS)
+    for kind in kinds:
+        axis.plot([], [], "o", color=COLOURS[kind], label=KIND_LABELS.get(kind, kind))
+    drawing.legend(loc="outside upper center", ncols=2 if len(kinds) > 3 else 3)
+    out = [task for task in records if task not in rows]
+    unlearned = f" Without a gain to retain: {', '.join(out)}." if out else ""
     return Figure.of(
         drawing,
-        f"Tickets of every task under {METHOD_LABELS[method]}, {seeds}: one marker per seed. The "
-        "solid line is the full model's mean score, the dotted one the majority baseline. Scales "
-        "differ by task.",
-        "Dot plots per task of good, random and bad tickets, pruned and retrained: "
+        f"Gain that retrained tickets retain under {METHOD_LABELS[method]}. Points: "
+        f"{seeds_text(next(iter(records.values())))}; strokes: their mean. A ticket wins right of "
+        f"{WINS:.0%}.{unlearned}",
+        "Dot plot of retained gain by task: "
         + "; ".join(
-            f"{task}: good {number(np.mean(e.scores('good, retrained', method)))}, bad "
-            f"{number(np.mean(e.scores('bad, retrained', method)))} retrained"
-            for task, e in records.items()
+            f"{task}: " + ", ".join(f"{k} {percent(np.mean(of[k]))}" for k in kinds if of[k])
+            for task, of in rows.items()
         ),
     )
 
 
-def table(records: dict[str, TaskRecords], method: str = "structured") -> Table | Note:
-    """One line per task: the mean over seeds of everything that matters.
+def models(records: dict[str, TaskRecords], method: str = "structured") -> Table | Note:
+    """By task, the full model and its baseline, and how much of it the search keeps.
 
-    Where the bar of the search tells nothing of some model, a column says of how many it does.
+    Where the search's threshold means nothing for some model, a column says for how many it does.
     """
-    rows = []
     warned = any(warning(stages) for entries in records.values() for stages in entries.values())
-    for task, entries in records.items():
-        if not entries.has(method):
-            continue
-        results = entries.results()
-        row: dict[str, object] = {
+    rows = [
+        {
             "": task,
-            "metric": METRIC_LABELS[results[0]["metric"]],
-            "majority": round(results[0]["majority"], 3),
-            "full": round(float(np.mean([r["score"] for r in results])), 3),
-            **({"the bar tells": _told(entries)} if warned else {}),
+            "metric": METRIC_LABELS[(results := entries.results())[0]["metric"]],
+            "majority": number(results[0]["majority"]),
+            "full": number(np.mean([r["score"] for r in results])),
             **_kept(entries, method),
+            **({"threshold meaningful": _meaningful(entries)} if warned else {}),
         }
-        for state in reversed(STATES):  # the question of the paper's title first
-            for kind in KINDS[method]:
-                mean = float(np.mean(entries.scores(f"{kind}, {state}", method)))
-                row[f"{KIND_LABELS.get(kind, kind)}, {state}"] = round(mean, 3)
-        rows.append(row)
+        for task, entries in records.items()
+        if entries.has(method)
+    ]
+    return Table.of(rows) if rows else NO_MAGNITUDE
+
+
+def scores(records: dict[str, TaskRecords], state: str, method: str = "structured") -> Table | Note:
+    """By task, the mean scores over seeds of the full model and of its tickets in one state."""
+    rows = [
+        {
+            "": task,
+            "full": number(np.mean(entries.scores("full"))),
+            **{
+                KIND_LABELS.get(kind, kind): number(
+                    np.mean(entries.scores(f"{kind}, {state}", method))
+                )
+                for kind in KINDS[method]
+            },
+        }
+        for task, entries in records.items()
+        if entries.has(method)
+    ]
     return Table.of(rows) if rows else NO_MAGNITUDE
 
 
@@ -128,9 +197,10 @@ def settings(study: Study, store: Store) -> Table:
     return Table.of({"": fact, "this study": text} for fact, text in facts.items())
 
 
-def _told(entries: TaskRecords) -> str:
-    n, told = len(entries), sum(warning(stages) is None for stages in entries.values())
-    return "" if told == n else f"with {told} of {n} seeds" if told else "nothing"
+def _meaningful(entries: TaskRecords) -> str:
+    """For how many seeds' models the search's threshold means anything."""
+    n, meant = len(entries), sum(warning(stages) is None for stages in entries.values())
+    return "yes" if meant == n else f"{meant} of {n} seeds" if meant else "no"
 
 
 def _kept(entries: TaskRecords, method: str) -> dict[str, str]:
@@ -146,7 +216,7 @@ def _kept(entries: TaskRecords, method: str) -> dict[str, str]:
 
 
 def verdicts(records: dict[str, TaskRecords], method: str = "structured") -> Table | Note:
-    """How often, over tasks and seeds, the scores stood in the order that the paper reports.
+    """How often, over tasks and seeds, the scores had the order that the paper reports.
 
     A ticket wins if it retains half of its seed's gain. Left out are entries whose full model
     gains less than `LEARNED` or whose search means nothing, and of random and bad structured

@@ -10,22 +10,34 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from lottery_utils.metrics import METRIC_LABELS
-from replication.book.show import COLOURS, Figure, Note, Table, number, p_cell, style, within
+from replication.book.show import (
+    COLOURS,
+    LARGE,
+    Figure,
+    Finding,
+    Note,
+    Table,
+    gains,
+    interval,
+    number,
+    p_cell,
+    style,
+)
 from replication.claims.claim import WINS
 from replication.claims.plan import (
     Analysis,
-    Estimate,
     PlanVerdict,
     analyse,
 )
-from replication.claims.retained import Retained, Ticket
+from replication.claims.retained import Retained
 from replication.claims.verdicts import CONTRADICTED, counted
+from replication.runs.data_card import model_and_data
 from replication.runs.records import KIND_LABELS, KINDS, METHOD_LABELS
 from replication.stages import TICKET_STAGE
 from replication.store import Store
 from replication.study import Study
 
-NOTHING = Note("No entry (a task with a seed) of this study is on record yet.", "warning")
+NOTHING = Note("No run (a task with a seed) is on record yet.", "warning")
 # The claims that the first sentence is made of: what each kind of structured ticket retains.
 RETAIN = {"bad": "no-losing-tickets", "random": "random-trains-well", "good": "good-close"}
 
@@ -35,7 +47,7 @@ def load(study: str, store: Store) -> Analysis:
     return analyse(Study.load(study, store.root), store)
 
 
-def finding(analysis: Analysis) -> Note:
+def finding(analysis: Analysis) -> Finding:
     """What tickets retain and how the ten claims came out, in three sentences at most."""
     every = analysis.verdicts()
     by_key = {one.claim.key: one for one in every}
@@ -44,24 +56,27 @@ def finding(analysis: Analysis) -> Note:
         one = by_key[key]
         if one.found is None:
             continue
-        interval = f"95 % CI [{one.found.low:.0%}, {one.found.high:.0%}]"
+        bounds = f"95 % CI [{one.found.low:.0%}, {one.found.high:.0%}]"
         if not texts:
-            interval += f", {_n(one)}"
-        texts.append(f"{kind} ones {one.found.mean:.0%} ({interval})")
+            bounds += f", {_n(one)}"
+        texts.append(f"{kind} ones {one.found.mean:.0%} ({bounds})")
     said = counted(one.verdict for one in every)
     first = "No verdict can be given yet."
     if texts:
-        first = "Of the gain from fine-tuning, retrained subnetworks of structured pruning retain: "
+        first = "Of the gain from fine-tuning, retrained subnetworks (structured pruning) retain: "
         first += "; ".join(texts) + "."
-    return Note(f"{first} The {len(every)} registered claims: {said}.")
+    return Finding(
+        f"{first} The {len(every)} registered claims on {model_and_data(analysis.study)}: {said}."
+    )
 
 
-def standing(analysis: Analysis) -> Note:
-    """How many entries are in, which are missing, and which tasks enter."""
+def standing(analysis: Analysis) -> Note | None:
+    """How many runs (a task with a seed) are in, which are missing, and which tasks are left out;
+    nothing where all are there."""
     study = analysis.study
     n = len(study.tasks) * len(study.seeds)
     if not analysis.missing:
-        text = f"All {n} entries of the study {study.name} are in."
+        text = f"All {n} runs are in."
     else:
         seeds: dict[str, list[int]] = {}
         for task, seed in analysis.missing:
@@ -72,7 +87,7 @@ def standing(analysis: Analysis) -> Note:
         )
         part = sum(seed in analysis.entries.get(task, ()) for task, seed in analysis.missing)
         more = f", {part} more with heads and MLPs only" if part else ""
-        text = f"{n - len(analysis.missing)} of {n} entries are in{more}."
+        text = f"{n - len(analysis.missing)} of {n} runs are in{more}."
         text += f" Missing{', whole or in part' if part else ''}: {named}."
     if analysis.entries and not analysis.seeds:
         text += " No seed is in for all of these tasks, which a verdict needs."
@@ -82,63 +97,57 @@ def standing(analysis: Analysis) -> Note:
     text += "".join(f" {task} does not enter: {why}." for task, why in analysis.left_out.items())
     if analysis.provisional:
         return Note(f"Provisional. {text}", "warning")
-    return Note(text)
+    return Note(text) if analysis.left_out else None
 
 
-@style()
-def plot(analysis: Analysis) -> Figure | Note:
-    """What every retrained ticket retains: tasks as rows, seeds as points, the mean as a line."""
-    tasks = [task for task in analysis.scored if task not in analysis.left_out]
-    if not tasks:
+@style(LARGE)
+def plot(analysis: Analysis, method: str = "structured") -> Figure | Note:
+    """What every retrained ticket retains: tasks as rows, seeds as points, the mean as a stroke."""
+    tickets = {
+        task: {
+            ticket.kind: values[0]
+            for ticket, values in of.tickets.items()
+            if (ticket.method, ticket.state) == (method, "retrained")
+        }
+        for task, of in analysis.scored.items()
+        if task not in analysis.left_out
+    }
+    rows = {task: of for task, of in tickets.items() if of}
+    if not rows:
         return NOTHING
-    there = {ticket.method for task in tasks for ticket in analysis.scored[task].tickets}
-    methods = [method for method in TICKET_STAGE if method in there]
+    kinds = KINDS[method]
+    seeds = {task: analysis.scored[task].seeds for task in rows}
     failed = {one[:4] for one in analysis.outcomes() if one.ended == "did not train"}
-    drawing, axes = plt.subplots(
-        1,
-        len(methods),
-        figsize=(3.6 * max(2, len(methods)), 1.5 + 0.62 * len(tasks)),
-        sharex=True,
-        sharey=True,
-        squeeze=False,
-        layout="constrained",
+    hollow = [
+        (task, kind, n)
+        for task in rows
+        for kind in kinds
+        for n, seed in enumerate(seeds[task])
+        if (task, seed, method, kind) in failed
+    ]
+    drawing, axis = plt.subplots(
+        figsize=(4.8, 1.2 + (0.09 * len(kinds) + 0.13) * len(rows)), layout="constrained"
     )
-    told = []
-    for axis, method in zip(axes[0], methods, strict=True):
-        kinds = KINDS[method]
-        for row, task in enumerate(tasks):
-            of_task = analysis.scored[task]
-            for place, kind in enumerate(kinds):
-                values = of_task.tickets.get(Ticket(method, kind, "retrained"))
-                if values is None:
-                    continue
-                y = row + 0.16 * (place - (len(kinds) - 1) / 2)
-                for seed, value in zip(of_task.seeds, values[0], strict=True):
-                    hollow = (task, seed, method, kind) in failed
-                    face = "white" if hollow else COLOURS[kind]
-                    axis.plot(value, y, "o", color=COLOURS[kind], mfc=face, ms=5.5)
-                mean = float(values[0].mean())
-                axis.plot([mean, mean], [y - 0.09, y + 0.09], color=COLOURS[kind], lw=2.5)
-                told.append(f"{task}, {METHOD_LABELS[method]}, {kind}: {mean:.0%}")
-        axis.axvline(WINS, color="0.5", lw=1, ls="--", zorder=0)
-        axis.axvline(1, color=COLOURS["full"], lw=1, zorder=0)
-        axis.set_title(METHOD_LABELS[method])
-        axis.set_xlabel("retained gain (1: the full model's)")
-    for kind in KINDS[methods[-1]]:
-        axes[0][0].plot([], [], "o", color=COLOURS[kind], label=KIND_LABELS.get(kind, kind))
-    axes[0][0].plot([], [], "o", color="0.4", mfc="white", label="did not train")
-    drawing.legend(loc="outside upper center", ncols=3)
-    axes[0][0].set_yticks(range(len(tasks)), tasks)
-    axes[0][0].set_ylim(len(tasks) - 0.5, -0.5)
-    seeds = sorted({len(analysis.scored[task].seeds) for task in tasks})
-    n_seeds = f"{seeds[0]} to {seeds[-1]} seeds" if len(seeds) > 1 else f"{seeds[0]} seeds"
-    n_seeds = "one seed" if seeds == [1] else n_seeds
+    gains(axis, rows, kinds, WINS, hollow)
+    for kind in kinds:
+        axis.plot([], [], "o", color=COLOURS[kind], label=KIND_LABELS.get(kind, kind))
+    axis.plot([], [], "o", color="0.4", mfc="white", label="did not train")
+    drawing.legend(loc="outside upper center", ncols=2)
+    n = sorted({len(of) for of in seeds.values()})
+    n_seeds = f"{n[0]} to {n[-1]} seeds" if len(n) > 1 else f"{n[0]} seeds"
+    n_seeds = "one seed" if n == [1] else n_seeds
+    means = "; ".join(
+        f"{task}, {kind}: {np.mean(of[kind]):.0%}"
+        for task, of in rows.items()
+        for kind in kinds
+        if kind in of
+    )
     return Figure.of(
         drawing,
-        f"Retained gain of retrained subnetworks on {len(tasks)} tasks; points are {n_seeds}, "
-        f"strokes their mean. A ticket trains well right of the dashed line ({WINS:.0%}). "
-        "Scored on examples that no search saw, where the task has any.",
-        f"Dot plot of retained gain by task and kind of ticket. {'; '.join(told)}.",
+        f"Gain that retrained tickets retain under {METHOD_LABELS[method]} on {len(rows)} tasks. "
+        f"Points: {n_seeds}; strokes: their mean. Right of the dashed line ({WINS:.0%}) a ticket "
+        "trains well. Held-out examples where there are any.",
+        f"Dot plot of retained gain by task and kind of ticket. {means}.",
     )
 
 
@@ -247,7 +256,7 @@ def optimism(analysis: Analysis) -> Table | Note:
     for ticket, one in found.items():
         name = f"{METHOD_LABELS[ticket.method]}: {KIND_LABELS.get(ticket.kind, ticket.kind)}"
         row = rows.setdefault((ticket.method, ticket.kind), {"ticket": name})
-        row[ticket.state] = _estimate(one, signed=True)
+        row[ticket.state] = interval(one, 2, signed=True)
     return Table.of(rows.values())
 
 
@@ -269,12 +278,8 @@ def _scored(answers: Mapping[str, Any], searched: float, metric: str) -> str:
 
 def _interval(one: PlanVerdict) -> str:
     if one.found is not None:
-        return _estimate(one.found)
+        return interval(one.found, 2)
     return number(np.mean(list(one.means.values()))) if one.means else ""
-
-
-def _estimate(one: Estimate, *, signed: bool = False) -> str:
-    return f"{number(one.mean, 2, signed=signed)} {within(one.low, one.high, 2, signed=signed)}"
 
 
 def _decided(one: PlanVerdict) -> str:

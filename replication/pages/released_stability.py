@@ -12,11 +12,14 @@ from lottery_utils.agreement.inference import Interval, t_interval
 from lottery_utils.agreement.noise import Noise
 from replication.book.show import (
     COLOURS,
+    LARGE,
     Figure,
+    Finding,
     Note,
     Table,
     beside_chance,
     component_map,
+    estimate,
     number,
     p_text,
     style,
@@ -31,7 +34,6 @@ from replication.paper.records import (
     over_seeds,
 )
 from replication.paper.release import SEEDS
-from replication.runs.records import seeds_text
 
 AGREEMENT = {"heads kept": "share of heads kept", "kappa": "kappa of heads"}
 
@@ -39,33 +41,54 @@ AGREEMENT = {"heads kept": "share of heads kept", "kappa": "kappa of heads"}
 PARTS = {"heads": "heads", "mlps": "MLPs"}
 
 
-@style()
+def finding(results: Results) -> Finding:
+    """How far five seeds agree about heads, over the tasks that BERT-base learns."""
+    found = {t: of for t, of in over_seeds(results, "heads").items() if t not in UNLEARNED}
+    if len(found) < 2:
+        return Finding("Fewer than two tasks of this release were learned: nothing to average.")
+    kappas = [of.beside_chance["Fleiss' kappa"] for of in found.values()]
+    layered = [of.by_layer for of in found.values() if of.by_layer is not None]
+    mean = t_interval([kappa.observed for kappa in kappas])
+    return Finding(
+        f"Five seeds of BERT-base agree about heads with a mean kappa of {number(mean.mean, 2)} "
+        f"(95 % CI {within(mean.low, mean.high, 2)}, n = {mean.n} tasks; 1 is the same mask). "
+        f"Kappa is above chance on {_beyond(kappas)} tasks for masks of the same sizes, and on "
+        f"{_beyond(layered)} for masks with as many heads in each layer."
+    )
+
+
+@style(LARGE)
 def survival_maps(results: Results) -> Figure:
     """How many of the five seeds keep each head and MLP, a map for each task."""
     heads, mlps = (over_seeds(results, part) for part in PARTS)
-    drawing, axes = plt.subplots(3, 3, figsize=(9.5, 9.3), layout="constrained")
+    drawing, axes = plt.subplots(
+        3, 3, figsize=(5.2, 5.4), sharex=True, sharey=True, layout="constrained"
+    )
     for axis, task in zip(axes.flat, results, strict=True):
         kept = heads[task].survival, mlps[task].survival
         image = component_map(axis, *kept, task, (0, len(SEEDS)))
-        axis.label_outer()
-    drawing.colorbar(image, ax=axes, label="seeds that keep it, of five", shrink=0.6)
-    told = "; ".join(
+        axis.set(xlabel="", ylabel="")
+        axis.set_xticks([0, 5, 12], ["1", "6", "MLP"])
+        axis.set_yticks([0, 5, 11], ["1", "6", "12"])
+    drawing.supxlabel("head, and MLP")
+    drawing.supylabel("layer")
+    drawing.colorbar(image, ax=axes, label="seeds that keep it", shrink=0.6, location="top")
+    listed = "; ".join(
         f"{t} {of.n_all} with all and {of.n_none} with none" for t, of in heads.items()
     )
     return Figure.of(
         drawing,
-        "How many seeds keep each head and MLP (last column) of BERT-base, as released: "
-        f"{seeds_text(SEEDS)}, searches over heads and MLPs together. On WNLI four seeds keep "
-        "nothing and one keeps every head.",
-        f"Nine maps of 12 layers by 12 heads and an MLP. Of 144 heads survive: {told}.",
+        "Most heads of BERT-base survive with some of five seeds, not all: how many keep each head "
+        "and MLP, as released. On WNLI four seeds keep nothing, one every head.",
+        f"Nine maps of 12 layers by 12 heads and an MLP. Of 144 heads survive: {listed}.",
     )
 
 
-@style()
+@style(LARGE)
 def kappa_plot(results: Results) -> Figure:
-    """Fleiss' kappa of heads and of MLPs on every task, beside two kinds of chance."""
+    """Fleiss' kappa of heads and of MLPs on every task, and two kinds of chance."""
     tasks = [task for task in results if task not in UNLEARNED]
-    drawing, axes = plt.subplots(1, 2, figsize=(9, 3.6), sharey=True, layout="constrained")
+    drawing, axes = plt.subplots(1, 2, figsize=(5.2, 4), sharey=True, layout="constrained")
     said = []
     for axis, (part, name) in zip(axes, PARTS.items(), strict=True):
         found = over_seeds(results, part)
@@ -82,12 +105,12 @@ def kappa_plot(results: Results) -> Figure:
     axes[0].plot([], [], "o", color=COLOURS["good"], label="five seeds")
     axes[0].plot([], [], color="0.75", linewidth=6, label="chance, same sizes")
     axes[0].plot([], [], color="#E69F00", linewidth=3, label="chance, same layers")
-    drawing.legend(loc="outside lower center", ncols=3, fontsize=8)
+    drawing.legend(loc="outside lower center", ncols=2)
     return Figure.of(
         drawing,
-        "How far five seeds agree about the heads (left) and MLPs (right) of BERT-base, by task: "
-        "Fleiss' kappa of the released masks, 1 for equal masks. Bands: 95 % of a thousand sets of "
-        "random masks. WNLI is left out, its masks are all or nothing.",
+        "Five seeds agree about heads beyond chance, about MLPs mostly not: Fleiss' kappa of the "
+        f"released masks, n = {len(tasks)} tasks. Bands: 95 % of a thousand sets of random masks. "
+        "WNLI's masks are all or nothing.",
         f"Dot plots of kappa: {', '.join(said)}.",
     )
 
@@ -115,23 +138,36 @@ def pooled_table(results: Results) -> Table:
 
 
 def agreement_table(results: Results, part: str = "heads", setting: str = GOOD) -> Table:
-    """Each task's agreement beside chance (95 % of masks of the same sizes), and the most that
-    kappa can be of masks of these sizes."""
+    """Each task's kappa, what chance gives (95 % of masks of the same sizes, and of the same sizes
+    in each layer), and the most that it can be of masks of these sizes."""
     rows = []
     for task, found in over_seeds(results, part, setting).items():
-        kappa, some = (found.beside_chance[s] for s in ("Fleiss' kappa", "some but not all"))
+        kappa = found.beside_chance["Fleiss' kappa"]
         row = {
             "": task,
             f"{PARTS[part]} kept": ", ".join(map(str, found.kept)),
-            "some but not all": beside_chance(some.observed, some),
-            "Fleiss' kappa": beside_chance(kappa.observed, kappa),
-            "kappa at most": number(found.most),
-            "Q": f"{number(found.q.statistic, 2)} ({p_text(found.q.p_value)})",
+            "kappa": number(kappa.observed),
+            "chance, same sizes": within(kappa.low, kappa.high),
         }
         if layered := found.by_layer:
-            row["kappa, same layers"] = within(layered.low, layered.high)
-        rows.append(row)
+            row["same layers"] = within(layered.low, layered.high)
+        rows.append({**row, "kappa at most": number(found.most)})
     return Table.of(rows)
+
+
+def paper_measures(results: Results, part: str = "heads", setting: str = GOOD) -> Table:
+    """What the paper reports: heads that survive with some seeds but not all, and Cochran's Q."""
+    return Table.of(
+        {
+            "": task,
+            f"{PARTS[part]} that survive with some seeds, not all [chance]": beside_chance(
+                some.observed, some
+            ),
+            "Cochran's Q": f"{number(found.q.statistic, 2)} ({p_text(found.q.p_value)})",
+        }
+        for task, found in over_seeds(results, part, setting).items()
+        for some in [found.beside_chance["some but not all"]]
+    )
 
 
 # What two masks differ in.
@@ -150,7 +186,7 @@ NO_HANS = Note(
 )
 
 
-def noise_reading(results: Results) -> Note:
+def noise_reading(results: Results) -> Finding | Note:
     """Whether other examples change a mask of heads as far as another seed does, with numbers."""
     found = _noise(results, "heads")
     if not found:
@@ -159,11 +195,11 @@ def noise_reading(results: Results) -> Note:
     apart = _difference(found, "examples", "seed")
     more = "less" if apart.low > 0 else "more" if apart.high < 0 else "about as much as"
     than = more if more.startswith("about") else f"{more} than"
-    return Note(
+    return Finding(
         f"Searching the same model on other examples changes which heads survive {than} another "
-        f"seed does. Mean kappa of two masks: {means['examples']} with other examples, "
-        f"{means['seed']} with another seed, {means['both']} with both; 1 is the same mask "
-        f"(95 % CI, n = {len(found['seed'])} tasks). The difference of the first two is {apart}."
+        f"seed does: mean kappa of two masks is {means['examples']} with other examples, "
+        f"{means['seed']} with another seed, {means['both']} with both (95 % CI, "
+        f"n = {len(found['seed'])} tasks). The first two differ by {apart}."
     )
 
 
@@ -175,7 +211,7 @@ def noise_table(results: Results, part: str = "heads") -> Table | Note:
     rows: list[dict[str, str]] = [
         {
             "": label,
-            f"kappa of {PARTS[part]} [95 % CI]": str(t_interval([n.observed for n in found[kind]])),
+            f"kappa of {PARTS[part]} [95 % CI]": estimate([n.observed for n in found[kind]]),
             "by chance": number(np.mean([n.mean for n in found[kind]])),
             "at most, these sizes": number(np.mean([n.limit for n in found[kind]])),
             "tasks above chance": _beyond(found[kind]),
@@ -205,13 +241,13 @@ def noise_by_task(results: Results, part: str = "heads") -> Table | Note:
     )
 
 
-@style()
+@style(LARGE)
 def noise_plot(results: Results) -> Figure | Note:
     """Kappa of two masks that differ in examples, in the seed or in both: tasks, mean, interval."""
     if not noise_of(results, "heads"):
         return NO_TRAIN
     drawing, axes = plt.subplots(
-        1, 2, figsize=(9, 2.8), sharex=True, sharey=True, layout="constrained"
+        1, 2, figsize=(5.2, 3.3), sharex=True, sharey=True, layout="constrained"
     )
     said = []
     for axis, (part, name) in zip(axes, PARTS.items(), strict=True):
@@ -228,17 +264,17 @@ def noise_plot(results: Results) -> Figure | Note:
             axis.plot(np.mean([n.limit for n in of]), y, "D", color="black", mfc="none", ms=6)
             said.append(f"{name}, {NOISES[kind]}: {mean}")
         axis.axvline(0, color="0.5", linestyle=":")
-        axis.set(xlabel="mean Fleiss' kappa of two masks", title=name, ylim=(-0.6, 2.6))
-        axis.set_yticks(range(len(NOISES)), list(reversed(NOISES.values())))
+        axis.set(xlabel="mean kappa", title=name, ylim=(-0.6, 2.6))
+        axis.set_yticks(range(len(NOISES)), ["both", "other\nseed", "other\nexamples"])
     axes[0].plot([], [], "|", color="0.4", ms=10, label="task")
     axes[0].plot([], [], "o-", color=COLOURS["good"], label="mean, 95 % CI")
     axes[0].plot([], [], color="0.85", linewidth=8, label="chance")
     axes[0].plot([], [], "D", color="black", mfc="none", label="at most, these sizes")
-    drawing.legend(loc="outside lower center", ncols=4, fontsize=8)
+    drawing.legend(loc="outside lower center", ncols=2)
     return Figure.of(
         drawing,
-        "How far two masks of BERT-base agree that differ in the examples searched on, in the "
-        f"seed, or in both: n = {len(of)} tasks, five seeds each. Kappa is 1 for equal masks.",
+        "Agreement of two masks of BERT-base that differ in the examples searched on, in the seed, "
+        f"or in both: kappa is 1 for equal masks (n = {len(of)} tasks, five seeds each, 95 % CI).",
         f"Dot plots of kappa. {'; '.join(said)}.",
     )
 

@@ -16,20 +16,26 @@ import numpy as np
 from lottery_utils.agreement.inference import t_interval, welch_interval
 from replication.book.show import (
     COLOURS,
+    LARGE,
     Figure,
+    Finding,
     Note,
     Table,
+    interval,
     number,
     p_cell,
+    percent,
     plus_minus,
+    share,
     style,
     within,
 )
-from replication.claims import published
+from replication.claims import published, wins
+from replication.claims.claim import WINS
 from replication.claims.evidence import Measured, learned, measure
 from replication.claims.rules import judge, paper_claims
 from replication.claims.trial import put_on_trial
-from replication.pages.sec4_2_good_random_bad import places
+from replication.claims.verdicts import INCONCLUSIVE
 from replication.paper import records
 from replication.paper.records import (
     KINDS,
@@ -40,11 +46,14 @@ from replication.paper.records import (
     over_seeds,
     score,
 )
-from replication.runs.records import KIND_LABELS, TICKETS, seeds_text
+from replication.runs.data_card import encoder
+from replication.runs.records import KIND_LABELS, STATES, TICKETS, seeds_text
 from replication.store import Store
 
+MARKERS = {"good": "o", "random": "s", "bad": "^"}
+T_OF_FIVE = 2.776  # Student's t with four degrees of freedom, 97.5 %
 METRIC_NAMES = {"mcc": "Matthews correlation", "pearson": "Pearson's r"}
-# What is left after each of the searches, and after both that search one part alone.
+# The full model, and what each search keeps; both searches of one part, put together.
 SEPARATE = {
     "full": "no_mask",
     "together": "head_mlp",
@@ -79,29 +88,54 @@ SENTENCES = (
 )
 
 
-@style()
+def finding(results: Results) -> Finding:
+    """What retrained tickets keep, and whether bad ones are below random ones, over tasks."""
+    of_tasks = wins.of_release(results)
+    if len(of_tasks) < 2:
+        return Finding("Fewer than two tasks of this release were learned: nothing to average.")
+    kept = {k: t_interval([of.retained[k][0] for of in of_tasks.values()]) for k in TICKETS}
+    parts = []
+    for state in STATES:
+        found = t_interval([*_differences(results, f"random minus bad, {state}").values()])
+        clear = "" if found.low > 0 or found.high < 0 else ", not significant"
+        bounds = within(found.low, found.high, signed=True)
+        parts.append(f"{number(found.mean, signed=True)} {state} (95 % CI {bounds}{clear})")
+    bad, bounds = percent(kept["bad"].mean), share(kept["bad"]).split(" ", 1)[1]
+    outcome = wins.outcome(kept["bad"])
+    means = "inconclusive against" if outcome == INCONCLUSIVE else f"it {outcome} by"
+    return Finding(
+        f"Retrained, BERT-base's bad tickets keep {bad} of the gain from fine-tuning (95 % CI "
+        f"{bounds}, n = {kept['bad'].n} tasks: {means} the {WINS:.0%} threshold), random ones "
+        f"{percent(kept['random'].mean)}, good ones {percent(kept['good'].mean)}. Random tickets "
+        f"minus bad ones, in scores: {', '.join(parts)}."
+    )
+
+
+@style(LARGE)
 def plot(results: Results) -> Figure:
-    """Good, random and bad tickets of every task, pruned and retrained, with their spread."""
-    drawing, axes = plt.subplots(3, 3, figsize=(9.5, 8.6), layout="constrained")
+    """What good, random and bad tickets retain of each task's gain when they are retrained."""
+    of_tasks = wins.of_release(results)
+    drawing, axis = plt.subplots(figsize=(5.2, 4), layout="constrained")
     said = []
-    for axis, task in zip(axes.flat, results, strict=True):
-        of = records.scores(results, task)
-        full, majority = of["full"].mean, of["majority"].mean
-        for x, kind, state, marker in places(axis, [*KINDS["structured"]], full, majority):
-            mean, std = of[f"{kind}, {state}"]
-            axis.errorbar(x, mean, std, fmt=marker, color=COLOURS[kind], ms=6)
-        metric = METRIC_NAMES.get(METRIC.get(task, ""), "accuracy")
-        axis.set(ylim=(-0.1, 1), title=task, ylabel=metric)
-        good, bad = (number(of[f"{kind}, retrained"].mean) for kind in ("good", "bad"))
-        said.append(f"{task}: good {good}, bad {bad} retrained")
-    handles, names = axes.flat[0].get_legend_handles_labels()
-    drawing.legend(handles, names, loc="outside upper center", ncols=len(names), fontsize=8)
+    for y, (task, of) in enumerate(reversed(of_tasks.items())):
+        for shift, (kind, marker) in zip((0.25, 0, -0.25), MARKERS.items(), strict=True):
+            (mean,), half = of.retained[kind], T_OF_FIVE * of.errors[kind]
+            axis.errorbar(mean, y + shift, xerr=half, fmt=marker, color=COLOURS[kind], ms=6)
+        said.append(f"{task}: good {of.retained['good'][0]:.2f}, bad {of.retained['bad'][0]:.2f}")
+    for kind, marker in MARKERS.items():
+        axis.plot([], [], marker, color=COLOURS[kind], label=kind)
+    axis.axvline(WINS, color="0.4", linestyle="--", label="wins")
+    axis.axvline(1, color="0.4", linewidth=0.8, label="full model")
+    axis.set_yticks(range(len(of_tasks)), [*reversed(of_tasks)])
+    axis.set(xlabel="retained gain of retrained tickets", xlim=(-0.6, 1.4))
+    axis.xaxis.set_major_formatter(lambda x, _: f"{x:.0%}")
+    drawing.legend(loc="outside lower center", ncols=5, columnspacing=0.8, handletextpad=0.3)
     return Figure.of(
         drawing,
-        "BERT-base on the nine tasks of GLUE, as released: tickets of heads and MLPs, means over "
-        f"{N_SEEDS} seeds with one sample standard deviation to each side. On WNLI the good "
-        "subnetworks of four seeds hold nothing.",
-        f"Nine dot plots of good, random and bad tickets. {'; '.join(said)}.",
+        "Retrained tickets of heads and MLPs keep most of BERT-base's gain on most tasks, as "
+        f"released: means of {N_SEEDS} seeds, 95 % CI (on MRPC beyond the axis). WNLI was not "
+        "learned.",
+        f"Dot plot of retained gain. {'; '.join(said)}.",
     )
 
 
@@ -110,12 +144,25 @@ def tickets(results: Results, state: str, method: str = "structured") -> Table:
     deviation over five seeds."""
     rows = []
     for task in results:
-        of = records.scores(results, task, method)
-        row = {"": task, "majority": number(of["majority"].mean), "full": plus_minus(*of["full"])}
+        of, row = records.scores(results, task, method), {"": task}
         for name, kind in zip(TICKETS, KINDS[method], strict=True):
-            row[f"{name}, {state}"] = plus_minus(*of[f"{kind}, {state}"])
+            row[name] = plus_minus(*of[f"{kind}, {state}"])
         rows.append(row)
-    return Table.of(rows)
+    return Table.of(rows, state)
+
+
+def full_models(results: Results) -> Table:
+    """The full models of every task, and the majority baseline."""
+    found = {task: records.scores(results, task) for task in results}
+    return Table.of(
+        {
+            "": task,
+            "full model": plus_minus(*of["full"]),
+            "majority baseline": number(of["majority"].mean),
+            "metric": METRIC_NAMES.get(METRIC.get(task, ""), "accuracy"),
+        }
+        for task, of in found.items()
+    )
 
 
 def scores(results: Results, settings: Mapping[str, str]) -> Table:
@@ -135,13 +182,13 @@ def contrasts(results: Results, names: Sequence[str] = tuple(CONTRASTS)) -> Tabl
         row = {"": task}
         for name in names:
             one, other = (score(results, task, setting) for setting in CONTRASTS[name])
-            row[name] = _signed(*welch_interval(one, other, N_SEEDS)[:3])
+            row[name] = interval(welch_interval(one, other, N_SEEDS), signed=True)
         rows.append(row)
     last = {"": f"over {len(results) - len(UNLEARNED)} tasks (without {', '.join(UNLEARNED)})"}
     for name in names:
         means = [*_differences(results, name).values()]
         above = f"{sum(value > 0 for value in means)} of {len(means)} above 0"
-        last[name] = f"{_signed(*t_interval(means)[:3])}, {above}"
+        last[name] = f"{interval(t_interval(means), signed=True)}, {above}"
     return Table.of([*rows, last])
 
 
@@ -156,8 +203,7 @@ def sentences(results: Results) -> Table:
         rows.append(
             {
                 "": one.claim.text + (f" (added {one.claim.added})" if one.claim.added else ""),
-                "measured": one.claim.measure,
-                "found": _signed(one.found.mean, one.found.low, one.found.high) + inside,
+                "found": interval(one.found, signed=True) + inside,
                 "adjusted p": p_cell(one.p),
                 "verdict": one.verdict + (f" ({one.why})" if one.why else ""),
             }
@@ -171,11 +217,10 @@ def beside(
     study: str,
     store: Store,
 ) -> Table | Note:
-    """Means over seeds of these measures, task by task, of the release and of a study; empty
-    cells where one has none.
+    """Means over seeds of these measures, of the release and of a study: two rows for each task
+    that the study learned, without cells that have no value.
 
-    What a ticket keeps is its gain over the majority baseline as a share of the full model's;
-    where that has learned nothing, nothing can be kept, and the task is left out.
+    What a ticket keeps is its gain over the majority baseline as a share of the full model's.
     """
     trial = put_on_trial(study, store)
     if not trial.records:
@@ -185,21 +230,19 @@ def beside(
         task: [kept / of.survival.size for kept in of.kept]
         for task, of in over_seeds(results, "heads").items()
     }
-    both = {"BERT-base": theirs, study: measure(trial.records, results)}
+    ours = encoder(trial.study.backbone)
+    both = {"BERT-base": theirs, ours: measure(trial.records, results)}
     tasks = [task for task in results if task in trial.learned]
     if not tasks:
         return Note(f"The study {study} has learned none of these tasks yet.")
     most = max((tuple(of_task) for of_task in trial.records.values()), key=len)
     rows = (
-        {"": task}
-        | {
-            f"{name}, {model}": _mean(found, measured, task)
-            for name, measured in measures.items()
-            for model, found in both.items()
-        }
+        {"": f"{task}, {model}"}
+        | {name: _mean(found, measured, task) for name, measured in measures.items()}
         for task in tasks
+        for model, found in both.items()
     )
-    return Table.of(rows, f"{study}: {seeds_text(most)}")
+    return Table.of(rows, f"{ours}: {seeds_text(most)}")
 
 
 def sizes(results: Results) -> Table:
@@ -246,18 +289,13 @@ def _differences(results: Results, contrast: str) -> dict[str, float]:
 
 def _filled(anti: Mapping[str, Any]) -> str:
     """How many places of the anti-survivors' mask are taken by components that survive."""
-    told = []
+    found = []
     for part, name in (("heads", "heads"), ("mlps", "MLPs")):
         by = anti[part]["kept_by"]
-        told.append(f"{by['some'][0] + by['all'][0]} of {anti[part]['kept'][0]} {name}")
-    return ", ".join(told)
+        found.append(f"{by['some'][0] + by['all'][0]} of {anti[part]['kept'][0]} {name}")
+    return ", ".join(found)
 
 
 def _mean(found: Measured, name: str, task: str) -> str:
     values = found.get(name, {}).get(task)
     return number(float(np.mean(values)), 2) if values else ""
-
-
-def _signed(mean: float, low: float, high: float) -> str:
-    text = number(mean, signed=True)
-    return text if np.isnan(low) else f"{text} {within(low, high, signed=True)}"

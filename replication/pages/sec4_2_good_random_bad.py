@@ -14,7 +14,16 @@ from matplotlib.figure import Figure as MatplotlibFigure
 
 from lottery_utils.agreement.inference import t_interval
 from lottery_utils.metrics import METRIC_LABELS
-from replication.book.show import COLOURS, NO_MAGNITUDE, Figure, Note, Table, levels, style
+from replication.book.show import (
+    COLOURS,
+    NO_MAGNITUDE,
+    Figure,
+    Note,
+    Table,
+    estimate,
+    levels,
+    style,
+)
 from replication.claims.claim import LEARNED, WINS, reaches
 from replication.claims.evidence import of_scores
 from replication.claims.rules import KEPT
@@ -112,15 +121,15 @@ def tickets(entries: TaskRecords, method: str = "structured") -> Table | Note:
     if not entries.has(method):
         return NO_MAGNITUDE
     full = entries.scores("full")
-    rows = [{"ticket": "full model", "score": str(t_interval(full))}]
+    rows = [{"ticket": "full model", "score": estimate(full)}]
     for state in STATES:
         by_kind = {k: np.array(entries.scores(f"{k}, {state}", method)) for k in KINDS[method]}
         for kind, values in by_kind.items():
             name = f"{KIND_LABELS.get(kind, kind)}, {state}"
-            row = {"ticket": name, "score": str(t_interval(values.tolist()))}
-            row["full minus this"] = str(t_interval((np.array(full) - values).tolist()))
+            row = {"ticket": name, "score": estimate(values)}
+            row["full minus this"] = estimate(np.array(full) - values)
             if kind != "random":
-                row["random minus this"] = str(t_interval((by_kind["random"] - values).tolist()))
+                row["random minus this"] = estimate(by_kind["random"] - values)
             rows.append(row)
     return Table.of(rows)
 

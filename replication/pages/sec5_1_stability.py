@@ -18,7 +18,6 @@ from matplotlib.axes import Axes
 
 from lottery_utils import agreement
 from lottery_utils.agreement import chance
-from lottery_utils.agreement.inference import t_interval
 from lottery_utils.agreement.survivors import KINDS
 from lottery_utils.masks import StructuredMask
 from lottery_utils.metrics import METRIC_LABELS
@@ -29,6 +28,7 @@ from replication.book.show import (
     Table,
     by_chance,
     coloured,
+    estimate,
     layer_map,
     number,
     p_text,
@@ -165,7 +165,7 @@ def equal_sizes_by_task(every: Mapping[str, TaskRecords]) -> Table | Note:
     if not found:
         return ONE_SEED
     rows = [{"": task} | {name: number(x) for name, x in of.items()} for task, of in found.items()]
-    means = {name: str(t_interval(values)) for name, values in _defined(found).items()}
+    means = {name: estimate(values) for name, values in _defined(found).items()}
     return Table.of([*rows, {"": "mean [95 % CI over tasks]", **means}])
 
 
@@ -174,7 +174,7 @@ def equal_sizes_reading(every: Mapping[str, TaskRecords]) -> Note:
     values = _defined(_at_one_size(every))
     if not values:
         return ONE_SEED
-    told = {name: f"{t_interval(of)}, n = {len(of)}" for name, of in values.items()}
+    told = {name: f"{estimate(of)}, n = {len(of)}" for name, of in values.items()}
     heads = "; ".join(f"{name} {text}" for name, text in told.items() if name.startswith("heads"))
     return Note(
         f"Mean kappa over tasks (95 % CI): {heads}. The sizes at which searches end allow "
@@ -347,7 +347,7 @@ def survivors_table(entries: TaskRecords) -> Table | Note:
             came = tickets[0][f"{part.lower()}_from"]
             row[part] = f"{n}{_filled(came, _OWN[kind])}"
         for state in STATES:
-            row[state] = str(t_interval([ticket[state] for ticket in tickets]))
+            row[state] = estimate([ticket[state] for ticket in tickets])
         rows.append(row)
     return Table.of(rows)
 

@@ -1,118 +1,305 @@
-"""Which types of attention maps super-survivors have, beside all heads (section 5.2)."""
+"""Which types of attention maps super-survivors have, against all heads (section 5.2).
+
+Functions take the records of one task or of several, by task: a page is of either.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
+import numpy.typing as npt
 
+from lottery_utils.agreement.inference import t_interval
 from lottery_utils.agreement.sharing import survive_all
 from lottery_utils.patterns.maps import TYPES, WEIGHTINGS
-from replication.book.show import Figure, Note, Table, number, percent, style, within
+from replication.book.show import (
+    COLOURS,
+    LARGE,
+    Figure,
+    Finding,
+    Table,
+    number,
+    percent,
+    style,
+    within,
+)
 from replication.paper import numbers
 from replication.runs import measured
-from replication.runs.measured import counts, phi
+from replication.runs.measured import Counts, counts, phi
 from replication.runs.records import TaskRecords, seeds_text
 
-TYPE_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#999999")
+Every = Mapping[str, TaskRecords]  # by task
+TYPE_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#000000")
+TYPE_MARKERS = ("o", "s", "^", "v", "D")
+HETEROGENEOUS = TYPES.index("heterogeneous")
 STATES = ("pre-trained", "fine-tuned")
 WHO = {"super": "super-survivors", "all": "all heads"}
-NO_ATTENTION = Note(
-    "The attention maps of this task are not sorted into types here: a study has to ask for it "
+MAPS = {"raw": "raw maps", "normed": "norm-weighted maps"}
+WHO_COLOURS = {"super": COLOURS["super"], "all": "black"}
+WHO_MARKERS = {"super": "o", "all": "s"}
+NO_ATTENTION = (
+    "The attention maps are not sorted into types here: a study has to ask for it "
     "(lottery run STUDY --set followups.attention=null)."
 )
 
 
-@style()
-def shares(entries: TaskRecords) -> Figure | Note:
-    """Types of super-survivors' maps and of all heads', here and in the paper."""
-    if not entries.stage("attention"):
-        return NO_ATTENTION
-    task = entries.task
-    bars: dict[str, list[tuple[str, dict[str, float]]]] = {}
-    for weighting in WEIGHTINGS:
-        for state in STATES:
-            ours = measured.shares(entries, state, weighting)
-            for who in WHO:
-                theirs = numbers.pattern_shares(task, state, who, weighting)
-                found = (("here", ours.get(who)), ("paper", theirs))
-                bars.setdefault(weighting, []).extend(
-                    (f"{state}, {WHO[who]}, {where}", of) for where, of in found if of
-                )
-    drawing, axes = plt.subplots(
-        1, 2, figsize=(10, 0.9 + 0.33 * max(map(len, bars.values()))), sharey=True,
-        layout="constrained",
-    )  # fmt: skip
-    for axis, (weighting, rows) in zip(axes, bars.items(), strict=True):
-        left = np.zeros(len(rows))
-        places = np.arange(len(rows))[::-1]
-        for name, colour in zip(TYPES, TYPE_COLOURS, strict=True):
-            width = np.array([of[name] for _, of in rows])
-            axis.barh(places, width, 0.75, left=left, color=colour, label=name)
-            left += width
-        axis.set_yticks(places, [label for label, _ in rows], fontsize=8)
-        axis.set(title=f"{weighting} maps", xlabel="share of maps", xlim=(0, 1))
-    handles, names = axes[0].get_legend_handles_labels()
-    drawing.legend(handles, names, loc="outside lower center", ncols=5, fontsize=8)
-    n, seeds = entries.results("attention")[0]["examples"], entries.stage("attention")
-    fine = measured.shares(entries, "fine-tuned", "raw")
-    texts = [f"{WHO[who]} {of['heterogeneous']:.0%} heterogeneous" for who, of in fine.items()]
-    return Figure.of(
-        drawing,
-        f"Types of attention maps on {task}, sorted by the better of two classifiers: {n} "
-        f"validation examples, {seeds_text(seeds)}. Super-survivors and all heads are in the "
-        "same intact model. The paper's super-survivors are in a pruned BERT-base, its other "
-        "heads in the intact one, and its classifier was trained on other maps.",
-        f"Stacked bars for {task}; raw maps of the fine-tuned model: {', '.join(texts)}.",
+class Related(NamedTuple):
+    """Pearson's r over maps of two yes-or-no questions: is the head a super-survivor, is the map
+    heterogeneous? With its 95 % CI over heads; all NaN where either has one answer only."""
+
+    r: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        if math.isnan(self.r):
+            return "undefined"
+        return f"{number(self.r, signed=True)} {within(self.low, self.high, signed=True)}"
+
+    @property
+    def said(self) -> str:
+        """The same with what it means."""
+        if math.isnan(self.r):
+            return "r is undefined"
+        means = "more" if self.low > 0 else "less" if self.high < 0 else ""
+        interval = within(self.low, self.high, signed=True)
+        means = f"significantly {means}" if means else "not significant"
+        return f"{means}, r = {number(self.r, signed=True)}, 95 % CI {interval}"
+
+
+def finding(every: Every) -> Finding:
+    """Are super-survivors' maps heterogeneous more or less often than those of all heads?"""
+    every = _sorted(every)
+    if not every:
+        return Finding(NO_ATTENTION)
+    if len(every) > 1:
+        return _over_tasks(every)
+    ((task, entries),) = every.items()
+    chosen = survive_all(entries.masks)
+    if not chosen.any():
+        return Finding(f"On {task}, no head survives with every seed: there is nothing to compare.")
+    found = related(entries)
+    shares = {w: measured.shares(entries, "fine-tuned", w) for w in WEIGHTINGS}
+    (of_super, of_all), normed = (
+        [percent(of[who]["heterogeneous"]) for who in WHO] for of in shares.values()
+    )
+    said = {weighting: found[weighting, "fine-tuned"].said for weighting in WEIGHTINGS}
+    alone = " With one seed, super-survivors are all heads that it keeps."
+    return Finding(
+        f"On {task}, {of_super} of super-survivors' raw attention maps are heterogeneous, against "
+        f"{of_all} of all heads' ({said['raw']}); norm-weighted, {normed[0]} against {normed[1]} "
+        f"({said['normed']}). n = {len(chosen)} heads, {int(chosen.sum())} of them "
+        f"super-survivors.{alone if len(entries) == 1 else ''}"
     )
 
 
-def shares_table(entries: TaskRecords) -> Table | Note:
-    """The same as a table, the paper's BERT-base in brackets."""
-    if not entries.stage("attention"):
-        return NO_ATTENTION
+def _over_tasks(every: Every) -> Finding:
+    """The mean correlation over tasks, with Student's interval."""
+    found = {
+        weighting: [r for of in of_tasks if not math.isnan(r := of.r)]
+        for weighting, of_tasks in _fine_tuned(every).items()
+    }
+    if min(map(len, found.values())) < 2:
+        return Finding("Fewer than two tasks have super-survivors and others: no r over tasks.")
+    means = {weighting: t_interval(values) for weighting, values in found.items()}
+    raw, normed = (
+        f"r = {number(of.mean, signed=True)}, 95 % CI {within(of.low, of.high, signed=True)}"
+        for of in means.values()
+    )
+    of = means["raw"]
+    way = "positively" if of.low > 0 else "negatively" if of.high < 0 else "not significantly"
+    return Finding(
+        f"Being a super-survivor and having heterogeneous raw attention maps are {way} correlated "
+        f"over {of.n} tasks ({raw}); by norm-weighted maps it is {normed}."
+    )
+
+
+def figure(every: Every) -> Figure | None:
+    """The types of one task's maps, or the heterogeneous share on each of several tasks."""
+    every = _sorted(every)
+    if not every:
+        return None
+    return tasks_plot(every) if len(every) > 1 else slopes(next(iter(every.values())))
+
+
+@style(LARGE)
+def slopes(entries: TaskRecords) -> Figure:
+    """The share of each type among all heads' maps and among super-survivors', with intervals over
+    heads: a line for each type, a panel for each weighting."""
+    drawing, axes = plt.subplots(1, 2, figsize=(5.2, 3.7), sharey=True, layout="constrained")
+    chosen, said = survive_all(entries.masks), []
+    for axis, (weighting, title) in zip(axes, MAPS.items(), strict=True):
+        shares = measured.shares(entries, "fine-tuned", weighting)
+        by_head = counts(entries, "fine-tuned", weighting)
+        drawn = _drawn(len(chosen), np.random.default_rng(0))
+        groups = [who for who in ("all", "super") if who in shares]
+        ends = {who: _share_interval(drawn, by_head, chosen, who) for who in groups}
+        for i, name in enumerate(TYPES):
+            x = np.arange(len(groups)) + 0.05 * (i - 2)
+            y = np.array([shares[who][name] for who in groups])
+            low, high = np.transpose([ends[who][:, i] for who in groups])
+            axis.errorbar(
+                x, y, (np.maximum(y - low, 0), np.maximum(high - y, 0)), label=name,
+                color=TYPE_COLOURS[i], marker=TYPE_MARKERS[i], ms=5, elinewidth=1,
+                lw=2.5 if i == HETEROGENEOUS else 1.2,
+            )  # fmt: skip
+        axis.set_xticks([0, 1], ["all\nheads", "super-\nsurvivors"])
+        axis.set(title=title, xlim=(-0.35, 1.35), ylim=(-0.02, 1))
+        said.append(f"{title}: " + ", ".join(
+            f"{WHO[who]} {percent(shares[who]['heterogeneous'])} heterogeneous" for who in groups
+        ))  # fmt: skip
+    axes[0].set_ylabel("share of maps")
+    axes[0].yaxis.set_major_formatter(lambda y, _: f"{y:.0%}")
+    handles, names = axes[0].get_legend_handles_labels()
+    drawing.legend(handles, names, loc="outside lower center", ncols=2, columnspacing=1)
+    n = entries.results("attention")[0]["examples"]
+    return Figure.of(
+        drawing,
+        f"Types of attention of {int(chosen.sum())} super-survivors and all {len(chosen)} heads on "
+        f"{entries.task}, in the same fine-tuned model; bars: 95 % CI over heads (n = {n} "
+        f"validation examples, {seeds_text(entries.stage('attention'))}).",
+        f"Slope plots for {entries.task}, a line for each type of map. {'; '.join(said)}.",
+    )
+
+
+@style(LARGE)
+def tasks_plot(every: Every) -> Figure:
+    """The heterogeneous share of all heads' maps and of super-survivors', task by task."""
+    drawing, axes = plt.subplots(
+        1, 2, figsize=(5.2, 1.3 + 0.36 * len(every)), sharey=True, layout="constrained"
+    )
+    said = []
+    for axis, (weighting, title) in zip(axes, MAPS.items(), strict=True):
+        for y, (task, entries) in enumerate([*every.items()][::-1]):
+            chosen, by_head = survive_all(entries.masks), counts(entries, "fine-tuned", weighting)
+            drawn = _drawn(len(chosen), np.random.default_rng(0))
+            shares = measured.shares(entries, "fine-tuned", weighting)
+            for who, shift in (("all", 0.14), ("super", -0.14)):
+                if who in shares:
+                    low, high = _share_interval(drawn, by_head, chosen, who)[:, HETEROGENEOUS]
+                    axis.plot([low, high], [y + shift] * 2, color=WHO_COLOURS[who], lw=1.5)
+                    axis.plot(
+                        shares[who]["heterogeneous"], y + shift, WHO_MARKERS[who],
+                        color=WHO_COLOURS[who], ms=7, mfc="white" if who == "all" else None,
+                    )  # fmt: skip
+            said.append(f"{task}, {title}: " + ", ".join(
+                f"{WHO[who]} {percent(of['heterogeneous'])}" for who, of in shares.items()
+            ))  # fmt: skip
+        axis.set(title=title, xlim=(-0.02, 1.02))
+        axis.set_xticks([0, 0.5, 1], ["0 %", "50 %", "100 %"])
+    axes[0].set_yticks(range(len(every)), [*every][::-1])
+    for who in WHO:
+        face = "white" if who == "all" else None
+        axes[0].plot([], [], WHO_MARKERS[who], color=WHO_COLOURS[who], mfc=face, label=WHO[who])
+    drawing.legend(loc="outside lower center", ncols=2)
+    return Figure.of(
+        drawing,
+        "Heterogeneous attention maps: their share among super-survivors' and all heads' maps, in "
+        f"the fine-tuned models of {len(every)} tasks; lines: 95 % CI over heads.",
+        f"Dot plots. {'; '.join(said)}.",
+    )
+
+
+def table(every: Every) -> Table | None:
+    """Every type's share, the paper's BERT-base in brackets: one task, or a row for each task."""
+    every, rows = _sorted(every), []
+    for task, entries in every.items():
+        for weighting in WEIGHTINGS:
+            for state in STATES if len(every) == 1 else STATES[1:]:
+                for who, of_types in measured.shares(entries, state, weighting).items():
+                    what = state if len(every) == 1 else task
+                    theirs = numbers.pattern_shares(task, state, who, weighting)
+                    cells = {
+                        name: percent(share) + (f" ({percent(theirs[name])})" if theirs else "")
+                        for name, share in of_types.items()
+                    }
+                    rows.append({"": f"{what}, {weighting}, {WHO[who]}"} | cells)
+    return Table.of(rows) if rows else None
+
+
+def association(every: Every) -> Table | None:
+    """Do super-survivors attend heterogeneously? Pearson's r over maps with its 95 % CI: of one
+    task before and after fine-tuning, of several after it."""
+    every = _sorted(every)
+    if len(every) > 1:
+        found = _fine_tuned(every)
+        return Table.of(
+            {"": task, "super-survivors": _n_of(every[task])}
+            | {f"r, {MAPS[w]} [95 % CI]": str(of[i]) for w, of in found.items()}
+            for i, task in enumerate(every)
+        )
     rows = []
-    for weighting in WEIGHTINGS:
-        for state in STATES:
-            for who, of_types in measured.shares(entries, state, weighting).items():
-                theirs = numbers.pattern_shares(entries.task, state, who, weighting)
-                row: dict[str, str] = {"": f"{weighting}, {state}, {WHO[who]}"}
-                for name, share in of_types.items():
-                    row[name] = percent(share) + (f" ({percent(theirs[name])})" if theirs else "")
-                rows.append(row)
-    return Table.of(rows)
-
-
-def association(entries: TaskRecords, *, n_draws: int = 2000, seed: int = 0) -> Table | Note:
-    """Do super-survivors attend heterogeneously? Pearson's r over maps, and how sure it is.
-
-    The interval draws heads with replacement, because all maps of a head are of one kind: to
-    count maps as if each were a head of its own makes any r look certain.
-    """
-    if not entries.stage("attention"):
-        return NO_ATTENTION
-    survivors = survive_all(entries.masks)
-    rng = np.random.default_rng(seed)
-    rows = []
-    for weighting in WEIGHTINGS:
-        for state in STATES:
-            by_head = counts(entries, state, weighting)
-            r = phi(survivors, by_head)
-            draws = rng.integers(len(survivors), size=(n_draws, len(survivors)))
-            again = np.array([phi(survivors[heads], by_head[heads]) for heads in draws])
-            interval = "undefined"
-            if not math.isnan(r):
-                interval = within(*np.nanquantile(again, [0.025, 0.975]), signed=True)
+    for entries in every.values():
+        for (weighting, state), of in related(entries).items():
             theirs = number(numbers.HETEROGENEOUS_R[weighting], signed=True)
             rows.append(
                 {
                     "": f"{weighting}, {state}",
-                    "r": number(r, signed=True),
-                    "95 % interval over heads": interval,
-                    "heads": f"{int(survivors.sum())} super-survivors of {len(survivors)}",
-                    "maps": f"{int(by_head.sum()):,}",
+                    "r [95 % CI over heads]": str(of),
+                    "super-survivors": _n_of(entries),
+                    "maps": f"{int(counts(entries, state, weighting).sum()):,}",
                     "paper, over all tasks": theirs if state == "fine-tuned" else "",
                 }
             )
-    return Table.of(rows)
+    return Table.of(rows) if rows else None
+
+
+def related(
+    entries: TaskRecords, *, n_draws: int = 2000, seed: int = 0
+) -> dict[tuple[str, str], Related]:
+    """Of each weighting and state, r and its interval.
+
+    The interval draws heads with replacement, because all maps of a head are of one kind: to
+    count maps as if each were a head of its own makes any r look certain.
+    """
+    chosen, rng = survive_all(entries.masks), np.random.default_rng(seed)
+    found = {}
+    for weighting in WEIGHTINGS:
+        for state in STATES:
+            by_head = counts(entries, state, weighting)
+            r, drawn = phi(chosen, by_head), rng.integers(len(chosen), size=(n_draws, len(chosen)))
+            ends = math.nan, math.nan
+            if not math.isnan(r):
+                again = [phi(chosen[heads], by_head[heads]) for heads in drawn]
+                ends = tuple(np.nanquantile(again, [0.025, 0.975]).tolist())
+            found[weighting, state] = Related(r, *ends)
+    return found
+
+
+def _sorted(every: Every) -> dict[str, TaskRecords]:
+    """The tasks whose maps were sorted into types."""
+    return {task: of for task, of in every.items() if of.stage("attention")}
+
+
+def _fine_tuned(every: Every) -> dict[str, list[Related]]:
+    """By weighting, r of each task in its fine-tuned models."""
+    found = [related(of) for of in every.values()]
+    return {w: [of[w, "fine-tuned"] for of in found] for w in WEIGHTINGS}
+
+
+def _n_of(entries: TaskRecords) -> str:
+    chosen = survive_all(entries.masks)
+    return f"{int(chosen.sum())} of {len(chosen)} heads"
+
+
+def _drawn(n_heads: int, rng: np.random.Generator, n_draws: int = 2000) -> npt.NDArray[np.int64]:
+    """How often each head is in each of `n_draws` samples with replacement: (draws, heads)."""
+    drawn: npt.NDArray[np.int64] = rng.multinomial(n_heads, [1 / n_heads] * n_heads, size=n_draws)
+    return drawn
+
+
+def _share_interval(
+    drawn: npt.NDArray[np.int64], by_head: Counts, chosen: npt.NDArray[np.bool_], who: str
+) -> npt.NDArray[np.float64]:
+    """The 95 % CI of each type's share over heads: float64 (2, types), low and high."""
+    heads = chosen if who == "super" else np.ones_like(chosen)
+    totals = drawn[:, heads] @ by_head[heads]
+    some = totals[totals.sum(axis=1) > 0]
+    ends: npt.NDArray[np.float64] = np.quantile(
+        some / some.sum(axis=1, keepdims=True), [0.025, 0.975], axis=0
+    )
+    return ends

@@ -9,9 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from lottery_utils.agreement.chance import Chance
+from lottery_utils.agreement.inference import jackknifed, t_interval
 from lottery_utils.agreement.sharing import Sharing
 from replication.book.show import (
+    LARGE,
     Figure,
+    Finding,
     Note,
     Table,
     number,
@@ -32,10 +35,8 @@ KINDS_OF_TASK = {
 
 
 def comparable(every: dict[str, TaskRecords]) -> dict[str, TaskRecords]:
-    """The tasks that have every seed which any task has, and of which the search tells something.
-
-    Others are under way, or their full models learned too little for a good subnetwork.
-    """
+    """The tasks that have every seed which any task has, and whose full models learned enough for
+    the search's threshold to mean something."""
     seeds = {seed for entries in every.values() for seed in entries}
     return {
         task: entries
@@ -45,12 +46,12 @@ def comparable(every: dict[str, TaskRecords]) -> dict[str, TaskRecords]:
 
 
 def compared(every: dict[str, TaskRecords]) -> Note:
-    """Which tasks are compared here, and which are left out because nothing can be told of them."""
+    """Which tasks are compared here, and which are left out."""
     left_out = [task for task in every if task not in comparable(every)]
     text = f"Compared here: {', '.join(comparable(every)) or 'no task'}."
     if left_out:
-        text += " Left out, because seeds are missing or the search's bar tells nothing of a model "
-        text += f"that hardly beats the majority baseline: {', '.join(left_out)}."
+        text += " Left out, because seeds are missing or the full model hardly beats the majority "
+        text += f"baseline: {', '.join(left_out)}."
     return Note(text)
 
 
@@ -59,66 +60,90 @@ def recorded(every: dict[str, TaskRecords]) -> Sharing:
     return Sharing.of({task: entries.masks for task, entries in comparable(every).items()})
 
 
-@style()
+def finding(sharing: Sharing) -> Finding:
+    """How many heads two tasks share, and how many more than the layers explain, over tasks."""
+    pairs = {pair: shared.heads for pair, shared in sharing.pairs.items()}
+    if not pairs:
+        return Finding(ONE_TASK.text)
+    excess = {pair: float(heads.excess.mean()) for pair, heads in pairs.items()}
+    shared = np.mean([heads.observed.mean() for heads in pairs.values()])
+    by_size = np.mean([[c.mean for c in heads.by_size] for heads in pairs.values()])
+    found = f"{number(np.mean([*excess.values()]), 1, signed=True)} heads"
+    if of_tasks := jackknifed(excess):
+        mean = t_interval([value for (value,) in of_tasks.values()])
+        interval = f"95 % CI {within(mean.low, mean.high, 1, signed=True)}, n = {mean.n} tasks"
+        clear = "" if mean.low > 0 or mean.high < 0 else ", not significant"
+    else:
+        interval, clear = f"no CI: {len(sharing.tasks)} tasks", ""
+    return Finding(
+        f"Two tasks share {number(shared, 1)} of {sharing.n_heads} heads on average, where masks "
+        f"of these sizes share {number(by_size, 1)} by chance. Beyond what agreement about layers "
+        f"explains it is {found} ({interval}{clear})."
+    )
+
+
+@style(LARGE)
 def shared_heads(sharing: Sharing) -> Figure | Note:
-    """Heads that each pair of tasks shares, and how many more than the layer profiles explain."""
+    """By how many heads each pair of tasks shares more than the layer profiles explain; on the
+    diagonal, how many a task keeps."""
     if len(sharing.tasks) < 2:
         return ONE_TASK
     tasks = sharing.tasks
-    counts, excess = np.full((2, len(tasks), len(tasks)), np.nan)
+    excess = np.full((len(tasks), len(tasks)), np.nan)
     for i, j in itertools.combinations(range(len(tasks)), 2):
-        found = sharing.of_pair(tasks[i], tasks[j]).heads
-        counts[i, j] = counts[j, i] = found.observed.mean()
-        excess[i, j] = excess[j, i] = found.excess.mean()
-    for i, task in enumerate(tasks):
-        counts[i, i] = np.mean(sharing.kept[task])
-    size = 1.6 + 0.55 * len(tasks)
-    drawing, axes = plt.subplots(1, 2, figsize=(2 * size + 1.4, size), layout="constrained")
+        excess[j, i] = sharing.of_pair(tasks[i], tasks[j]).heads.excess.mean()
     limit = max(1.0, float(np.nanmax(np.abs(excess))))
-    panels = (
-        (axes[0], counts, "cividis", (0.0, float(counts.max())), "heads that both keep"),
-        (axes[1], excess, "PuOr_r", (-limit, limit), "more than by layer profile"),
+    drawing, axis = plt.subplots(
+        figsize=(5.2, min(4.1, 1.4 + 0.35 * len(tasks))), layout="constrained"
     )
-    for axis, values, colours, (low, high), title in panels:
-        image = axis.imshow(values, cmap=colours, vmin=low, vmax=high)
-        axis.set_xticks(range(len(tasks)), tasks, rotation=45, ha="right")
-        axis.set_yticks(range(len(tasks)), tasks)
-        axis.set_title(title)
-        middle = (low + high) / 2
-        dark = values < middle if colours == "cividis" else np.abs(values) > 0.7 * high
-        texts = ["" if np.isnan(value) else number(value, 1) for value in values.flat]
-        write_cells(axis, texts, dark)
-        drawing.colorbar(image, ax=axis, label="heads", shrink=0.8)
-    above = excess[np.triu_indices(len(tasks), 1)]
+    axis.imshow(excess, cmap="PuOr_r", vmin=-limit, vmax=limit, aspect="auto")
+    axis.set_xticks(range(len(tasks)), tasks, rotation=45, ha="right")
+    axis.set_yticks(range(len(tasks)), tasks)
+    texts = ["" if np.isnan(value) else number(value, 1, signed=True) for value in excess.flat]
+    write_cells(axis, texts, np.abs(excess) > 0.7 * limit, fontsize=10)
+    for i, task in enumerate(tasks):
+        kept = number(np.mean(sharing.kept[task]), 0)
+        axis.text(i, i, kept, ha="center", va="center", fontsize=10, color="0.35")
+    axis.spines[:].set_visible(False)
+    found = excess[np.tril_indices(len(tasks), -1)]
+    low, high = (number(value, 1, signed=True) for value in (found.min(), found.max()))
     return Figure.of(
         drawing,
-        f"Heads that the good subnetworks of two tasks share, of {sharing.n_heads}; means over "
-        f"{seeds_text(sharing.seeds)} (on the diagonal, the task's own). Right: the excess over "
-        "random masks with the same number of heads in each layer.",
-        f"Two heat maps over {', '.join(tasks)}. Pairs of tasks share between "
-        f"{above.min():+.1f} and {above.max():+.1f} heads more than their layer profiles explain.",
+        f"Pairs of tasks share {low} to {high} heads more than masks with as many heads in each "
+        f"layer. Diagonal: heads that a task keeps, of {sharing.n_heads}. Means over "
+        f"{seeds_text(sharing.seeds)}.",
+        f"A heat map over {', '.join(tasks)}: heads shared beyond layers, {low} to {high}.",
     )
 
 
 def pairs_table(sharing: Sharing) -> Table | Note:
-    """Each pair of tasks: heads and MLPs that both keep, means over seeds, beside chance."""
+    """Each pair of tasks: the heads that both keep, mean over seeds, and chance."""
     if len(sharing.tasks) < 2:
         return ONE_TASK
-    rows = []
-    for (one, other), pair in sharing.pairs.items():
-        heads, mlps = pair.heads, pair.mlps
-        rows.append(
-            {
-                "tasks": f"{one} and {other}",
-                "heads shared": _mean_std(heads.observed),
-                "by chance, same sizes": number(np.mean([c.mean for c in heads.by_size]), 1),
-                "same sizes in each layer": number(np.mean([c.mean for c in heads.by_layer]), 1),
-                "seeds beyond that": f"{heads.beyond} of {len(heads.by_layer)}",
-                "MLPs shared": _mean_std(mlps.observed),
-                "MLPs by chance": number(np.mean([c.mean for c in mlps.by_size]), 1),
-            }
-        )
-    return Table.of(rows)
+    return Table.of(
+        {
+            "tasks": f"{one} and {other}",
+            "heads shared": _mean_std(pair.heads.observed),
+            "by chance, same sizes": number(np.mean([c.mean for c in pair.heads.by_size]), 1),
+            "same sizes in each layer": number(np.mean([c.mean for c in pair.heads.by_layer]), 1),
+            "seeds beyond that": f"{pair.heads.beyond} of {len(pair.heads.by_layer)}",
+        }
+        for (one, other), pair in sharing.pairs.items()
+    )
+
+
+def mlps_table(sharing: Sharing) -> Table | Note:
+    """The same of MLPs, which have one kind of chance only."""
+    if len(sharing.tasks) < 2:
+        return ONE_TASK
+    return Table.of(
+        {
+            "tasks": f"{one} and {other}",
+            "MLPs shared": _mean_std(pair.mlps.observed),
+            "by chance, same sizes": number(np.mean([c.mean for c in pair.mlps.by_size]), 1),
+        }
+        for (one, other), pair in sharing.pairs.items()
+    )
 
 
 def super_survivor_table(sharing: Sharing) -> Table | Note:
@@ -129,20 +154,16 @@ def super_survivor_table(sharing: Sharing) -> Table | Note:
         return Note("Super-survivors need at least two seeds of every task.", "warning")
     return Table.of(
         {
-            "": task,
-            "super-survivors": str(sharing.n_super[task]),
-            **{
-                f"shared with {other}": ""
-                if other == task
-                else _shared(sharing.of_pair(task, other).survivors)
-                for other in sharing.tasks
-            },
+            "tasks": f"{one} and {other}",
+            "super-survivors": f"{sharing.n_super[one]} and {sharing.n_super[other]}",
+            "shared": number(pair.survivors.observed, 0),
+            "by chance [95 %]": _chance(pair.survivors),
         }
-        for task in sharing.tasks
+        for (one, other), pair in sharing.pairs.items()
     )
 
 
-@style()
+@style(LARGE)
 def task_tree(sharing: Sharing, n_draws: int = 500) -> Figure | Note:
     """Tasks joined by how far their masks overlap, and how sure each join is over seeds."""
     tasks, seeds = sharing.tasks, sharing.seeds
@@ -158,7 +179,7 @@ def task_tree(sharing: Sharing, n_draws: int = 500) -> Figure | Note:
         set(_groups(_joined(overlaps[:, rng.integers(0, len(seeds), len(seeds))]), len(tasks)))
         for _ in range(n_draws if len(seeds) > 1 else 0)
     ]
-    drawing, axis = plt.subplots(figsize=(7, 0.9 + 0.4 * len(tasks)), layout="constrained")
+    drawing, axis = plt.subplots(figsize=(5.2, 0.9 + 0.33 * len(tasks)), layout="constrained")
     tree = dendrogram(joins, labels=tasks, orientation="right", ax=axis, color_threshold=0)
     sure = {}
     for group, height in zip(found, joins[:, 2], strict=True):
@@ -167,13 +188,14 @@ def task_tree(sharing: Sharing, n_draws: int = 500) -> Figure | Note:
     for across, up in zip(tree["dcoord"], tree["icoord"], strict=True):
         share = sure[round(float(across[1]), 9)]
         if not np.isnan(share) and across[1] < joins[-1, 2]:  # the last one joins all
-            axis.text(across[1], (up[1] + up[2]) / 2, f" {share:.0%}", va="bottom", fontsize=8)
-    axis.set_xlabel("1 - overlap (Jaccard) of the heads kept, mean over seeds")
+            axis.text(across[1], (up[1] + up[2]) / 2, f" {share:.0%}", va="bottom", fontsize=10)
+    axis.set_xlabel("1 \N{MINUS SIGN} overlap (Jaccard) of the heads kept")
+    closest = " and ".join(sorted(tasks[i] for i in found[0]))
     return Figure.of(
         drawing,
-        f"Which tasks keep the same heads: tasks are joined by the overlap of their good masks, "
-        f"{seeds_text(seeds)}, average linkage. At a join, the share of "
-        f"{len(drawn)} resamples of the seeds in which the same tasks come together.",
+        f"{closest} keep the most similar heads: tasks joined by the overlap of their good masks, "
+        f"{seeds_text(seeds)}, average linkage. Percentages: in how many of {len(drawn)} resamples "
+        "of the seeds the same tasks join.",
         "A tree of tasks: " + "; ".join(" with ".join(sorted(tasks[i] for i in g)) for g in found),
     )
 
@@ -231,6 +253,5 @@ def _mean_std(values: npt.NDArray[np.float64]) -> str:
     return plus_minus(values.mean(), values.std(ddof=1), 1)
 
 
-def _shared(found: Chance) -> str:
-    chance = f"{number(found.mean, 1)} {within(found.low, found.high, 0)}"
-    return f"{number(found.observed, 0)} (chance {chance})"
+def _chance(found: Chance) -> str:
+    return f"{number(found.mean, 1)} {within(found.low, found.high, 0)}"

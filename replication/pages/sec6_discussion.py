@@ -235,7 +235,10 @@ def flatness(entries: TaskRecords) -> Note:
             f"No bad ticket of {entries.task} that differs from the good one trained well, so that "
             "no two can be compared: the loss around a ticket that learned nothing is flat, too."
         )
-    texts = [f"{kind} {', '.join(f'{x:+.3f}' for x in values)}" for kind, values in rises.items()]
+    texts = [
+        f"{kind} {', '.join(number(x, signed=True) for x in values)}"
+        for kind, values in rises.items()
+    ]
     largest = max(abs(value) for values in rises.values() for value in values)
     told = "too little to compare" if largest < AS_FLAT else "enough to compare"
     return Note(

@@ -8,7 +8,7 @@ import pandas as pd
 from lottery_utils.agreement import overlap
 from lottery_utils.agreement.inference import t_interval
 from lottery_utils.masks import StructuredMask
-from replication.book.show import COLOURS, Figure, Note, Table, number, style
+from replication.book.show import COLOURS, Figure, Note, Table, estimate, number, style
 from replication.runs.records import STATES, TaskRecords, tickets_of
 
 NOTHING = Note(
@@ -52,7 +52,7 @@ def table(changes: pd.DataFrame) -> Table | Note:
             "heads more": number(of["heads"].mean(), 1, signed=True),
             "MLPs more": number(of["MLPs"].mean(), 1, signed=True),
             "overlap of heads (Jaccard)": number(of["overlap"].mean(), 2),
-            **{state: str(t_interval(of[state].tolist())) for state in STATES},
+            **{state: estimate(of[state]) for state in STATES},
         }
         for rule, of in changes.groupby("rule", sort=False)
     )

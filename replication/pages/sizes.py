@@ -1,4 +1,4 @@
-"""Why do the sizes differ? What tickets retain in three models, and with more training data."""
+"""Model size and training data: what tickets retain in three models, and with more examples."""
 
 from __future__ import annotations
 
@@ -10,7 +10,17 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from lottery_utils.agreement.inference import Interval
-from replication.book.show import COLOURS, Figure, Note, Table, percent, share, style
+from replication.book.show import (
+    COLOURS,
+    LARGE,
+    Figure,
+    Finding,
+    Note,
+    Table,
+    percent,
+    share,
+    style,
+)
 from replication.claims import wins as wins_of
 from replication.claims.claim import WINS
 from replication.claims.wins import Shares, of_records, outcome
@@ -76,61 +86,76 @@ def common(sides: Sequence[Side], order: Sequence[str]) -> list[str]:
     return [task for task in order if all(task in side.tasks for side in sides)]
 
 
-def finding(compared: Compared) -> Note:
-    """What bad tickets retain in the models that have tasks in common, and on which tasks."""
+def finding(compared: Compared) -> Finding:
+    """What bad tickets retain in the models, on the tasks that all have learned."""
     sides = [side for side in compared.models if side.tasks]
     tasks = common(sides, compared.wanted.tasks)
     if len(sides) < 3 or not tasks:
         missing = ", ".join(side.name for side in compared.models if not side.tasks)
-        lacking = f"no entry of {missing} is complete" if missing else "no task is learned by all"
-        return Note(f"The question is open: {lacking}.", "warning")
-    said = [f"{side.name} {share(mean_over(side, tasks, 'bad'))}" for side in sides]
-    which = ", ".join(tasks)
-    text = f"Retrained bad subnetworks retain on {which}: {'; '.join(said)} (95 % CI over seeds)."
+        lacking = f"no run of {missing} is complete" if missing else "no task is learned by all"
+        return Finding(f"The question is open: {lacking}.")
+    shares = [
+        f"{side.name} {share(mean_over(side, tasks, 'bad'))} ({_n_seeds(side, tasks)})"
+        for side in sides
+    ]
+    text = (
+        f"On {', '.join(tasks)}, retrained bad subnetworks retain of the gain from fine-tuning: "
+        f"{'; '.join(shares)}. Mean, 95 % CI over seeds."
+    )
     left = [task for task in compared.wanted.tasks if task not in compared.large.tasks]
-    if left:
-        return Note(f"Provisional, without {', '.join(left)}. {text}", "warning")
-    return Note(text)
+    return Finding(f"Provisional, without {', '.join(left)}. {text}" if left else text)
 
 
-@style()
-def plot(compared: Compared) -> Figure:
-    """Retained gain by task and model: seeds as points, means as strokes, the threshold dashed."""
-    tasks = compared.wanted.tasks
-    places = [(task, side) for task in tasks for side in compared.models if task in side.tasks]
-    drawing, axis = plt.subplots(figsize=(4.8, 1.3 + 0.42 * len(places)), layout="constrained")
-    told = []
-    for row, (task, side) in enumerate(places):
-        for up, kind in zip((-0.24, 0.0, 0.24), TICKETS, strict=True):
-            of, colour = side.tasks[task], COLOURS[kind]
-            values = of.retained[kind]
-            mean = float(np.mean(values))
+def _n_seeds(side: Side, tasks: Sequence[str]) -> str:
+    """Of how many seeds a side's means are."""
+    n = {N_SEEDS if side.tasks[task].errors else side.tasks[task].n for task in tasks}
+    fewest, most = min(n), max(n)
+    counts = f"{most}" if fewest == most else f"{fewest} to {most}"
+    return f"{counts} seed{'' if most == 1 else 's'}"
+
+
+@style(LARGE)
+def plot(compared: Compared, kind: str = "bad") -> Figure | Note:
+    """What one kind of retrained ticket retains, by task and model: seeds as points, means as
+    strokes, the released means with their interval."""
+    sides = [side for side in compared.models if side.tasks]
+    tasks = [task for task in compared.wanted.tasks if any(task in side.tasks for side in sides)]
+    if not tasks:
+        return Note("No task that a model learned is on record yet.", "warning")
+    drawing, axis = plt.subplots(figsize=(4.8, 1.2 + 0.37 * len(tasks)), layout="constrained")
+    colour, told = COLOURS[kind], []
+    for row, task in enumerate(tasks):
+        for i, side in enumerate(compared.models):
+            if task not in side.tasks:
+                continue
+            of, y, marker = side.tasks[task], row + 0.27 * (i - 1), "osD"[i]
+            mean = float(np.mean(of.retained[kind]))
             if of.errors:
                 reach = mean_over(side, [task], kind)
-                axis.plot([reach.low, reach.high], [row + up] * 2, color=colour, lw=1.2)
-                axis.plot(mean, row + up, "D", color=colour, ms=5)
+                axis.plot([reach.low, reach.high], [y] * 2, color=colour, lw=1.2)
+                axis.plot(mean, y, marker, color=colour, ms=6)
             else:
-                axis.plot(values, [row + up] * len(values), "o", color=colour, ms=4, alpha=0.7)
-                axis.plot([mean, mean], [row + up - 0.1, row + up + 0.1], color=colour, lw=2.5)
-            told.append(f"{side.name}, {task}, {kind}: {percent(mean)}")
-        if row and places[row - 1][0] != task:
-            axis.axhline(row - 0.5, color="0.85", lw=1)
+                face = {"o": "white", "s": colour}[marker]
+                axis.plot(of.retained[kind], [y] * of.n, marker, color=colour, mfc=face, ms=5)
+                axis.plot([mean] * 2, [y - 0.13, y + 0.13], color=colour, lw=2.5)
+            told.append(f"{side.name}, {task}: {percent(mean)}")
+        if row:
+            axis.axhline(row - 0.5, color="0.88", lw=1, zorder=0)
     axis.axvline(WINS, color="0.5", lw=1, ls="--", zorder=0)
     axis.axvline(1, color=COLOURS["full"], lw=1, zorder=0)
-    for kind in TICKETS:
-        axis.plot([], [], "o", color=COLOURS[kind], label=kind)
-    drawing.legend(loc="outside upper center", ncols=len(TICKETS))
-    axis.set_yticks(
-        range(len(places)), [f"{task}, {side.name.split(',')[0]}" for task, side in places]
-    )
-    axis.set_ylim(len(places) - 0.5, -0.5)
-    axis.set_xlabel("retained gain (1: the full model's)")
+    for side, marker, face in zip(compared.models, "osD", ("white", colour, colour), strict=True):
+        name = side.name.split(",")[0]
+        axis.plot([], [], marker, color=colour, mfc=face, label=name)
+    drawing.legend(loc="outside upper center", ncols=3, handletextpad=0.2)
+    axis.set_yticks(range(len(tasks)), tasks)
+    axis.set_ylim(len(tasks) - 0.5, -0.5)
+    axis.set_xlabel("retained gain (0: majority baseline, 1: full model)")
     return Figure.of(
         drawing,
-        f"Gain that retrained subnetworks retain, by task and model. Points are seeds, strokes "
-        f"their means; diamonds are released means of {N_SEEDS} seeds with a 95 % CI. A ticket "
-        f"wins right of the dashed line ({WINS:.0%}).",
-        f"Dot plot of retained gain by task, model and kind of ticket. {'; '.join(told)}.",
+        f"Gain that retrained {kind} subnetworks retain. Points are seeds, strokes their means; "
+        f"BERT-base: mean of {N_SEEDS} seeds, 95 % CI. A ticket wins right of the dashed line "
+        f"({WINS:.0%}).",
+        f"Dot plot of what {kind} tickets retain by task and model. {'; '.join(told)}.",
     )
 
 
@@ -173,7 +198,7 @@ def explained(compared: Compared) -> Table:
     """What one change does to what bad tickets retain, on the tasks that both sides learned."""
     curve = compared.curve
     steps = {
-        "more data: MiniLM-L6, 500 to all": (curve[500], curve[None]),
+        "more data: MiniLM-L6, 500 examples to all": (curve[500], curve[None]),
         "depth and width: MiniLM-L6 to MPNet-base, 2,000 examples": (curve[2000], compared.large),
         "all data, BERT's pre-training: MPNet-base to BERT-base": (
             compared.large,
@@ -197,14 +222,14 @@ def explained(compared: Compared) -> Table:
     return Table.of(rows, "change")
 
 
-@style()
+@style(LARGE)
 def curve(compared: Compared) -> Figure | Note:
     """Retained gain against the size of the training set, a panel for each task."""
     tasks = [t for t in compared.curve_tasks if any(t in s.tasks for s in compared.curve.values())]
     if not tasks:
-        return Note("No entry of the size curve is on record yet.", "warning")
+        return Note("No run with other sizes of the training set is on record yet.", "warning")
     drawing, axes = plt.subplots(
-        len(tasks), 1, figsize=(4.8, 0.8 + 2.0 * len(tasks)), sharex=True, sharey=True,
+        len(tasks), 1, figsize=(4.8, 0.8 + 1.7 * len(tasks)), sharex=True, sharey=True,
         squeeze=False, layout="constrained",
     )  # fmt: skip
     told = []

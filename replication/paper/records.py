@@ -294,6 +294,11 @@ def sharing_of(results: Results) -> Sharing:
     return _sharing(over_seeds(results, "heads"), pairs)
 
 
+def learned(results: Results) -> Results:
+    """Those of the tasks that BERT-base learns."""
+    return {task: of_task for task, of_task in results.items() if task not in UNLEARNED}
+
+
 def _sharing(heads: Mapping[str, OverSeeds], pairs: Mapping[tuple[str, str], Pair]) -> Sharing:
     kept = {name: found.kept for name, found in heads.items()}
     n_super = {name: found.n_all for name, found in heads.items()}

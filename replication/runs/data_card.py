@@ -108,14 +108,21 @@ def keep(study: Study, task: str, store: Store, data_sha256: str | None = None) 
 
 def in_words(study: Study) -> str:
     """Data and encoder in two or three words, as a page's title has them: `GLUE, MPNet-base`."""
+    words = _data_in_words(study)
+    return f"{words}, {encoder(study.backbone)}" if study.backbone != "bundled" else words
+
+
+def model_and_data(study: Study) -> str:
+    """The same as a sentence or a legend has them: `MiniLM-L6 on GLUE`."""
+    return f"{encoder(study.backbone)} on {_data_in_words(study)}"
+
+
+def _data_in_words(study: Study) -> str:
     kind = data.source_kind(study.data)
     if kind == "mini":
-        words = "made-up sentences"
-    elif kind == "csv" or not any(study.task(task).official_sizes for task in study.tasks):
-        words = "own data"
-    else:
-        words = "GLUE"
-    return f"{words}, {encoder(study.backbone)}" if study.backbone != "bundled" else words
+        return "made-up sentences"
+    own = kind == "csv" or not any(study.task(task).official_sizes for task in study.tasks)
+    return "own data" if own else "GLUE"
 
 
 def encoder(backbone: str) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -81,6 +83,24 @@ def test_nothing_is_lost_between_processes(tmp_path: Path) -> None:
     assert [process.wait() for process in several] == [0, 0, 0]
     assert path.read_text() == "60"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_lock_whose_file_went_meanwhile_is_no_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who held it is done, and takes its file away, just before we would hold that file."""
+    lock, said = tmp_path / ".file.lock", []
+    take = fcntl.flock
+
+    def late(*asked: Any) -> None:
+        monkeypatch.undo()
+        lock.unlink()
+        take(*asked)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    with alone(tmp_path / "file", said.append):
+        assert lock.exists(), "others have to find it"
+    assert said == ["another run"]
 
 
 def test_who_is_alone_may_ask_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -145,6 +145,14 @@ def test_of_a_damaged_journal_only_what_comes_before_is_taken(
     assert Journal(path, "stamp").entries == found.entries, "and it goes on from there"
 
 
+@pytest.mark.parametrize("n", range(2, len(ENTRIES) + 1))
+def test_lines_of_another_journal_do_not_follow(path: Path, n: int) -> None:
+    """Each is whole, and of the right number: only what came before it is not what it was."""
+    others, lines = written(path, ENTRIES[::-1]), written(path)
+    path.write_bytes(b"".join([*lines[:n], *others[n:]]))
+    assert Journal(path, "stamp").entries == ENTRIES[: n - 1]
+
+
 @settings(max_examples=int(os.environ.get("LOTTERY_FUZZ", "30")), deadline=None)
 @given(
     seed=st.integers(0, 2**32), entries=st.lists(st.integers() | st.text(max_size=5), max_size=5)

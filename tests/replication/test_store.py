@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import math
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,11 +13,12 @@ from typing import Any
 
 import pytest
 
+import lottery_utils
 from lottery_utils.errors import UserError
 from lottery_utils.tasks import OwnTask
 from replication.files import write_text
 from replication.journal import Journal
-from replication.store import Key, Record, Store, checksum
+from replication.store import Key, Record, Store, checksum, provenance
 from replication.study import FollowUps, Study
 
 KEY = Key("mine", "RTE", 1, "finetune")
@@ -327,3 +329,19 @@ def test_results_that_are_no_folder_are_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "results").write_text("")
     with pytest.raises(UserError, match=r"cannot be read.*results to be a folder of records"):
         Store(tmp_path / "results").read(KEY)
+
+
+def test_a_record_names_the_commit_and_marks_code_that_was_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = tmp_path / "code.py"
+    code.write_text("")
+    monkeypatch.setattr(lottery_utils, "__file__", str(code))
+    assert provenance()["commit"] is None, "outside version control"
+    who = ["-c", "user.name=one", "-c", "user.email=one@example.org"]
+    for command in (["init", "-q"], ["add", "."], [*who, "commit", "-q", "-m", "first"]):
+        subprocess.run(["git", "-C", str(tmp_path), *command], check=True)
+    commit = provenance()["commit"]
+    assert commit and not set(commit) - set("0123456789abcdef")
+    code.write_text("changed")
+    assert provenance()["commit"] == commit + "+"

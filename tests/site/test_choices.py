@@ -1,4 +1,4 @@
-"""A lottery in your hands: the edge of a ticket, what its record comes to, and the page."""
+"""Choose your own ticket: the edge of a ticket, what its record comes to, and the page."""
 
 from __future__ import annotations
 
@@ -90,11 +90,11 @@ def test_what_heads_add_is_counted_in_every_setting(three: Choices) -> None:
 
 def test_the_search_is_ranked_among_its_equals(three: Choices) -> None:
     assert list(three.equals) == [1, 2, 4]
-    told = Counter(re.findall(r"\d+(?:\.\d+)?", choices.verdict(three).text))
+    told = Counter(re.findall(r"\d+(?:\.\d+)?", choices.finding(three).text))
     # It kept one head and scores 0.7; of the two other choices of one head none scores higher, one
     # the same, one lower, 0.6 to 0.7; none reaches 0.9 times 0.8.
     assert Counter("1 0.700 2 0 1 1 0.600 0.700 0 0.720".split()) <= told
-    assert [*choices.by_size(three).frame["pass the bar"]] == ["0%", "0%", "33%", "100%"]
+    assert [*choices.by_size(three).frame["pass the threshold"]] == ["0%", "0%", "33%", "100%"]
     assert re.findall(r"[+−-]\d\.\d+", choices.flatness(three).text) == ["+0.87", "+0.87"]
 
 

@@ -13,7 +13,7 @@ from docutils import nodes
 from matplotlib.figure import Figure as Drawing
 from sphinx.application import Sphinx
 
-from replication.book.show import Figure, Table
+from replication.book.show import Figure, Folded, Table
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +49,8 @@ def test_what_a_notebook_shows_becomes_a_node(numbered: Any, shown: str) -> None
 def test_a_table_without_a_caption_stays_as_it_is(numbered: Any) -> None:
     assert numbered(Table(pd.DataFrame({"a": [1]}))._repr_html_()) is None
     assert numbered("<p>text</p>") is None
+    folded = Folded("More", Table(pd.DataFrame({"a": [1]}), caption=CAPTION))
+    assert numbered(folded._repr_html_()) is None, "what is around it would be lost"
 
 
 def test_each_page_counts_its_own_and_refers_to_its_own(

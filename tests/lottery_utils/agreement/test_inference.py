@@ -127,17 +127,11 @@ def test_intervals_are_scipys(values: list[float], level: float) -> None:
     assert found.n == len(values)
 
 
-def test_intervals_in_words() -> None:
-    # Two values: t(0.975, 1) = 12.7062, standard error 0.1 / sqrt(2) / sqrt(2) = 0.05.
-    assert str(t_interval([0.8, 0.9])) == "0.850 [0.215, 1.485]"
-
-
 def test_one_value_has_no_interval_and_none_is_an_error() -> None:
     one = t_interval([0.5])
     assert one[:1] + one[3:] == (0.5, 1)
     assert math.isnan(one.low)
     assert math.isnan(one.high)
-    assert str(one) == "0.500 (n = 1)"
     assert isinstance(one, Interval)
     assert t_interval([0.5, 0.5])[:3] == (0.5, 0.5, 0.5)
     with pytest.raises(ValueError, match="at least one value"):

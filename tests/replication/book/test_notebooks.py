@@ -41,7 +41,8 @@ def code_of(notebook: str, task: str) -> str:
         for c in source.cells
         if c.cell_type == "code" and hidden not in c.metadata.get("tags", [])
     )
-    code = code.replace('study = "quick"', 'study = "tiny"').replace('"SST-2"', f'"{task}"')
+    code = code.replace('study = "quick"', 'study = "tiny"')
+    code = re.sub(r'^task = ("SST-2"|None)', f'task = "{task}"', code, flags=re.M)
     code += "\nimport sys\nheavy = {'torch', 'transformers', 'datasets'}"
     return code + "\nprint(sorted(heavy & set(sys.modules)))"
 

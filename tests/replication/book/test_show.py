@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import re
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -13,15 +14,17 @@ import pandas as pd
 import pytest
 
 from lottery_utils.agreement.inference import t_interval
-from replication.book import show
 from replication.book.show import (
     COLOURS,
     Figure,
     Note,
     Table,
     coloured,
+    estimate,
+    interval,
     number,
     p_text,
+    share,
     style,
     within,
     write_cells,
@@ -56,12 +59,23 @@ def test_a_figure_is_an_image_with_its_texts_and_keeps_what_it_shows() -> None:
     figure = drawn()
     assert figure.png.startswith(b"\x89PNG\r\n\x1a\n")
     _, width, _ = plt.imread(io.BytesIO(figure.png)).shape
-    assert f'width="{width * 120 // 150}"' in figure._repr_html_()
+    assert f'width="{width * 100 // 150}"' in figure._repr_html_()
     page = Page(figure._repr_html_())
     assert (page.alts, page.text) == (['say "so" & <b>'], "a < b & <script>")
     (line,) = figure.drawing.axes[0].lines
     assert line.get_ydata().tolist() == [3, 5]
     assert not plt.get_fignums(), "a figure that stays open is shown twice by a notebook"
+
+
+def test_a_figure_is_shown_at_100_px_to_the_inch_with_text_of_one_size() -> None:
+    with style(20):
+        large = drawn()  # drawn() has a style of its own
+        drawing, axes = plt.subplots(figsize=(4, 2))
+        axes.plot([1, 2], [3, 5])
+        figure = Figure.of(drawing, "", "")
+    assert (large.font, figure.font) == (10, 20)
+    assert 300 < int(re.findall(r'width="(\d+)"', figure._repr_html_())[0]) < 500
+    assert {tick.label1.get_size() for tick in axes.xaxis.get_major_ticks()} == {20}
 
 
 def test_the_style_lasts_as_long_as_a_figure_is_drawn() -> None:
@@ -118,14 +132,23 @@ def test_numbers_are_written_one_way(value: float, digits: int, signed: bool, te
     assert within(value, value, digits, signed=signed) == f"[{text}, {text}]"
 
 
+def test_an_interval_follows_its_mean() -> None:
+    # Two values: t(0.975, 1) = 12.7062, standard error 0.1 / sqrt(2) / sqrt(2) = 0.05.
+    found = t_interval([0.8, 0.9])
+    assert interval(found) == "0.850 [0.215, 1.485]"
+    assert interval(found, 2, signed=True) == "+0.85 [+0.21, +1.49]"
+    assert share(found) == "85% [21%, 149%]"
+    alone = t_interval([0.5])
+    assert (estimate([0.5]), share(alone)) == ("0.500 (no CI, n = 1)", "50% (no CI)")
+    assert interval(alone[:3]) == "0.500 (no CI)"
+
+
 def test_an_interval_that_leaves_what_is_possible_is_not_printed() -> None:
     found = t_interval([0.8, 0.9])
-    assert show.mean(found) == "0.850 [0.215, 1.485]"
-    assert show.mean(found, possible=(0, 1)) == "0.850 (no CI, n = 2)"
-    assert show.mean(t_interval([0.5]), possible=(0, 1)) == "0.500 (no CI, n = 1)"
-    assert show.mean(t_interval([1.0, 1.0]), possible=(0, 1)) == "1.000 [1.000, 1.000]"
-    assert show.share(found, possible=(0, 1)) == "85% (no CI)"
-    assert show.share(t_interval([-0.1, -0.1])) == "\u221210% [\u221210%, \u221210%]"
+    assert interval(found, possible=(0, 1)) == "0.850 (no CI, n = 2)"
+    assert estimate([1.0, 1.0], possible=(0, 1)) == "1.000 [1.000, 1.000]"
+    assert share(found, possible=(0, 1)) == "85% (no CI)"
+    assert share(t_interval([-0.1, -0.1])) == "\u221210% [\u221210%, \u221210%]"
 
 
 def test_seeds_have_colours_even_where_there_are_many() -> None:

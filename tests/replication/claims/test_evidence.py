@@ -1,4 +1,4 @@
-"""What a study's records and the released numbers are measured by, and put on trial with."""
+"""What a study's records and the released numbers are measured by, and judged with."""
 
 from __future__ import annotations
 

@@ -11,9 +11,9 @@ import pytest
 
 from lottery_utils.agreement.inference import Interval, t_interval
 from replication.book.provenance import standing
-from replication.book.show import MINUS, Note, Table
+from replication.book.show import MINUS, Note, Table, number
 from replication.claims.rules import KEPT, kept, paper_claims
-from replication.claims.trial import PAPER, Trial, put_on_trial, stricter
+from replication.claims.trial import PAPER, Trial, over_seeds, put_on_trial, stricter
 from replication.claims.verdicts import NO_DATA, SUPPORTED, VERDICTS
 from replication.claims.wins import outcome
 from replication.pages import claims, sec4_2_good_random_bad
@@ -27,6 +27,10 @@ def small_trial() -> Trial:
 @pytest.fixture(scope="module")
 def trial() -> Trial:
     return put_on_trial("minilm-glue")
+
+
+def as_float(text: str) -> float:
+    return float(text.replace(MINUS, "-"))
 
 
 def test_verdicts_are_counted(trial: Trial) -> None:
@@ -50,17 +54,30 @@ def test_what_the_verdicts_rest_on(trial: Trial) -> None:
 
 def test_a_partial_study_says_what_is_missing() -> None:
     trial = put_on_trial("mini-glue")
-    assert standing("mini-glue").kind == "warning"
+    lacking = standing("mini-glue")
+    assert lacking and lacking.kind == "warning" and standing("minilm-glue") is None
     assert claims.basis(trial).frame["which"].iloc[0] == "none"
     assert {j.verdict for j in trial.ours} == {NO_DATA}
-    assert "provisional" in claims.count(trial).text
-    shown = claims.plot(trial)
-    first = claims.registered(trial.theirs)
-    assert len(shown.drawing.axes[0].get_yticks()) == sum(j.found is not None for j in first)
-    for make in (claims.flatness, claims.by_task, claims.power):
+    said = claims.finding(trial).text
+    assert "provisional" in said and "retain of the gain" in said, "of the release"
+    assert "in MiniLM" not in said
+    for make in (claims.flatness, claims.power, claims.kept_by_task):
         assert isinstance(make(trial), Note)
-    for make in (claims.shares_kept, claims.won_by_task):
-        assert isinstance(make(trial), Table), "of the release"
+    assert isinstance(claims.kept_by_task(trial, PAPER), Table)
+    rows = claims.verdicts(trial).rows
+    drawn = [row["key"] for row in rows if "<svg" in row["estimate, 95 % CI"]]
+    first = claims.registered(trial.theirs)
+    assert drawn == [one.claim.key for one in first if one.found], "those of the release alone"
+
+
+def test_the_page_begins_with_counts_and_the_titles_claim(trial: Trial) -> None:
+    text = claims.finding(trial).text
+    for judged in (trial.ours, trial.theirs):
+        assert claims.counted(judged) in text
+        found = kept(judged)["bad"].found
+        assert found and f"{found.mean:.0%} [{found.low:.0%}, {found.high:.0%}]" in text
+        assert f"({found.n} tasks)" in text
+    assert "provisional" not in text
 
 
 def test_additions_are_judged_as_one_family_too(trial: Trial) -> None:
@@ -81,17 +98,40 @@ def test_additions_are_judged_as_one_family_too(trial: Trial) -> None:
 def test_the_table_names_numbers_verdicts_and_sections(small_trial: Trial) -> None:
     both = [claims.verdicts(small_trial, added=of)._repr_html_() for of in (False, True)]
     shown = "".join(both)
-    assert shown.count("<tr>") + shown.count("<tr ") >= len(paper_claims())
-    assert "added 2026-11-26" in both[1] and "added 2" not in both[0]
+    keys = [claim.key for claim in paper_claims()]
+    assert re.findall(r'<tbody id="([^"]+)"', shown) == sorted(
+        keys, key=lambda key: bool({c.key: c.added for c in paper_claims()}[key])
+    )
+    assert 'href="#no-losing-tickets"' not in both[0]
+    assert 'repeats <a href="#bad-below-random-pruned">' in both[1]
     assert 'href="../../sec4_2.html"' in shown
     assert 'class="verdict verdict-inconclusive"' in shown
     assert "8 tasks" in shown, "of the released numbers"
-    assert len(claims.rules(small_trial).frame) == len(paper_claims())
-    of_tasks = claims.by_task(small_trial)
-    assert list(of_tasks.frame.columns) == ["SST-2", "CoLA"]
-    rows = re.findall(r'id="(tasks-[^"]+)"', of_tasks._repr_html_())
-    assert re.findall(r'href="#(tasks-[^"]+)"', shown) == rows, "each claim leads to its own row"
-    assert len(rows) == len(paper_claims())
+    some = claims.verdicts(small_trial, "4.1", "3").rows
+    assert [row["key"] for row in some] == ["sizes", "wnli-not-learned"]
+    (rule,) = [row["rule"] for row in some if row["key"] == "sizes"]
+    means = {j.claim.key: j.means for j in small_trial.ours}["sizes"]
+    assert [*means] == ["SST-2", "CoLA"]
+    for task, mean in means.items():
+        assert f"{task} {number(mean)}" in rule
+    assert "-0.15 to 0.15, on 75% of the tasks" in rule and "within 15 points" in rule
+
+
+def test_a_strip_has_both_estimates_in_the_claims_unit(trial: Trial) -> None:
+    keys = [one.claim.key for one in trial.ours]
+    pair = [of[keys.index("no-losing-tickets")] for of in (trial.ours, trial.theirs)]
+    ends = [0.0, 1.0]  # 192 pixels are a retained gain of 1, from 14 on
+    shown = claims.strip(pair, ends)
+    dots = [float(x) for x in re.findall(r'cx="([\d.]+)"', shown)]
+    assert dots == [pytest.approx(14 + 192 * of.found.mean, abs=0.1) for of in pair if of.found]
+    ((left, width),) = re.findall(r'x="([\d.]+)" y="2" width="([\d.]+)"', shown)
+    assert (float(left), float(width)) == pytest.approx((14 + 192 * 0.5, 96)), "above 0.5"
+    assert len(re.findall(r"M[\d.]+ (?:10|22)H", shown)) == 2, "an interval for each"
+    wide = [of[keys.index("m-masks-stable")] for of in (trial.ours, trial.theirs)]
+    assert wide[0].found and wide[0].found.high > 1, "more than kappa can be"
+    assert not re.findall(r"M[\d.]+ 10H", claims.strip(wide, ends))
+    assert "no CI: it would exceed" in claims.strip(wide, ends)
+    assert claims.strip([one._replace(found=None) for one in pair], ends) == ""
 
 
 def test_the_stricter_reading_lists_what_it_changes(trial: Trial) -> None:
@@ -118,19 +158,18 @@ def test_flatness_sees_the_width(trial: Trial) -> None:
 
 
 def test_bad_tickets_win_where_they_keep_half(trial: Trial) -> None:
-    table = claims.shares_kept(trial)
-    released = table.frame[f"{PAPER}: bad"]
-    shares = {task: float(share.replace(MINUS, "-")) for task, share in released.items() if share}
+    released = claims.kept_by_task(trial, PAPER).frame
+    shares = {task: as_float(share) for task, share in released["bad"].items() if share}
     # Of MRPC the released bad ticket scores less than the majority baseline (0.677 and 0.684).
     assert len(shares) == 8 and shares["MRPC"] < 0 < 0.5 < shares["RTE"]
-    ours = table.frame[f"{trial.study.name}: bad"]
+    ours = claims.kept_by_task(trial).frame["bad"]
     assert "(1 of 3 seeds)" in ours["CoLA"], "with two seeds the bad ticket is mostly the good one"
     assert "seeds" not in ours["SST-2"]
-    assert "would win on 7." in claims.finding(trial).text
-    by_task = claims.won_by_task(trial).frame
-    for task, cell in by_task[PAPER].items():
-        if cell:
-            assert abs(float(cell.split("%")[0].replace(MINUS, "-")) / 100 - shares[task]) < 0.0101
+    assert "would win on 7." in claims.bad_wins(trial).text
+    for task, cell in released["bad, 95 % CI over seeds"].items():
+        assert abs(as_float(cell.split("%")[0]) / 100 - shares[task]) < 0.0101
+    found = over_seeds(trial, PAPER)
+    assert {t: outcome(of) for t, of in found.items()} == dict(released["the bad ticket"].items())
 
 
 def test_a_win_needs_its_interval(trial: Trial) -> None:
@@ -146,7 +185,7 @@ def test_a_win_needs_its_interval(trial: Trial) -> None:
 
 
 def test_every_claim_with_an_interval_has_its_power(trial: Trial) -> None:
-    table = claims.power(trial).frame
+    table = claims.power(trial).table.frame
     assert len(table) == sum(one.found is not None for one in trial.ours)
     never = [name for name, cell in table["heads"].items() if cell]
     assert [name.split(" ")[1] for name in never] == ["r-raw", "r-normed"]
@@ -154,14 +193,14 @@ def test_every_claim_with_an_interval_has_its_power(trial: Trial) -> None:
 
 def test_a_task_page_says_what_the_trial_says(trial: Trial) -> None:
     """The same seeds and the same measure: two pages must not tell two stories."""
-    table = claims.shares_kept(trial)
+    table = claims.kept_by_task(trial)
     for task in trial.learned:
         told = sec4_2_good_random_bad.kept(trial.records[task]).text
         for kind in KEPT:
-            cell = str(table.frame.loc[task, f"{trial.study.name}: {kind}"]).split(" ")[0]
-            found = re.search(rf"\b{kind} (-?\d+)% \((\d) seed", told)
+            cell = str(table.frame.loc[task, kind]).split(" ")[0]
+            found = re.search(rf"\b{kind} ([-−]?\d+)% \((\d) seed", told)
             assert found
-            assert float(found[1]) / 100 == pytest.approx(float(cell), abs=0.006)
+            assert as_float(found[1]) / 100 == pytest.approx(as_float(cell), abs=0.006)
             n = sum(trial.records[task].contrasted()) if kind != "good" else 3
             assert int(found[2]) == min(n, len(trial.records[task]))
             values = kept(trial.ours)[kind].values[task]

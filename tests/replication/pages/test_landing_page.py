@@ -1,15 +1,18 @@
-"""The landing page: its sentences and its figure come from the verdicts, whatever they are."""
+"""The landing page and the summary: sentences and figures come from the verdicts."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
 
-from replication.claims.rules import kept, paper_claims
+from replication.book.show import Note
+from replication.claims.rules import kept
 from replication.claims.trial import PAPER, Trial, over_seeds, put_on_trial
+from replication.claims.verdicts import INCONCLUSIVE, VERDICTS
 from replication.pages import landing
-from replication.pages.claims import counted, won
+from replication.pages.claims import counted, outcomes
 from replication.runs.run import missing
 from replication.store import Store
 
@@ -19,37 +22,60 @@ def trial() -> Trial:
     return put_on_trial("minilm-glue")
 
 
-def test_the_outcome_is_told_with_the_numbers_of_the_trial(trial: Trial) -> None:
-    told = landing.outcome(trial).data
+def test_the_finding_has_the_numbers_of_the_trial(trial: Trial) -> None:
+    said = landing.finding(trial).text
     found = kept(trial.ours)
     assert list(found) == ["good", "random", "bad"]
     for kind, judged in found.items():
         assert judged.found
-        assert f"{kind} {judged.found.mean:.0%} [{judged.found.low:.0%}, " in told
-    for side in (trial.study.name, PAPER):
-        assert won(over_seeds(trial, side)) in told, "as the page on the claims has it"
-    assert counted(trial.ours) in told
-    assert bool(missing(trial.study, Store())) == ("under way" in told)
+        assert f"{kind} {judged.found.mean:.0%} [{judged.found.low:.0%}, " in said
+    assert f"over {len(found['bad'].values)} tasks, up to {len(trial.study.seeds)} seeds)" in said
+    for side in (trial.name, PAPER):
+        of = outcomes(over_seeds(trial, side))
+        n = len(over_seeds(trial, side))
+        assert f"{len(of['wins'])} of {n} tasks ({len(of[INCONCLUSIVE])} inconclusive)" in said
+    assert counted(trial.ours) in said
+    plain = landing.in_plain_words(trial).text
+    for judged in (trial.ours, trial.theirs):
+        means = [one.found.mean for one in kept(judged).values() if one.found]
+        assert [f"{mean:.0%}" in plain for mean in means] == [True] * 3
+    assert bool(missing(trial.study, Store())) == ("may change" in said)
 
 
-def test_before_there_is_a_result_none_is_told(trial: Trial) -> None:
+def test_before_there_is_a_result_none_is_given(trial: Trial) -> None:
     nothing = [one._replace(found=None, values={}) for one in trial.ours]
-    begun = replace(trial, ours=nothing)
-    assert "%" not in landing.outcome(begun).data
-    assert len(landing.plot(begun).drawing.axes[0].get_yticks()) == 1, "the release alone"
+    begun = replace(trial, ours=nothing, records={})
+    said = landing.finding(begun).text
+    assert "%" not in said and "no result yet" in said
+    assert begun.name not in landing.in_plain_words(begun).text, "the release alone"
+    assert len(landing.plot(begun).drawing.axes) == 1, "the release alone"
+    assert isinstance(landing.heads(begun), Note)
 
 
 def test_the_figure_has_the_means_of_all_tasks(trial: Trial) -> None:
-    (axis,) = landing.plot(trial).drawing.axes
-    points = [line.get_xdata()[0] for line in axis.lines if line.get_marker() == "o"]
-    strokes = [[*line.get_xdata()] for line in axis.lines if line.get_marker() == "|"]
+    axes = landing.plot(trial).drawing.axes
+    lines = [line for axis in axes for line in axis.lines if len(line.get_xdata())]
+    points = [line.get_xdata()[0] for line in lines if line.get_marker() == "o"]
+    strokes = [[*line.get_xdata()] for line in lines if line.get_marker() == "|"]
     judged = [*kept(trial.ours).values(), *kept(trial.theirs).values()]
     assert points == [one.found.mean for one in judged if one.found]
     assert strokes == [[*one.means.values()] for one in judged]
 
 
-def test_every_claim_leads_to_its_trial(trial: Trial) -> None:
-    shown = landing.claims(trial, "report/claims.html")._repr_html_()
-    for claim in paper_claims():
-        assert f'href="report/claims.html#{claim.key}"' in shown
-    assert shown.count('class="verdict ') == 2 * len(paper_claims())
+def test_three_tickets_are_drawn_head_by_head(trial: Trial) -> None:
+    figure = landing.heads(trial)
+    assert not isinstance(figure, Note)
+    seed = next(iter(trial.records["SST-2"]))
+    mask = trial.records["SST-2"].masks[seed]
+    drawn = [axis.collections[0].get_array() for axis in figure.drawing.axes]
+    assert [int(of.sum()) for of in drawn] == [mask.n_heads] * 3, "of one size"
+    assert (drawn[0].reshape(mask.heads.shape) == mask.heads).all()
+
+
+def test_the_counts_are_of_all_claims(trial: Trial) -> None:
+    frame = landing.verdicts(trial).frame
+    assert len(frame) == len(VERDICTS)
+    for name, judged in ((trial.name, trial.ours), (PAPER, trial.theirs)):
+        numbers = [[int(n) for n in re.findall(r"\d+", cell)] for cell in frame[name]]
+        assert sum(of[0] for of in numbers) == sum(not one.claim.added for one in judged)
+        assert sum(map(sum, numbers)) == len(judged)

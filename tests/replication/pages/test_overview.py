@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from by_hand import with_warnings, without_magnitude
 
-from replication.book.show import NO_MAGNITUDE, Note
+from replication.book.show import NO_MAGNITUDE, Figure, Note, Table, number, percent
 from replication.pages import overview
 from replication.runs.records import KINDS, TaskRecords
 from replication.store import Store
@@ -20,50 +20,81 @@ TASKS = ("CoLA", "STS-B", "RTE")
 def test_an_overview_has_only_the_tasks_with_magnitude_pruning(
     every: dict[str, TaskRecords],
 ) -> None:
-    some = {**every, "CoLA": without_magnitude(every["CoLA"])}
-    drawn = overview.plot(some, "magnitude")
-    assert [a.get_title() for a in drawn.drawing.axes if a.get_visible()] == ["STS-B", "RTE"]
-    table = overview.table(some, "magnitude")
-    assert list(table.frame.index) == ["STS-B", "RTE"]
-    both = overview.verdicts(with_warnings(some, set()), "magnitude")
+    learned = with_warnings(every, set())
+    some = {**learned, "CoLA": without_magnitude(learned["CoLA"])}
+    assert rows_of(overview.plot(some, "magnitude")) == ["STS-B", "RTE"]
+    for table in (overview.models(some, "magnitude"), overview.scores(some, "pruned", "magnitude")):
+        assert isinstance(table, Table) and list(table.frame.index) == ["STS-B", "RTE"]
+    both = overview.verdicts(some, "magnitude")
     assert {seen.split(" of ")[1] for seen in both.frame["seen"]} == {"4"}
     none = {task: without_magnitude(entries) for task, entries in every.items()}
     assert overview.plot(none, "magnitude") is NO_MAGNITUDE
-    assert overview.table(none, "magnitude") is NO_MAGNITUDE
+    assert overview.models(none, "magnitude") is NO_MAGNITUDE
+    assert overview.scores(none, "retrained", "magnitude") is NO_MAGNITUDE
     assert isinstance(overview.verdicts(none, "magnitude"), Note)
 
 
+def rows_of(figure: Figure | Note) -> list[str]:
+    assert isinstance(figure, Figure)
+    return [label.get_text() for label in figure.drawing.axes[0].get_yticklabels()]
+
+
 @pytest.mark.parametrize("method", ["structured", "magnitude"])
-def test_the_figure_has_every_score_of_every_task(
+def test_the_figure_has_what_every_ticket_of_every_seed_retains(
     every: dict[str, TaskRecords], method: str
 ) -> None:
-    drawn = overview.plot(every, method)
-    for axis, task in zip(drawn.drawing.axes, TASKS, strict=True):
-        points = [y for line in axis.lines[2:] for y in line.get_ydata()]
-        scores = [
-            score
-            for kind in KINDS[method]
-            for state in ("pruned", "retrained")
-            for score in every[task].scores(f"{kind}, {state}", method)
-        ]
-        assert axis.get_title() == task
-        assert sorted(points) == sorted(scores)
+    records = with_warnings(every, set())
+    drawn = overview.plot(records, method)
+    assert rows_of(drawn) == list(TASKS)
+    (axis,) = drawn.drawing.axes
+    dots = [line for line in axis.lines if line.get_marker() == "o" and len(line.get_xdata())]
+    expected = []
+    for entries in records.values():
+        majority = entries.scores("majority")[0]
+        for kind in KINDS[method]:
+            usable = method == "magnitude" or kind == "good"
+            for score, counts in zip(
+                entries.scores(f"{kind}, retrained", method), entries.contrasted(), strict=True
+            ):
+                expected += [(score - majority) / 0.3] if usable or counts else []
+    assert sorted(dot.get_xdata()[0] for dot in dots) == pytest.approx(sorted(expected))
+
+
+def test_the_finding_has_means_over_tasks_or_each_of_them(every: dict[str, TaskRecords]) -> None:
+    study = Study.load("quick")
+    records = with_warnings(every, set())
+    text = overview.finding(records, study).text
+    assert text.startswith("MiniLM-L6 on made-up sentences (2 seeds")
+    assert "learned 3 of 3 tasks" in text and "95 % CI over tasks" in text
+    good = [np.mean(overview.retained(entries)["good"]) for entries in records.values()]
+    assert f"good {percent(np.mean(good))} [" in text
+    two = {task: records[task] for task in TASKS[:2]}
+    one_seed = {task: entries.of_seeds([42]) for task, entries in two.items()}
+    text = overview.finding(one_seed, study).text
+    assert "(1 seed" in text and "no CI over 2 tasks" in text and "[" not in text
+    first = overview.retained(one_seed["CoLA"])["good"]
+    assert f"CoLA good {percent(first[0])}" in text
+    unlearned = with_warnings(every, {42, 1337})
+    assert "no gain" in overview.finding(unlearned, study).text
+    assert isinstance(overview.plot(unlearned), Note)
+    assert "no gain" in overview.finding({}, study).text
+    assert overview.plot({}) is NO_MAGNITUDE
 
 
 @pytest.mark.parametrize("method", ["structured", "magnitude"])
-def test_overview_has_a_row_for_every_task(every: dict[str, TaskRecords], method: str) -> None:
-    shown = overview.table(every, method)
-    table = shown.frame
+def test_tables_have_a_row_for_every_task(every: dict[str, TaskRecords], method: str) -> None:
+    table = overview.models(every, method).frame
     assert list(table.index) == list(TASKS)
     scores = [e["finetune"]["results"]["score"] for e in every["CoLA"].values()]
-    assert table.loc["CoLA", "full"] == round(float(np.mean(scores)), 3)
+    assert table.loc["CoLA", "full"] == f"{np.mean(scores):.3f}"
     assert table.loc["CoLA", "metric"] == "Matthews correlation"
     assert "nan" not in table.to_string().lower()
-    bad = every["STS-B"].scores("bad, pruned", method)
-    assert table.loc["STS-B", "bad, pruned"] == round(float(np.mean(bad)), 3)
     if method == "magnitude":
         found = [e["magnitude"]["results"]["weights"]["density"] for e in every["RTE"].values()]
         assert table.loc["RTE", "weights kept"] == f"{np.mean(found):.1%}"
+    bad = every["STS-B"].scores("bad, pruned", method)
+    shown = overview.scores(every, "pruned", method).frame
+    assert shown.loc["STS-B", "bad"] == number(np.mean(bad)) and len(shown.columns) <= 5
 
 
 def test_verdicts_leave_out_what_learned_nothing(every: dict[str, TaskRecords]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from lottery_utils.patterns.maps import TYPES, WEIGHTINGS
@@ -18,6 +20,14 @@ def test_the_tables_of_labels_and_classifiers() -> None:
     better = validation[["network", "tree"]].astype(float).idxmax(axis=1)
     assert (better == validation["sorts the maps"]).all()
     assert "class: vertical" in page.tree_rules("raw")
+
+
+def test_the_finding_is_the_f1_of_the_table_within_its_interval() -> None:
+    validation, found = page.validation().frame, page.finding(n_draws=20).text
+    for row in validation.to_dict("records"):
+        f1 = float(row[row["sorts the maps"]])
+        low, high = re.findall(rf"{f1:.2f} on .*?95 % CI \[([\d.]+), ([\d.]+)\]", found)[0]
+        assert float(low) < f1 < float(high)
 
 
 @pytest.mark.parametrize("weighting", WEIGHTINGS)

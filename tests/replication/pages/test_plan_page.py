@@ -54,8 +54,8 @@ def test_the_finding_has_means_intervals_n_and_counts(whole: Analysis) -> None:
 
 
 def test_the_dots_are_the_seeds_and_those_that_did_not_train_are_hollow(whole: Analysis) -> None:
-    figure = plan.plot(whole)
-    structured, magnitude = figure.drawing.axes
+    (structured,) = plan.plot(whole).drawing.axes
+    (magnitude,) = plan.plot(whole, "magnitude").drawing.axes
     dots = [line for line in structured.lines if line.get_marker() == "o" and len(line.get_xdata())]
     assert len(dots) == 4 * 3 * 3
     shown = sorted(float(dot.get_xdata()[0]) for dot in dots)
@@ -114,7 +114,7 @@ def test_other_rates_stand_beside(whole: Analysis) -> None:
 
 def test_without_records_nothing_is_claimed() -> None:
     nothing = analysed(STUDY, {})
-    assert plan.standing(nothing).text.startswith("Provisional. 0 of 15 entries are in.")
+    assert plan.standing(nothing).text.startswith("Provisional. 0 of 15 runs are in.")
     assert "No verdict can be given yet" in plan.finding(nothing).text
     assert isinstance(plan.rates(nothing), Note)
     for show in (plan.plot, plan.tasks, plan.outcomes, plan.optimism):
@@ -145,6 +145,6 @@ def test_the_notebook_shows_two_of_fifteen_entries(tmp_path: Path) -> None:
         if cell.cell_type == "code"
         for out in cell.outputs
     )
-    assert "Provisional. 2 of 15 entries are in." in html
+    assert "Provisional. 2 of 15 runs are in." in html
     assert "a single seed, which has no spread" in html
     assert '<figure class="lottery-figure">' in html and "Traceback" not in html

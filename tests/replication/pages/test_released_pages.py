@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lottery_utils.agreement.inference import t_interval
 from lottery_utils.tasks import TASKS
 from replication.book import provenance
 from replication.book.show import Note
+from replication.claims import wins
 from replication.claims.trial import put_on_trial
 from replication.pages import errata, released_stability, released_tickets
 from replication.paper import records
@@ -58,7 +60,9 @@ def test_tables_have_every_task(ours: dict[str, dict[str, Any]]) -> None:
         released_tickets.scores(ours, released_tickets.SEPARATE),
         released_tickets.scores(ours, released_tickets.SURVIVORS),
         released_tickets.survivor_counts(ours),
+        released_tickets.full_models(ours),
         released_stability.agreement_table(ours, "mlps"),
+        released_stability.paper_measures(ours),
         provenance.released(),
     ]
     for table in tables:
@@ -66,15 +70,39 @@ def test_tables_have_every_task(ours: dict[str, dict[str, Any]]) -> None:
         assert "nan" not in table.frame.to_string().lower()
 
 
-def test_the_figure_of_tickets_has_their_scores(ours: dict[str, dict[str, Any]]) -> None:
-    axes = released_tickets.plot(ours).drawing.axes
-    assert [axis.get_title() for axis in axes] == [*TASKS]
-    for axis, task in zip(axes, TASKS, strict=True):
+def test_the_figure_of_tickets_has_what_they_retain(ours: dict[str, dict[str, Any]]) -> None:
+    axis = released_tickets.plot(ours).drawing.axes[0]
+    assert [label.get_text() for label in axis.get_yticklabels()] == LEARNED[::-1]
+    drawn = [bars[0].get_xdata()[0] for bars in axis.containers]
+    wanted = []
+    for task in reversed(LEARNED):
         of = records.scores(ours, task)
-        levels = [line.get_ydata()[0] for line in axis.lines[:2]]
-        assert levels == [of["full"].mean, of["majority"].mean]
-        drawn = {line.get_ydata()[0] for line in axis.lines[2:] if len(line.get_ydata()) == 1}
-        assert drawn == {found.mean for name, found in of.items() if "," in name}
+        gain = of["full"].mean - of["majority"].mean
+        for kind in ("good", "random", "bad"):
+            wanted.append((of[f"{kind}, retrained"].mean - of["majority"].mean) / gain)
+    assert drawn == pytest.approx(wanted)
+
+
+def test_the_findings_are_means_over_the_learned_tasks(ours: dict[str, dict[str, Any]]) -> None:
+    kept = [of.retained["bad"][0] for of in wins.of_release(ours).values()]
+    mean, low, high, n = t_interval(kept)
+    found = released_tickets.finding(ours).text
+    assert f"keep {mean:.0%} of the gain" in found and n == 8
+    assert f"(95 % CI [{low:.0%}, {high:.0%}], n = 8 tasks: inconclusive" in found
+    assert low < 0.5 < high
+    contrast = str(
+        released_tickets.contrasts(ours, ["random minus bad, retrained"]).frame.iloc[-1, 0]
+    )
+    assert f"{contrast.split()[0]} retrained" in found and "not significant" in found
+    kappas = [
+        over_seeds(ours, "heads")[task].beside_chance["Fleiss' kappa"].observed for task in LEARNED
+    ]
+    found = released_stability.finding(ours).text
+    assert f"mean kappa of {np.mean(kappas):.2f} (95 % CI [" in found
+    assert "above chance on 8 of 8 tasks" in found
+    two = {task: ours[task] for task in ("SST-2", "WNLI")}  # one that was learned
+    for page in (released_tickets, released_stability):
+        assert page.finding(two).text.startswith("Fewer than two tasks")
 
 
 def test_the_maps_count_the_seeds(ours: dict[str, dict[str, Any]]) -> None:
@@ -147,10 +175,10 @@ def test_beside_the_study_both_have_the_same_measures(ours: dict[str, dict[str, 
     )
     kept = (good - majority) / (full - majority)
     # Kept shares are of scores to four decimals.
-    assert float(table.frame.loc["SST-2", "good, BERT-base"]) == pytest.approx(kept, abs=0.0101)
-    assert table.frame.index.name == "glue-small: 3 seeds (1337, 42, 86)"
+    assert float(table.frame.loc["SST-2, BERT-base", "good"]) == pytest.approx(kept, abs=0.0101)
+    assert table.frame.index.name == "MiniLM-L6: 3 seeds (1337, 42, 86)"
     agreement = released_tickets.beside(ours, released_stability.AGREEMENT, "glue-small", Store())
-    assert agreement.frame.loc["SST-2", "heads kept, BERT-base"] == f"{67 / 144:.2f}"
+    assert agreement.frame.loc["SST-2, BERT-base", "heads kept"] == f"{67 / 144:.2f}"
 
 
 def test_beside_a_study_without_records_the_page_says_so(

@@ -20,14 +20,53 @@ def test_shares_of_super_survivors_and_of_all_heads() -> None:
     assert found["super"]["heterogeneous"] == 0.75
     assert found["all"]["heterogeneous"] == 150 / 800
     assert found["all"]["vertical"] == 650 / 800
-    table = page.shares_table(records)
-    assert table.frame.loc["raw, fine-tuned, super-survivors", "heterogeneous"] == "75% (35%)"
-    figure = page.shares(records)
+    every = {"SST-2": records}
+    table = page.table(every)
+    assert table is not None
+    assert table.frame.loc["fine-tuned, raw, super-survivors", "heterogeneous"] == "75% (35%)"
+    figure = page.figure(every)
+    assert figure is not None
     raw = figure.drawing.axes[0]
-    names = [label.get_text() for label in raw.get_yticklabels()]
-    row = names.index("fine-tuned, super-survivors, here")
-    of_row = {bars.get_label(): bars[row].get_width() for bars in raw.containers}
-    assert of_row == pytest.approx(found["super"])
+    slopes = {lines.get_label(): lines[0].get_ydata().tolist() for lines in raw.containers}
+    assert slopes == {
+        name: pytest.approx([found["all"][name], found["super"][name]]) for name in TYPES
+    }
+    (ends,) = raw.containers[-1][2]
+    for (_, low), (_, high), share in zip(
+        *ends.get_segments(), slopes["heterogeneous"], strict=True
+    ):
+        assert 0 <= low <= share <= high <= 1
+
+
+def test_the_finding_of_a_task_says_what_its_interval_allows() -> None:
+    found = page.finding({"SST-2": entries(attention=attention([100, 0, 0, 0, 50, 0, 0, 0]))}).text
+    assert "75% of super-survivors' raw attention maps" in found and "19% of all heads'" in found
+    assert "(significantly more, r = +0." in found and "n = 8 heads, 2 of them" in found
+    undecided = attention([10, 10, 0, 0, 0, 10, 10, 0])
+    assert "(not significant, r = " in page.finding({"SST-2": entries(attention=undecided)}).text
+    one = entries(attention=attention([9] * 4 + [1] * 4)).of_seeds([42])
+    assert "With one seed" in page.finding({"SST-2": one}).text
+    assert "r is undefined" in page.finding({"SST-2": entries(attention=attention([0] * 8))}).text
+    assert page.finding({}).text == page.finding({"SST-2": entries()}).text == page.NO_ATTENTION
+
+
+def test_several_tasks_are_compared_by_the_same_numbers() -> None:
+    hits = {"SST-2": [100, 0, 0, 0, 50, 0, 0, 0], "CoLA": [90, 9, 0, 0, 0, 0, 9, 0]}
+    every = {task: entries(task, attention=attention(of)) for task, of in hits.items()}
+    table, figure = page.association(every), page.figure(every)
+    assert table is not None and figure is not None
+    r = [page.related(of)["raw", "fine-tuned"] for of in every.values()]
+    assert [*table.frame["r, raw maps [95 % CI]"]] == [*map(str, r)]
+    assert f"r = {np.mean([of.r for of in r]):+.3f}" in page.finding(every).text
+    assert "over 2 tasks" in page.finding(every).text
+    drawn = [
+        line.get_xdata()[0] for line in figure.drawing.axes[0].lines if len(line.get_xdata()) == 1
+    ]
+    shares = [measured.shares(of, "fine-tuned", "raw") for of in every.values()]
+    wanted = [of[who]["heterogeneous"] for of in reversed(shares) for who in ("all", "super")]
+    assert drawn == pytest.approx(wanted)
+    same = {task: entries(task, attention=attention([0] * 8)) for task in hits}
+    assert "Fewer than two tasks" in page.finding(same).text
 
 
 def test_phi_is_pearsons_r_over_single_maps() -> None:
@@ -42,11 +81,9 @@ def test_phi_is_pearsons_r_over_single_maps() -> None:
 
 def test_the_interval_over_heads_is_as_wide_as_eight_heads_make_it() -> None:
     def interval(n: int) -> tuple[float, float]:
-        table = page.association(entries(attention=attention([n, 0, n // 2, 0, n, 0, 0, n], n)))
-        low, high = (
-            table.frame.loc["raw, fine-tuned", "95 % interval over heads"].strip("[]").split(",")
-        )
-        return float(low), float(high)
+        of = entries(attention=attention([n, 0, n // 2, 0, n, 0, 0, n], n))
+        found = page.related(of)["raw", "fine-tuned"]
+        return found.low, found.high
 
     few, many = interval(10), interval(1000)
     assert many == pytest.approx(few, abs=0.02), "more maps of the same heads are no more heads"
@@ -54,6 +91,6 @@ def test_the_interval_over_heads_is_as_wide_as_eight_heads_make_it() -> None:
 
 
 def test_without_sorted_maps_the_page_says_how_to_make_them() -> None:
-    for show in (page.shares, page.shares_table, page.association):
-        note = show(entries())
-        assert note is page.NO_ATTENTION and "--set followups." in note.text
+    assert "--set followups." in page.finding({"SST-2": entries()}).text
+    for show in (page.figure, page.table, page.association):
+        assert show({"SST-2": entries()}) is None

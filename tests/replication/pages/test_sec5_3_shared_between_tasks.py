@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from lottery_utils.agreement.inference import jackknifed, t_interval
 from lottery_utils.agreement.sharing import Seeds, Sharing, between, survive_all
 from lottery_utils.masks import StructuredMask
 from lottery_utils.tasks import TASKS
@@ -65,16 +66,33 @@ def test_super_survivors_are_kept_by_every_seed() -> None:
     assert survive_all(every["CoLA"], "mlps").tolist() == together.mlps.tolist()
     table = page.super_survivor_table(Sharing.of(every))
     kept = [survive_all(every[task]) for task in ("CoLA", "RTE")]
-    assert table.frame.loc["CoLA", "super-survivors"] == str(kept[0].sum())
-    assert table.frame.loc["CoLA", "shared with RTE"].startswith(
-        f"{(kept[0] & kept[1]).sum()} (chance"
-    )
-    assert table.frame.loc["CoLA", "shared with CoLA"] == ""
+    row = table.frame.loc["CoLA and RTE"]
+    assert row["super-survivors"] == f"{kept[0].sum()} and {kept[1].sum()}"
+    assert row["shared"] == str((kept[0] & kept[1]).sum())
+
+
+def test_the_finding_is_the_mean_over_pairs_with_an_interval_over_tasks() -> None:
+    every = study("CoLA", "RTE", "WNLI", "QNLI")
+    pairs = {
+        (a, b): between(every[a], every[b], "heads") for a, b in itertools.combinations(every, 2)
+    }
+    excess = {pair: float(found.excess.mean()) for pair, found in pairs.items()}
+    of_tasks = [value for (value,) in jackknifed(excess).values()]
+    low, high = t_interval(of_tasks)[1:3]
+    found = page.finding(Sharing.of(every)).text
+    assert f"{np.mean([of.observed.mean() for of in pairs.values()]):.1f} of 24 heads" in found
+    assert f"it is {np.mean([*excess.values()]):+.1f} heads" in found
+    assert f"95 % CI [{low:+.1f}, {high:+.1f}], n = 4 tasks" in found
+    assert ("not significant" in found) == (low < 0 < high)
+    alone = page.finding(Sharing.of(study("CoLA", "RTE", n_seeds=1))).text
+    assert "no CI: 2 tasks" in alone
+    for few in (Sharing.of(study("CoLA")), page.recorded({})):
+        assert page.finding(few).text == ONE_TASK.text
 
 
 def test_few_tasks_or_seeds_are_said_to_be_few() -> None:
     alone = Sharing.of(study("CoLA"))
-    assert page.pairs_table(alone) is ONE_TASK
+    assert page.pairs_table(alone) is page.mlps_table(alone) is ONE_TASK
     assert page.shared_heads(alone) is ONE_TASK
     assert page.pairs_table(page.recorded({})) is ONE_TASK
     three = Sharing.of(study("CoLA", "RTE", "WNLI", n_seeds=1))
@@ -123,10 +141,11 @@ def test_the_map_says_what_exceeds_the_layers() -> None:
             for a, b in itertools.combinations(every, 2)
         ]
     )
-    shown = drawn.drawing.axes[1].images[0].get_array()
+    axis = drawn.drawing.axes[0]
+    shown = axis.images[0].get_array().T
     assert shown[np.triu_indices(3, 1)].tolist() == pytest.approx(found.tolist())
-    counts = drawn.drawing.axes[0].images[0].get_array()
-    assert counts[0, 0] == np.mean([mask.n_heads for mask in every["CoLA"].values()])
+    kept = np.mean([mask.n_heads for mask in every["CoLA"].values()])
+    assert f"{kept:.0f}" in [text.get_text() for text in axis.texts]
 
 
 def test_a_study_under_way_compares_the_tasks_that_have_all_seeds() -> None:
@@ -137,9 +156,9 @@ def test_a_study_under_way_compares_the_tasks_that_have_all_seeds() -> None:
     assert found == Sharing.of({task: masks[task] for task in ("CoLA", "WNLI")})
 
 
-def test_tasks_of_which_the_bar_tells_nothing_are_left_out() -> None:
+def test_tasks_whose_full_model_learned_too_little_are_left_out() -> None:
     masks = study("CoLA", "RTE", "WNLI")
-    scores = {"CoLA": 0.7, "RTE": 0.66, "WNLI": 0.6}  # 0.9 x 0.66 is below a guesser's 0.6
+    scores = {"CoLA": 0.7, "RTE": 0.66, "WNLI": 0.6}  # 0.9 x 0.66 is below the majority's 0.6
     every = {task: entries_of(of, scores[task]) for task, of in masks.items()}
     assert page.recorded(every).tasks == ["CoLA"]
     told = page.compared(every).text

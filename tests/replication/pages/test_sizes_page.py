@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from lottery_utils.agreement.inference import t_interval
-from replication.book.show import MINUS, Figure, Table
+from replication.book.show import MINUS, Figure, Note, Table
 from replication.claims.wins import Shares, of_records
 from replication.pages import sizes
 from replication.pages.sizes import Side
@@ -92,12 +92,29 @@ def test_released_means_have_their_own_errors() -> None:
 
 def test_without_the_large_model_the_question_is_open() -> None:
     small = side("small", **{"SST-2": [0.4, 0.5]})
-    assert sizes.finding(compared(small=small, released=small)).kind == "warning"
+    assert "open" in sizes.finding(compared(small=small, released=small)).text
     some = sizes.finding(compared(small=small, large=small, released=small))
-    assert some.kind == "warning", "RTE is not there"
-    assert "45%" in some.text
+    assert some.text.startswith("Provisional, without RTE"), "it is not there"
+    assert "45% [" in some.text and "(2 seeds)" in some.text
+    single = side("one", **{"SST-2": [0.4]})
+    assert "40% (no CI) (1 seed)" in sizes.finding(compared(
+        small=single, large=single, released=single
+    )).text  # fmt: skip
     whole = side("large", **{"SST-2": [0.4, 0.5], "RTE": [0.4, 0.5]})
-    assert sizes.finding(compared(small=small, large=whole, released=small)).kind == "note"
+    said = sizes.finding(compared(small=small, large=whole, released=small)).text
+    assert not said.startswith("Provisional")
+
+
+def test_the_figure_has_every_seed_of_one_kind() -> None:
+    small = side("small", **{"SST-2": [0.4, 0.5]})
+    large = side("large", **{"SST-2": [0.6], "RTE": [0.1, 0.3]})
+    for kind, expected in (("bad", [0.1, 0.3, 0.4, 0.5, 0.6]), ("good", [1.0] * 5)):
+        figure = sizes.plot(compared(small=small, large=large), kind)
+        assert isinstance(figure, Figure)
+        (axis,) = figure.drawing.axes
+        points = [line.get_xdata() for line in axis.lines if line.get_marker() in ("o", "s", "D")]
+        assert sorted(float(x) for of in points for x in of) == expected
+    assert isinstance(sizes.plot(compared()), Note)
 
 
 def test_the_curve_shows_every_size_on_record() -> None:

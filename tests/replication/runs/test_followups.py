@@ -26,17 +26,12 @@ from replication.experiments.entry import Entry
 from replication.experiments.sensitivity import RULES
 from replication.runs import records, run
 from replication.runs.records import TaskRecords
-from replication.stages import FOLLOWUPS
+from replication.stages import FOLLOWUPS, PIPELINE
 from replication.store import Key, Record, Store
 from replication.study import FollowUps, Study
 
 # STS-B's searches keep some but not all heads with either seed, so that its masks differ.
 TASK, SEED, OTHER = "STS-B", 42, 1337
-OF_ONE_SEED = {(what, SEED) for what in ("control", "sensitivity", "quirks")}
-CHOICES = {("choices", seed) for seed in (OTHER, SEED)}
-OF_BOTH = ("survivors", "attention", "embeddings")
-MADE = {(what, seed) for what in OF_BOTH for seed in (OTHER, SEED)} | OF_ONE_SEED
-MADE |= CHOICES
 
 
 def asked(**changes: Any) -> Study:
@@ -50,6 +45,18 @@ def asked(**changes: Any) -> Study:
     return replace(Study.load("tiny"), **{"followups": every, **changes})
 
 
+def made(*stages: str, seeds: Sequence[int] = (SEED, OTHER)) -> set[tuple[str, int]]:
+    """Which records of these follow-ups (by default all) were asked for, of some seeds."""
+    study = asked()
+    of_stages = ((what, seed) for what in stages or FOLLOWUPS for _, seed in study.entries(what))
+    return {(what, seed) for what, seed in of_stages if seed in seeds}
+
+
+def of_masks() -> set[tuple[str, int]]:
+    """Those that start from what searches found."""
+    return made(*(what for what in FOLLOWUPS if PIPELINE[what].after == "search"))
+
+
 def only(what: str, **changes: Any) -> Study:
     return asked(**changes).only(what, TASK)
 
@@ -59,7 +66,7 @@ def ensure(study: Study) -> None:
 
 
 def statuses(study: Study) -> dict[tuple[str, int], str]:
-    return {(what, seed): run.status(study, TASK, seed, what, Store()) for what, seed in MADE}
+    return {(what, seed): run.status(study, TASK, seed, what, Store()) for what, seed in made()}
 
 
 def stale(study: Study) -> set[tuple[str, int]]:
@@ -146,7 +153,7 @@ def trainings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_a_follow_up_is_a_record_beside_those_of_the_stages(followed: Path) -> None:
     found = {p for p in followed.glob("results/**/*.json") if p.stem in FOLLOWUPS}
-    assert found == {path(what, seed).resolve() for what, seed in MADE}
+    assert found == {path(what, seed).resolve() for what, seed in made()}
     assert set(statuses(asked()).values()) == {"done"}
     assert not list(Store().cache.rglob("*.jsonl"))
 
@@ -154,41 +161,43 @@ def test_a_follow_up_is_a_record_beside_those_of_the_stages(followed: Path) -> N
 def test_fewer_seeds_leave_a_record_as_it_is_and_more_do_not(followed: Path) -> None:
     assert not stale(asked(seeds=(SEED,)))
     assert not stale(asked(seeds=(OTHER, SEED)))
-    more = {("survivors", SEED), ("survivors", OTHER)}
-    assert stale(asked(seeds=(1337, 42, 7))) == more
+    assert stale(asked(seeds=(1337, 42, 7))) == made("survivors")
 
 
 def test_another_mask_makes_stale_what_was_made_from_it(followed: Path) -> None:
     change("search", OTHER, flip_mlps)
-    survivors = {("survivors", SEED), ("survivors", OTHER)}
-    assert stale(asked()) == survivors | {("choices", OTHER)}, "the control is of the other seed"
+    found = stale(asked())
+    assert found == (made(seeds=[OTHER]) & of_masks()) | made("survivors")
+    assert ("control", SEED) not in found, "it is of the other seed"
+    assert not made("attention") & of_masks()
     change("search", SEED, flip_mlps)
-    assert stale(asked()) == survivors | OF_ONE_SEED | CHOICES, "attention knows no masks"
+    assert stale(asked()) == of_masks()
 
 
 def test_other_weights_make_stale_what_was_made_from_them(followed: Path) -> None:
     for stage in ("finetune", "search"):
         change(stage, SEED, lambda results: results.update(weights_sha256="1" * 64))
-    of_seed = {("survivors", SEED), ("attention", SEED), ("choices", SEED)}
-    assert stale(asked()) == of_seed | OF_ONE_SEED
+    of_weights = [what for what in FOLLOWUPS if PIPELINE[what].after]
+    assert stale(asked()) == made(*of_weights, seeds=[SEED])
+    assert "embeddings" not in of_weights, "they start from the pre-trained weights"
 
 
 def test_other_settings_make_stale_what_depends_on_them(followed: Path) -> None:
-    unpruned = {which for which in MADE if which[0] in ("attention", "embeddings")}
-    assert stale(asked(variant="release")) == MADE - unpruned
-    assert stale(asked(train_size=32)) == MADE
+    pruning = [what for what in FOLLOWUPS if "variant" in PIPELINE[what].fields]
+    assert stale(asked(variant="release")) == made(*pruning)
+    assert stale(asked(train_size=32)) == made()
 
 
 def test_another_classifier_makes_types_of_maps_stale(
     followed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run, "sorter_sha256", lambda: "1" * 64)
-    assert stale(asked()) == {which for which in MADE if which[0] in ("attention", "quirks")}
+    assert stale(asked()) == made("attention", "quirks")
 
 
 def test_lost_searches_make_stale_what_followed(followed: Path) -> None:
     path("search", OTHER).unlink()
-    assert stale(asked()) == {("survivors", SEED), ("survivors", OTHER), ("choices", OTHER)}
+    assert stale(asked()) == (made(seeds=[OTHER]) & of_masks()) | made("survivors")
     with pytest.raises(UserError, match=r"survivors of STS-B need the search of every seed first"):
         ensure(asked())
 

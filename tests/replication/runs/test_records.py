@@ -311,6 +311,9 @@ def test_weights_that_another_run_replaced_meanwhile_are_not_searched(
 def test_what_was_made_from_other_weights_is_stale(finished: Path) -> None:
     change("finetune", TASK, SEED, lambda results: results.update(weights_sha256="0" * 64))
     assert status(tiny()) == {**dict.fromkeys(STAGES, "stale"), "finetune": "done"}
+    change("search", TASK, SEED, lambda results: results.update(weights_sha256="0" * 64))
+    of_one_mask = {**DONE, "tickets": "stale", "magnitude": "stale"}
+    assert status(tiny()) == of_one_mask, "the search came to the same mask of other weights"
 
 
 def test_tickets_of_another_mask_are_stale(finished: Path) -> None:
