@@ -34,6 +34,7 @@ from lottery_utils.patterns.sorter import sorter
 from lottery_utils.recipe import Recipe
 from lottery_utils.tasks import get_task
 from replication.files import in_one_piece
+from replication.runs.records import as_count, as_seeds
 from replication.store import home
 
 Array = npt.NDArray[Any]
@@ -76,8 +77,9 @@ class Lesson:
         say: Callable[[str], None] = print,
         find: Callable[[str, int, Of], Path | None] | None = None,
     ) -> None:
+        (seed,) = as_seeds([seed])
         self.task, self.seed, self._say = get_task(task), seed, say
-        self._of = (backbone_spec, source, n_train, n_validation)
+        self._of = (str(backbone_spec), str(source), n_train, n_validation)
         record = (find or on_record)(self.task.name, seed, self._of)
         self._answers: dict[str, Array] = dict(np.load(record)) if record else {}
         self._recorded = record is not None
@@ -123,7 +125,10 @@ class Lesson:
         return self._answer("gradients", compute).astype(np.float64)
 
     def losses_without(self, layer: int) -> FloatArray:
-        """The mean loss without each single head of a layer, less that of the full model."""
+        """The mean loss without each single head of a layer, less that of the full model.
+        Raises `UserError` where there is no such layer.
+        """
+        as_count(layer, "layer", 0, len(self.full.heads) - 1)
 
         def compute() -> Array:
             heads = range(self.full.heads.shape[1])
@@ -161,12 +166,14 @@ class Lesson:
             return self.prune()
         place = self._weights.with_suffix(".json")
         if not place.is_file():
-            self.prune().save(place)
+            with in_one_piece(place) as draft:
+                self.prune().save(draft)
         return StructuredMask.load(place)
 
     def random_scores(self, mask: StructuredMask, n: int = 20) -> FloatArray:
         """The scores of `n` random tickets with as many heads as `mask`: float64 (n,)."""
         name = f"random {_name(mask)}"
+        as_count(n, "n_draws")
         known = self._answers.get(name, np.array([]))
         new = [self._score(mask.random_like(draw)) for draw in range(len(known), n)]
         self._answers[name] = np.append(known, new)
@@ -174,7 +181,9 @@ class Lesson:
 
     def attention_types(self, n_examples: int = EXAMPLES) -> Array:
         """The type of every head's norm-weighted attention map, as an index of `TYPES`, for the
-        first validation examples: int64 (examples, layers, heads)."""
+        first validation examples: int64 (examples, layers, heads). Raises `UserError` where
+        that is no number of them."""
+        as_count(n_examples, "n_examples")
 
         def compute() -> Array:
             model, found = self.model, []
