@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from lottery_utils.agreement.inference import Interval
+from lottery_utils.agreement.inference import Interval, t_interval
 from replication.book.show import (
     ANY,
     MINUS,
@@ -28,7 +28,7 @@ from replication.book.show import (
 )
 from replication.claims import wins as wins_of
 from replication.claims.claim import LEARNED, LEVEL, WINS, adjusted, wins
-from replication.claims.evidence import learned_seeds, of_scores
+from replication.claims.evidence import embeddings_alone, learned_seeds, of_scores
 from replication.claims.power import MOST, heads_for_r, needed
 from replication.claims.rules import Judged
 from replication.claims.trial import PAPER, Trial, over_seeds, sides
@@ -364,6 +364,18 @@ def power(trial: Trial) -> Folded | Note:
     if not rows:
         return Note("No claim has an interval yet.", "warning")
     return Folded("Tasks and seeds needed, claim by claim", Table.of(rows))
+
+
+def without_layers(trial: Trial) -> Note:
+    """What a model without any layer retains, by task: where that is enough to win, winning takes
+    none."""
+    found = {task: embeddings_alone(trial.records[task]) for task in trial.learned}
+    said = [f"{task} {share(t_interval(of))}" for task, of in found.items() if len(of) > 1]
+    return Note(
+        "The mean of the pre-trained embeddings, trained without any head or MLP, retains of the "
+        f"same gain (95 % CI over seeds): {'; '.join(said) or 'not on record'}. Where this "
+        f"reaches {percent(WINS)}, a ticket needs no layer to win."
+    )
 
 
 def flatness(trial: Trial) -> Table | Note:

@@ -83,6 +83,18 @@ def test_the_page_begins_with_counts_and_the_titles_claim(trial: Trial) -> None:
     assert ("provisional" in text) == bool(missing(trial.study, trial.store))
 
 
+def test_what_no_layer_retains_is_of_learned_seeds_in_their_own_gain(trial: Trial) -> None:
+    of_seeds = trial.records["SST-2"].values()
+    shares = []
+    for stages in of_seeds:
+        full, alone = (stages[name]["results"] for name in ("finetune", "embeddings"))
+        gain = full["score"] - full["majority"]
+        shares.append((alone["averaged"]["score"] - full["majority"]) / gain)
+    text = claims.without_layers(trial).text
+    assert f"SST-2 {np.mean(shares):.0%} [" in text
+    assert "MRPC" not in text, "it is not learned"
+
+
 def test_additions_are_judged_as_one_family_too(trial: Trial) -> None:
     """One more family of twenty claims of one day turns what p = 0.004 supports."""
     (one,) = (j for j in trial.ours if j.claim.key == "good-above-random")

@@ -32,7 +32,7 @@ def test_the_finding_is_the_mean_score_with_its_interval() -> None:
         found[seed]["finetune"]["results"]["score"] = score
     text = repr(page.finding(found))
     assert "Fine-tuned on 100 examples of SST-2, MiniLM-L6 reaches a mean accuracy of 0.820" in text
-    assert "(95 % CI [0.693, 0.947], n = 2 seeds)" in text and "baseline has 0.500" in text
+    assert "(95 % CI [0.693, 0.947], n = 2 seeds)" in text and "baseline scores 0.500" in text
     assert "(no CI, n = 1 seed)" in repr(page.finding(found.of_seeds([42])))
     found[42]["finetune"]["results"]["score"] = 0.99
     assert "(no CI, n = 2 seeds)" in repr(page.finding(found)), "it leaves 0 to 1"
