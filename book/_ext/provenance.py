@@ -44,7 +44,7 @@ def as_given(notebook: str, page: Page) -> str:
             text = "".join(cell["source"])
             for name, value in page.parameters.items():
                 default = f"{name} = {json.dumps(value, ensure_ascii=False)}"
-                text = re.sub(rf'^{name} = "[^"]*"', lambda _, d=default: d, text, flags=re.M)
+                text = re.sub(rf'^{name} = ("[^"]*"|None)', lambda _, d=default: d, text, flags=re.M)
             cell["source"] = text.splitlines(keepends=True)
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
