@@ -89,7 +89,7 @@ rule book:
         [f"{path}.ipynb" for path in PAGES],
         WHOLE if SITE == Path() else [],
         PROSE + LIBRARY,
-        files(str(SITE / "_*.yml"), "book/*.bib", "book/_ext/*.py", "book/_static/*"),
+        files(str(SITE / "_*.yml"), "book/*.bib", "book/_ext/*.py", "book/_static/*", "book/_templates/*"),
     output: str(SITE / "_build/html/index.html")
     shell:
         "jupyter-book build . -W -n --keep-going -q "

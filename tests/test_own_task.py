@@ -129,7 +129,7 @@ def test_pages_have_numbers_of_a_task_of_your_own(here: Path) -> None:
             assert isinstance(table, Table)
             assert not table.frame.isna().any(axis=None)
         assert isinstance(sec3_methodology.examples(entries), Note), "they are nobody else's"
-    warmth = sec3_methodology.setup(entries).frame["this page"]
+    warmth = sec3_methodology.setup(entries).frame["here"]
     assert warmth["Train examples"].startswith("48 pairs with a grade; ")
     assert warmth["Metric"] == "Spearman correlation"
 
@@ -146,8 +146,8 @@ def test_the_notebook_of_tickets_becomes_a_page_of_it(here: Path) -> None:
         for output in cell.outputs
     )
     assert cells[0].source.split("\n")[0].endswith(": Trees (own data, tiny)")
-    assert "The paper has no such task." in shown
-    assert shown.count("<figure") == 1
+    assert "BERT-base" not in shown, "the paper has no such task"
+    assert shown.count("<figure") >= 1
     assert "This study has no magnitude pruning here" in shown
     assert "Made from 3 records" in shown
     assert SECRET not in shown

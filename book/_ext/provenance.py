@@ -21,7 +21,7 @@ from replication.book.contents import Page
 HEADING = "how-this-page-was-made"
 RECORD = re.compile(r'<span data-record="([^"]+)">(.*?)</span>')
 NOTEBOOK = re.compile(r'<span data-notebook="([^"]+)">(.*?)</span>')
-CAPTION = re.compile(r"</figcaption>\s*</figure>")
+CAPTION = re.compile(r"((?:</p>)?)\s*</figcaption>\s*</figure>")
 
 
 def setup(app: Any) -> dict[str, bool]:
@@ -43,8 +43,11 @@ def as_given(notebook: str, page: Page) -> str:
         if "parameters" in cell["metadata"].get("tags", ()):
             text = "".join(cell["source"])
             for name, value in page.parameters.items():
-                default = f"{name} = {json.dumps(value, ensure_ascii=False)}"
-                text = re.sub(rf'^{name} = ("[^"]*"|None)', lambda _, d=default: d, text, flags=re.M)
+                default, before = (
+                    json.dumps(value, ensure_ascii=False),
+                    rf'^({name} = )("[^"]*"|None)',
+                )
+                text = re.sub(before, lambda m, d=default: m[1] + d, text, flags=re.M)
             cell["source"] = text.splitlines(keepends=True)
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
@@ -61,10 +64,8 @@ def linked(body: str, up: str, repository: str, branch: str, page: Page | None =
 
     body = NOTEBOOK.sub(notebook, body)
     if f'id="{HEADING}"' in body:
-        made = (
-            f' <a class="figure-made" href="#{HEADING}">How it was made</a></figcaption></figure>'
-        )
-        body = CAPTION.sub(made, body)
+        made = f' <a class="figure-made" href="#{HEADING}">How it was made</a>'
+        body = CAPTION.sub(rf"{made}\1</figcaption></figure>", body)
     return body
 
 
@@ -80,12 +81,27 @@ def launch(path: str, repository: str, branch: str) -> list[tuple[str, str]]:
     ]
 
 
+def buttons(path: str, repository: str, branch: str) -> list[dict[str, Any]]:
+    """The button at a page's top that opens its notebook elsewhere, as the theme takes it."""
+    links = [
+        {"type": "link", "text": name.capitalize(), "url": url, "tooltip": path}
+        for name, url in launch(path, repository, branch)
+    ]
+    if not links:
+        return []
+    names = {"label": "launch-buttons", "tooltip": "Run this page"}
+    return [{"type": "group", "icon": "fas fa-rocket", "buttons": links, **names}]
+
+
 def _link(app: Any, page: str, _template: str, context: dict[str, Any], _doctree: Any) -> None:
     if "body" in context:
         options = app.config.html_theme_options
         where = options.get("repository_url") or "", options.get("repository_branch") or "main"
         up = "" if app.builder.name == "singlehtml" else "../" * page.count("/")
-        context["body"] = linked(context["body"], up, *where, _one_of(app, Page.of(page)))
+        made = Page.of(page)
+        context["body"] = linked(context["body"], up, *where, _one_of(app, made))
+        if made and "header_buttons" in context:
+            context["header_buttons"] += buttons(f"notebooks/{made.notebook}.ipynb", *where)
 
 
 def _one_of(app: Any, page: Page | None) -> Page | None:

@@ -188,11 +188,12 @@ def plot(choices: Choices) -> Figure:
     metric = METRIC_LABELS[choices.results["metric"]]
     axis.set_ylabel(metric)
     drawing.legend(loc="outside upper center", ncols=2)
+    passing = f"{int((scores >= choices.threshold).sum()):,}"
     return Figure.of(
         drawing,
-        f"All {len(scores):,} choices among {len(choices.names)} heads at the edge of one good "
-        f"ticket ({choices.record['task']}, seed {choices.record['seed']}), pruned and not "
-        f"retrained: {metric} on the validation set. Dots are spread sideways.",
+        f"{passing} of {len(scores):,} choices among {len(choices.names)} heads at the edge of one "
+        f"good ticket ({choices.record['task']}, seed {choices.record['seed']}) pass the "
+        f"threshold: {metric} on the validation set, not retrained. Dots are spread sideways.",
         f"Dot plot of {len(scores):,} scores from {scores.min():.3f} to {scores.max():.3f} against "
         f"the number of heads kept; the search's own choice of {sizes[own]} heads scores "
         f"{scores[own]:.3f}, the full model {choices.results['full_score']:.3f}.",

@@ -9,6 +9,7 @@ from lottery_utils.errors import UserError
 from lottery_utils.metrics import METRIC_LABELS
 from replication.book.show import scripted
 from replication.runs import records
+from replication.runs.data_card import in_words
 from replication.runs.records import STATES, Stages, tickets_of
 from replication.store import Store
 from replication.study import Study
@@ -50,13 +51,19 @@ def gather(studies: object, store: Store) -> Explorer:
             for task, seeds in records.on_record(study, store, ["survivors"]).items()
         }
         if tasks:
-            found[name] = {"tasks": tasks}
+            found[name] = {"words": words(study), "tasks": tasks}
     if not found:
         raise UserError(
             f"None of the studies {', '.join(names)} has a complete entry in {store.root}: "
             "expected one at least; 'lottery run STUDY' makes them."
         )
     return Explorer(found)
+
+
+def words(study: Study) -> str:
+    """A study as the page's list names it: data, encoder, training examples."""
+    size = f", {study.train_size:,} training examples" if study.train_size else ""
+    return f"{in_words(study)}{size}"
 
 
 def entry(stages: Stages) -> dict[str, Any]:

@@ -133,7 +133,7 @@ def confusions() -> Figure:
         table = confusion_matrix(truth, found[weighting][better], labels=range(len(TYPES)))
         share = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
         axis.imshow(share, cmap="cividis", vmin=0, vmax=1)
-        write_cells(axis, [str(n) for n in table.flat], share < 0.5, fontsize=10)
+        write_cells(axis, [str(n) for n in table.flat], share < 0.5, fontsize=LARGE)
         axis.set_xticks(range(len(TYPES)), INITIALS)
         axis.set_yticks(
             range(len(TYPES)), [f"{name} ({i})" for name, i in zip(TYPES, INITIALS, strict=True)]

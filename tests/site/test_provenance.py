@@ -69,6 +69,9 @@ def test_a_known_repository_adds_ways_to_open_a_notebook(provenance: Any) -> Non
     ):
         assert f'href="{address}"' in shown
     assert provenance.launch("notebooks/x.ipynb", "https://example.org/lottery", "main") == []
+    (group,) = provenance.buttons("notebooks/x.ipynb", CODE, "dev")
+    assert [link["url"] for link in group["buttons"]] == re.findall(r'href="(http[^"]+)"', shown)
+    assert provenance.buttons("notebooks/x.ipynb", "", "main") == []
 
 
 def test_a_figure_leads_to_how_it_was_made(provenance: Any) -> None:
@@ -77,6 +80,10 @@ def test_a_figure_leads_to_how_it_was_made(provenance: Any) -> None:
     assert provenance.linked(figure, "", "", "main") == figure, "there is no such section"
     shown = provenance.linked(figure + heading, "", "", "main")
     assert 'What is seen. <a class="figure-made" href="#how-this-page-was-made">' in shown
+    shown = provenance.linked(
+        f"<figcaption>\n<p>Seen.</p>\n</figcaption>\n</figure>{heading}", "", "", "main"
+    )
+    assert shown.startswith('<figcaption>\n<p>Seen. <a class="figure-made"')
 
 
 def test_the_edition_is_cited_as_it_cites_itself() -> None:

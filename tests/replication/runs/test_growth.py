@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from running import record
+from running import record, rewrite
 
 from replication.book import provenance
 from replication.claims.trial import put_on_trial
 from replication.cli import main
 from replication.stages import STAGES
-from replication.store import Store, checksum
+from replication.store import Store
 from replication.study import FollowUps, Study
 
 SEEDS = tuple(range(1, 13))
@@ -41,10 +40,8 @@ def many(finished: Path) -> Study:
     for seed in SEEDS:
         for stage, one in made.items():
             copy: dict[str, Any] = {**one, "study": "many", "seed": seed}
-            copy["checksum"] = checksum(copy)
-            path = Store().path(study.key("CoLA", seed, stage))
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps(copy), "utf-8")
+            Store().path(study.key("CoLA", seed, stage)).parent.mkdir(parents=True, exist_ok=True)
+            rewrite(copy)
     return study
 
 
