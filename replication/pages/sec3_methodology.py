@@ -11,6 +11,7 @@ from lottery_utils.metrics import METRIC_LABELS, possible
 from lottery_utils.tasks import Example, Task
 from replication.book.show import (
     COLOURS,
+    LARGE,
     Figure,
     Finding,
     Note,
@@ -37,8 +38,8 @@ def finding(entries: TaskRecords) -> Finding:
     model, metric = encoder(record["config"]["backbone"]), METRIC_LABELS[results["metric"]]
     return Finding(
         f"Fine-tuned on {results['examples']['train']:,} examples of {entries.task}, {model} "
-        f"reaches a mean {metric} of {number(found.mean)} ({interval}). The majority baseline has "
-        f"{number(results['majority'])}."
+        f"reaches a mean {metric} of {number(found.mean)} ({interval}). The majority "
+        f"baseline scores {number(results['majority'])}."
     )
 
 
@@ -95,7 +96,7 @@ def _by_label(task: Task, examples: list[Example]) -> list[tuple[str, list[Examp
     return [(name, [e for e in examples if round(e.label) == i]) for i, name in enumerate(names)]
 
 
-@style()
+@style(LARGE)
 def fine_tuning_curves(entries: TaskRecords) -> Figure:
     """Training loss by step, and the validation score after each epoch."""
     task, first = entries.task, entries.results("finetune")[0]
@@ -124,7 +125,7 @@ def fine_tuning_curves(entries: TaskRecords) -> Figure:
     )
 
 
-@style()
+@style(LARGE)
 def importance(entries: TaskRecords) -> Figure:
     """Normalized importance in the full model: heads as a map, MLPs as bars, a row per seed."""
     n_layers = entries.results()[0]["layers"]

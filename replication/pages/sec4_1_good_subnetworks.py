@@ -14,6 +14,7 @@ from lottery_utils.masks import StructuredMask
 from lottery_utils.metrics import METRIC_LABELS
 from replication.book.show import (
     COLOURS,
+    LARGE,
     NO_MAGNITUDE,
     Figure,
     Finding,
@@ -75,7 +76,7 @@ def finding(entries: TaskRecords, method: str = "structured") -> Finding | None:
     )
 
 
-@style()
+@style(LARGE)
 def search_curve(entries: TaskRecords) -> Figure:
     """The search: score against the share of the encoder's parameters left, seed by seed."""
     tuned = {seed: stages["finetune"]["results"] for seed, stages in entries.items()}
@@ -167,7 +168,7 @@ def sizes(entries: TaskRecords) -> Table:
     return Table.of(rows)
 
 
-@style()
+@style(LARGE)
 def survivors(entries: TaskRecords) -> Figure:
     """Which heads and MLPs survive, per seed, and how often over all seeds."""
     masks = entries.masks
@@ -201,7 +202,7 @@ def survivors(entries: TaskRecords) -> Figure:
     )
 
 
-@style()
+@style(LARGE)
 def weight_search_curve(entries: TaskRecords) -> Figure | Note:
     """The search by magnitude: score against the share of weights left, with the 90 % line."""
     if not entries.has("magnitude"):
@@ -245,7 +246,7 @@ def weights(entries: TaskRecords) -> Table | None:
     return Table.of(rows)
 
 
-@style()
+@style(LARGE)
 def weight_densities(entries: TaskRecords) -> Figure | None:
     """Where the good weights are: density by layer and map, and by head, means over seeds;
     None without any."""

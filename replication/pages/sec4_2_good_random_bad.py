@@ -18,15 +18,16 @@ from matplotlib.ticker import PercentFormatter
 from lottery_utils.agreement.inference import Interval, t_interval
 from lottery_utils.errors import UserError
 from lottery_utils.metrics import METRIC_LABELS, possible
-from replication.book import show
 from replication.book.show import (
     ANY,
     COLOURS,
+    LARGE,
     NO_MAGNITUDE,
     Figure,
     Finding,
     Note,
     Table,
+    estimate,
     has_ci,
     levels,
     number,
@@ -133,7 +134,7 @@ def of_release(release: paper.Results, task: str, method: str = "structured") ->
     return Retained(BERT, paper.N_SEEDS, found)
 
 
-def others(
+def other_models(
     entries: TaskRecords, models: Iterable[str], store: Store
 ) -> tuple[list[TaskRecords], paper.Results]:
     """What other studies, and the release, have of the same task of GLUE; of other data nothing."""
@@ -232,18 +233,18 @@ def model_rows(models: Sequence[Retained], kinds: Sequence[str]) -> MatplotlibFi
     return drawing
 
 
-@style()
+@style(LARGE)
 def ticket_plot(
     entries: TaskRecords,
     release: paper.Results,
     method: str = "structured",
-    beside: Sequence[TaskRecords] = (),
+    others: Sequence[TaskRecords] = (),
 ) -> Figure | Note:
     """What retrained tickets retain: a row for each model, seeds as points, means with CI."""
     if not entries.has(method):
         return NO_MAGNITUDE
     task, kinds = entries.task, KINDS[method]
-    models = [of_entries(of, method) for of in (entries, *beside) if of.has(method)]
+    models = [of_entries(of, method) for of in (entries, *others) if of.has(method)]
     if released := of_release(release, task, method):
         models.append(released)
     if not any(model.found for model in models):
@@ -254,7 +255,7 @@ def ticket_plot(
         for model in models
         if worst in model.found
     ]
-    told = [
+    said = [
         f"{model.label}, {_name(kind)} {percent(found.mean)}"
         for model in models
         for kind, found in model.found.items()
@@ -265,11 +266,11 @@ def ticket_plot(
         f"{retain if bad else 'What retrained tickets retain'} ({task}, {METHOD_LABELS[method]}). "
         "Large markers are means, lines 95 % CI over n seeds; a CI outside the possible range is "
         "not drawn.",
-        f"Dot plot of retained gain on {task}. {'; '.join(told)}.",
+        f"Dot plot of retained gain on {task}. {'; '.join(said)}.",
     )
 
 
-@style()
+@style(LARGE)
 def score_plot(entries: TaskRecords, method: str = "structured") -> Figure | Note:
     """The scores of every kind of ticket, a marker for each seed: pruned (hollow) and retrained."""
     if not entries.has(method):
@@ -310,17 +311,15 @@ def tickets(entries: TaskRecords, method: str = "structured") -> Table | None:
         return None
     low, high = possible(entries.results()[0]["metric"])
 
-    def difference(one: Iterable[float], other: Iterable[float]) -> str:
-        found = t_interval(np.subtract([*one], [*other]).tolist())
-        return show.interval(found, possible=(low - high, high - low))
+    def difference(one: Sequence[float], other: Sequence[float]) -> str:
+        return estimate(np.subtract(one, other), (low - high, high - low))
 
     full = entries.scores("full")
-    rows = [{"": "full model", "score": show.interval(t_interval(full), possible=(low, high))}]
+    rows = [{"": "full model", "score": estimate(full, (low, high))}]
     for state in reversed(STATES):  # the question of the paper's title first
         by_kind = {k: entries.scores(f"{k}, {state}", method) for k in KINDS[method]}
         for kind, values in by_kind.items():
-            score = show.interval(t_interval(values), possible=(low, high))
-            row = {"": f"{_name(kind)}, {state}", "score": score}
+            row = {"": f"{_name(kind)}, {state}", "score": estimate(values, (low, high))}
             row["full minus this"] = difference(full, values)
             if kind != "random":
                 row["random minus this"] = difference(by_kind["random"], values)

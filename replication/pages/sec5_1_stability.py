@@ -1,7 +1,6 @@
 """The page on section 5.1: how far the good subnetworks of several seeds agree.
 
-Whatever is claimed about agreement is set beside what independent masks of the same sizes would
-give.
+Whatever is claimed about agreement is compared with independent masks of the same sizes.
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ from lottery_utils.agreement.survivors import KINDS
 from lottery_utils.masks import StructuredMask
 from lottery_utils.metrics import possible
 from replication.book.show import (
+    LARGE,
     NO_MAGNITUDE,
     Figure,
     Finding,
@@ -110,7 +110,7 @@ def finding(entries: TaskRecords) -> Finding:
     return Finding(text)
 
 
-@style()
+@style(LARGE)
 def survival_map(entries: TaskRecords, method: str = "structured") -> Figure | Note | None:
     """The paper's figure 1: the mean over seeds, and below it the standard deviation, of what
     survives of every head and MLP: itself (0 or 1), or under magnitude pruning its weights."""
@@ -160,7 +160,7 @@ def _kept(entries: TaskRecords, method: str) -> list[np.ndarray]:
 
 
 def agreement_table(entries: TaskRecords) -> Table | Note:
-    """Each measure of agreement, for heads and MLPs, beside chance with its 95 % range."""
+    """Each measure of agreement, for heads and MLPs, and chance with its 95 % range."""
     if len(entries) < 2:
         return ONE_SEED
     columns: dict[str, list[str]] = {}
@@ -188,7 +188,7 @@ EQUAL = {
 
 
 def equal_sizes(entries: TaskRecords) -> Table | Note:
-    """Agreement about heads as the searches end, and at one size for all seeds, beside chance and
+    """Agreement about heads as the searches end, and at one size for all seeds, with chance and
     the most that kappa can be of masks of these sizes."""
     if len(entries) < 2:
         return ONE_SEED
@@ -221,11 +221,11 @@ def equal_sizes_reading(every: Mapping[str, TaskRecords]) -> Note:
     values = _defined(_at_one_size(every))
     if not values:
         return ONE_SEED
-    told = {name: f"{estimate(of)}, n = {len(of)}" for name, of in values.items()}
-    heads = "; ".join(f"{name} {text}" for name, text in told.items() if name.startswith("heads"))
+    said = {name: f"{estimate(of)}, n = {len(of)}" for name, of in values.items()}
+    heads = "; ".join(f"{name} {text}" for name, text in said.items() if name.startswith("heads"))
     return Note(
         f"Mean kappa over tasks (95 % CI): {heads}. The sizes at which searches end allow "
-        f"{told['at most']} at most."
+        f"{said['at most']} at most."
     )
 
 
@@ -270,7 +270,7 @@ def equal_density(entries: TaskRecords) -> Table | None:
     )
 
 
-@style()
+@style(LARGE)
 def importance_profile(entries: TaskRecords) -> Figure:
     """How flat importance is: heads in order of their share, and what the order is worth."""
     drawing, (left, right) = plt.subplots(2, 1, figsize=(4.8, 4.6), layout="constrained")
@@ -355,7 +355,7 @@ def density_spread(entries: TaskRecords) -> Table | Note:
 def like_with_like(entries: TaskRecords) -> Table | Note:
     """Structured and magnitude pruning on one scale: agreement counted in components.
 
-    For weights, chance is told twice: for masks of the same sizes, and for masks of the same
+    For weights, chance is given twice: for masks of the same sizes, and for masks of the same
     sizes in every matrix, which share the profile over layers but not the weights.
     """
     if entries.overlap is None:
@@ -394,7 +394,7 @@ def survivors_table(entries: TaskRecords) -> Table | Note:
             came = tickets[0][f"{part.lower()}_from"]
             row[part] = f"{n}{_filled(came, _OWN[kind])}"
         for state in STATES:
-            row[state] = estimate((t[state] for t in tickets), limits)
+            row[state] = estimate([t[state] for t in tickets], limits)
         rows.append(row)
     return Table.of(rows)
 
@@ -407,7 +407,7 @@ def _filled(came: dict[str, int], own: str) -> str:
     return f", of them {text}".replace("none seeds", "no seed")
 
 
-@style()
+@style(LARGE)
 def survivors_plot(entries: TaskRecords, release: paper.Results) -> Figure | Note:
     """What retrained tickets of survivors retain, here and in BERT-base as released."""
     found = entries.results("survivors")
@@ -415,11 +415,11 @@ def survivors_plot(entries: TaskRecords, release: paper.Results) -> Figure | Not
         return NO_SURVIVORS
     if _is_empty(found):
         return EMPTY
-    task = entries.task
-    own = retained(
-        entries,
-        {kind: [results["tickets"][kind]["retrained"] for results in found] for kind in KINDS},
-    )
+    task, majority = entries.task, float(np.mean(entries.scores("majority")))
+    gain = float(np.mean(entries.scores("full"))) - majority
+    scores = {kind: [results["tickets"][kind]["retrained"] for results in found] for kind in KINDS}
+    shares = {kind: [(x - majority) / gain for x in of] for kind, of in scores.items() if gain > 0}
+    own = retained(entries, shares)
     models = [own, *filter(None, [of_release(release, task, "survivors")])]
     if not any(model.found for model in models):
         return Note(f"No model here has learned {task}, so there is no gain to retain.")

@@ -10,6 +10,7 @@ from lottery_utils.agreement.inference import t_interval
 from lottery_utils.masks import StructuredMask
 from replication.book.show import (
     COLOURS,
+    LARGE,
     Figure,
     Finding,
     Note,
@@ -67,7 +68,7 @@ def finding(changes: pd.DataFrame) -> Finding:
     )
 
 
-@style()
+@style(LARGE)
 def plot(changes: pd.DataFrame) -> Figure | Note:
     """What another rule changes of the good ticket's score: every entry, mean and interval."""
     if changes.empty:

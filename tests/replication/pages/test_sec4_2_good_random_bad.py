@@ -10,7 +10,7 @@ import pytest
 
 from lottery_utils.agreement.inference import t_interval
 from lottery_utils.masks import StructuredMask
-from replication.book.show import MINUS, Figure, Note, interval
+from replication.book.show import MINUS, Figure, Note, estimate
 from replication.pages import sec4_2_good_random_bad as page
 from replication.paper import records
 from replication.runs.records import KINDS, TaskRecords, on_record
@@ -93,7 +93,7 @@ def test_every_model_is_a_row_of_seeds_and_means(
 ) -> None:
     store, models = Store(), ["minilm-glue", "mpnet-glue"]
     own = on_record(Study.load("minilm-glue"), store)["SST-2"]
-    beside, release = page.others(own, models, store)
+    beside, release = page.other_models(own, models, store)
     figure = page.ticket_plot(own, release, method, beside)
     axis = figure.drawing.axes[0]
     rows = [own, *(of for of in beside if of.has(method))]
@@ -116,8 +116,8 @@ def test_every_model_is_a_row_of_seeds_and_means(
 
 def test_other_data_are_compared_with_nothing(every: dict[str, TaskRecords]) -> None:
     """Of made-up sentences no accuracy is shown where GLUE's are."""
-    assert page.others(every["CoLA"], ["minilm-glue", "mpnet-glue"], Store()) == ([], {})
-    assert page.others(by_hand.entries(), ["no-such-study"], Store())[0] == []
+    assert page.other_models(every["CoLA"], ["minilm-glue", "mpnet-glue"], Store()) == ([], {})
+    assert page.other_models(by_hand.entries(), ["no-such-study"], Store())[0] == []
 
 
 @pytest.mark.parametrize("task", ["CoLA", "STS-B", "RTE"])
@@ -149,7 +149,7 @@ def test_ticket_table_pairs_scores_by_seed(every: dict[str, TaskRecords], method
         full = [e["finetune"]["results"]["score"] for e in entries.values()]
         differences = [of_full - score for of_full, score in zip(full, scores, strict=True)]
         row = table.loc[f"{names[kind]}, {state}"]
-        assert row["score"] == interval(t_interval(scores), possible=(-1, 1))
-        assert row["full minus this"] == interval(t_interval(differences), possible=(-2, 2))
+        assert row["score"] == estimate(scores, (-1, 1))
+        assert row["full minus this"] == estimate(differences, (-2, 2))
     assert table.loc["full model", "full minus this"] == ""
     assert table.loc["random, pruned", "random minus this"] == ""
