@@ -215,7 +215,10 @@ def model_rows(models: Sequence[Retained], kinds: Sequence[str]) -> MatplotlibFi
                 axis.plot([found.low, found.high], [y, y], color=colour, lw=1.5)
             axis.plot(found.mean, y, marker, color=colour, ms=8)
         if not model.found:
-            axis.text(0.25, row, "undefined: nothing learned", va="center")
+            axis.text(
+                0.5, row, "undefined: nothing learned", ha="center", va="center",
+                transform=axis.get_yaxis_transform(), bbox={"fc": "white", "ec": "none"},
+            )  # fmt: skip
         if row:
             axis.axhline(row - 0.5, color="0.85", lw=1)
     axis.axvline(WINS, color="0.4", ls="--", zorder=0, label=f"{WINS:.0%}: wins above")
