@@ -81,7 +81,7 @@ def records(study, task=None):
     kept = files(f"results/{study}-*/**/*.json")  # its sweep, and studies derived from it
     if study == STUDY.name and COMPUTED:
         return stamps([task] if task else STUDY.tasks) + kept
-    return files(f"results/{study}/**/*.json") + kept
+    return files(f"results/{study}/{task or ''}/**/*.json") + kept
 
 
 rule book:
@@ -89,7 +89,7 @@ rule book:
         [f"{path}.ipynb" for path in PAGES],
         WHOLE if SITE == Path() else [],
         PROSE + LIBRARY,
-        files(str(SITE / "_*.yml"), "book/*.bib", "book/_ext/*.py", "book/_static/*"),
+        files(str(SITE / "_*.yml"), "book/*.bib", "book/_ext/*.py", "book/_static/*", "book/_templates/*"),
     output: str(SITE / "_build/html/index.html")
     shell:
         "jupyter-book build . -W -n --keep-going -q "

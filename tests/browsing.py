@@ -30,6 +30,9 @@ KINDS_OF_PAGES = (
     "book/sec3",
     "book/glossary",
     "book/report/cost",
+    "book/report/minilm-glue/overview",
+    "book/report/bert-base-released/released_tickets",
+    "search",
 )
 # A browser that opens one file has no reason to call home.
 ARGUMENTS = [
@@ -43,6 +46,53 @@ ARGUMENTS = [
 ]
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1280, "height": 900}
+WIDE = {"width": 1440, "height": 900}
+THEMES = ("light", "dark")
+
+# What is cut or must be scrolled sideways, after a moment for scripts that make it fit: the page
+# itself, or something of its article. Formulas may scroll, and so may the explorer's table of a
+# grid, which folds. Columns of a table whose words touch are found too.
+FIND_TOO_WIDE = """
+async () => {
+    const root = document.documentElement;
+    const named = (element) => `${element.tagName} ${element.className}`.slice(0, 80);
+    const words = (cell) => {
+        if (!cell?.innerText.trim()) return null;
+        const range = document.createRange();
+        range.selectNodeContents(cell);
+        return range.getBoundingClientRect();
+    };
+    const touching = (row) => [...row.cells].some((cell, i) => {
+        const one = words(cell), next = words(row.cells[i + 1]);
+        return one && next && next.top < one.bottom && next.left - one.right < 6;
+    });
+    const MAY = "mjx-container, .math, .cards thead, details .explorer-scroll, svg";
+    const beyond = (element) => element.getBoundingClientRect().right > root.clientWidth + 1;
+    const find = () => {
+        const found = [];
+        if (root.scrollWidth > root.clientWidth) {
+            found.push(`the page is ${root.scrollWidth} of ${root.clientWidth} pixels wide`);
+            found.push(...[...document.querySelectorAll("body *")].filter(beyond).map(named));
+        }
+        for (const element of document.querySelectorAll(".bd-article *")) {
+            if (element.scrollWidth <= element.clientWidth + 1 || !element.clientWidth) continue;
+            if (element.closest(MAY) || getComputedStyle(element).overflowX === "visible") continue;
+            found.push(`${named(element)}: ${element.scrollWidth} in ${element.clientWidth}`);
+        }
+        for (const row of document.querySelectorAll(".bd-article table:not(.cards) tr"))
+            if (touching(row)) found.push(`columns touch: ${row.innerText.slice(0, 60)}`);
+        return found.slice(0, 10);
+    };
+    let found = [];
+    for (let tries = 0; tries < 10; tries += 1) {
+        await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+        found = find();
+        if (!found.length) break;
+        await new Promise((done) => setTimeout(done, 100));
+    }
+    return found;
+}
+"""
 
 
 def missing(what: str) -> None:

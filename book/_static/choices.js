@@ -137,20 +137,18 @@
 
   function fill(score) {
     table.replaceChildren();
-    const head = element("tr");
-    for (const text of ["head", "importance", "the search", "you", "score if you change it", "change"]) {
-      head.append(element("th", { scope: "col" }, text));
-    }
-    table.append(element("caption", {}, "Your choice and its neighbours: one head kept or removed."), head);
+    table.append(element("caption", {}, "Your choice and its neighbours: one head kept or removed."));
+    const names = ["head", "importance", "the search", "you", "score if you change it", "change"];
+    const head = table.createTHead().insertRow(), body = table.createTBody();
+    for (const text of names) head.append(element("th", { scope: "col" }, text));
     heads.forEach((_, i) => {
       const next = scores[number ^ 1 << i];
       const row = element("tr");
       row.append(element("th", { scope: "row" }, name(i)));
-      for (const text of [shown(importance[i]), good >> i & 1 ? "kept" : "removed",
-        number >> i & 1 ? "kept" : "removed", shown(next), signed(next - score)]) {
-        row.append(element("td", {}, text));
-      }
-      table.append(row);
+      const cells = [shown(importance[i]), good >> i & 1 ? "kept" : "removed",
+        number >> i & 1 ? "kept" : "removed", shown(next), signed(next - score)];
+      cells.forEach((text, at) => row.append(element("td", { "data-label": names[at + 1] }, text)));
+      body.append(row);
     });
   }
 

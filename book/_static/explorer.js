@@ -8,7 +8,7 @@
   if (!root || !source) return;
   const STUDIES = JSON.parse(source.textContent);
 
-  const START = { task: "SST-2", seed: "1337" };
+  const START = { task: "SST-2", seed: "1337", view: "good" };
   const METHODS = { structured: "heads and MLPs", magnitude: "single weights" };
   const VIEWS = {
     search: "the search, step by step",
@@ -33,7 +33,7 @@
   const entry = () => taskOf()[state.seed];
   const found = () => entry()[state.method];
   const options = {
-    study: () => Object.keys(STUDIES).map((name) => [name, name]),
+    study: () => Object.entries(STUDIES).map(([name, { words }]) => [name, words ?? name]),
     task: () => Object.keys(STUDIES[state.study].tasks).map((name) => [name, name]),
     seed: () => Object.keys(taskOf()).map((seed) => [seed, seed]),
     method: () => Object.keys(METHODS).filter((m) => entry()[m]).map((m) => [m, METHODS[m]]),
@@ -60,9 +60,10 @@
       const values = options[name]().map(([value]) => value);
       if (!values.includes(state[name])) state[name] = values[0];
     }
-    const last = found().steps.length;
+    const { steps } = found();
     const step = Number.parseInt(wanted.step, 10);
-    state.step = Number.isNaN(step) ? last : Math.min(Math.max(step, 0), last);
+    const good = steps.findLastIndex(({ passed }) => passed) + 1; // 0, the full model, if none did
+    state.step = Number.isNaN(step) ? good : Math.min(Math.max(step, 0), steps.length);
   }
 
   function read() {
@@ -97,6 +98,9 @@
     heads: mask.reduce((sum, row) => sum + row.slice(0, -1).filter(Boolean).length, 0),
     mlps: mask.filter((row) => row.at(-1)).length,
   });
+  const scored = ({ pruned, retrained }) =>
+    `${entry().metric} ${pruned.toFixed(3)} pruned, ${retrained.toFixed(3)} retrained; the full model's is ${entry().full.toFixed(3)}`;
+  const capital = (text) => text[0].toUpperCase() + text.slice(1);
   const sized = ({ heads, mlps }) => `${heads} heads and ${mlps} ${mlps === 1 ? "MLP" : "MLPs"}`;
 
   /** What to draw: a value, a letter and a text for each head and MLP. */
@@ -108,7 +112,7 @@
         values: density,
         signs: density.map((row) => row.map(() => "")),
         texts: density.map((row) => row.map((d) => `${(100 * d).toFixed(0)} % of its weights kept`)),
-        told: `Weights kept of each head and MLP by ${VIEWS[kind]}.`,
+        told: `Weights kept of each head and MLP by ${VIEWS[kind]}: ${scored(found().tickets[kind])}.`,
         scale: "weights kept",
       };
     }
@@ -128,15 +132,23 @@
       signs: kept.map((row, layer) => row.map((k, i) => sign(k, [layer, i]))),
       texts: kept.map((row, layer) => row.map((k, i) =>
         `importance ${importance[layer][i].toFixed(2)}, ${word(k, [layer, i])}`)),
-      told: searching ? "" : `${sized(count(kept))} kept.`,
+      told: searching ? "" : `${VIEWS[state.view]} keeps ${sized(count(kept))}: ${scored(found().tickets[state.view])}.`,
       scale: "importance",
     };
   }
 
-  function comparison(kept) {
-    const [task, seed] = state.other.split("/");
+  /** A, which is shown, and B, which it is compared with: entries and tickets of the same kind. */
+  function compared() {
     const kind = state.view === "search" ? "good" : state.view;
-    const theirs = ticketMask(STUDIES[state.study].tasks[task][seed].structured.tickets[kind]);
+    return [[state.task, state.seed], state.other.split("/")].map(([task, seed], i) => {
+      const entry = STUDIES[state.study].tasks[task][seed];
+      return { name: `${"AB"[i]}: ${VIEWS[kind]} of ${task}, seed ${seed}`, kind, entry, ticket: entry.structured.tickets[kind] };
+    });
+  }
+
+  function comparison(kept) {
+    const [{ ticket: mineOf }, { name, ticket }] = compared();
+    const theirs = ticketMask(ticket);
     const code = (a, b) => (a && b ? 3 : a ? 2 : b ? 1 : 0);
     const values = kept.map((row, l) => row.map((k, i) => code(k, theirs[l][i])));
     const words = ["kept by neither", "kept by the other only", "kept by this one only", "kept by both"];
@@ -148,9 +160,9 @@
       values,
       signs: values.map((row) => row.map((v) => ["", "B", "A", "A B"][v])),
       texts: values.map((row) => row.map((v) => words[v])),
-      told: `A, this one, keeps ${mine} heads, B (${task}, seed ${seed}: ${VIEWS[kind]}) ${other}; ` +
-        `${both} are kept by both, and of two random masks of these sizes ${((mine * other) / all).toFixed(1)} would be. ` +
-        `Overlap (Jaccard index): ${jaccard.toFixed(2)}.`,
+      told: `A, this one, keeps ${mine} heads, and ${name}, keeps ${other}. ` +
+        `Both keep ${both}; two random masks of these sizes share ${((mine * other) / all).toFixed(1)} on average. ` +
+        `Overlap (Jaccard index): ${jaccard.toFixed(2)}. Retrained, A scores ${mineOf.retrained.toFixed(3)} and B ${ticket.retrained.toFixed(3)}.`,
       scale: null,
     };
   }
@@ -256,11 +268,13 @@
 
   function drawTickets() {
     const left = found().steps.filter((step) => step.passed).at(-1)?.density ?? 1;
-    const rows = Object.entries(found().tickets).map(([kind, ticket]) => {
+    const shown = state.other ? compared()
+      : Object.entries(found().tickets).map(([kind, ticket]) => ({ name: VIEWS[kind], kind, ticket, entry: entry() }));
+    const rows = shown.map(({ name, kind, ticket, entry: { full } }) => {
       const row = document.createElement("tr");
-      if (kind === state.view) row.setAttribute("aria-current", "true");
+      if (kind === state.view && !state.other) row.setAttribute("aria-current", "true");
       const size = ticket.kept ? sized(count(ticketMask(ticket))) : `${(100 * left).toFixed(0)} % of the weights`;
-      for (const text of [VIEWS[kind], size, ticket.pruned.toFixed(3), ticket.retrained.toFixed(3)]) {
+      for (const text of [name, size, ...[ticket.pruned, ticket.retrained, full].map((score) => score.toFixed(3))]) {
         const cell = document.createElement(row.children.length ? "td" : "th");
         if (!row.children.length) cell.scope = "row";
         cell.textContent = text;
@@ -269,8 +283,10 @@
       return row;
     });
     charts.tickets.tBodies[0].replaceChildren(...rows);
-    charts.caption.textContent =
-      `Tickets of ${state.task}, seed ${state.seed}: ${entry().metric}, one run each. Full model: ${entry().full.toFixed(3)}.`;
+    const metrics = [...new Set(shown.map(({ entry: { metric } }) => metric))].join(" (A) and ");
+    charts.caption.textContent = state.other
+      ? `The two tickets: ${metrics}${metrics === entry().metric ? "" : " (B)"}, one run each.`
+      : `Tickets of ${state.task}, seed ${state.seed}: ${metrics}, one run each.`;
   }
 
   /** The grid once more as a table, for readers who see no colours or no pictures. */
@@ -309,13 +325,13 @@
     if (charts.details.open) drawTable(shown);
     controls.step.setAttribute("aria-valuetext", told);
     charts.said.textContent = state.view === "search" || state.method === "magnitude"
-      ? `${told[0].toUpperCase()}${told.slice(1)}. ${shown.told}`.trim() : shown.told;
+      ? `${capital(told)}. ${shown.told}`.trim() : capital(shown.told);
     write();
   }
 
   function change(name, value) {
     const wanted = { ...state, [name]: value };
-    // Another search has other steps: begin with its last one.
+    // Another search has other steps: begin with its good ticket.
     if (["study", "task", "seed", "method"].includes(name)) delete wanted.step;
     // Moving along the search shows the search.
     if (name === "step" && state.method === "structured") wanted.view = "search";
@@ -346,6 +362,12 @@
     controls.step.addEventListener("input", (event) => change("step", event.target.value));
     controls.step.parentElement.className = "explorer-step";
     form.addEventListener("submit", (event) => event.preventDefault());
+    const copy = Object.assign(document.createElement("button"), { type: "button", textContent: "Copy the link to this view" });
+    new ClipboardJS(copy, { text: () => location.href }) // which the buttons on code use too
+      .on("success", () => { copy.textContent = "Copied"; })
+      .on("error", () => { copy.textContent = "Copy it from the address bar"; });
+    copy.addEventListener("blur", () => { copy.textContent = "Copy the link to this view"; });
+    form.append(copy);
 
     const div = (className) => Object.assign(document.createElement("div"), { className });
     charts.said = Object.assign(document.createElement("p"), { className: "explorer-said" });
@@ -356,7 +378,7 @@
     charts.tickets = document.createElement("table");
     charts.tickets.setAttribute("aria-labelledby", charts.caption.id);
     const head = charts.tickets.createTHead().insertRow();
-    for (const text of ["ticket", "size", "pruned", "retrained"])
+    for (const text of ["ticket", "size", "pruned", "retrained", "full model"])
       head.append(Object.assign(document.createElement("th"), { textContent: text, scope: "col" }));
     charts.tickets.createTBody();
     charts.details = document.createElement("details");

@@ -72,20 +72,22 @@ def style(font: float = 10) -> Iterator[None]:
 class Figure:
     """A drawn figure as one HTML element; notebooks and the book show it as it is.
 
-    `drawing` is the Matplotlib figure: what it shows can be read from its axes.
+    `drawing` is the Matplotlib figure: what it shows can be read from its axes. The book numbers
+    it, and prose refers to it by its `label`: {numref}`label` (`book/_ext/numbered.py`).
     """
 
     drawing: MatplotlibFigure = field(repr=False)
     caption: str
     alt: str
+    label: str = ""
     font: float = 10
 
     @classmethod
-    def of(cls, drawing: MatplotlibFigure, caption: str, alt: str) -> Figure:
+    def of(cls, drawing: MatplotlibFigure, caption: str, alt: str, label: str = "") -> Figure:
         import matplotlib.pyplot as plt
 
         plt.close(drawing)  # a notebook shows what stays open a second time
-        return cls(drawing, caption, alt, plt.rcParams["font.size"])
+        return cls(drawing, caption, alt, label, plt.rcParams["font.size"])
 
     @cached_property
     def png(self) -> bytes:
@@ -98,7 +100,7 @@ class Figure:
         data = base64.b64encode(self.png).decode()
         wide = int.from_bytes(self.png[16:20], "big")  # as a PNG's header says; drawn at 150 dpi
         return (
-            f'<figure class="lottery-figure"><img alt="{html.escape(self.alt)}" '
+            f'<figure class="lottery-figure"{_id(self.label)}><img alt="{html.escape(self.alt)}" '
             f'width="{wide * 100 // 150}" src="data:image/png;base64,{data}">'
             f"<figcaption>{html.escape(self.caption)}"
             "</figcaption></figure>"
@@ -110,34 +112,56 @@ class Figure:
 
 @dataclass(frozen=True)
 class Table:
-    """A table, its cells shown whole; `frame` has what they say. With `links`, cells are HTML."""
+    """A table, its cells shown whole; `frame` has what they say. With `links`, cells are HTML.
+
+    With a caption the book numbers it, and prose refers to it by its `label`, as to a figure.
+    """
 
     frame: pd.DataFrame
     classes: str = ""
     links: bool = False
+    caption: str = ""
+    label: str = ""
 
     @classmethod
-    def of(cls, rows: Iterable[Mapping[str, Any]], name: str | None = None) -> Table:
+    def of(
+        cls,
+        rows: Iterable[Mapping[str, Any]],
+        name: str | None = None,
+        *,
+        caption: str = "",
+        label: str = "",
+    ) -> Table:
         """A row from each mapping: its first entry names the row, the others are cells by column.
 
         A cell that a row lacks is empty. `name` is what the rows' names are.
         """
         frame = pd.DataFrame(list(rows)).fillna("")
-        return cls(frame.set_index(frame.columns[0]).rename_axis(name))
+        frame = frame.set_index(frame.columns[0]).rename_axis(name)
+        return cls(frame, caption=caption, label=label)
 
     def _repr_html_(self) -> str:
         with pd.option_context("display.max_colwidth", None):
-            return str(
-                self.frame.to_html(
-                    classes=self.classes or None,
-                    escape=not self.links,
-                    border=0 if self.classes else 1,
-                    notebook=not self.classes,
-                )
+            shown = self.frame.to_html(
+                classes=self.classes or None,
+                escape=not self.links,
+                border=0 if self.classes else 1,
+                notebook=not self.classes,
             )
+        if not self.caption:
+            return str(shown)
+        head, tag, rest = str(shown).partition("<table")
+        attributes, _, rows = rest.partition(">")
+        caption = f"<caption>{html.escape(self.caption)}</caption>"
+        return f"{head}{tag}{_id(self.label)}{attributes}>{caption}{rows}"
 
     def __repr__(self) -> str:
         return repr(self.frame)
+
+
+def _id(label: str) -> str:
+    """The attribute by which an element is linked to; none without a label."""
+    return f' id="{html.escape(label)}"' if label else ""
 
 
 @dataclass(frozen=True)
@@ -366,7 +390,7 @@ def write_cells(
     axis: Axes,
     texts: Sequence[str],
     dark: npt.NDArray[np.bool_],
-    fontsize: int = 8,
+    fontsize: float = 8,
     linespacing: float = 1.2,
 ) -> None:
     """Write a text into each cell of a map, row by row, in white where `dark` (rows, columns)."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +9,7 @@ from lottery_utils.errors import UserError
 from lottery_utils.metrics import METRIC_LABELS
 from replication.book.show import scripted
 from replication.runs import records
+from replication.runs.data_card import in_words
 from replication.runs.records import STATES, Stages, tickets_of
 from replication.store import Store
 from replication.study import Study
@@ -37,26 +37,33 @@ class Explorer:
         return f"The tickets of {'; '.join(told)}"
 
 
-def gather(studies: Sequence[str], store: Store) -> Explorer:
+def gather(studies: object, store: Store) -> Explorer:
     """All entries on record: `explorer.studies[study]["tasks"][task][seed]`, see `entry`.
 
     Raises `UserError` for unknown studies, and where there is nothing to show.
     """
     found: dict[str, Any] = {}
-    for name in studies:
+    names = records.as_names(studies, "studies")
+    for name in names:
         study = Study.load(name, store.root)
         tasks = {
             task: {str(seed): entry(stages) for seed, stages in seeds.items()}
             for task, seeds in records.on_record(study, store, ["survivors"]).items()
         }
         if tasks:
-            found[name] = {"tasks": tasks}
+            found[name] = {"words": words(study), "tasks": tasks}
     if not found:
         raise UserError(
-            f"None of the studies {', '.join(studies)} has a complete entry in {store.root}: "
+            f"None of the studies {', '.join(names)} has a complete entry in {store.root}: "
             "expected one at least; 'lottery run STUDY' makes them."
         )
     return Explorer(found)
+
+
+def words(study: Study) -> str:
+    """A study as the page's list names it: data, encoder, training examples."""
+    size = f", {study.train_size:,} training examples" if study.train_size else ""
+    return f"{in_words(study)}{size}"
 
 
 def entry(stages: Stages) -> dict[str, Any]:

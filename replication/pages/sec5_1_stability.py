@@ -415,11 +415,11 @@ def survivors_plot(entries: TaskRecords, release: paper.Results) -> Figure | Not
         return NO_SURVIVORS
     if _is_empty(found):
         return EMPTY
-    task = entries.task
-    own = retained(
-        entries,
-        {kind: [results["tickets"][kind]["retrained"] for results in found] for kind in KINDS},
-    )
+    task, majority = entries.task, float(np.mean(entries.scores("majority")))
+    gain = float(np.mean(entries.scores("full"))) - majority
+    scores = {kind: [results["tickets"][kind]["retrained"] for results in found] for kind in KINDS}
+    shares = {kind: [(x - majority) / gain for x in of] for kind, of in scores.items() if gain > 0}
+    own = retained(entries, shares)
     models = [own, *filter(None, [of_release(release, task, "survivors")])]
     if not any(model.found for model in models):
         return Note(f"No model here has learned {task}, so there is no gain to retain.")

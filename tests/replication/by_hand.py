@@ -48,8 +48,8 @@ def entries(task: str = "SST-2", majority: float = 0.5, **followups: dict[int, A
     return TaskRecords(found)
 
 
-def control(nothing: float = 0.6, embeddings: float = 0.65) -> dict[int, Any]:
-    of = {"reinitialized": {"score": nothing}, "embeddings_kept": {"score": embeddings}}
+def control() -> dict[int, Any]:
+    of = {"reinitialized": {"score": 0.6}, "embeddings_kept": {"score": 0.65}}
     return {
         s: {"results": {"tickets": dict.fromkeys(("good", "random", "bad"), of)}} for s in SEEDS
     }

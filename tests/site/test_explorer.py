@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from browsing import address, eventually
+from browsing import DESK, PHONE, address, eventually
 
 from lottery_utils.errors import UserError
 from replication.pages import explorer
 from replication.pages.explorer import Explorer
 from replication.runs import records
-from replication.store import Store
+from replication.store import Store, checksum
+from replication.study import Study
 
 PAGE = "book/report/explorer.html"
 
@@ -23,6 +25,22 @@ PAGE = "book/report/explorer.html"
 def gathered(tiny_run: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.chdir(tiny_run)
     return explorer.gather(["tiny"], Store()).studies["tiny"]["tasks"]  # type: ignore[no-any-return]
+
+
+def test_one_study_may_be_asked_for_and_one_called_2024(tiny_run: Path, tmp_path: Path) -> None:
+    """As papermill gives them: not in a list, and a number for a name that looks like one."""
+    store = Store(tmp_path)
+    replace(Study.load(tiny_run / "studies/tiny.yaml"), name="2024").keep(store.root)
+    for path in (tiny_run / "results/tiny/CoLA").rglob("*.json"):
+        made = json.loads(path.read_text("utf-8")) | {"study": "2024"}
+        made["checksum"] = checksum(made)
+        copy = store.root / "2024" / path.relative_to(tiny_run / "results/tiny")
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_text(json.dumps(made), "utf-8")
+    for asked in (2024, [2024], "2024", "[2024]"):
+        assert explorer.gather(asked, store).studies.keys() == {"2024"}
+    with pytest.raises(UserError, match="Unknown study 'True'"):
+        explorer.gather(True, store)
 
 
 def test_every_entry_is_there(gathered: dict[str, Any]) -> None:
@@ -100,8 +118,8 @@ def choose(page: Any, name: str, value: str) -> None:
 def test_every_control_changes_what_is_drawn(page: Any) -> None:
     seen = [(said(page), drawn(page))]
     for name, value in (
-        ("view", "good"),
         ("view", "bad"),
+        ("view", "search"),
         ("task", "CoLA"),
         ("seed", "42"),
         ("other", "SST-2/42"),
@@ -141,7 +159,7 @@ def test_a_view_can_be_linked(page: Any, browser: Any) -> None:
     again = browser.new_page()
     again.goto(address(page), wait_until="load")
     assert (said(again), drawn(again)) == (said(page), drawn(page))
-    assert "B (CoLA, seed 86: the good ticket)" in said(again)
+    assert "B: the good ticket of CoLA, seed 86, keeps" in said(again)
     # An address of what does not exist shows what does.
     again.goto(f"{address(page).split('#')[0]}#study=none&step=many&view=bad")
     eventually(again.locator("tr[aria-current]")).to_contain_text(re.compile("^the bad ticket"))
@@ -166,9 +184,11 @@ def test_what_is_said_is_on_record(page: Any, site: Path) -> None:
         choose(page, name, value)
     scores = [search["full_score"], *(step["score"] for step in search["steps"])]
     assert drawn(page, "curve")[0] == scores
-    last = search["steps"][-1]
-    assert f"{last['n_heads']} heads" in said(page) and f"{last['score']:.3f}" in said(page)
-    choose(page, "view", "good")
+    good = [step for step in search["steps"] if step["passed"]][-1]
+    assert f"keeps {good['n_heads']} heads" in said(page)
+    found = json.loads((place / "tickets.json").read_text("utf-8"))["results"]["tickets"]["good"]
+    for state in ("pruned", "retrained"):
+        assert f"{found[state]:.3f} {state}" in said(page)
     heads, mlps = drawn(page)
     mask, importance = search["mask"], search["steps"][0]["head_scores"]
     for layer, kept in enumerate(mask["heads"]):
@@ -183,6 +203,44 @@ def test_what_is_said_is_on_record(page: Any, site: Path) -> None:
     rows = page.locator("#ticket-explorer details tr")  # made a moment after the click
     eventually(rows).to_have_count(1 + len(search["mask"]["heads"]))
     eventually(rows.nth(1)).to_contain_text("importance")
+
+
+def test_it_opens_on_the_good_ticket(page: Any) -> None:
+    assert page.locator("[name=view]").input_value() == "good"
+    choose(page, "view", "search")
+    assert "passed" in said(page), "the last step that did, not the one after it"
+
+
+def test_a_button_copies_the_link(page: Any) -> None:
+    button = page.get_by_role("button", name="Copy the link to this view")
+    choose(page, "view", "bad")
+    page.evaluate("document.addEventListener('copy', (e) => { window.kept = e.target.value })")
+    button.click()
+    eventually(page.get_by_role("button", name="Copied")).to_be_visible()
+    assert page.evaluate("window.kept") == address(page)
+
+
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+def test_a_comparison_shows_the_scores_of_both(page: Any, site: Path, size: Any) -> None:
+    page.set_viewport_size(size)
+    for name, value in (
+        ("study", "minilm-glue"),
+        ("task", "CoLA"),
+        ("seed", "42"),
+        ("view", "bad"),
+    ):
+        choose(page, name, value)
+    choose(page, "other", "SST-2/86")
+    rows = page.locator(".explorer-scroll table").first.locator("tbody tr")
+    eventually(rows).to_have_count(2)
+    for row, entry in zip(rows.all(), ("CoLA/seed-42", "SST-2/seed-86"), strict=True):
+        place = site.parents[1] / "results/minilm-glue" / entry / "tickets.json"
+        bad = json.loads(place.read_text("utf-8"))["results"]["tickets"]["bad"]
+        for state in ("pruned", "retrained"):
+            cell = row.get_by_text(f"{bad[state]:.3f}", exact=True).first
+            assert cell.is_visible()
+            box = cell.bounding_box()
+            assert box["x"] + box["width"] <= size["width"]
 
 
 def test_it_follows_the_dark_mode(page: Any) -> None:

@@ -1,4 +1,4 @@
-"""The site as a web server gives it: search, the weight of pages, the dark theme on a phone."""
+"""The site as a web server gives it: the weight of pages, the dark theme on a phone."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from browsing import DESK, KINDS_OF_PAGES, PHONE
-from test_site import FIND_TOO_WIDE
+from browsing import DESK, FIND_TOO_WIDE, KINDS_OF_PAGES, PHONE
 
 LANDING = "book/index.html"
 TASK_PAGE = "book/report/quick/SST-2/sec4_1_good_subnetworks.html"
@@ -63,20 +62,6 @@ def opened(address: str, browser: Any) -> Iterator[Callable[..., Any]]:
     for context in contexts:
         context.close()
     assert elsewhere == []
-
-
-def test_search_finds_a_term_of_the_book(opened: Callable[..., Any]) -> None:
-    tab = opened("search.html?q=super-survivor", viewport=DESK)
-    tab.wait_for_selector("#search-results li a")
-    found = tab.locator("#search-results li a").evaluate_all("links => links.map((a) => a.href)")
-    assert any("sec5_1" in link for link in found)
-    assert any("glossary" in link for link in found)
-
-
-def test_search_says_when_it_finds_nothing(opened: Callable[..., Any]) -> None:
-    tab = opened("search.html?q=zzyzx", viewport=DESK)
-    tab.wait_for_selector("#search-results .search-summary, #search-results p")
-    assert tab.locator("#search-results li a").count() == 0
 
 
 @pytest.mark.parametrize(("page", "most"), [(LANDING, 1.5), (TASK_PAGE, 3.0)])

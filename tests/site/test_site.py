@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from browsing import DESK, PHONE
+from browsing import DESK, FIND_TOO_WIDE, PHONE, THEMES, WIDE
 from conftest import REPOSITORY
 
 from replication.book.contents import Page, listed
@@ -34,12 +34,12 @@ class Visit:
     rendered: int = 0
     broken_formulas: int = 0
     figures: int = 0
-    too_wide: list[str] = field(default_factory=list)
+    cut: list[str] = field(default_factory=list)
 
 
 @pytest.fixture(scope="session")
 def visits(site: Path, browser: Any) -> dict[str, Visit]:
-    """Every page, opened once on a wide screen and then made as narrow as a phone."""
+    """Every page, opened once on a desk's screen, then made wider and as narrow as a phone."""
     # One tab for all pages, as a reader has it: it keeps the scripts that all of them load.
     tab = browser.new_page()
     found = {page: visit(tab, site / f"{page}.html") for page in PAGES}
@@ -74,8 +74,12 @@ def visit(page: Any, path: Path) -> Visit:
     # The theme has a second title in every page, for print only.
     seen.headings = page.locator("h1:visible").all_inner_texts()
     seen.figures = page.locator("figure.lottery-figure img, .lottery-explorer .main-svg").count()
-    page.set_viewport_size(PHONE)
-    seen.too_wide = page.evaluate(FIND_TOO_WIDE)
+    for size in (DESK, WIDE, PHONE):
+        page.set_viewport_size(size)
+        for theme in THEMES:
+            page.evaluate("theme => { document.documentElement.dataset.theme = theme }", theme)
+            where = f"{size['width']} px, {theme}"
+            seen.cut += [f"{where}: {what}" for what in page.evaluate(FIND_TOO_WIDE)]
     for event, listener in listeners.items():
         page.remove_listener(event, listener)
     return seen
@@ -101,20 +105,6 @@ LOAD_IMAGES = """
         width: image.naturalWidth,
     };
 }))
-"""
-
-# Nothing if the page does not scroll sideways, else what reaches beyond its right edge.
-FIND_TOO_WIDE = """
-() => {
-    const root = document.documentElement;
-    if (root.scrollWidth <= root.clientWidth) return [];
-    const found = [`the page is ${root.scrollWidth} of ${root.clientWidth} pixels wide`];
-    for (const element of document.querySelectorAll("body *")) {
-        if (element.getBoundingClientRect().right > root.clientWidth + 1)
-            found.push(`${element.tagName} ${element.className}`.slice(0, 80));
-    }
-    return found.slice(0, 10);
-}
 """
 
 
@@ -144,8 +134,17 @@ def test_a_page_has_one_title(visits: dict[str, Visit], page: str) -> None:
 
 
 @every_page
-def test_a_page_fits_a_phone(visits: dict[str, Visit], page: str) -> None:
-    assert visits[page].too_wide == []
+def test_nothing_of_a_page_is_cut(visits: dict[str, Visit], page: str) -> None:
+    assert visits[page].cut == []
+
+
+@every_page
+def test_figures_and_tables_are_counted_page_by_page(site: Path, page: str) -> None:
+    html = (site / f"{page}.html").read_text("utf-8")
+    assert html.count("<figcaption>") == html.count('<span class="caption-number">Figure ')
+    for kind in ("Figure", "Table"):
+        found = re.findall(rf'<span class="caption-number">{kind} (\S+) </span>', html)
+        assert found == [str(number) for number, _ in enumerate(found, 1)]
 
 
 @every_page

@@ -1,0 +1,71 @@
+// A table that is wider than its place: on a phone each of its rows becomes a card; elsewhere it is set
+// smaller and, if that is not enough, scrolls in its box, by keyboard too.
+"use strict";
+
+(() => {
+  const PHONE = matchMedia("(max-width: 600px)");
+  const labelled = new WeakSet();
+  const says = (cell) => cell.textContent.trim();
+
+  /** The cells of rows by column, those that span several columns in each of them. */
+  function columns(rows) {
+    const grid = rows.map(() => []);
+    rows.forEach((row, y) => {
+      let x = 0;
+      for (const cell of row.cells) {
+        while (grid[y][x]) x += 1;
+        for (let down = 0; down < cell.rowSpan && y + down < rows.length; down += 1)
+          for (let right = 0; right < cell.colSpan; right += 1) grid[y + down][x + right] = cell;
+        x += cell.colSpan;
+      }
+    });
+    return grid;
+  }
+
+  /** What a card needs: the name of each cell's column, in every row the names that rows share. */
+  function label(table) {
+    const head = columns([...(table.tHead?.rows ?? [])]);
+    const rows = [...table.tBodies].flatMap((body) => [...body.rows]);
+    columns(rows).forEach((cells, y) => {
+      const missing = cells.filter((cell) => cell.parentElement !== rows[y]);
+      rows[y].prepend(...missing.map((cell) => {
+        const copy = Object.assign(cell.cloneNode(true), { rowSpan: 1, className: "of-the-card" });
+        copy.removeAttribute("id");
+        return copy;
+      }));
+      cells.forEach((cell, x) => {
+        const names = [...new Set(head.map((row) => row[x]).filter(Boolean).map(says).filter(Boolean))];
+        cell.dataset.label = cell.tagName === "TD" ? names.join(", ") : "";
+      });
+    });
+    labelled.add(table);
+  }
+
+  function fit(table) {
+    const box = table.parentElement;
+    const wide = () => table.offsetWidth > box.clientWidth + 1;
+    table.classList.remove("cards", "dense");
+    box.removeAttribute("tabindex");
+    if (!wide()) return;
+    if (PHONE.matches && table.tHead) {
+      if (!labelled.has(table)) label(table);
+      table.classList.add("cards");
+      return;
+    }
+    table.classList.add("dense");
+    if (!wide()) return;
+    box.tabIndex = 0;
+    box.setAttribute("role", "region");
+    box.setAttribute("aria-label", table.caption ? says(table.caption) : "A wide table, which scrolls");
+  }
+
+  const widths = new WeakMap();
+  const observer = new ResizeObserver((entries) => {
+    for (const { target, contentRect: { width } } of entries) {
+      if (!width || widths.get(target) === width) continue; // only higher, or still folded away
+      widths.set(target, width);
+      for (const table of target.children) if (table.tagName === "TABLE") fit(table);
+    }
+  });
+  for (const table of document.querySelectorAll(".bd-article table")) observer.observe(table.parentElement);
+})();

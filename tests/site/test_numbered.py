@@ -1,0 +1,91 @@
+"""Figures and tables of notebooks in the book: numbers, captions, and links by label."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from conftest import REPOSITORY, module_at
+from docutils import nodes
+from matplotlib.figure import Figure as Drawing
+from sphinx.application import Sphinx
+
+from replication.book.show import Figure, Folded, Table
+
+
+@pytest.fixture(scope="module")
+def numbered() -> Any:
+    return module_at(REPOSITORY / "book" / "_ext" / "numbered.py").numbered
+
+
+CAPTION = 'Good & "bad" <tickets>.'
+
+
+def figure(label: str = "") -> str:
+    return Figure(Drawing(figsize=(1, 1)), CAPTION, 'an "alt" text', label)._repr_html_()
+
+
+def table(label: str = "", **more: Any) -> str:
+    return Table(
+        pd.DataFrame({"score": ["<1"]}), caption=CAPTION, label=label, **more
+    )._repr_html_()
+
+
+@pytest.mark.parametrize("shown", [figure("gain"), table("gain"), table("gain", classes="claims")])
+def test_what_a_notebook_shows_becomes_a_node(numbered: Any, shown: str) -> None:
+    node = numbered(shown)
+    (caption,) = [child for child in node if not isinstance(child, nodes.raw)]
+    (content,) = [child for child in node if isinstance(child, nodes.raw)]
+    assert caption.astext() == CAPTION
+    assert node["label"] == "gain"
+    assert "caption>" not in content.astext() and "gain" not in content.astext()
+    assert ("an &quot;alt&quot; text" in content.astext()) == isinstance(node, nodes.figure)
+    assert ("<td>&lt;1</td>" in content.astext()) == isinstance(node, nodes.table)
+
+
+def test_a_table_without_a_caption_stays_as_it_is(numbered: Any) -> None:
+    assert numbered(Table(pd.DataFrame({"a": [1]}))._repr_html_()) is None
+    assert numbered("<p>text</p>") is None
+    folded = Folded("More", Table(pd.DataFrame({"a": [1]}), caption=CAPTION))
+    assert numbered(folded._repr_html_()) is None, "what is around it would be lost"
+
+
+def test_each_page_counts_its_own_and_refers_to_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def raw(shown: str) -> str:
+        return f"```{{raw}} html\n{shown}\n```\n"
+
+    page = f"# P\n\n{raw(figure())}{raw(figure('gain'))}{raw(table('gained'))}\n"
+    page += "here {numref}`gain` and {numref}`gained`\n"
+    index = "# I\n\n```{toctree}\none\ntwo\n```\n\n{numref}`Figure %s there <two:gain>`\n"
+    for name, text in {"index": index, "one": page, "two": page}.items():
+        (tmp_path / f"{name}.md").write_text(text, encoding="utf-8")
+    monkeypatch.syspath_prepend(REPOSITORY / "book" / "_ext")
+    said = io.StringIO()
+    options = {
+        "extensions": ["myst_parser", "numbered"],
+        "numfig": True,
+        "numfig_format": {"figure": "Figure %s"},
+        "html_theme": "basic",
+    }
+    out = tmp_path / "out"
+    app = Sphinx(
+        tmp_path, None, out, out, "html", options, status=None, warning=said, freshenv=True
+    )
+    app.build()
+    assert said.getvalue() == ""
+    for name in ("one", "two"):
+        html = (out / f"{name}.html").read_text("utf-8")
+        for number in ("Figure 1", "Figure 2", "Table 1"):
+            assert f'<span class="caption-number">{number} </span>' in html
+        assert (
+            '<a class="reference internal" href="#gain"><span class="std std-numref">Figure 2'
+            in html
+        )
+        assert 'href="#gained"><span class="std std-numref">Table 1' in html
+    html = (out / "index.html").read_text("utf-8")
+    assert 'href="two.html#gain"><span class="std std-numref">Figure 2 there' in html
