@@ -11,6 +11,7 @@ import html
 import io
 import json
 import math
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -210,7 +211,9 @@ class Finding:
     text: str
 
     def _repr_html_(self) -> str:
-        return f'<p class="lottery-finding">{html.escape(self.text)}</p>'
+        text = re.sub(r"\bn = (?=\d)", "n\u00a0=\u00a0", self.text)  # no line ends within these
+        text = text.replace("95 % CI", "95\u00a0%\u00a0CI")
+        return f'<p class="lottery-finding">{html.escape(text)}</p>'
 
     def __repr__(self) -> str:
         return self.text
