@@ -13,10 +13,11 @@ SITE_TESTS := tests/site
 # A book of any study alone: make book STUDY=mine.yaml, a path or a name. With COMPUTE=no it shows
 # what is on record, and computes nothing.
 export LOTTERY_COMPUTE ?= $(COMPUTE)
+GIVEN = $(if $(STUDY),'$(STUDY)')
 book: setup  ## run the study, execute the notebooks, build the site
-	@site=$$(python -m replication.book.one_study $(STUDY)) && \
+	@site=$$(python -m replication.book.one_study $(GIVEN)) && \
 	snakemake --cores $(CORES) --nolock --rerun-incomplete --quiet rules host \
-		--config study=$(or $(STUDY),quick) site=$$site && \
+		--config study=$(or $(GIVEN),quick) site=$$site && \
 	echo "The book is at $$(cd $$site && pwd)/_build/html/index.html"
 
 test: setup  ## the whole suite
@@ -34,9 +35,11 @@ test-slurm: setup  ## a study through profiles/slurm on a cluster of this one ma
 test-kills: setup  ## the long proof that a killed run loses and leaves nothing: 150 kills
 	@LOTTERY_KILLS=100 pytest -n $(CORES) tests/replication/runs/test_killed.py
 
-print: book  ## the whole book as one page, to print: _build/singlehtml
-	@jupyter-book build . --builder singlehtml -q
-	@echo "The book in one page is at $(CURDIR)/_build/singlehtml/index.html"
+print: book  ## the whole book, or with STUDY a study's own, as one page, to print
+	@site=$$(python -m replication.book.one_study $(GIVEN)) && \
+	jupyter-book build . --builder singlehtml -q \
+		--toc "$$site/_toc.yml" --config "$$site/_config.yml" --path-output "$$site" && \
+	echo "The book in one page is at $$(cd $$site && pwd)/_build/singlehtml/index.html"
 
 setup: .venv/installed  ## the virtual environment
 

@@ -81,7 +81,7 @@ def records(study, task=None):
     kept = files(f"results/{study}-*/**/*.json")  # its sweep, and studies derived from it
     if study == STUDY.name and COMPUTED:
         return stamps([task] if task else STUDY.tasks) + kept
-    return files(f"results/{study}/**/*.json") + kept
+    return files(f"results/{study}/{task or ''}/**/*.json") + kept
 
 
 rule book:

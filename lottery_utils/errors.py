@@ -23,8 +23,10 @@ class ReplayError(ValueError):
 def expanded(path: Path | str | int) -> Path:
     """A path as it was given, with `~` for the home folder; papermill makes a number of 2024.
 
-    Raises `UserError` where there is no such home.
+    Raises `UserError` where there is no such home, or no system has such a path.
     """
+    if "\0" in str(path):
+        raise UserError(f"{str(path)!r} should be the path of a file or folder.")
     try:
         return Path(str(path)).expanduser()
     except RuntimeError as error:

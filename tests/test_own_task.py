@@ -14,6 +14,7 @@ import nbformat
 import pytest
 from conftest import REPOSITORY, make_workplace
 
+from lottery_utils.data import load_examples
 from lottery_utils.errors import UserError
 from replication import cli
 from replication.book import build
@@ -21,6 +22,7 @@ from replication.book.show import Note, Table
 from replication.pages import sec3_methodology, sec4_2_good_random_bad
 from replication.runs import records
 from replication.stages import STAGES
+from replication.study import Study
 
 STUDY = """\
 backbone: {backbone}
@@ -127,7 +129,7 @@ def test_pages_have_numbers_of_a_task_of_your_own(here: Path) -> None:
             assert isinstance(table, Table)
             assert not table.frame.isna().any(axis=None)
         assert isinstance(sec3_methodology.examples(entries), Note), "they are nobody else's"
-    warmth = sec3_methodology.setup(entries).frame["this page"]
+    warmth = sec3_methodology.setup(entries).frame["here"]
     assert warmth["Train examples"].startswith("48 pairs with a grade; ")
     assert warmth["Metric"] == "Spearman correlation"
 
@@ -144,8 +146,8 @@ def test_the_notebook_of_tickets_becomes_a_page_of_it(here: Path) -> None:
         for output in cell.outputs
     )
     assert cells[0].source.split("\n")[0].endswith(": Trees (own data, tiny)")
-    assert "The paper has no such task." in shown
-    assert shown.count("<figure") == 1
+    assert "BERT-base" not in shown, "the paper has no such task"
+    assert shown.count("<figure") >= 1
     assert "This study has no magnitude pruning here" in shown
     assert "Made from 3 records" in shown
     assert SECRET not in shown
@@ -181,3 +183,38 @@ def test_another_description_asks_for_other_records(
     path.write_text(path.read_text("utf-8").replace('["no", "yes"]', '["yes", "no"]'), "utf-8")
     assert cli.main(["status", "mine"]) == 0
     assert "0 of 7 records are done" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["run", "baselines", "sweep"])
+@pytest.mark.parametrize("where", ["last task", "unseen", "held out"])
+def test_a_text_too_long_is_refused_before_anything_is_trained(
+    workplace: Path, tiny_backbone: Path, capsys: Any, where: str, command: str
+) -> None:
+    """Wherever it is read: by the task that comes last, to find masks on, or to score."""
+    task, split = ("Warmth" if where == "last task" else "Trees"), "train"
+    more = "train_size: 16\nfollowups: {sensitivity: [Trees]}\n"
+    if where == "held out":
+        more, split = "validation_size: 8\nheld_out: true\n", "validation"
+    write_tables(workplace / "tables")
+    text = STUDY.format(backbone=json.dumps(str(tiny_backbone))).replace(
+        "epochs: 1", "epochs: 1, max_length: 5000"
+    )
+    Path("studies/mine.yaml").write_text(text + more, "utf-8")
+    study = Study.load("mine")
+    used = load_examples(study.task(task), study.data, **study.sizes(task))[split]
+    known = {example.sentence1 for example in used} if where != "last task" else set()
+    path = Path("tables", task, f"{split}.csv")
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = [*csv.DictReader(file)]
+    for row in rows:
+        row["sentence1"] += " rain" * 600 * (row["sentence1"] not in known)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    rates = ["--rates", "1e-3"] if command == "sweep" else []
+    read = where != "unseen" or command == "run"  # that finds masks on training data
+    assert cli.main([command, "mine", *rates, "--device", "cpu", "--threads", "1"]) == 2 * read
+    said = capsys.readouterr().err
+    assert ("max_length should be at most" in said) == read
+    assert bool([*Path("results").rglob("*.json")]) != read

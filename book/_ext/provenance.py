@@ -2,12 +2,14 @@
 
 Notebooks mark what they name (`data-record`, `data-notebook`: `replication.book.provenance` and
 `replication.book.build`); only here is known where a page is, and so what leads from it to a file.
+The notebook of a page of a study, or of one of its tasks, has these as its defaults.
 Where `_config.yml` names the repository, a notebook can also be opened in Colab or Binder, and
 edited.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from itertools import product
@@ -16,7 +18,6 @@ from typing import Any
 
 from replication.book.contents import Page
 
-COPIED = {"results": "records", "notebooks": "notebooks"}
 HEADING = "how-this-page-was-made"
 RECORD = re.compile(r'<span data-record="([^"]+)">(.*?)</span>')
 NOTEBOOK = re.compile(r'<span data-notebook="([^"]+)">(.*?)</span>')
@@ -29,13 +30,32 @@ def setup(app: Any) -> dict[str, bool]:
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
-def linked(body: str, up: str, repository: str, branch: str) -> str:
+def place(notebook: str, page: Page | None) -> str:
+    """Where the site has a notebook (a path in the repository) as the page was made from it."""
+    folder, _, name = notebook.partition("/")
+    return "/".join([folder, *(page.parameters.values() if page else ()), name])
+
+
+def as_given(notebook: str, page: Page) -> str:
+    """A notebook's JSON text with a page's study and task as the defaults of its parameters."""
+    content = json.loads(notebook)
+    for cell in content["cells"]:
+        if "parameters" in cell["metadata"].get("tags", ()):
+            text = "".join(cell["source"])
+            for name, value in page.parameters.items():
+                default = f"{name} = {json.dumps(value, ensure_ascii=False)}"
+                text = re.sub(rf'^{name} = "[^"]*"', lambda _, d=default: d, text, flags=re.M)
+            cell["source"] = text.splitlines(keepends=True)
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+
+
+def linked(body: str, up: str, repository: str, branch: str, page: Page | None = None) -> str:
     """A page's HTML with its marks as links; `up` leads from the page to the site's root."""
     body = RECORD.sub(rf'<a href="{up}records/\1">\2</a>', body)
 
     def notebook(mark: re.Match[str]) -> str:
         path, shown = mark.groups()
-        links = [f'<a href="{up}{path}" download>{shown}</a>']
+        links = [f'<a href="{up}{place(path, page)}" download>{shown}</a>']
         links += [f'<a href="{url}">{name}</a>' for name, url in launch(path, repository, branch)]
         return links[0] + (f" ({', '.join(links[1:])})" if links[1:] else "")
 
@@ -75,22 +95,35 @@ def _link(app: Any, page: str, _template: str, context: dict[str, Any], _doctree
         options = app.config.html_theme_options
         where = options.get("repository_url") or "", options.get("repository_branch") or "main"
         up = "" if app.builder.name == "singlehtml" else "../" * page.count("/")
-        context["body"] = linked(context["body"], up, *where)
-        if (made := Page.of(page)) and "header_buttons" in context:
+        made = Page.of(page)
+        context["body"] = linked(context["body"], up, *where, _one_of(app, made))
+        if made and "header_buttons" in context:
             context["header_buttons"] += buttons(f"notebooks/{made.notebook}.ipynb", *where)
+
+
+def _one_of(app: Any, page: Page | None) -> Page | None:
+    """The page, but where all pages are one, which has one notebook of each name."""
+    return None if app.builder.name == "singlehtml" else page
 
 
 def _copy(app: Any, error: Exception | None) -> None:
     if error is not None or app.builder.format != "html":
         return
-    root, pages = Path(app.srcdir), [p for name in app.env.found_docs if (p := Page.of(name))]
-    found = {root / f"notebooks/{page.notebook}.ipynb" for page in pages}
+    root, pages = (
+        Path(app.srcdir),
+        [p for name in sorted(app.env.found_docs) if (p := Page.of(name))],
+    )
+    for page in pages:
+        notebook = f"notebooks/{page.notebook}.ipynb"
+        copy = Path(app.outdir, place(notebook, _one_of(app, page)))
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_text(as_given((root / notebook).read_text("utf-8"), page), "utf-8")
+    found = set()
     for study in {study for page in pages for study in page.studies}:
         # With its sweep, and studies derived from it.
         for name, kind in product((study, f"{study}-*"), ("json", "yaml")):
             found.update(root.glob(f"results/{name}/**/[!.]*.{kind}"))
     for path in found:
-        folder, *rest = path.relative_to(root).parts
-        place = Path(app.outdir, COPIED[folder], *rest)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, place)
+        copy = Path(app.outdir, "records", path.relative_to(root / "results"))
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, copy)

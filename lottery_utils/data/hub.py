@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lottery_utils.data.files import HIGHEST_GRADE
+from lottery_utils.data.files import HIGHEST_GRADE, blank
 from lottery_utils.errors import UserError, expanded
 from lottery_utils.tasks import Example, Task
 
@@ -61,10 +61,9 @@ def _examples(split: Any, task: Task, where: str) -> list[Example]:
     for number, row in enumerate(zip(*(split[name] for name in columns), strict=True)):
         *sentences, label = row
         texts = [text.strip() if isinstance(text, str) else "" for text in sentences]
-        if "" in texts:
-            column = columns[texts.index("")]
+        if empty := [name for name, text in zip(columns, texts, strict=False) if blank(text)]:
             raise UserError(
-                f"{where}, row {number}: the {column} is empty; fill it or drop the row."
+                f"{where}, row {number}: the {empty[0]} is empty; fill it or drop the row."
             )
         if label == -1 and not task.is_graded:
             raise UserError(

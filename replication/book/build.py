@@ -24,7 +24,7 @@ from traitlets.config import Config
 
 from lottery_utils.errors import UserError
 from replication.book import contents
-from replication.files import write_text
+from replication.files import alone, write_text
 from replication.paper.records import STUDY as RELEASED
 from replication.runs.data_card import describe, in_words
 from replication.runs.records import resolve
@@ -186,7 +186,8 @@ def main(arguments: list[str]) -> int:
             parser.error(f"a parameter should be NAME=VALUE, such as task=RTE, not {pair!r}")
     _, papermill = tools()
     try:
-        build_page(given.notebook, given.page, parse_parameters(given.parameters))
+        with alone(given.page):  # its draft has one name
+            build_page(given.notebook, given.page, parse_parameters(given.parameters))
     except UserError as error:
         parser.error(str(error))
     except papermill.exceptions.PapermillExecutionError as error:

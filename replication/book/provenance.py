@@ -102,9 +102,9 @@ def standing(
     n_entries = len(chosen.tasks) * len(chosen.seeds)
     if not lacking:
         return None
-    n_done = sum(
-        status(chosen, *entry, "tickets", store) == "done" for entry in chosen.entries("tickets")
-    )
+    with store.still():
+        done = [status(chosen, *entry, "tickets", store) for entry in chosen.entries("tickets")]
+    n_done = done.count("done")
     all_seeds = [f"seed {seed}" for seed in chosen.seeds]
     whole = [task for task, what in lacking.items() if what[: len(all_seeds)] == all_seeds]
     place = f" --data {chosen.data}:DIR" if chosen.data in ("local", "csv") else ""

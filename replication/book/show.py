@@ -387,12 +387,19 @@ def component_map(
 
 
 def write_cells(
-    axis: Axes, texts: Sequence[str], dark: npt.NDArray[np.bool_], fontsize: int = 8
+    axis: Axes,
+    texts: Sequence[str],
+    dark: npt.NDArray[np.bool_],
+    fontsize: float = 8,
+    linespacing: float = 1.2,
 ) -> None:
     """Write a text into each cell of a map, row by row, in white where `dark` (rows, columns)."""
     for text, ((y, x), is_dark) in zip(texts, np.ndenumerate(dark), strict=True):
         colour = "white" if is_dark else "black"
-        axis.text(x, y, text, ha="center", va="center", fontsize=fontsize, color=colour)
+        axis.text(
+            x, y, text, ha="center", va="center", fontsize=fontsize, color=colour,
+            linespacing=linespacing,
+        )  # fmt: skip
 
 
 def scripted(name: str, classes: str, data: Any, otherwise: str) -> str:

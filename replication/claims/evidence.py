@@ -46,7 +46,7 @@ Measured = dict[str, dict[str, list[float]]]  # of each measure, of each task: a
 # Scores of a task by setting and method: "full", "majority", or such as "good, retrained".
 Scores = Callable[[str, str], list[float]]
 # What it is measured in, beside the stages of every entry.
-MEASURED = ("attention", "control", "survivors", "weight_overlap")
+MEASURED = ("attention", "control", "embeddings", "survivors", "weight_overlap")
 SURVIVORS = "survivors: super minus anti, retrained, in gains"
 GAINS = "in gains"  # of the full model of the same task and seed
 STEP = 0.2  # at which the loss around tickets is compared, in lengths of each filter
@@ -341,6 +341,18 @@ def of_control(of_task: TaskRecords) -> Iterator[tuple[str, list[float]]]:
         without = control["results"]["tickets"]["bad"]["reinitialized"]["score"] - guess
         values.append(float((without - with_it / 2) / gain))
     yield "bad without pre-training, minus half of with", values
+
+
+def embeddings_alone(of_task: TaskRecords) -> list[float]:
+    """What the mean of the pre-trained embeddings, without any layer, retains of the gain of the
+    full model, of seeds that gain `LEARNED`."""
+    values = []
+    for seed in learned_seeds(of_task):
+        stages, full = of_task[seed], of_task[seed]["finetune"]["results"]
+        if "embeddings" in stages:
+            above = stages["embeddings"]["results"]["averaged"]["score"] - full["majority"]
+            values.append(float(above / (full["score"] - full["majority"])))
+    return values
 
 
 def of_survivors(of_task: TaskRecords) -> Iterator[tuple[str, list[float]]]:

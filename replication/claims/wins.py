@@ -17,7 +17,7 @@ from lottery_utils.agreement.inference import Interval
 from lottery_utils.tasks import TASKS
 from replication.claims.claim import LEARNED, WINS, reaches
 from replication.claims.verdicts import INCONCLUSIVE
-from replication.paper.records import N_SEEDS, Results, scores
+from replication.paper.records import KINDS, N_SEEDS, Results, scores
 from replication.runs.records import TICKETS, TaskRecords
 
 SETTINGS = ("full", "majority", *(f"{kind}, retrained" for kind in TICKETS))
@@ -57,17 +57,17 @@ def of_records(records: TaskRecords) -> Shares:
     )
 
 
-def of_release(release: Results) -> dict[str, Shares]:
+def of_release(release: Results, method: str = "structured") -> dict[str, Shares]:
     """The same of the released means over five seeds, with first-order errors of the ratios."""
     found = {}
     for task in release:
-        of_task = scores(release, task)
+        of_task = scores(release, task, method)
         full, majority = of_task["full"], of_task["majority"].mean
         gain = full.mean - majority
         if not reaches(gain, LEARNED):
             continue
         retained, errors = {}, {}
-        for kind in TICKETS:
+        for kind in KINDS[method]:
             mean, std = of_task[f"{kind}, retrained"]
             share = (mean - majority) / gain
             retained[kind] = [share]

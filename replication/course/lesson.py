@@ -33,6 +33,7 @@ from lottery_utils.patterns.sorter import sorter
 from lottery_utils.recipe import Recipe
 from lottery_utils.tasks import get_task
 from replication.files import in_one_piece
+from replication.runs.records import as_count, as_seeds
 from replication.store import home
 
 FloatArray = npt.NDArray[np.float64]
@@ -58,7 +59,9 @@ class Lesson:
         n_validation: int = 100,
         say: Callable[[str], None] = print,
     ) -> None:
-        self.task, self.seed = get_task(task), seed
+        (seed,) = as_seeds([seed])
+        self.seed = seed
+        self.task, backbone_spec, source = get_task(task), str(backbone_spec), str(source)
         self.metric = self.task.metric
         splits = data.load_examples(
             self.task.name, source, train_size=n_train, validation_size=n_validation
@@ -111,7 +114,10 @@ class Lesson:
         return torch.cat([found for found, _ in of_batches])[:, :, :-1].double().cpu().numpy()
 
     def losses_without(self, layer: int) -> FloatArray:
-        """The mean loss without each single head of a layer, less that of the full model."""
+        """The mean loss without each single head of a layer, less that of the full model.
+        Raises `UserError` where there is no such layer.
+        """
+        as_count(layer, "layer", 0, len(self.full.heads) - 1)
         heads = range(self.full.heads.shape[1])
         without = [self._loss(self.full.without([(layer, head)], [])) for head in heads]
         return np.array(without) - self._loss(self.full)
@@ -139,13 +145,16 @@ class Lesson:
             if self.score(trial) < 0.9 * self.full_score:
                 break
             kept = trial
-        kept.save(place)
+        with in_one_piece(place) as draft:
+            kept.save(draft)
         return kept
 
     def attention_types(self, n_examples: int = 20) -> npt.NDArray[Any]:
         """The type of every head's norm-weighted attention map, as an index of `TYPES`, for the
-        first validation examples: int64 (examples, layers, heads)."""
-        examples, sort = self._validation.first(n_examples), sorter("normed")
+        first validation examples: int64 (examples, layers, heads). Raises `UserError` where
+        that is no number of them."""
+        examples = self._validation.first(as_count(n_examples, "n_examples"))
+        sort = sorter("normed")
         batches = (examples.collate([i]) for i in range(len(examples)))
         found = []
         for ids, maps in zip(examples.input_ids, attention_maps(self.model, batches), strict=True):

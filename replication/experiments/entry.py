@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Annotated, Any, Literal, NamedTuple
@@ -47,13 +48,18 @@ def prepare_device(name: str, threads: int | None = None) -> torch.device:
         name = f"cuda:{take([str(torch.cuda.get_device_properties(n).uuid) for n in cards])}"
         torch.cuda.set_device(name)
     try:
-        torch.empty(1, device=name)
-    except (RuntimeError, AssertionError) as error:
+        device = torch.device(name)
+        computes = (torch.ones(2, device=device) * 2).tolist() == [2, 2]  # `meta` has no numbers
+    except torch.OutOfMemoryError:  # which the machine says well
+        raise
+    except Exception:  # each kind of device has errors of its own
+        computes = False
+    if not computes or (device.type == "cpu" and device.index):
         raise UserError(
-            f"The device {name!r} cannot be used here: expected 'auto', 'cpu' or, where there is "
-            "a GPU, 'cuda'."
-        ) from error
-    return torch.device(name)
+            f"The device {name!r} cannot be used here: expected 'auto', 'cpu', 'cuda' where there "
+            "is a GPU, or 'mps' on a Mac."
+        )
+    return device
 
 
 class Measured(NamedTuple):
@@ -162,10 +168,18 @@ class Entry:
     def tokenizer(self) -> Any:
         return backbone.load_backbone(self.study.backbone, self.about)[1]
 
+    def check(self, stages: Collection[str]) -> None:
+        """Read all examples of the task that these stages, or those after them, will read. Raises
+        `UserError` where one is not as it should be, or longer than the backbone can read.
+        """
+        _ = self.splits
+        if {"finetune", "sensitivity"}.intersection(stages):
+            _ = self.task in dict(self.study.entries("sensitivity")) and self.unseen
+        if self.study.recipe.max_length > self.tokenizer.model_max_length:
+            _ = self.train, self.validation, self.study.held_out and self.held_out
+
     @cached_property
     def train(self) -> Encoded:
-        """The other examples are read first: nothing is trained where one is too long."""
-        _ = self.validation, self.study.held_out and self.held_out
         return encode(self.tokenizer, self.splits["train"], self.study.recipe.max_length)
 
     @cached_property

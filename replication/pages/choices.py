@@ -96,11 +96,14 @@ def finding(choices: Choices) -> Finding:
     others = scores[equals[equals != choices.results["good"]]]
     above, same = int((others > own).sum()), int((others == own).sum())
     passing = int((others >= choices.threshold).sum())
+    kept = f"The search kept {choices.kept[choices.results['good']].sum()} of these heads"
+    if not len(others):
+        return Finding(f"{kept} and scores {own:.3f}: there is no other choice of as many.")
     return Finding(
-        f"The search kept {choices.kept[choices.results['good']].sum()} of these heads and scores "
-        f"{own:.3f}. Of the {len(others)} other choices of as many heads, {above} score higher, "
-        f"{same} the same and {len(others) - above - same} lower ({others.min():.3f} to "
-        f"{others.max():.3f}); {passing} of them pass the threshold of {choices.threshold:.3f}. "
+        f"{kept} and scores {own:.3f}. Of the {len(others)} other choices of as many heads, "
+        f"{above} score higher, {same} the same and {len(others) - above - same} lower "
+        f"({others.min():.3f} to {others.max():.3f}); {passing} of them pass the threshold of "
+        f"{choices.threshold:.3f}. "
         "One task and one seed: no CI."
     )
 
@@ -156,12 +159,17 @@ def flatness(choices: Choices) -> Note:
     added = gains(choices).mean(axis=1)
     importance = np.array(choices.results["importance"])
     of_heads = spearmanr(importance, added).statistic
+    text = (
+        f"Spearman's rank correlation of a head's importance and what it adds on average is "
+        f"{of_heads:+.2f} (n = {len(added)} heads)"
+    )
+    if len(choices.equals) == 1:
+        return Note(f"{text}. There is one choice of the good ticket's size alone.")
     summed = choices.kept[choices.equals] @ importance
     of_choices = spearmanr(summed, choices.scores[choices.equals]).statistic
     return Note(
-        f"Spearman's rank correlation of a head's importance and what it adds on average is "
-        f"{of_heads:+.2f} (n = {len(added)} heads); of a choice's summed importance and its score "
-        f"{of_choices:+.2f} (n = {len(choices.equals)} choices of the good ticket's size)."
+        f"{text}; of a choice's summed importance and its score {of_choices:+.2f} "
+        f"(n = {len(choices.equals)} choices of the good ticket's size)."
     )
 
 
@@ -180,11 +188,12 @@ def plot(choices: Choices) -> Figure:
     metric = METRIC_LABELS[choices.results["metric"]]
     axis.set_ylabel(metric)
     drawing.legend(loc="outside upper center", ncols=2)
+    passing = f"{int((scores >= choices.threshold).sum()):,}"
     return Figure.of(
         drawing,
-        f"All {len(scores):,} choices among {len(choices.names)} heads at the edge of one good "
-        f"ticket ({choices.record['task']}, seed {choices.record['seed']}), pruned and not "
-        f"retrained: {metric} on the validation set. Dots are spread sideways.",
+        f"{passing} of {len(scores):,} choices among {len(choices.names)} heads at the edge of one "
+        f"good ticket ({choices.record['task']}, seed {choices.record['seed']}) pass the "
+        f"threshold: {metric} on the validation set, not retrained. Dots are spread sideways.",
         f"Dot plot of {len(scores):,} scores from {scores.min():.3f} to {scores.max():.3f} against "
         f"the number of heads kept; the search's own choice of {sizes[own]} heads scores "
         f"{scores[own]:.3f}, the full model {choices.results['full_score']:.3f}.",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from lottery_utils.agreement.inference import Interval
+from lottery_utils.agreement.inference import Interval, t_interval
 from replication.book.show import (
     ANY,
     MINUS,
@@ -28,12 +28,12 @@ from replication.book.show import (
 )
 from replication.claims import wins as wins_of
 from replication.claims.claim import LEARNED, LEVEL, WINS, adjusted, wins
-from replication.claims.evidence import learned_seeds, of_scores
+from replication.claims.evidence import embeddings_alone, learned_seeds, of_scores
 from replication.claims.power import MOST, heads_for_r, needed
 from replication.claims.rules import Judged
 from replication.claims.trial import PAPER, Trial, over_seeds, sides
 from replication.claims.trial import stricter as judged_strictly
-from replication.claims.verdicts import INCONCLUSIVE, SUPPORTED
+from replication.claims.verdicts import CONTRADICTED, INCONCLUSIVE, SUPPORTED
 from replication.claims.verdicts import counted as of_words
 from replication.runs.run import missing
 
@@ -53,15 +53,19 @@ def finding(trial: Trial) -> Finding:
         "Retrained bad subnetworks retain of the gain from fine-tuning, on average: "
         f"{', '.join(shares)}; 95 % CIs over tasks. "
     )
-    verdicts = " ".join(f"{name}: {counted(judged)}." for name, judged in both)
+    verdicts = " and ".join(
+        f"{sum(one.verdict == SUPPORTED for one in judged)} are supported and "
+        f"{sum(one.verdict == CONTRADICTED for one in judged)} contradicted in {name}"
+        for name, judged in ((name, registered(judged)) for name, judged in both)
+    )
     provisional = (
         " The study is incomplete, so its verdicts are provisional."
         if missing(trial.study, trial.store)
         else ""
     )
     return Finding(
-        f"{retain if shares else ''}Verdicts on {len(registered(trial.ours))} registered claims: "
-        f"{verdicts}{provisional}"
+        f"{retain if shares else ''}Of {len(registered(trial.ours))} registered claims, "
+        f"{verdicts}.{provisional}"
     )
 
 
@@ -137,7 +141,7 @@ class Verdicts:
 
     def _repr_html_(self) -> str:
         named = self.rows[0] if self.rows else {}
-        columns = [name for name in named if name not in ("key", "claim", "rule")]
+        columns = [name for name in named if name not in ("key", "claim", "paper", "rule")]
         heads = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in columns)
         return (
             f'<table class="claims verdicts"><thead><tr>{heads}</tr></thead>'
@@ -150,7 +154,7 @@ class Verdicts:
         )
         return (
             f'<tbody id="{row["key"]}"><tr><th scope="rowgroup" colspan="{len(columns)}">'
-            f"{row['claim']}<details><summary>Rule and numbers</summary>{row['rule']}</details>"
+            f"{row['claim']}<details><summary>{row['paper']}</summary>{row['rule']}</details>"
             f"</th></tr><tr>{cells}</tr></tbody>"
         )
 
@@ -173,17 +177,12 @@ def verdicts(trial: Trial, *sections: str, added: bool = False) -> Verdicts:
         scales.setdefault(pair[0].claim.unit, []).extend(_ends(pair))
     rows = []
     for n, pair in chosen:
-        ours, claim = pair[0], pair[0].claim
-        beside = (
-            f', repeats <a href="#{claim.beside}">a registered claim</a>' if claim.beside else ""
-        )
-        theirs = as_released(pair[1])
+        ours, theirs, claim = pair[0], as_released(pair[1]), pair[0].claim
         rows.append(
             {
                 "key": claim.key,
-                "claim": f"{n}. {html.escape(claim.text)}<small>"
-                f'<a href="../../sec{claim.section.replace(".", "_")}.html">Section '
-                f"{claim.section}</a>; paper: {html.escape(claim.stated)}{beside}</small>",
+                "claim": f"{n}. {html.escape(claim.text)}",
+                "paper": f"paper: {html.escape(claim.stated)}; rule and numbers",
                 "estimate, 95 % CI": strip(pair, scales[claim.unit]),
                 trial.name: f"{badge(ours)} <small>{_estimate(ours)}</small>",
                 PAPER: f"{badge(theirs)} <small>{_estimate(theirs)}</small>",
@@ -249,7 +248,9 @@ def _ends(pair: Sequence[Judged]) -> list[float]:
 def _rule(judged: Judged) -> str:
     """How a claim was judged: what is measured, its region and why, p values, task by task."""
     claim, found = judged.claim, judged.found
+    section = claim.section.replace(".", "_")
     lines = {
+        "Section": f'<a href="../../sec{section}.html">{claim.section}</a>',
         "Measured": html.escape(f"{claim.measure} ({claim.unit})"),
         "Region": f"{html.escape(claim.region)}. {html.escape(claim.why)}",
     }
@@ -257,6 +258,8 @@ def _rule(judged: Judged) -> str:
         lines["p inside"] = f"{p_cell(found.p)}, after correction {p_cell(judged.p)}"
         lines["p outside"] = f"after correction {p_cell(judged.p_contrary or 0.0)}"
         lines["95 % CI by bootstrap"] = within(*judged.resampled)
+    if claim.beside:
+        lines["Repeats"] = f'<a href="#{claim.beside}">a registered claim</a>'
     if judged.means:
         lines["By task"] = html.escape(
             ", ".join(f"{task} {number(mean)}" for task, mean in judged.means.items())
@@ -286,18 +289,20 @@ def outcomes(found: Mapping[str, Interval]) -> dict[str, list[str]]:
 
 
 def won(found: Mapping[str, Interval]) -> str:
-    """On how many tasks bad tickets win and lose, and where the interval leaves it open."""
-    said = {
-        word: f"{len(tasks)}"
-        + (f" ({', '.join(f'{t} {percent(found[t].mean)}' for t in tasks)})" if tasks else "")
-        for word, tasks in outcomes(found).items()
+    """On how many tasks bad tickets win and lose, and how many the interval leaves open."""
+    of = outcomes(found)
+    named = {
+        word: f" ({', '.join(f'{t} {percent(found[t].mean)}' for t in of[word])})"
+        if of[word]
+        else ""
+        for word in ("wins", "loses")
     }
-    single = " or only one seed" if any(math.isnan(of.low) for of in found.values()) else ""
+    single = ", or only one seed" if any(math.isnan(one.low) for one in found.values()) else ""
     return (
-        f"of {len(found)} tasks, bad tickets win on {said['wins']} and lose on {said['loses']}; "
-        f"{said[INCONCLUSIVE]} are inconclusive, with {WINS:.0%} inside the 95 % CI over seeds"
-        f"{single}. By their means alone they would win on "
-        f"{sum(wins(of.mean) for of in found.values())}"
+        f"of {len(found)} tasks, bad tickets win on {len(of['wins'])}{named['wins']} and lose on "
+        f"{len(of['loses'])}{named['loses']}; {len(of[INCONCLUSIVE])} are inconclusive "
+        f"({WINS:.0%} inside the 95 % CI over seeds{single}). By their means alone they would win "
+        f"on {sum(wins(one.mean) for one in found.values())}"
     )
 
 
@@ -311,24 +316,18 @@ def kept_by_task(trial: Trial, side: str | None = None) -> Table | Note:
     name = side or trial.name
     of = sides(trial).get(name, {})
     intervals = over_seeds(trial, name) if "bad" in of else {}
-    rows = [
-        {"": task}
-        | {
-            kind: number(judged.means[task], 2) + _seeds_used(trial, task, name, kind)
-            for kind, judged in of.items()
-            if task in judged.means
-        }
-        | (
-            {
-                "bad, 95 % CI over seeds": share(intervals[task]),
-                "the bad ticket": wins_of.outcome(intervals[task]),
-            }
-            if task in intervals
-            else {}
-        )
-        for task in trial.study.tasks
-        if any(task in judged.means for judged in of.values())
-    ]
+    rows = []
+    for task in trial.study.tasks:
+        means = {kind: judged.means[task] for kind, judged in of.items() if task in judged.means}
+        if not means:
+            continue
+        cells = {kind: percent(mean) for kind, mean in means.items()}
+        if task in intervals:
+            cells["bad"] = share(intervals[task])
+        row = {kind: text + _seeds_used(trial, task, name, kind) for kind, text in cells.items()}
+        if task in intervals:
+            row["the bad ticket"] = wins_of.outcome(intervals[task])
+        rows.append({"": task, **row})
     return Table.of(rows) if rows else Note(NOTHING_LEARNED)
 
 
@@ -365,6 +364,18 @@ def power(trial: Trial) -> Folded | Note:
     if not rows:
         return Note("No claim has an interval yet.", "warning")
     return Folded("Tasks and seeds needed, claim by claim", Table.of(rows))
+
+
+def without_layers(trial: Trial) -> Note:
+    """What a model without any layer retains, by task: where that is enough to win, winning takes
+    none."""
+    found = {task: embeddings_alone(trial.records[task]) for task in trial.learned}
+    said = [f"{task} {share(t_interval(of))}" for task, of in found.items() if len(of) > 1]
+    return Note(
+        "The mean of the pre-trained embeddings, trained without any head or MLP, retains of the "
+        f"same gain (95 % CI over seeds): {'; '.join(said) or 'not on record'}. Where this "
+        f"reaches {percent(WINS)}, a ticket needs no layer to win."
+    )
 
 
 def flatness(trial: Trial) -> Table | Note:
@@ -452,4 +463,4 @@ def _seeds_used(trial: Trial, task: str, name: str, kind: str) -> str:
     measured = dict(of_scores(of_task.scores, {"structured": "bad"}))
     of_good = measured["structured: kept by good, retrained"]
     same = [share for share, counts in zip(of_good, usable, strict=True) if counts]
-    return f" ({number(np.mean(same), 2)} with {seeds})"
+    return f" ({percent(np.mean(same))} with {seeds})"

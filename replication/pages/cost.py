@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +28,7 @@ from replication.book.show import (
 )
 from replication.paper.records import STAGE
 from replication.runs.jobs import ASSUMED_TFLOPS
+from replication.runs.records import as_names
 from replication.store import Store, home
 
 Rows = dict[str, dict[str, Any]]
@@ -58,6 +58,16 @@ def load(folder: str | Path = "benchmarks") -> dict[str, Rows]:
     if not found:
         raise UserError(f"There are no benchmarks in {home() / folder}: run 'make bench'.")
     return found
+
+
+def of_device(every: dict[str, Rows], device: object) -> Rows:
+    """The rows of one device. Raises `UserError` where there are none of it."""
+    if (name := str(device)) not in every:  # papermill makes a number of 2024
+        raise UserError(
+            f"There are no benchmarks of the device {name!r}: expected one of "
+            f"{', '.join(every)}, the files in benchmarks/."
+        )
+    return every[name]
 
 
 def finding(rows: Rows) -> Finding | Note:
@@ -340,10 +350,20 @@ def gpu(found: dict[str, Rows]) -> Table | Note:
     return _by_name(lines)
 
 
-def studies(names: Sequence[str] | None = None, store: Store | None = None) -> Table | Note:
-    """Of these studies (None: all): tasks, records, hours of one core or of a GPU, and kWh."""
+def studies(names: object = None, store: Store | None = None) -> Table | Note:
+    """Of these studies (None: all): tasks, records, hours of one core or of a GPU, and kWh.
+
+    `names` is a list or a single one. Raises `UserError` for those that have no records.
+    """
     rows, store = [], store or Store()
-    for name in names or sorted(path.name for path in store.root.glob("*")):
+    known = sorted(path.name for path in store.root.glob("*") if path.is_dir())
+    asked = known if names is None else as_names(names, "studies")
+    if unknown := [name for name in asked if name not in known]:
+        raise UserError(
+            f"There are no records of the study {unknown[0]!r} in {store.root}: expected some of "
+            f"{', '.join(known)}."
+        )
+    for name in asked:
         # What the paper's authors released cost us nothing but the reading of it.
         keys = [key for key in store.keys(name) if key.stage != STAGE]
         runs = [record["provenance"] for record in map(store.read, keys) if record]

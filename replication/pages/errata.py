@@ -26,6 +26,7 @@ from replication.book.show import (
     Table,
     number,
     p_cell,
+    p_text,
     plus_minus,
     style,
     within,
@@ -61,24 +62,24 @@ def finding(results: Results) -> Finding:
     parts = []
     if drawn:
         parts.append(
-            f"its figure draws good tickets in place of random ones on {same} of {len(drawn)} tasks"
+            f"The paper's figure draws good tickets in place of random ones on {same} of "
+            f"{len(drawn)} tasks."
         )
     if len(q) > 1:
         one, other = (_means(results, f"head_mlp_{k}_retrained") for k in ("random", "bad_1"))
         of = t_interval(np.subtract(one, other).tolist())
-        clear = "clear" if of.low > 0 or of.high < 0 else "not significant"
+        way = "below" if of.low > 0 else "above" if of.high < 0 else "not significantly below"
         parts.append(
-            f"whether retrained bad tickets are below random ones is {clear} "
-            f"({number(of.mean, signed=True)}, 95 % CI {within(of.low, of.high, signed=True)}, "
-            f"n = {of.n} tasks)"
+            f"Retrained bad tickets are {way} random ones ({number(of.mean, signed=True)} for "
+            f"random, 95 % CI {within(of.low, of.high, signed=True)}, n = {of.n} tasks)."
         )
     if q:
         task, _, kappa, p_value = max(q, key=lambda row: row[2])
-        agree = f"where seeds agree best ({task}, kappa {number(kappa, 2)}), p is {_p(p_value)}"
-        parts.append(f"Cochran's Q does not test agreement: {agree}")
-    if not parts:
-        return Finding("This release has nothing of what three of the points below are about.")
-    return Finding(f"What matters most for the paper's conclusions: {'; '.join(parts)}.")
+        parts.append(
+            f"Cochran's Q does not test agreement: where seeds agree best ({task}, kappa "
+            f"{number(kappa, 2)}), {p_text(p_value)}."
+        )
+    return Finding(" ".join(parts) or "This release has nothing of the three main points below.")
 
 
 def what_q_tests() -> Table:

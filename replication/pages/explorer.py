@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,13 +37,14 @@ class Explorer:
         return f"The tickets of {'; '.join(told)}"
 
 
-def gather(studies: Sequence[str], store: Store) -> Explorer:
+def gather(studies: object, store: Store) -> Explorer:
     """All entries on record: `explorer.studies[study]["tasks"][task][seed]`, see `entry`.
 
     Raises `UserError` for unknown studies, and where there is nothing to show.
     """
     found: dict[str, Any] = {}
-    for name in studies:
+    names = records.as_names(studies, "studies")
+    for name in names:
         study = Study.load(name, store.root)
         tasks = {
             task: {str(seed): entry(stages) for seed, stages in seeds.items()}
@@ -54,7 +54,7 @@ def gather(studies: Sequence[str], store: Store) -> Explorer:
             found[name] = {"words": words(study), "tasks": tasks}
     if not found:
         raise UserError(
-            f"None of the studies {', '.join(studies)} has a complete entry in {store.root}: "
+            f"None of the studies {', '.join(names)} has a complete entry in {store.root}: "
             "expected one at least; 'lottery run STUDY' makes them."
         )
     return Explorer(found)

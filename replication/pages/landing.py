@@ -93,14 +93,16 @@ def plot(trial: Trial) -> Figure:
         axis.set_title(f"{name}, {_most(of)} tasks", loc="left")
     axes[-1, 0].xaxis.set_major_locator(MultipleLocator(0.5))
     axes[-1, 0].set_xlabel("retained gain (0: majority baseline, 1: full model)")
+    bad = [f"{of['bad'].found.mean:.0%} ({name})" for name, of in shown.items()
+           if "bad" in of and of["bad"].found]  # fmt: skip
     for mark, text in (("o-", "mean, 95 % CI"), ("|", "one task"), ("--", f"wins ({WINS:.0%})")):
         axes[0, 0].plot([], [], mark, color="0.4", label=text)
     drawing.legend(loc="outside upper center", ncols=3, handlelength=1.5)
     return Figure.of(
         drawing,
-        "What retrained subnetworks retain of the gain from fine-tuning. "
-        f"Means over tasks with 95 % CIs; up to {len(trial.study.seeds)} seeds a task here, five "
-        "for BERT-base.",
+        f"Retrained bad subnetworks retain {' and '.join(bad)} of the gain from fine-tuning. Means "
+        f"over tasks, 95 % CIs; up to {len(trial.study.seeds)} seeds a task here, five for "
+        "BERT-base.",
         f"Interval plot of the gain that retrained tickets retain. {'; '.join(said)}.",
     )
 
@@ -129,8 +131,8 @@ def heads(trial: Trial, task: str = "SST-2") -> Figure | Note:
         said.append(f"{kind} keeps {kept_heads.sum()}")
     return Figure.of(
         drawing,
-        f"Three subnetworks of one model ({trial.name}, {task}, seed {seed}): a square is an "
-        "attention head, a row a layer (the first at the bottom), coloured: kept.",
+        f"Three subnetworks of one size in one model ({trial.name}, {task}, seed {seed}). A square "
+        "is an attention head, a row a layer with the first at the bottom; colour means kept.",
         f"Three grids of {kept_heads.size} attention heads: {', '.join(said)}.",
     )
 

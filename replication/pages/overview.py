@@ -107,13 +107,17 @@ def plot(records: dict[str, TaskRecords], method: str = "structured") -> Figure 
     for kind in kinds:
         axis.plot([], [], "o", color=COLOURS[kind], label=KIND_LABELS.get(kind, kind))
     drawing.legend(loc="outside upper center", ncols=2 if len(kinds) > 3 else 3)
+    shown = [float(np.mean(of["bad"])) for of in rows.values() if of["bad"]]
+    winners = (
+        f"Bad tickets retain half of the gain on {sum(map(wins, shown))} of {len(shown)} tasks"
+    )
     out = [task for task in records if task not in rows]
     unlearned = f" Without a gain to retain: {', '.join(out)}." if out else ""
     return Figure.of(
         drawing,
-        f"Gain that retrained tickets retain under {METHOD_LABELS[method]}. Points: "
-        f"{seeds_text(next(iter(records.values())))}; strokes: their mean. A ticket wins right of "
-        f"{WINS:.0%}.{unlearned}",
+        f"{winners} under {METHOD_LABELS[method]}, by their mean (stroke). Points: "
+        f"{seeds_text(next(iter(records.values())))}. Right of the dashed line ({WINS:.0%}) a "
+        f"ticket wins.{unlearned}",
         "Dot plot of retained gain by task: "
         + "; ".join(
             f"{task}: " + ", ".join(f"{k} {percent(np.mean(of[k]))}" for k in kinds if of[k])

@@ -24,6 +24,7 @@ from replication.book.show import (
     write_cells,
 )
 from replication.paper import numbers
+from replication.runs.records import as_count
 
 INITIALS = ("V", "D", "V+D", "B", "H")  # of the types
 
@@ -75,7 +76,8 @@ def labels() -> Table:
 
 @style(LARGE)
 def gallery(weighting: str, n: int = 4) -> Figure:
-    """Annotated maps of each type, the first that come, of about the same size."""
+    """Annotated maps of each type, the first `n` that come, of about the same size."""
+    as_count(n, "n", most=20)
     maps = load_maps(shipped(weighting))
     rows = [(name, [m for m in maps if m.label == i]) for i, name in enumerate(TYPES)]
     rows = [(name, found) for name, found in rows if found]
@@ -131,7 +133,7 @@ def confusions() -> Figure:
         table = confusion_matrix(truth, found[weighting][better], labels=range(len(TYPES)))
         share = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
         axis.imshow(share, cmap="cividis", vmin=0, vmax=1)
-        write_cells(axis, [str(n) for n in table.flat], share < 0.5, fontsize=10)
+        write_cells(axis, [str(n) for n in table.flat], share < 0.5, fontsize=LARGE)
         axis.set_xticks(range(len(TYPES)), INITIALS)
         axis.set_yticks(
             range(len(TYPES)), [f"{name} ({i})" for name, i in zip(TYPES, INITIALS, strict=True)]

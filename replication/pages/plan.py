@@ -23,7 +23,7 @@ from replication.book.show import (
     p_cell,
     style,
 )
-from replication.claims.claim import WINS
+from replication.claims.claim import WINS, wins
 from replication.claims.plan import (
     Analysis,
     PlanVerdict,
@@ -136,6 +136,7 @@ def plot(analysis: Analysis, method: str = "structured") -> Figure | Note:
     n = sorted({len(of) for of in seeds.values()})
     n_seeds = f"{n[0]} to {n[-1]} seeds" if len(n) > 1 else f"{n[0]} seeds"
     n_seeds = "one seed" if n == [1] else n_seeds
+    bad = [float(np.mean(of["bad"])) for of in rows.values() if "bad" in of]
     means = "; ".join(
         f"{task}, {kind}: {np.mean(of[kind]):.0%}"
         for task, of in rows.items()
@@ -144,9 +145,9 @@ def plot(analysis: Analysis, method: str = "structured") -> Figure | Note:
     )
     return Figure.of(
         drawing,
-        f"Gain that retrained tickets retain under {METHOD_LABELS[method]} on {len(rows)} tasks. "
-        f"Points: {n_seeds}; strokes: their mean. Right of the dashed line ({WINS:.0%}) a ticket "
-        "trains well. Held-out examples where there are any.",
+        f"Bad tickets retain half of the gain on {sum(map(wins, bad))} of {len(bad)} tasks under "
+        f"{METHOD_LABELS[method]}, by their mean (stroke). Points: {n_seeds}. Right of the dashed "
+        f"line ({WINS:.0%}) a ticket wins. Held-out examples where there are any.",
         f"Dot plot of retained gain by task and kind of ticket. {means}.",
     )
 

@@ -20,6 +20,7 @@ from replication.book.show import (
     beside_chance,
     component_map,
     estimate,
+    interval,
     number,
     p_text,
     style,
@@ -191,7 +192,7 @@ def noise_reading(results: Results) -> Finding | Note:
     found = _noise(results, "heads")
     if not found:
         return NO_TRAIN
-    means = {kind: t_interval([of.observed for of in found[kind]]) for kind in NOISES}
+    means = {kind: estimate([of.observed for of in found[kind]]) for kind in NOISES}
     apart = _difference(found, "examples", "seed")
     more = "less" if apart.low > 0 else "more" if apart.high < 0 else "about as much as"
     than = more if more.startswith("about") else f"{more} than"
@@ -199,12 +200,12 @@ def noise_reading(results: Results) -> Finding | Note:
         f"Searching the same model on other examples changes which heads survive {than} another "
         f"seed does: mean kappa of two masks is {means['examples']} with other examples, "
         f"{means['seed']} with another seed, {means['both']} with both (95 % CI, "
-        f"n = {len(found['seed'])} tasks). The first two differ by {apart}."
+        f"n = {len(found['seed'])} tasks). The first two differ by {interval(apart)}."
     )
 
 
 def noise_table(results: Results, part: str = "heads") -> Table | Note:
-    """Search noise, seed noise and both: mean kappa over tasks, beside chance and the most."""
+    """Search noise, seed noise and both: mean kappa over tasks, chance, and the most."""
     found = _noise(results, part)
     if not found:
         return NO_TRAIN
@@ -220,13 +221,13 @@ def noise_table(results: Results, part: str = "heads") -> Table | Note:
     ]
     places = {"first minus second": ("examples", "seed"), "second minus third": ("seed", "both")}
     for name, (one, other) in places.items():
-        apart = str(_difference(found, one, other))
+        apart = interval(_difference(found, one, other))
         rows.append({"": name, f"kappa of {PARTS[part]} [95 % CI]": apart})
     return Table.of(rows)
 
 
 def noise_by_task(results: Results, part: str = "heads") -> Table | Note:
-    """The same task by task, beside the range of 95 % of independent masks of these sizes."""
+    """The same task by task, and the range of 95 % of independent masks of these sizes."""
     found = noise_of(results, part)
     if not found:
         return NO_TRAIN
@@ -262,7 +263,7 @@ def noise_plot(results: Results) -> Figure | Note:
             axis.plot([mean.low, mean.high], [y, y], color=COLOURS["good"], linewidth=2)
             axis.plot(mean.mean, y, "o", color=COLOURS["good"])
             axis.plot(np.mean([n.limit for n in of]), y, "D", color="black", mfc="none", ms=6)
-            said.append(f"{name}, {NOISES[kind]}: {mean}")
+            said.append(f"{name}, {NOISES[kind]}: {interval(mean)}")
         axis.axvline(0, color="0.5", linestyle=":")
         axis.set(xlabel="mean kappa", title=name, ylim=(-0.6, 2.6))
         axis.set_yticks(range(len(NOISES)), ["both", "other\nseed", "other\nexamples"])
@@ -281,7 +282,7 @@ def noise_plot(results: Results) -> Figure | Note:
 
 def hans_table(results: Results) -> Table | Note:
     """How far seeds agree about heads when BERT-base was trained on HANS or on MNLI in two classes,
-    beside MNLI's own."""
+    and on MNLI as it is."""
     found = hans_of(results)
     if found is None:
         return NO_HANS

@@ -6,10 +6,41 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import miniglue
-from lottery_utils.metrics import METRIC_LABELS
+from lottery_utils.agreement.inference import t_interval
+from lottery_utils.metrics import METRIC_LABELS, possible
 from lottery_utils.tasks import Example, Task
-from replication.book.show import COLOURS, Figure, Note, Table, coloured, layer_map, style
+from replication.book.show import (
+    COLOURS,
+    LARGE,
+    Figure,
+    Finding,
+    Note,
+    Table,
+    coloured,
+    has_ci,
+    layer_map,
+    number,
+    style,
+    within,
+)
+from replication.runs.data_card import encoder
 from replication.runs.records import TaskRecords, seeds_text, task_of
+
+
+def finding(entries: TaskRecords) -> Finding:
+    """What the fine-tuned models score, and what the majority baseline does."""
+    record = next(iter(entries.stage("finetune").values()))
+    results, found = record["results"], t_interval(entries.scores("full"))
+    n = f"n = {found.n} seed{'' if found.n == 1 else 's'}"
+    interval = f"no CI, {n}"
+    if has_ci(found, possible(results["metric"])):
+        interval = f"95 % CI {within(found.low, found.high)}, {n}"
+    model, metric = encoder(record["config"]["backbone"]), METRIC_LABELS[results["metric"]]
+    return Finding(
+        f"Fine-tuned on {results['examples']['train']:,} examples of {entries.task}, {model} "
+        f"reaches a mean {metric} of {number(found.mean)} ({interval}). The majority "
+        f"baseline scores {number(results['majority'])}."
+    )
 
 
 def setup(entries: TaskRecords) -> Table:
@@ -41,17 +72,14 @@ def setup(entries: TaskRecords) -> Table:
     facts["Metric"] = METRIC_LABELS[results["metric"]]
     facts["Majority baseline"] = f"{results['majority']:.3f}"
     facts["Seeds"] = ", ".join(map(str, entries))
-    return Table.of({"": fact, "this page": text} for fact, text in facts.items())
+    return Table.of({"": fact, "here": text} for fact, text in facts.items())
 
 
 def examples(entries: TaskRecords, per_label: int = 2) -> Table | Note:
     """A few training examples of each label, where the corpus may be shown: the embedded one."""
     record = next(iter(entries.values()))["finetune"]
     if record["config"]["data"] != "mini":
-        return Note(
-            "The sentences of this study come from files that are not part of this book, so none "
-            "are shown here."
-        )
+        return Note("No sentences are shown: they come from files that are not part of this book.")
     task, sizes = task_of(record), record["results"]["examples"]
     drawn = miniglue.generate(task.name, sizes["train"], sizes["validation"])["train"]
     rows = []
@@ -68,59 +96,62 @@ def _by_label(task: Task, examples: list[Example]) -> list[tuple[str, list[Examp
     return [(name, [e for e in examples if round(e.label) == i]) for i, name in enumerate(names)]
 
 
-@style()
+@style(LARGE)
 def fine_tuning_curves(entries: TaskRecords) -> Figure:
     """Training loss by step, and the validation score after each epoch."""
     task, first = entries.task, entries.results("finetune")[0]
-    drawing, (loss, score) = plt.subplots(1, 2, figsize=(8.5, 3.2), layout="constrained")
+    drawing, (loss, score) = plt.subplots(1, 2, figsize=(4.8, 2.8), layout="constrained")
     for colour, seed, records in coloured(entries):
         curve = records["finetune"]["results"]["curve"]
         steps, losses = zip(*curve["loss"], strict=True)
         loss.plot(steps, losses, color=colour, label=f"seed {seed}")
         epochs = range(1, len(curve["scores"]) + 1)
-        score.plot(epochs, curve["scores"], "o-", color=colour, label=f"seed {seed}")
+        score.plot(epochs, curve["scores"], "o-", color=colour)
         score.set_xticks(epochs)
-    score.axhline(first["majority"], color=COLOURS["majority"], linestyle=":", label="majority")
-    loss.set(xlabel="training step", ylabel="training loss (nats per example)")
-    score.set(xlabel="epoch", ylabel=f"validation {METRIC_LABELS[first['metric']]}")
-    score.legend()
+    score.axhline(first["majority"], color=COLOURS["majority"], linestyle=":")
+    loss.plot([], [], color=COLOURS["majority"], linestyle=":", label="majority")
+    loss.set(xlabel="training step", title="training loss (nats)")
+    score.set(xlabel="epoch", title=METRIC_LABELS[first["metric"]])
+    drawing.legend(loc="outside upper center", ncols=min(4, len(entries) + 1), handlelength=1)
     n, final = first["examples"], [r["score"] for r in entries.results()]
+    ends = f"ends between {number(min(final))} and {number(max(final))}"
     return Figure.of(
         drawing,
-        f"Fine-tuning on {task}, {seeds_text(entries)}: training loss, averaged between points, "
-        f"and the score after each epoch ({n['train']:,} training and {n['validation']:,} "
-        f"validation examples; majority baseline {first['majority']:.3f}).",
+        f"Fine-tuning on {task} {ends} (n = {len(entries)}; {n['train']:,} training and "
+        f"{n['validation']:,} validation examples). Left: loss, averaged between points. Right: "
+        "validation score after each epoch.",
         f"Two line plots for {task}: training loss by step, and the validation score after each "
-        f"epoch, ending between {min(final):.3f} and {max(final):.3f}.",
+        f"epoch, which {ends}.",
     )
 
 
-@style()
+@style(LARGE)
 def importance(entries: TaskRecords) -> Figure:
     """Normalized importance in the full model: heads as a map, MLPs as bars, a row per seed."""
+    n_layers = entries.results()[0]["layers"]
     drawing, axes = plt.subplots(
-        len(entries),
-        2,
-        figsize=(7.5, 3.1 * len(entries)),
-        width_ratios=(2.2, 1),
-        squeeze=False,
-        layout="constrained",
-    )
+        len(entries), 2, figsize=(4.8, 0.9 + (0.6 + 0.17 * n_layers) * len(entries)), sharex="col",
+        width_ratios=(2.4, 1), squeeze=False, layout="constrained",
+    )  # fmt: skip
+    highest = []
     for (heads, mlps), (seed, records) in zip(axes, entries.items(), strict=True):
         step = records["search"]["results"]["steps"][0]
         scores = np.array(step["head_scores"])
         image = layer_map(heads, scores, f"heads, seed {seed}")
+        highest.append(1 + int(scores.max(axis=1).argmax()))
         layers = np.arange(1, len(step["mlp_scores"]) + 1)
         mlps.barh(layers, step["mlp_scores"], color=COLOURS["good"], height=0.7)
-        mlps.set(yticks=layers, ylabel="layer", xlabel="importance, 0 to 1", xlim=(0, 1.05))
-        mlps.set_title(f"MLPs, seed {seed}")
-        drawing.colorbar(image, ax=heads, label="importance, 0 to 1")
+        mlps.set(yticks=layers, xlabel="0 to 1", xlim=(0, 1.05), title="MLPs")
+        heads.label_outer()
+        mlps.label_outer()
+    drawing.colorbar(image, ax=axes[:, 0], label="importance, 0 to 1", location="bottom", aspect=30)
     task, n = entries.task, entries.results()[0]["examples"]["validation"]
+    where = ", ".join(map(str, highest))
     return Figure.of(
         drawing,
-        f"Importance of every head and MLP of the full model fine-tuned on {task}, one row per "
-        f"seed, from {n:,} validation examples. Heads are divided by their layer's l2 norm, then "
-        "heads and MLPs are each scaled to 0 (least important) to 1.",
+        f"On {task}, the most important head of the full model is in layer {where} "
+        f"(seed by seed, n = {len(entries)}; {n:,} validation examples). Heads and MLPs are each "
+        "scaled to 0 (least important) to 1.",
         f"Heat maps of head importance by layer and head, with bars of MLP importance by layer, "
         f"for {task}, {seeds_text(entries)}.",
     )

@@ -2,82 +2,150 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable
 from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure as MatplotlibFigure
 
+from lottery_utils.agreement.inference import t_interval
 from lottery_utils.masks import StructuredMask
 from lottery_utils.metrics import METRIC_LABELS
 from replication.book.show import (
     COLOURS,
+    LARGE,
     NO_MAGNITUDE,
     Figure,
+    Finding,
     Note,
     Table,
-    coloured,
     component_map,
     layer_map,
     number,
     percent,
+    share,
     style,
     write_cells,
 )
-from replication.runs.records import (
-    TaskRecords,
-    seeds_text,
-    tickets_of,
-)
+from replication.runs.data_card import encoder
+from replication.runs.measured import good_masks
+from replication.runs.records import TaskRecords, tickets_of
 
 MAP_LABELS = {
     "query": "query",
     "key": "key",
     "value": "value",
-    "attention_output": "attention\noutput",
+    "attention_output": "output",
     "mlp_input": "MLP\nin",
     "mlp_output": "MLP\nout",
 }
 
 
-@style()
+# By the phase of a search: its marker, its colour, and what its steps remove.
+PHASES = {
+    "both": ("o", "#0072B2", "heads and an MLP"),
+    "heads": ("s", "#009E73", "heads"),
+    "mlps": ("^", "#CC79A7", "an MLP"),
+    "weights": ("o", "#0072B2", "weights"),
+}
+
+
+def finding(entries: TaskRecords, method: str = "structured") -> Finding | None:
+    """How small the good subnetwork is; None without a search of this method."""
+    if not entries.has(method):
+        return None
+    of_full = f"{entries.config['search']['threshold']:.0%} of the full score"
+    n = f"n = {len(entries)} seed{'' if len(entries) == 1 else 's'}"
+    encoder_name = encoder(next(iter(entries.stage("finetune").values()))["config"]["backbone"])
+
+    def kept(shares: list[float]) -> str:
+        found = t_interval(shares)
+        text = share(found, possible=(0, 1))
+        return text if text.endswith("(no CI)") else text.replace(" [", " (95 % CI [") + ")"
+
+    if method == "magnitude":
+        found = [result["weights"]["density"] for result in entries.results("magnitude")]
+        return Finding(f"Magnitude pruning keeps {kept(found)} of the weights, {n}.")
+    masks = [*entries.masks.values()]
+    heads = kept([mask.n_heads / mask.heads.size for mask in masks])
+    mlps = kept([mask.n_mlps / mask.mlps.size for mask in masks])
+    return Finding(
+        f"On {entries.task}, the good subnetwork of {encoder_name} keeps {heads} of the heads and "
+        f"{mlps} of the MLPs, at {of_full} or more ({n})."
+    )
+
+
+@style(LARGE)
 def search_curve(entries: TaskRecords) -> Figure:
-    """The search: score against the share of the encoder's parameters left, with the 90 % line."""
-    drawing, axes = plt.subplots(figsize=(7.5, 4), layout="constrained")
-    markers = {"both": "o", "heads": "s", "mlps": "^"}
-    names = {"both": "heads and an MLP", "heads": "heads only", "mlps": "one MLP"}
-    threshold = entries.config["search"]["threshold"]
-    for colour, seed, records in coloured(entries):
-        tuned, found = records["finetune"]["results"], records["search"]["results"]
-        path = [(100.0, found["full_score"])]
-        for step in found["steps"]:
-            point = (_share_left(tuned, step["n_heads"], step["n_mlps"]), step["score"])
-            axes.plot(*zip(path[-1], point, strict=True), color=colour, alpha=0.5, linewidth=1)
-            axes.plot(
-                *point, markers[step["phase"]], color=colour, mfc=colour if step["passed"] else "w"
-            )
-            if step["passed"]:
-                path.append(point)
-        axes.plot(*path[0], "D", color=colour, label=f"seed {seed}")
-        axes.axhline(threshold * found["full_score"], color=colour, linestyle="--", linewidth=1)
-    for phase, marker in markers.items():
-        axes.plot([], [], marker, color="0.3", label=f"removed: {names[phase]}")
-    axes.plot([], [], "o", color="0.3", mfc="w", label="below the bar: taken back")
-    first = entries.results()[0]
-    axes.axhline(first["majority"], color=COLOURS["majority"], linestyle=":", label="majority")
-    axes.set(xlabel="parameters of heads and MLPs left (%)", xlim=(104, -4))
-    searched = METRIC_LABELS[entries.results("search")[0]["metric"]]
-    axes.set_ylabel(f"validation {searched}")
-    axes.legend(fontsize=8)
-    task = entries.task
+    """The search: score against the share of the encoder's parameters left, seed by seed."""
+    tuned = {seed: stages["finetune"]["results"] for seed, stages in entries.items()}
+    drawing = _curves(
+        entries,
+        "search",
+        lambda seed, step: _share_left(tuned[seed], step["n_heads"], step["n_mlps"]),
+        "heads and MLPs left (% of their parameters)",
+    )
+    task, first = entries.task, entries.results()[0]
+    share_of_full = f"{entries.config['search']['threshold']:.0%} of the full score"
     return Figure.of(
         drawing,
-        f"The search for the good subnetwork of {task}, {seeds_text(entries)}: {searched} of the "
-        f"masked model, not retrained. Dashed: {threshold:.0%} of each seed's full score, the "
-        f"threshold. n = {first['examples']['validation']:,} validation examples.",
-        f"Line plot for {task}: the score falls as heads and MLPs are removed, until it drops "
-        f"below {threshold:.0%} of the full score. {_sizes_text(entries)}",
+        f"Each phase of the search on {task} ends with its first step below {share_of_full} "
+        f"(shaded). One panel a seed, n = {len(entries)}; scored without retraining on "
+        f"{first['examples']['validation']:,} validation examples.",
+        f"Line plots for {task}, one a seed: the score falls as heads and MLPs are removed, until "
+        f"it drops below {share_of_full}. {_sizes_text(entries)}",
     )
+
+
+def _curves(
+    entries: TaskRecords, stage: str, left: Callable[[int, dict[str, Any]], float], what: str
+) -> MatplotlibFigure:
+    """A panel for each seed: every step of its search, by the share that it left."""
+    columns = min(3, len(entries))
+    rows = -(-len(entries) // columns)
+    drawing, axes = plt.subplots(
+        rows, columns, figsize=(4.8, 1.1 + 1.8 * rows), sharex=True, sharey=True, squeeze=False,
+        layout="constrained",
+    )  # fmt: skip
+    for axis in axes.flat[len(entries) :]:
+        axis.set_visible(False)
+    threshold, phases = entries.config["search"]["threshold"], set()
+    for axis, (seed, stages) in zip(axes.flat, entries.items(), strict=False):
+        found = stages[stage]["results"]
+        last = (100.0, found["full_score"])
+        axis.plot(*last, "D", color=COLOURS["full"])
+        for step in found["steps"]:
+            point, phase = (left(seed, step), step["score"]), step.get("phase", "weights")
+            marker, colour, _ = PHASES[phase]
+            phases.add(phase)
+            axis.plot(*zip(last, point, strict=True), color="0.6", linewidth=1, zorder=1)
+            axis.plot(*point, marker, color=colour, mfc=colour if step["passed"] else "w", ms=5)
+            last = point if step["passed"] else last
+        needed, majority = (
+            threshold * found["full_score"],
+            stages["finetune"]["results"]["majority"],
+        )
+        axis.axhline(needed, color="0.4", linestyle="--", linewidth=1)
+        axis.axhspan(-2, needed, color="0.9", zorder=0)
+        axis.axhline(majority, color=COLOURS["majority"], linestyle=":")
+        axis.set_title(f"seed {seed}")
+    scores = [s["score"] for stages in entries.values() for s in stages[stage]["results"]["steps"]]
+    scores += entries.scores("full") + entries.scores("majority")
+    pad = 0.06 * (max(scores) - min(scores)) + 0.01
+    axes[0, 0].set(
+        xlim=(112, -12), xticks=[100, 50, 0], ylim=(min(scores) - pad, max(scores) + pad)
+    )
+    for phase in (phase for phase in PHASES if phase in phases):
+        marker, colour, name = PHASES[phase]
+        axes[0, 0].plot([], [], marker, color=colour, label=f"less {name}")
+    axes[0, 0].plot([], [], "D", color=COLOURS["full"], label="full model")
+    axes[0, 0].plot([], [], "o", color="0.4", mfc="w", label="step undone")
+    axes[0, 0].plot([], [], ":", color=COLOURS["majority"], label="majority")
+    drawing.supxlabel(what, fontsize="medium")
+    drawing.supylabel(METRIC_LABELS[entries.results(stage)[0]["metric"]], fontsize="medium")
+    drawing.legend(loc="outside upper center", ncols=3, handlelength=1, columnspacing=1)
+    return drawing
 
 
 def sizes(entries: TaskRecords) -> Table:
@@ -92,17 +160,15 @@ def sizes(entries: TaskRecords) -> Table:
                 "seed": f"seed {seed}",
                 "heads kept": f"{mask.n_heads} of {mask.heads.size}",
                 "MLPs kept": f"{mask.n_mlps} of {mask.mlps.size}",
-                "parameters kept (M)": number(good["parameters"] / 1e6, 2),
+                "parameters kept": f"{number(good['parameters'] / 1e6, 1)} M",
                 "full score": number(full),
                 "good score": number(good["pruned"]),
-                "share of full": _share(good["pruned"], full),
-                "steps tried": len(found["steps"]),
             }
         )
     return Table.of(rows)
 
 
-@style()
+@style(LARGE)
 def survivors(entries: TaskRecords) -> Figure:
     """Which heads and MLPs survive, per seed, and how often over all seeds."""
     masks = entries.masks
@@ -110,64 +176,59 @@ def survivors(entries: TaskRecords) -> Figure:
     if len(masks) > 1:
         parts = zip(*maps.values(), strict=True)
         maps[f"mean of {len(masks)} seeds"] = tuple(np.mean(part, axis=0) for part in parts)
-    columns = min(3, len(maps))
-    rows = -(-len(maps) // columns)
+    columns = min(2, len(maps))
+    rows, layers = -(-len(maps) // columns), len(next(iter(masks.values())).mlps)
+    size = (4.8, 0.9 + rows * (0.7 + 0.15 * layers))
     drawing, axes = plt.subplots(
-        rows, columns, figsize=(3.6 * columns, 2.9 * rows), squeeze=False, layout="constrained"
+        rows, columns, figsize=size, sharex=True, sharey=True, squeeze=False, layout="constrained"
     )
     for axis in axes.flat[len(maps) :]:
         axis.set_visible(False)
     for axis, (title, (heads, mlps)) in zip(axes.flat, maps.items(), strict=False):
         image = component_map(axis, heads, mlps, title)
-    drawing.colorbar(image, ax=axes, label="survives (share of seeds)", shrink=0.8)
-    task = entries.task
+    for axis in axes.flat:
+        axis.label_outer()
+    drawing.colorbar(
+        image, ax=axes, label="kept (share of seeds)", location="bottom", shrink=0.6, aspect=30
+    )
+    task, heads = entries.task, good_masks(entries, "heads")
+    always, never = heads.all(axis=0).sum(), (~heads.any(axis=0)).sum()
+    every = f"with every seed (n = {len(masks)})" if len(masks) > 1 else "with this seed (n = 1)"
     return Figure.of(
         drawing,
-        f"Which heads and MLPs (last column) survive the search on {task}, for each seed, and in "
-        f"which share of the {len(masks)} seed(s). Yellow survives.",
+        f"On {task}, {always} of {heads.shape[1]} heads survive {every} and {never} with none. "
+        "MLPs are the last column.",
         f"Grids of surviving heads and MLPs for {task}. {_sizes_text(entries)}",
     )
 
 
-@style()
+@style(LARGE)
 def weight_search_curve(entries: TaskRecords) -> Figure | Note:
     """The search by magnitude: score against the share of weights left, with the 90 % line."""
     if not entries.has("magnitude"):
         return NO_MAGNITUDE
-    drawing, axes = plt.subplots(figsize=(7.5, 3.6), layout="constrained")
-    threshold = entries.config["search"]["threshold"]
+    drawing = _curves(
+        entries, "magnitude", lambda _, step: 100 * step["density"], "weights left (%)"
+    )
+    searched = entries.results("magnitude")
+    kept = ", ".join(percent(result["weights"]["density"], 1) for result in searched)
     step = entries.config["search"]["weight_step"]
-    for colour, seed, records in coloured(entries):
-        found = records["magnitude"]["results"]
-        path = [(100.0, found["full_score"])]
-        path += [(100 * step["density"], step["score"]) for step in found["steps"]]
-        axes.plot(*zip(*path, strict=True), color=colour, alpha=0.5, linewidth=1)
-        for point, trial in zip(path[1:], found["steps"], strict=True):
-            axes.plot(*point, "o", color=colour, mfc=colour if trial["passed"] else "w")
-        axes.plot(*path[0], "D", color=colour, label=f"seed {seed}")
-        axes.axhline(threshold * found["full_score"], color=colour, linestyle="--", linewidth=1)
-    axes.plot([], [], "o", color="0.3", mfc="w", label="below the bar: taken back")
-    first, searched = entries.results()[0], entries.results("magnitude")
-    axes.axhline(first["majority"], color=COLOURS["majority"], linestyle=":", label="majority")
-    metric = METRIC_LABELS[searched[0]["metric"]]
-    axes.set(xlabel="weights left (%)", ylabel=f"validation {metric}", xlim=(104, -4))
-    axes.legend(fontsize=8)
-    kept = [percent(result["weights"]["density"], 1) for result in searched]
     return Figure.of(
         drawing,
-        f"Magnitude pruning on {entries.task}, {seeds_text(entries)}, of "
-        f"{searched[0]['weights']['prunable'] / 1e6:.1f} million weights: {metric} of the masked "
-        f"model, not retrained. Each step zeroes the smallest {step:.0%}. Dashed: {threshold:.0%} "
-        f"of the full score. n = {first['examples']['validation']:,} validation examples.",
-        f"Line plot for {entries.task}: the score stays near the full one while small "
-        f"weights are zeroed, then falls below the bar. Weights kept: {', '.join(kept)}.",
+        f"Magnitude pruning on {entries.task} keeps {kept} of "
+        f"{searched[0]['weights']['prunable'] / 1e6:.1f} million weights, seed by seed "
+        f"(n = {len(entries)}). Each step zeroes the smallest {step:.0%}. Scored without "
+        "retraining.",
+        f"Line plots for {entries.task}, one a seed: the score stays near the full one while small "
+        f"weights are zeroed, then falls below the threshold. Weights kept: {kept}.",
     )
 
 
-def weights(entries: TaskRecords) -> Table | Note:
-    """The good weights of each seed under magnitude pruning: how many, and what they score."""
+def weights(entries: TaskRecords) -> Table | None:
+    """The good weights of each seed under magnitude pruning: how many, and what they score;
+    None without any."""
     if not entries.has("magnitude"):
-        return NO_MAGNITUDE
+        return None
     rows = []
     for seed, records in entries.items():
         found = records["magnitude"]["results"]
@@ -175,52 +236,45 @@ def weights(entries: TaskRecords) -> Table | Note:
         rows.append(
             {
                 "seed": f"seed {seed}",
-                "weights kept (M)": f"{found['weights']['kept'] / 1e6:.2f} of "
-                f"{found['weights']['prunable'] / 1e6:.2f}",
+                "weights kept": f"{found['weights']['kept'] / 1e6:.1f} of "
+                f"{found['weights']['prunable'] / 1e6:.1f} M",
                 "share kept": percent(found["weights"]["density"], 1),
                 "full score": number(full),
                 "good score": number(good["pruned"]),
-                "share of full": _share(good["pruned"], full),
-                "steps tried": len(found["steps"]),
             }
         )
     return Table.of(rows)
 
 
-@style()
-def weight_densities(entries: TaskRecords) -> Figure | Note:
-    """Where the good weights are: density by layer and map, and by head, means over seeds."""
+@style(LARGE)
+def weight_densities(entries: TaskRecords) -> Figure | None:
+    """Where the good weights are: density by layer and map, and by head, means over seeds;
+    None without any."""
     if not entries.has("magnitude"):
-        return NO_MAGNITUDE
+        return None
     good = [result["tickets"]["good"] for result in entries.results("magnitude")]
     maps = np.mean([[g["map_densities"][m] for m in MAP_LABELS] for g in good], axis=0).T
     heads = np.mean([g["head_densities"] for g in good], axis=0)
     low, high = min(maps.min(), heads.min()), max(maps.max(), heads.max())
     drawing, (left, right) = plt.subplots(
-        1, 2, figsize=(9.5, 0.9 + 0.36 * len(maps)), layout="constrained"
+        2, 1, figsize=(4.8, 2.4 + 0.6 * len(maps)), layout="constrained"
     )
     panels = (
-        (left, maps, list(MAP_LABELS.values()), "by map"),
+        (left, maps, list(MAP_LABELS.values()), "by linear map"),
         (right, heads, [str(h + 1) for h in range(heads.shape[1])], "by head"),
     )
     for axis, values, names, title in panels:
-        image = layer_map(axis, values, title, limits=(low, high), columns=names)
-        axis.tick_params(axis="x", labelsize=8)
+        layer_map(axis, values, title, limits=(low, high), columns=names)
         texts = [number(100 * value, 0) for value in values.flat]
-        write_cells(axis, texts, values < (low + high) / 2, fontsize=7)
+        write_cells(axis, texts, values < (low + high) / 2, fontsize=11)
     right.set_xlabel("head")
-    drawing.colorbar(image, ax=right, label="weights kept (share)")
     return Figure.of(
         drawing,
-        f"Where the weights that survive magnitude pruning are, {entries.task}, "
-        f"{seeds_text(entries)}: per cent kept of each linear map and head, means over seeds.",
+        f"Magnitude pruning on {entries.task} keeps between {low:.0%} and {high:.0%} of the "
+        f"weights of every linear map and head (percent kept, means over seeds, n = {len(good)}).",
         f"Heat maps of the density of the good weights of {entries.task} by layer: between "
         f"{low:.0%} and {high:.0%} kept everywhere.",
     )
-
-
-def _share(score: float, full: float) -> str:
-    return percent(score / full if full > 0 else math.nan)
 
 
 def _share_left(tuned: dict[str, Any], n_heads: int, n_mlps: int) -> float:

@@ -1,46 +1,189 @@
-"""One task's good, random and bad tickets, beside the paper's (section 4.2).
+"""One task's good, random and bad tickets, and what they retain (section 4.2).
 
 `method` is `structured` (heads and MLPs) or `magnitude` (single weights).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MatplotlibFigure
+from matplotlib.ticker import PercentFormatter
 
-from lottery_utils.agreement.inference import t_interval
-from lottery_utils.metrics import METRIC_LABELS
+from lottery_utils.agreement.inference import Interval, t_interval
+from lottery_utils.errors import UserError
+from lottery_utils.metrics import METRIC_LABELS, possible
 from replication.book.show import (
+    ANY,
     COLOURS,
+    LARGE,
     NO_MAGNITUDE,
     Figure,
+    Finding,
     Note,
     Table,
     estimate,
+    has_ci,
     levels,
+    number,
+    percent,
     style,
 )
+from replication.claims import wins
 from replication.claims.claim import LEARNED, WINS, reaches
 from replication.claims.evidence import of_scores
-from replication.claims.rules import KEPT
 from replication.claims.wins import outcome
 from replication.paper import records as paper
+from replication.runs.data_card import encoder
 from replication.runs.records import (
     KIND_LABELS,
     KINDS,
     METHOD_LABELS,
     STATES,
     TaskRecords,
+    task_of,
+)
+from replication.store import Store
+from replication.study import Study
+
+BERT = "BERT-base,\nas released"
+MARKERS = "osXD"
+REPEATS = (
+    "Its good ticket keeps more than two thirds of the heads, so the bad one mostly repeats it."
 )
 
-PAPER = (
-    f" Right, the paper's BERT-base: means and sample standard deviations over {paper.N_SEEDS} "
-    "seeds. Model and, mostly, data differ: compare the order, not the heights."
-)
+
+@dataclass(frozen=True)
+class Retained:
+    """What one model's retrained tickets retain of its gain from fine-tuning, by kind.
+
+    `values` has a share for each seed, in units of the mean gain, and `found` their means with 95 %
+    CI over seeds; where only means were released, `values` is empty. Without `found` the model has
+    learned too little. `possible` are the shares that the lowest and highest score come to.
+    """
+
+    name: str
+    n: int
+    found: dict[str, Interval] = field(default_factory=dict)
+    values: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    possible: tuple[float, float] = ANY
+
+    @property
+    def label(self) -> str:
+        return self.name.replace("\n", " ")
+
+    def in_words(self, kind: str) -> str:
+        """What a kind retains with its CI and n, and whether it wins."""
+        found, interval = self.found[kind], "no CI"
+        if has_ci(found, self.possible):
+            interval = f"95 % CI [{percent(found.low)}, {percent(found.high)}]"
+        seeds = f"n = {found.n} seed{'' if found.n == 1 else 's'}"
+        return f"{percent(found.mean)} ({interval}, {seeds}: {outcome(found)})"
+
+
+def _name(kind: str) -> str:
+    return KIND_LABELS.get(kind, kind)
+
+
+def of_entries(entries: TaskRecords, method: str = "structured") -> Retained:
+    """What is on record of a study, by the measure of the claims.
+
+    Left out are seeds of which a ticket says nothing: of random and bad heads those whose bad
+    ticket is mostly the good one, of weights those in which no weight was removed.
+    """
+    removed = entries.weights_removed() if method == "magnitude" else None
+    values: dict[str, list[float]] = {}
+    for bad in KINDS[method][2:]:
+        measured = dict(of_scores(entries.scores, {method: bad}, entries.contrasted(), removed))
+        for kind in ("good", "random", bad):
+            of_kind = "bad" if kind == bad else kind
+            values[kind] = measured[f"{method}: kept by {of_kind}, retrained"]
+    return retained(entries, values)
+
+
+def retained(entries: TaskRecords, values: Mapping[str, Sequence[float]]) -> Retained:
+    """Shares of one study's gain, seed by seed, with their means; none where it learned nothing."""
+    record = next(iter(entries.stage("finetune").values()))
+    name, majority = encoder(record["config"]["backbone"]), record["results"]["majority"]
+    gain = float(np.mean(entries.scores("full"))) - majority
+    if not reaches(gain, LEARNED):
+        return Retained(name, len(entries))
+    low, high = possible(record["results"]["metric"])
+    return Retained(
+        name,
+        len(entries),
+        {kind: t_interval(of_kind) for kind, of_kind in values.items() if of_kind},
+        values,
+        ((low - majority) / gain, (high - majority) / gain),
+    )
+
+
+def of_release(release: paper.Results, task: str, method: str = "structured") -> Retained | None:
+    """The released BERT-base on a task; None where there is no such task."""
+    if task not in release:
+        return None
+    of_task = wins.of_release(release, method).get(task)
+    if of_task is None:
+        return Retained(BERT, paper.N_SEEDS)
+    found = {kind: wins.mean_over([of_task], kind) for kind in of_task.retained}
+    return Retained(BERT, paper.N_SEEDS, found)
+
+
+def other_models(
+    entries: TaskRecords, models: Iterable[str], store: Store
+) -> tuple[list[TaskRecords], paper.Results]:
+    """What other studies, and the release, have of the same task of GLUE; of other data nothing."""
+    record, found = next(iter(entries.stage("finetune").values())), []
+    task = task_of(record)
+    if not task.official_sizes or record["config"]["data"] not in ("local", "hub"):
+        return [], {}
+    for name in models:
+        with suppress(UserError):  # a folder of one's own may have neither study
+            study = Study.load(name, store.root)
+            if name != record["study"] and task.name in study.tasks:
+                found.append(TaskRecords.of(study, task.name, store))
+    return [of_study for of_study in found if of_study], paper.beside(store, [task.name])
+
+
+def finding(entries: TaskRecords, method: str = "structured") -> Finding | None:
+    """What retrained tickets retain, and which of them win; None without tickets of the method."""
+    if not entries.has(method):
+        return None
+    of, task = of_entries(entries, method), entries.task
+    if not of.found:
+        majority, full = (float(np.mean(entries.scores(name))) for name in ("majority", "full"))
+        return Finding(
+            f"Retained gain is undefined for {of.name} on {task}: the full model scores "
+            f"{number(full)} (mean, n = {of.n}), the majority baseline {number(majority)}. A gain "
+            f"of at least {LEARNED:g} is needed."
+        )
+    names = {kind: _name(kind) for kind in reversed(KINDS[method])}
+    tested = [kind for kind in names if kind in of.found]
+    if not tested:
+        return Finding(f"On {task}, no seed of {of.name} has a ticket that can be tested.")
+    worst, *rest = tested
+    text = (
+        f"On {task}, the retrained {names[worst]} ticket of {of.name} retains {of.in_words(worst)} "
+        f"of the gain from fine-tuning"
+        + "".join(f"; the {names[kind]} one {of.in_words(kind)}" for kind in rest)
+    )
+    untested = [names[kind] for kind in names if kind not in tested]
+    return Finding(f"{text}. Not tested: {', '.join(untested)}." if untested else f"{text}.")
+
+
+def left_out(entries: TaskRecords) -> Note | None:
+    """The seeds that random and bad tickets of heads leave out; None where there is none."""
+    out = [
+        f"seed {seed} ({mask.n_heads} of {mask.heads.size} heads)"
+        for (seed, mask), counts in zip(entries.masks.items(), entries.contrasted(), strict=True)
+        if not counts
+    ]
+    return Note(f"Not counted for random and bad: {', '.join(out)}. {REPEATS}") if out else None
 
 
 def places(
@@ -51,122 +194,134 @@ def places(
     levels(axis, full, majority)
     axis.set_xticks(range(len(STATES)), STATES)
     axis.set_xlim(-0.5, 1.5)
-    for i, (kind, marker) in enumerate(zip(kinds, "osXD", strict=False)):
-        axis.plot([], [], marker, color=COLOURS[kind], label=KIND_LABELS.get(kind, kind))
+    for i, (kind, marker) in enumerate(zip(kinds, MARKERS, strict=False)):
+        axis.plot([], [], marker, color=COLOURS[kind], label=_name(kind))
         for x, state in enumerate(STATES):
             yield x + (i - 1) * 0.16, kind, state, marker
 
 
-def beside_paper(
-    ours: Mapping[str, Sequence[float]],
-    published: Mapping[str, paper.Score],
-    kinds: Sequence[str],
-    metric: str,
-) -> MatplotlibFigure:
-    """The tickets of one task: here a marker for each seed, and beside them the paper's means with
-    their deviations. Both have scores by setting: `full`, `majority`, or such as `good, pruned`."""
-    drawing, axes = plt.subplots(
-        1, 1 + bool(published), figsize=(9 if published else 5.5, 3.8), sharey=True, squeeze=False,
-        layout="constrained",
-    )  # fmt: skip
-    axis, full, majority = axes[0, 0], float(np.mean(ours["full"])), ours["majority"][0]
-    for x, kind, state, marker in places(axis, kinds, full, majority):
-        values = ours[f"{kind}, {state}"]
-        axis.plot([x] * len(values), values, marker, color=COLOURS[kind], ms=6)
-    axis.set(title=f"here: n = {len(values)}", ylabel=f"validation {metric}")
-    if published:
-        axis, full, majority = axes[0, 1], published["full"].mean, published["majority"].mean
-        for x, kind, state, marker in places(axis, kinds, full, majority):
-            if found := published.get(f"{kind}, {state}"):
-                axis.errorbar(x, *found, fmt=marker, color=COLOURS[kind], ms=6)
-        axis.set_title(f"the paper: BERT-base, {paper.N_SEEDS} seeds")
-    axis.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.01, 0.5))
+def model_rows(models: Sequence[Retained], kinds: Sequence[str]) -> MatplotlibFigure:
+    """A row for each model: what kinds of tickets retain, seeds hollow, means with their CI."""
+    height = 0.15 * len(kinds) + 0.15
+    drawing, axis = plt.subplots(figsize=(4.8, 1.2 + height * len(models)), layout="constrained")
+    for row, model in enumerate(models):
+        for i, (kind, marker) in enumerate(zip(kinds, MARKERS, strict=False)):
+            if kind not in model.found:
+                continue
+            y = row + (i - (len(kinds) - 1) / 2) * 0.8 / len(kinds)
+            found, colour, values = model.found[kind], COLOURS[kind], model.values.get(kind, [])
+            axis.plot(values, [y] * len(values), "o", color=colour, mfc="white", ms=5, zorder=4)
+            if has_ci(found, model.possible):
+                axis.plot([found.low, found.high], [y, y], color=colour, lw=1.5)
+            axis.plot(found.mean, y, marker, color=colour, ms=8)
+        if not model.found:
+            axis.text(0.25, row, "undefined: nothing learned", va="center")
+        if row:
+            axis.axhline(row - 0.5, color="0.85", lw=1)
+    axis.axvline(WINS, color="0.4", ls="--", zorder=0, label=f"{WINS:.0%}: wins above")
+    axis.axvline(1, color=COLOURS["full"], lw=1, zorder=0, label="full model")
+    for kind, marker in zip(kinds, MARKERS, strict=False):
+        name = _name(kind)
+        axis.plot([], [], marker, color=COLOURS[kind], ms=8, label=name)
+    axis.plot([], [], "o", color="0.4", mfc="white", ms=5, label="a seed")
+    drawing.legend(loc="outside upper center", ncols=3, columnspacing=1, handlelength=1.5)
+    axis.tick_params(axis="y", length=0)
+    axis.set_yticks(range(len(models)), [f"{model.name}\nn = {model.n}" for model in models])
+    axis.set_ylim(len(models) - 0.5, -0.5)
+    axis.xaxis.set_major_formatter(PercentFormatter(1))
+    axis.set_xlabel("retained gain, retrained tickets")
     return drawing
 
 
-_RETRAINED = {
-    "structured": "with everything else removed",
-    "magnitude": "with everything else held at zero",
-}
-
-
-@style()
+@style(LARGE)
 def ticket_plot(
-    entries: TaskRecords, release: paper.Results, method: str = "structured"
+    entries: TaskRecords,
+    release: paper.Results,
+    method: str = "structured",
+    others: Sequence[TaskRecords] = (),
 ) -> Figure | Note:
-    """Every kind of ticket, pruned and retrained, beside the paper's BERT-base."""
+    """What retrained tickets retain: a row for each model, seeds as points, means with CI."""
+    if not entries.has(method):
+        return NO_MAGNITUDE
+    task, kinds = entries.task, KINDS[method]
+    models = [of_entries(of, method) for of in (entries, *others) if of.has(method)]
+    if released := of_release(release, task, method):
+        models.append(released)
+    if not any(model.found for model in models):
+        return Note(f"No model here has learned {task}, so that there is no gain to retain.")
+    worst = kinds[-1]
+    bad = [
+        f"{percent(model.found[worst].mean)} in {model.label}"
+        for model in models
+        if worst in model.found
+    ]
+    said = [
+        f"{model.label}, {_name(kind)} {percent(found.mean)}"
+        for model in models
+        for kind, found in model.found.items()
+    ]
+    retain = f"The {_name(worst)} ticket retains {', '.join(bad)}"
+    return Figure.of(
+        model_rows(models, kinds),
+        f"{retain if bad else 'What retrained tickets retain'} ({task}, {METHOD_LABELS[method]}). "
+        "Large markers are means, lines 95 % CI over n seeds; a CI outside the possible range is "
+        "not drawn.",
+        f"Dot plot of retained gain on {task}. {'; '.join(said)}.",
+    )
+
+
+@style(LARGE)
+def score_plot(entries: TaskRecords, method: str = "structured") -> Figure | Note:
+    """The scores of every kind of ticket, a marker for each seed: pruned (hollow) and retrained."""
     if not entries.has(method):
         return NO_MAGNITUDE
     task, first, kinds = entries.task, entries.results()[0], KINDS[method]
-    published = paper.scores(release, task, method)
-    settings = [f"{kind}, {state}" for kind in kinds for state in STATES]
-    ours = {name: entries.scores(name, method) for name in ("full", "majority", *settings)}
-    means = "; ".join(
-        f"{KIND_LABELS.get(kind, kind)} {np.mean(ours[f'{kind}, pruned']):.3f} pruned, "
-        f"{np.mean(ours[f'{kind}, retrained']):.3f} retrained"
-        for kind in kinds
-    )
+    drawing, axis = plt.subplots(figsize=(4.8, 1.3 + 0.34 * len(kinds)), layout="constrained")
+    full, majority = float(np.mean(entries.scores("full"))), first["majority"]
+    axis.axvline(full, color=COLOURS["full"], lw=1, label="full model, mean", zorder=0)
+    axis.axvline(majority, color=COLOURS["majority"], ls=":", label="majority baseline", zorder=0)
+    means = {}
+    for row, (kind, marker) in enumerate(zip(kinds, MARKERS, strict=False)):
+        for state, y in zip(STATES, (row + 0.18, row - 0.18), strict=True):
+            values, colour = entries.scores(f"{kind}, {state}", method), COLOURS[kind]
+            fill = "white" if state == "pruned" else colour
+            axis.plot(values, [y] * len(values), marker, color=colour, mfc=fill, ms=7)
+            means[kind, state] = number(np.mean(values))
+    for state, fill in zip(STATES, ("white", "0.4"), strict=True):
+        axis.plot([], [], "o", color="0.4", mfc=fill, ms=7, label=f"{state}, a seed")
+    axis.set_yticks(range(len(kinds)), [_name(kind) for kind in kinds])
+    axis.set(ylim=(len(kinds) - 0.5, -0.5), xlabel=f"validation {METRIC_LABELS[first['metric']]}")
+    drawing.legend(loc="outside upper center", ncols=2, handlelength=1.5)
+    worst = kinds[-1]
     return Figure.of(
-        beside_paper(ours, published, kinds, METRIC_LABELS[first["metric"]]),
-        f"Tickets of {task} under {METHOD_LABELS[method]}. Pruned: the fine-tuned model under the "
-        f"mask. Retrained: the pre-trained weights {_RETRAINED[method]}, fine-tuned again. One "
-        f"marker per seed (n = {len(entries)}; {first['examples']['validation']:,} validation "
-        f"examples).{PAPER if published else ' The paper has no such task.'}",
-        f"Dot plot for {task}: {means}{'; beside the paper' if published else ''}.",
+        drawing,
+        f"Mean score on {task}: pruned, good {means['good', 'pruned']} and {_name(worst)} "
+        f"{means[worst, 'pruned']}; retrained, {means['good', 'retrained']} and "
+        f"{means[worst, 'retrained']} (n = {len(entries)}; {first['examples']['validation']:,} "
+        "validation examples).",
+        f"Dot plot of scores on {task}. "
+        + "; ".join(f"{_name(kind)}, {state} {mean}" for (kind, state), mean in means.items())
+        + ".",
     )
 
 
-def tickets(entries: TaskRecords, method: str = "structured") -> Table | Note:
-    """Mean scores over seeds with 95 % Student t intervals, and differences paired by seed."""
+def tickets(entries: TaskRecords, method: str = "structured") -> Table | None:
+    """Mean scores over seeds with 95 % CI, and differences paired by seed; None without any."""
     if not entries.has(method):
-        return NO_MAGNITUDE
+        return None
+    low, high = possible(entries.results()[0]["metric"])
+
+    def difference(one: Sequence[float], other: Sequence[float]) -> str:
+        return estimate(np.subtract(one, other), (low - high, high - low))
+
     full = entries.scores("full")
-    rows = [{"ticket": "full model", "score": estimate(full)}]
-    for state in STATES:
-        by_kind = {k: np.array(entries.scores(f"{k}, {state}", method)) for k in KINDS[method]}
+    rows = [{"": "full model", "score": estimate(full, (low, high))}]
+    for state in reversed(STATES):  # the question of the paper's title first
+        by_kind = {k: entries.scores(f"{k}, {state}", method) for k in KINDS[method]}
         for kind, values in by_kind.items():
-            name = f"{KIND_LABELS.get(kind, kind)}, {state}"
-            row = {"ticket": name, "score": estimate(values)}
-            row["full minus this"] = estimate(np.array(full) - values)
+            row = {"": f"{_name(kind)}, {state}", "score": estimate(values, (low, high))}
+            row["full minus this"] = difference(full, values)
             if kind != "random":
-                row["random minus this"] = estimate(by_kind["random"] - values)
+                row["random minus this"] = difference(by_kind["random"], values)
             rows.append(row)
-    return Table.of(rows)
-
-
-def kept(entries: TaskRecords) -> Note:
-    """What one task's retrained tickets keep, and which of them win: the measure of the claims.
-
-    Seeds whose good ticket leaves too little for another one tell nothing of random and bad.
-    """
-    majority, full = (float(np.mean(entries.scores(name))) for name in ("majority", "full"))
-    told = f"The majority baseline scores {majority:.3f}, the full model {full:.3f}"
-    if not reaches(full - majority, LEARNED):
-        few = f"it gained less than {LEARNED:g}, too little to tell what a ticket keeps of it"
-        return Note(f"{told}: {few}.", "warning")
-    measured = dict(of_scores(entries.scores, {"structured": "bad"}, entries.contrasted()))
-    shares = []
-    for kind in KEPT:
-        values = measured[f"structured: kept by {kind}, retrained"]
-        if not values:
-            shares.append(f"{kind} not told")
-            continue
-        found = t_interval(values)
-        interval = "" if found.n < 2 else f", 95 % CI [{found.low:.0%}, {found.high:.0%}]"
-        seeds = f"{found.n} seed{'' if found.n == 1 else 's'}"
-        shares.append(f"{kind} {found.mean:.0%} ({seeds}{interval}: {outcome(found)})")
-    masks = entries.masks
-    out = [
-        f"seed {seed} ({mask.n_heads} of {mask.heads.size} heads)"
-        for (seed, mask), counts in zip(masks.items(), entries.contrasted(), strict=True)
-        if not counts
-    ]
-    left_out = (
-        " Left out of random and bad, because the good ticket keeps more than two thirds of the "
-        f"heads and the bad one's heads are mostly the same: {', '.join(out)}."
-    )
-    return Note(
-        f"{told}. Of that gain, retrained tickets retain: {', '.join(shares)}. A ticket wins if it "
-        f"retains at least {WINS:.0%}, and the 95 % CI over seeds decides."
-        f"{left_out if out else ''}"
-    )
+    return Table.of(rows, f"mean [95 % CI], n = {len(entries)}")

@@ -1,7 +1,6 @@
 """The page on section 5.1: how far the good subnetworks of several seeds agree.
 
-Whatever is claimed about agreement is set beside what independent masks of the same sizes would
-give.
+Whatever is claimed about agreement is compared with independent masks of the same sizes.
 """
 
 from __future__ import annotations
@@ -20,10 +19,12 @@ from lottery_utils import agreement
 from lottery_utils.agreement import chance
 from lottery_utils.agreement.survivors import KINDS
 from lottery_utils.masks import StructuredMask
-from lottery_utils.metrics import METRIC_LABELS
+from lottery_utils.metrics import possible
 from replication.book.show import (
+    LARGE,
     NO_MAGNITUDE,
     Figure,
+    Finding,
     Note,
     Table,
     by_chance,
@@ -34,10 +35,12 @@ from replication.book.show import (
     p_text,
     percent,
     style,
+    within,
     write_cells,
 )
-from replication.pages.sec4_2_good_random_bad import PAPER, beside_paper
+from replication.pages.sec4_2_good_random_bad import model_rows, of_release, retained
 from replication.paper import records as paper
+from replication.runs.data_card import encoder
 from replication.runs.measured import (
     agreement_of_weights,
     equal_heads,
@@ -47,17 +50,18 @@ from replication.runs.measured import (
 )
 from replication.runs.records import (
     KIND_LABELS,
+    METHOD_LABELS,
     STATES,
     TaskRecords,
-    seeds_text,
 )
 
 MISSING = Note(
-    "The overlap of weight masks over seeds is not recorded here: it needs magnitude pruning of at "
-    "least two seeds, and their masks, which the run that found them keeps in its cache.",
+    "The overlap of weight masks is not recorded here: it needs magnitude pruning of at least two "
+    "seeds, and their masks, which the run that found them keeps in its cache.",
     "warning",
 )
 ONE_SEED = Note("Agreement needs at least two seeds; this page has one.", "warning")
+MLP_MAPS = ("mlp_input", "mlp_output")
 PARTS = {"heads": "heads", "mlps": "MLPs"}
 LABELS = {
     "some but not all": "survive with some seeds, but not all",
@@ -72,48 +76,91 @@ NO_SURVIVORS = Note(
     "study that asks for them (lottery run STUDY --set followups.survivors=null)."
 )
 EMPTY = Note(
-    "No head and no MLP survives with every seed, so that tickets of that size hold nothing: they "
-    "guess, and their scores would say nothing."
+    "No head and no MLP survives with every seed. Tickets of that size are empty, and their scores "
+    "would mean nothing."
 )
 
 
-@style()
-def survival_map(entries: TaskRecords) -> Figure | Note:
-    """Survival of every head and MLP: the share of seeds, and the standard deviation below it."""
+def finding(entries: TaskRecords) -> Finding:
+    """How far the seeds agree, and whether by more than chance."""
     if len(entries) < 2:
-        return ONE_SEED
-    n_layers = entries.results()[0]["layers"]
-    masks = [good_masks(entries, part) for part in PARTS]
-    n_heads = masks[0].shape[1] // n_layers
-    drawing, axes = plt.subplots(
-        1, 2, figsize=(9.5, 0.8 + 0.5 * n_layers), width_ratios=(n_heads, 1), layout="constrained"
+        return Finding(ONE_SEED.text)
+    heads = good_masks(entries, "heads")
+    found = chance.against_chance("Fleiss' kappa", heads)
+    name = encoder(next(iter(entries.stage("finetune").values()))["config"]["backbone"])
+    always = f"{heads.all(axis=0).sum()} of {heads.shape[1]} heads survive with every seed"
+    if math.isnan(found.observed):
+        text = f"On {entries.task}, kappa is undefined: every seed keeps all heads, or none"
+        return Finding(f"{text} (n = {len(entries)}).")
+    where = "within" if found.low <= found.observed <= found.high else "above"
+    where = "below" if found.observed < found.low else where
+    text = (
+        f"On {entries.task}, {len(entries)} seeds of {name} agree on heads with a Fleiss' kappa of "
+        f"{number(found.observed, 2)}, {where} chance (95 % of random masks: "
+        f"{within(found.low, found.high, 2)}); {always}."
     )
-    for axis, kept, part in zip(axes, masks, PARTS, strict=True):
-        mean = agreement.survival(kept).reshape(n_layers, -1)
-        spread = agreement.survival_std(kept).reshape(n_layers, -1)
-        names = [str(x + 1) for x in range(mean.shape[1])] if part == "heads" else [""]
-        image = layer_map(axis, mean, PARTS[part], columns=names)
-        texts = [
-            f"{number(share, 2)}\n{number(std, 2)}".replace("0.", ".")
-            for share, std in zip(mean.flat, spread.flat, strict=True)
-        ]
-        write_cells(axis, texts, mean < 0.5, fontsize=7)
-    axes[0].set_xlabel("head")
-    axes[1].set(xticks=[], ylabel="")
-    drawing.colorbar(image, ax=axes[1], label="survives (share of seeds)")
-    task, heads = entries.task, masks[0]
+    if entries.overlap:
+        weights, _, by_matrix = agreement_of_weights(entries.overlap)
+        of_weights, by_chance_ = (of["Fleiss' kappa"] for of in (weights, by_matrix))
+        if not math.isnan(of_weights):
+            text += (
+                f" On single weights kappa is {number(of_weights, 2)} (by chance, matrix by "
+                f"matrix: {number(by_chance_, 2)})."
+            )
+    return Finding(text)
+
+
+@style(LARGE)
+def survival_map(entries: TaskRecords, method: str = "structured") -> Figure | Note | None:
+    """The paper's figure 1: the mean over seeds, and below it the standard deviation, of what
+    survives of every head and MLP: itself (0 or 1), or under magnitude pruning its weights."""
+    if len(entries) < 2:
+        return ONE_SEED if method == "structured" else None
+    if not entries.has(method):
+        return NO_MAGNITUDE
+    n_layers = entries.results()[0]["layers"]
+    kept = np.array(_kept(entries, method))  # (seeds, layers, heads and the MLP)
+    mean, spread = kept.mean(axis=0), kept.std(axis=0, ddof=1)
+    drawing, axis = plt.subplots(figsize=(4.8, 0.75 + 0.4 * n_layers), layout="constrained")
+    names = [str(x + 1) for x in range(mean.shape[1] - 1)]
+    layer_map(axis, mean, columns=[*names, "MLP"])
+    axis.axvline(len(names) - 0.5, color="white", linewidth=2)
+    texts = [
+        f"{number(one, 2)}\n{number(std, 2)}".replace("0.", ".").replace("1.00", "1.0")
+        for one, std in zip(mean.flat, spread.flat, strict=True)
+    ]
+    size = 11 if len(names) <= 12 else 8
+    write_cells(axis, texts, mean < 0.5, fontsize=size, linespacing=1)
+    axis.set_xlabel("head; in each cell mean over seeds, then standard deviation")
+    task, what = entries.task, "whether each head survives"
+    note = "the sample deviation of 0 and 1"
+    if method == "magnitude":
+        what, note = "the share of each head's weights that survives", "MLP: the mean of both maps"
     return Figure.of(
         drawing,
-        f"How often each head and MLP survives the search on {task}, {seeds_text(entries)}: the "
-        "share of seeds, and below it the sample standard deviation of survival as 0 or 1.",
-        f"Heat maps of survival by layer and head, and by MLP, for {task}: "
-        f"{heads.all(axis=0).sum()} of {heads.shape[1]} heads survive with every seed, "
-        f"{(~heads.any(axis=0)).sum()} with none.",
+        f"On {task}, the standard deviation over seeds of {what} is "
+        f"{number(spread[:, :-1].mean(), 2)} on average ({METHOD_LABELS[method]}, "
+        f"n = {len(entries)}; {note}).",
+        f"Heat map of what survives by layer and head, and of MLPs, for {task} under "
+        f"{METHOD_LABELS[method]}: means from {mean.min():.2f} to {mean.max():.2f}.",
     )
+
+
+def _kept(entries: TaskRecords, method: str) -> list[np.ndarray]:
+    """What each seed keeps of every head and, last, MLP: (layers, heads + 1)."""
+    if method == "structured":
+        return [np.column_stack([m.heads, m.mlps]).astype(float) for m in entries.masks.values()]
+    good = [result["tickets"]["good"] for result in entries.results("magnitude")]
+    return [
+        np.column_stack(
+            [g["head_densities"], np.mean([g["map_densities"][m] for m in MLP_MAPS], axis=0)]
+        )
+        for g in good
+    ]
 
 
 def agreement_table(entries: TaskRecords) -> Table | Note:
-    """Each measure of agreement, for heads and MLPs, beside chance with its 95 % range."""
+    """Each measure of agreement, for heads and MLPs, and chance with its 95 % range."""
     if len(entries) < 2:
         return ONE_SEED
     columns: dict[str, list[str]] = {}
@@ -141,7 +188,7 @@ EQUAL = {
 
 
 def equal_sizes(entries: TaskRecords) -> Table | Note:
-    """Agreement about heads as the searches end, and at one size for all seeds, beside chance and
+    """Agreement about heads as the searches end, and at one size for all seeds, with chance and
     the most that kappa can be of masks of these sizes."""
     if len(entries) < 2:
         return ONE_SEED
@@ -174,11 +221,11 @@ def equal_sizes_reading(every: Mapping[str, TaskRecords]) -> Note:
     values = _defined(_at_one_size(every))
     if not values:
         return ONE_SEED
-    told = {name: f"{estimate(of)}, n = {len(of)}" for name, of in values.items()}
-    heads = "; ".join(f"{name} {text}" for name, text in told.items() if name.startswith("heads"))
+    said = {name: f"{estimate(of)}, n = {len(of)}" for name, of in values.items()}
+    heads = "; ".join(f"{name} {text}" for name, text in said.items() if name.startswith("heads"))
     return Note(
         f"Mean kappa over tasks (95 % CI): {heads}. The sizes at which searches end allow "
-        f"{told['at most']} at most."
+        f"{said['at most']} at most."
     )
 
 
@@ -223,10 +270,10 @@ def equal_density(entries: TaskRecords) -> Table | None:
     )
 
 
-@style()
+@style(LARGE)
 def importance_profile(entries: TaskRecords) -> Figure:
     """How flat importance is: heads in order of their share, and what the order is worth."""
-    drawing, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
+    drawing, (left, right) = plt.subplots(2, 1, figsize=(4.8, 4.6), layout="constrained")
     halves = []
     for colour, seed, records in coloured(entries):
         found = records["search"]["results"]
@@ -238,17 +285,17 @@ def importance_profile(entries: TaskRecords) -> Figure:
         halves.append(shares[: len(shares) // 2].sum() / max(shares.sum(), 1e-12))
         _along_the_search(right, found["steps"], colour)
     left.axhline(1, color="0.5", linestyle=":", label="all the same")
-    left.set(xlabel="heads, most important first", ylabel="importance (mean = 1)", ylim=(0, None))
-    left.legend(fontsize=8)
+    left.set(xlabel="heads, most important first", ylabel="importance\n(mean = 1)", ylim=(0, None))
+    left.legend()
     right.axhline(0, color="0.5", linestyle=":")
-    right.set(xlabel="trial of the search", ylabel="rank correlation with the start")
+    right.set(xlabel="step of the search", ylabel="rank correlation\nwith the start")
     right.set_ylim(-1.05, 1.05)
     task, n = entries.task, entries.results()[0]["examples"]["validation"]
     return Figure.of(
         drawing,
-        f"Importance of heads on {task}, {seeds_text(entries)}, from n = {n:,} validation "
-        "examples. Left: in the full model, divided by the l2 norm of the layer. Right: Spearman's "
-        "rank correlation of later scores with those, over all heads, pruned ones included.",
+        f"On {task}, the more important half of the heads holds {np.mean(halves):.0%} of all "
+        f"importance (above; mean over n = {len(entries)} seeds). Below: Spearman's correlation of "
+        f"later scores with the first, over all heads. {n:,} validation examples.",
         f"Two line plots for {task}: importance by head in descending order (the "
         f"upper half of the heads holds {np.mean(halves):.0%} of it), and the rank correlation of "
         "later scores with the first.",
@@ -308,7 +355,7 @@ def density_spread(entries: TaskRecords) -> Table | Note:
 def like_with_like(entries: TaskRecords) -> Table | Note:
     """Structured and magnitude pruning on one scale: agreement counted in components.
 
-    For weights, chance is told twice: for masks of the same sizes, and for masks of the same
+    For weights, chance is given twice: for masks of the same sizes, and for masks of the same
     sizes in every matrix, which share the profile over layers but not the weights.
     """
     if entries.overlap is None:
@@ -338,7 +385,7 @@ def survivors_table(entries: TaskRecords) -> Table | Note:
         return NO_SURVIVORS
     if _is_empty(found):
         return EMPTY
-    rows = []
+    rows, limits = [], possible(entries.results()[0]["metric"])
     for kind in KINDS:
         tickets = [results["tickets"][kind] for results in found]
         mask = StructuredMask.from_json(tickets[0]["mask"])
@@ -347,7 +394,7 @@ def survivors_table(entries: TaskRecords) -> Table | Note:
             came = tickets[0][f"{part.lower()}_from"]
             row[part] = f"{n}{_filled(came, _OWN[kind])}"
         for state in STATES:
-            row[state] = estimate([ticket[state] for ticket in tickets])
+            row[state] = estimate([t[state] for t in tickets], limits)
         rows.append(row)
     return Table.of(rows)
 
@@ -360,34 +407,32 @@ def _filled(came: dict[str, int], own: str) -> str:
     return f", of them {text}".replace("none seeds", "no seed")
 
 
-@style()
+@style(LARGE)
 def survivors_plot(entries: TaskRecords, release: paper.Results) -> Figure | Note:
-    """The three kinds as tickets, a marker for each seed, beside the paper's."""
+    """What retrained tickets of survivors retain, here and in BERT-base as released."""
     found = entries.results("survivors")
     if not found:
         return NO_SURVIVORS
     if _is_empty(found):
         return EMPTY
-    task, first = entries.task, entries.results()[0]
-    published = paper.scores(release, task, "survivors")
-    ours = {name: entries.scores(name) for name in ("full", "majority")}
-    ours |= {
-        f"{kind}, {state}": [results["tickets"][kind][state] for results in found]
-        for kind in KINDS
-        for state in STATES
-    }
+    task, majority = entries.task, float(np.mean(entries.scores("majority")))
+    gain = float(np.mean(entries.scores("full"))) - majority
+    scores = {kind: [results["tickets"][kind]["retrained"] for results in found] for kind in KINDS}
+    shares = {kind: [(x - majority) / gain for x in of] for kind, of in scores.items() if gain > 0}
+    own = retained(entries, shares)
+    models = [own, *filter(None, [of_release(release, task, "survivors")])]
+    if not any(model.found for model in models):
+        return Note(f"No model here has learned {task}, so there is no gain to retain.")
     means = "; ".join(
-        f"{KIND_LABELS[kind]} {state} {np.mean(ours[f'{kind}, {state}']):.3f}"
-        for kind in KINDS
-        for state in STATES
+        f"{model.label}: "
+        + ", ".join(f"{KIND_LABELS[kind]} {percent(of.mean)}" for kind, of in model.found.items())
+        for model in models
+        if model.found
     )
     return Figure.of(
-        beside_paper(ours, published, KINDS, METRIC_LABELS[first["metric"]]),
-        f"Tickets of survivors on {task}, all three of the same size, one mask for all seeds. "
-        "Pruned: the fine-tuned model of each seed under the mask; retrained from the pre-trained "
-        f"weights. One marker per seed (n = {len(found)}; {first['examples']['validation']:,} "
-        f"validation examples).{PAPER if published else ''}",
-        f"Dot plot for {task}: {means}.",
+        model_rows(models, KINDS),
+        f"Gain retained on {task}. {means}. Large markers are means, lines 95 % CI over n seeds.",
+        f"Dot plot of retained gain on {task}. {means}.",
     )
 
 

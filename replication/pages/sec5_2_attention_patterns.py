@@ -91,8 +91,8 @@ def finding(every: Every) -> Finding:
     alone = " With one seed, super-survivors are all heads that it keeps."
     return Finding(
         f"On {task}, {of_super} of super-survivors' raw attention maps are heterogeneous, against "
-        f"{of_all} of all heads' ({said['raw']}); norm-weighted, {normed[0]} against {normed[1]} "
-        f"({said['normed']}). n = {len(chosen)} heads, {int(chosen.sum())} of them "
+        f"{of_all} of all heads' ({said['raw']}). Norm-weighted, it is {normed[0]} against "
+        f"{normed[1]} ({said['normed']}). n = {len(chosen)} heads, {int(chosen.sum())} of them "
         f"super-survivors.{alone if len(entries) == 1 else ''}"
     )
 

@@ -100,10 +100,10 @@ def shared_heads(sharing: Sharing) -> Figure | Note:
     axis.set_xticks(range(len(tasks)), tasks, rotation=45, ha="right")
     axis.set_yticks(range(len(tasks)), tasks)
     texts = ["" if np.isnan(value) else number(value, 1, signed=True) for value in excess.flat]
-    write_cells(axis, texts, np.abs(excess) > 0.7 * limit, fontsize=10)
+    write_cells(axis, texts, np.abs(excess) > 0.7 * limit, fontsize=LARGE)
     for i, task in enumerate(tasks):
         kept = number(np.mean(sharing.kept[task]), 0)
-        axis.text(i, i, kept, ha="center", va="center", fontsize=10, color="0.35")
+        axis.text(i, i, kept, ha="center", va="center", fontsize=LARGE, color="0.35")
     axis.spines[:].set_visible(False)
     found = excess[np.tril_indices(len(tasks), -1)]
     low, high = (number(value, 1, signed=True) for value in (found.min(), found.max()))
@@ -188,7 +188,7 @@ def task_tree(sharing: Sharing, n_draws: int = 500) -> Figure | Note:
     for across, up in zip(tree["dcoord"], tree["icoord"], strict=True):
         share = sure[round(float(across[1]), 9)]
         if not np.isnan(share) and across[1] < joins[-1, 2]:  # the last one joins all
-            axis.text(across[1], (up[1] + up[2]) / 2, f" {share:.0%}", va="bottom", fontsize=10)
+            axis.text(across[1], (up[1] + up[2]) / 2, f" {share:.0%}", va="bottom", fontsize=LARGE)
     axis.set_xlabel("1 \N{MINUS SIGN} overlap (Jaccard) of the heads kept")
     closest = " and ".join(sorted(tasks[i] for i in found[0]))
     return Figure.of(

@@ -11,6 +11,7 @@ from lottery_utils.agreement.inference import t_interval
 from lottery_utils.metrics import METRIC_LABELS
 from replication.book.show import (
     COLOURS,
+    LARGE,
     Figure,
     Finding,
     Note,
@@ -22,7 +23,7 @@ from replication.book.show import (
     style,
 )
 from replication.claims.claim import WINS, reaches
-from replication.claims.evidence import AS_FLAT, STEP, answerable
+from replication.claims.evidence import AS_FLAT, STEP, answerable, embeddings_alone
 from replication.runs.measured import rise
 from replication.runs.records import TICKETS, TaskRecords, tickets_of
 
@@ -31,6 +32,7 @@ STATES = {
     "embeddings_kept": "only embeddings pre-trained",
     "reinitialized": "nothing pre-trained",
 }
+SHORT = dict(zip(STATES, ("pre-trained", "only embeddings", "nothing pre-trained"), strict=True))
 NO_LAYERS = "averaged"
 NO_CONTROL = Note(
     "The control without pre-training is not computed for this task here: a study has to ask for "
@@ -73,7 +75,7 @@ def finding(entries: TaskRecords) -> Finding | Note:
             f"Bad tickets of {entries.task} retain {means['retrained']} of the full model's gain "
             f"with pre-training. With pre-trained embeddings alone they retain "
             f"{means['embeddings_kept']}, and without any pre-training {means['reinitialized']} "
-            f"({n}). Without it {half} of {len(counted)} retain half of what they do with it."
+            f"({n}). Without it, {half} of {len(counted)} retain at least half as much as with it."
         )
     elif asked:
         text = (
@@ -93,10 +95,9 @@ def finding(entries: TaskRecords) -> Finding | Note:
 
 
 def _without_layers(entries: TaskRecords) -> str:
-    seeds = list(entries.stage("embeddings"))
-    if not seeds or any(not _gained(entries, seed) for seed in seeds):
+    found = embeddings_alone(entries)
+    if not found:
         return ""
-    found = [retained(entries, seed, NO_LAYERS) for seed in seeds]
     return (
         f"The mean of the pre-trained embeddings, without any layer above them, retains "
         f"{_mean(found)} (n = {len(found)})."
@@ -142,14 +143,14 @@ def _cell(entries: TaskRecords, seed: int, kind: str, state: str = "") -> str:
     return f"{value} ({percent(retained(entries, seed, kind, state))})" if gained else value
 
 
-@style()
+@style(LARGE)
 def plot(entries: TaskRecords) -> Figure | Note:
     """The same, drawn: a group of three for each ticket, a marker for each seed; pale are seeds
     that do not count."""
     control = entries.stage("control")
     if not control:
         return NO_CONTROL
-    drawing, axis = plt.subplots(figsize=(7, 3.4), layout="constrained")
+    drawing, axis = plt.subplots(figsize=(5.2, 4), layout="constrained")
     task, first, counts = entries.task, entries.results()[0], answerable(entries)
     texts = []
     for x, kind in enumerate(TICKETS):
@@ -162,7 +163,7 @@ def plot(entries: TaskRecords) -> Figure | Note:
             texts.append(f"{kind}, {STATES[state]}: {np.mean(values):.3f}")
     for state, marker in zip(STATES, "os^", strict=True):
         face = "0.3" if state == "retrained" else "white"
-        axis.plot([], [], marker, color="0.3", mfc=face, ls="none", label=STATES[state])
+        axis.plot([], [], marker, color="0.3", mfc=face, ls="none", label=SHORT[state])
     places = [*TICKETS]
     if alone := [score(entries, seed, NO_LAYERS, "") for seed in entries.stage("embeddings")]:
         axis.plot([len(TICKETS)] * len(alone), alone, "D", color="0.3", ms=6)
@@ -173,29 +174,33 @@ def plot(entries: TaskRecords) -> Figure | Note:
         float(np.mean(entries.scores("full"))),
         color=COLOURS["full"],
         linewidth=1,
-        label="full model, pre-trained",
+        label="full model",
     )
     axis.set_xticks(range(len(places)), places)
     axis.set_ylabel(f"validation {METRIC_LABELS[first['metric']]}")
-    axis.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.01, 0.5))
+    drawing.legend(loc="outside lower center", ncols=2, columnspacing=1)
     n = sum(seed in counts for seed in control)
+    before, after = (
+        number(np.mean([score(entries, seed, "bad", state) for seed in control]))
+        for state in ("retrained", "reinitialized")
+    )
     return Figure.of(
         drawing,
-        f"Tickets of {task} trained by one recipe from three kinds of weights. One marker per "
-        f"seed; the {n} of {len(control)} seeds that count are dark, the others pale "
-        f"({first['examples']['validation']:,} validation examples).",
+        f"Bad tickets of {task} score {before} with pre-training and {after} without (means of "
+        f"{len(control)} seeds; the {n} that count are dark, others pale; n = "
+        f"{first['examples']['validation']:,} validation examples).",
         f"Dot plot for {task}: {'; '.join(texts)}.",
     )
 
 
-@style()
+@style(LARGE)
 def landscape(entries: TaskRecords) -> Figure | Note:
     """The loss around the retrained good and bad tickets along random directions."""
     tickets = {seed: tickets_of(records) for seed, records in entries.items()}
     if any("landscape" not in t["good"] for t in tickets.values()):
         return NO_LANDSCAPE
     kinds = ("good", "bad")
-    drawing, axes = plt.subplots(1, 2, figsize=(8, 3.2), sharey=True, layout="constrained")
+    drawing, axes = plt.subplots(1, 2, figsize=(5.2, 3.4), sharey=True, layout="constrained")
     rises = []
     for axis, kind in zip(axes, kinds, strict=True):
         of_kind = []
@@ -208,17 +213,18 @@ def landscape(entries: TaskRecords) -> Figure | Note:
                 of_kind.append(float(np.mean([rises_here[0], rises_here[-1]])))
         rises.append(f"{kind} {np.mean(of_kind):+.3f} on average at both ends")
         axis.axhline(0, color="0.7", linewidth=0.8)
-        axis.set(title=f"{kind} ticket, retrained", xlabel="step (1 = each filter's own length)")
-    axes[0].set_ylabel("validation loss, minus that at 0")
-    axes[0].legend(fontsize=8)
+        axis.set(title=f"{kind} ticket, retrained", xlabel="step, in filter lengths")
+    axes[0].set_ylabel("change of the loss")
+    handles, names = axes[0].get_legend_handles_labels()
+    drawing.legend(handles, names, loc="outside lower center", ncols=3, columnspacing=1)
     task = entries.task
     first = next(iter(tickets.values()))["good"]["landscape"]
     # Records that do not say so are of 200 examples.
     n_directions, n = len(first["loss"]), first.get("n_examples", 200)
     return Figure.of(
         drawing,
-        f"The loss around retrained tickets of {task} along {n_directions} random directions for "
-        f"each seed, scaled filter by filter (n = {n} validation examples).",
+        f"How much the loss rises around retrained tickets of {task}: {', '.join(rises)} "
+        f"({n_directions} random directions for each seed, n = {n} validation examples).",
         f"Line plots for {task} of how much the loss rises: {'; '.join(rises)}.",
     )
 

@@ -8,7 +8,18 @@ import pandas as pd
 from lottery_utils.agreement import overlap
 from lottery_utils.agreement.inference import t_interval
 from lottery_utils.masks import StructuredMask
-from replication.book.show import COLOURS, Figure, Note, Table, estimate, number, style
+from replication.book.show import (
+    COLOURS,
+    LARGE,
+    Figure,
+    Finding,
+    Note,
+    Table,
+    interval,
+    number,
+    style,
+    within,
+)
 from replication.runs.records import STATES, TaskRecords, tickets_of
 
 NOTHING = Note(
@@ -37,65 +48,78 @@ def changes(every: dict[str, TaskRecords]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def table(changes: pd.DataFrame) -> Table | Note:
-    """A row for each rule: what is kept, and the score beside the study's own good ticket's.
-
-    Differences are other minus own, means over tasks and seeds; intervals are Student's over
-    entries, so that they say how entries differ and not how tasks do.
-    """
+def finding(changes: pd.DataFrame) -> Finding:
+    """Which rules change the good ticket's retrained and pruned score, by their 95 % CI."""
     if changes.empty:
-        return NOTHING
-    return Table.of(
-        {
-            "": rule,
-            "entries": str(len(of)),
-            "heads more": number(of["heads"].mean(), 1, signed=True),
-            "MLPs more": number(of["MLPs"].mean(), 1, signed=True),
-            "overlap of heads (Jaccard)": number(of["overlap"].mean(), 2),
-            **{state: estimate(of[state]) for state in STATES},
-        }
-        for rule, of in changes.groupby("rule", sort=False)
+        return Finding(NOTHING.text)
+    rules, texts = changes.groupby("rule", sort=False), []
+    for state in reversed(STATES):
+        of_rules = {str(rule): t_interval(of[state].tolist()) for rule, of in rules}
+        clear = [
+            f"{rule} ({number(i.mean, signed=True)} {within(i.low, i.high, signed=True)})"
+            for rule, i in of_rules.items()
+            if i.low * i.high > 0
+        ]
+        texts.append(f"{state}, {', '.join(clear) or 'none'}")
+    return Finding(
+        f"Of {len(rules)} other rules of the search, these change the good ticket's score: "
+        f"{'; '.join(texts)}. In brackets is the 95 % CI over n = {len(changes) // len(rules)} "
+        f"entries of {', '.join(changes['task'].unique())}, not corrected for several rules."
     )
 
 
-@style()
+@style(LARGE)
 def plot(changes: pd.DataFrame) -> Figure | Note:
     """What another rule changes of the good ticket's score: every entry, mean and interval."""
     if changes.empty:
         return NOTHING
     rules = {str(rule): of for rule, of in changes.groupby("rule", sort=False)}
-    drawing, both = plt.subplots(1, 2, figsize=(7.2, 3), sharey=True, layout="constrained")
-    told = []
-    for axis, state in zip(both, STATES, strict=True):
-        for place, rule in enumerate(reversed(rules)):
+    drawing, axis = plt.subplots(figsize=(4.8, 0.9 + 0.33 * len(rules)), layout="constrained")
+    said = []
+    for place, rule in enumerate(rules):
+        for state, up, marker, colour in zip(
+            STATES, (0.18, -0.18), "so", (COLOURS["random"], COLOURS["good"]), strict=True
+        ):
             values = rules[rule][state].tolist()
-            of = t_interval(values)
-            axis.plot(values, [place] * len(values), "|", color="0.5", ms=9)
-            axis.plot([of.low, of.high], [place, place], color=COLOURS["good"], lw=2)
-            axis.plot(of.mean, place, "o", color=COLOURS["good"])
-            told.append(f"{rule}, {state}: {of.mean:+.3f}")
-        axis.axvline(0, color="0.7", lw=1, zorder=0)
-        axis.set(title=state, xlabel="other rule minus the study's own")
-        axis.set_yticks(range(len(rules)), list(reversed(rules)))
+            of, y = t_interval(values), place + up
+            axis.plot(values, [y] * len(values), "|", color="0.5", ms=6)
+            axis.plot([of.low, of.high], [y, y], color=colour, lw=1.5)
+            axis.plot(of.mean, y, marker, color=colour, ms=6, label="" if place else state)
+            said.append(f"{rule}, {state}: {number(of.mean, signed=True)}")
+    axis.plot([], [], "|", color="0.5", ms=6, label="an entry")
+    axis.axvline(0, color="0.6", lw=1, zorder=0)
+    axis.set_xlabel("score, other rule minus own")
+    axis.set_yticks(range(len(rules)), list(rules))
+    axis.set_ylim(len(rules) - 0.5, -0.5)
+    drawing.legend(loc="outside upper center", ncols=3, handlelength=1)
+    of_all = {rule: abs(float(of["retrained"].mean())) for rule, of in rules.items()}
+    most = max(of_all, key=lambda rule: of_all[rule])
     return Figure.of(
         drawing,
-        "What a search by another rule changes of the good ticket's validation score: every entry "
-        f"(strokes; n = {len(values)}, tasks with seeds, of {', '.join(changes['task'].unique())}),"
-        " their mean and its 95 % interval. Each panel has its own scale.",
-        f"Interval plot of changes by rule. {'; '.join(told)}.",
+        f"Retrained, the good ticket's mean score changes most with {most}: "
+        f"{number(rules[most]['retrained'].mean(), signed=True)}. Markers are means, lines 95 % CI "
+        f"over n = {len(values)} entries, each a task with a seed.",
+        f"Interval plot of changes by rule. {'; '.join(said)}.",
     )
 
 
-def reading(changes: pd.DataFrame) -> Note:
-    """Which rules change the good ticket's score more than entries differ, in words."""
+def table(changes: pd.DataFrame) -> Table | None:
+    """A row for each rule: what is kept, and the score against the study's own good ticket's.
+
+    Differences are other minus own, means over tasks and seeds; intervals are Student's over
+    entries, so that they say how entries differ and not how tasks do.
+    """
     if changes.empty:
-        return NOTHING
-    rules, texts = changes.groupby("rule", sort=False), []
-    for state in STATES:
-        of_rules = {str(rule): t_interval(of[state].tolist()) for rule, of in rules}
-        clear = [f"{rule} ({i.mean:+.3f})" for rule, i in of_rules.items() if i.low * i.high > 0]
-        texts.append(f"{state}, {', '.join(clear) or 'none'}")
-    return Note(
-        "Rules with which the good ticket's score is another, in that the interval leaves out 0: "
-        f"{'; '.join(texts)} (n = {len(changes) // len(rules)} entries)."
+        return None
+    rules = changes.groupby("rule", sort=False)
+    rows = (
+        {
+            "": rule,
+            "heads more": number(of["heads"].mean(), 1, signed=True),
+            "MLPs more": number(of["MLPs"].mean(), 1, signed=True),
+            "overlap of heads (Jaccard)": number(of["overlap"].mean(), 2),
+            **{state: interval(t_interval(of[state].tolist()), signed=True) for state in STATES},
+        }
+        for rule, of in rules
     )
+    return Table.of(rows, f"mean [95 % CI], n = {len(changes) // len(rules)}")

@@ -23,6 +23,7 @@ from replication.book.show import (
 )
 from replication.claims import wins as wins_of
 from replication.claims.claim import WINS
+from replication.claims.claim import wins as reaches_half
 from replication.claims.wins import Shares, of_records, outcome
 from replication.paper.records import N_SEEDS, Results
 from replication.runs.records import TICKETS, on_record
@@ -141,6 +142,11 @@ def plot(compared: Compared, kind: str = "bad") -> Figure | Note:
             told.append(f"{side.name}, {task}: {percent(mean)}")
         if row:
             axis.axhline(row - 0.5, color="0.88", lw=1, zorder=0)
+    won = []
+    for side in sides:
+        means = [float(np.mean(side.tasks[task].retained[kind])) for task in tasks
+                 if task in side.tasks]  # fmt: skip
+        won.append(f"{side.name.split(',')[0]} on {sum(map(reaches_half, means))} of {len(means)}")
     axis.axvline(WINS, color="0.5", lw=1, ls="--", zorder=0)
     axis.axvline(1, color=COLOURS["full"], lw=1, zorder=0)
     for side, marker, face in zip(compared.models, "osD", ("white", colour, colour), strict=True):
@@ -152,9 +158,9 @@ def plot(compared: Compared, kind: str = "bad") -> Figure | Note:
     axis.set_xlabel("retained gain (0: majority baseline, 1: full model)")
     return Figure.of(
         drawing,
-        f"Gain that retrained {kind} subnetworks retain. Points are seeds, strokes their means; "
-        f"BERT-base: mean of {N_SEEDS} seeds, 95 % CI. A ticket wins right of the dashed line "
-        f"({WINS:.0%}).",
+        f"Retrained {kind} subnetworks retain half of the gain or more: {'; '.join(won)}. Strokes: "
+        f"means of seeds (points); BERT-base: {N_SEEDS} seeds, 95 % CI. Right of the dashed line "
+        f"({WINS:.0%}) a ticket wins.",
         f"Dot plot of what {kind} tickets retain by task and model. {'; '.join(told)}.",
     )
 

@@ -37,7 +37,7 @@ from replication.paper.release import (
     digest,
     read,
 )
-from replication.paper.released import MeanScore, OnTrain, Released
+from replication.paper.results import MeanScore, OnTrain, Released
 from replication.store import Key, Record, Store
 from replication.study import FollowUps, Study
 

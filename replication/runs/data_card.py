@@ -8,6 +8,7 @@ was cut from the training file, is in the study's `data_notes`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -126,7 +127,12 @@ def _data_in_words(study: Study) -> str:
 
 
 def encoder(backbone: str) -> str:
-    """A backbone's name for readers; `hub:google-bert/bert-base-uncased` is bert-base-uncased."""
+    """A backbone's name for readers; `hub:google-bert/bert-base-uncased` is bert-base-uncased.
+
+    Of a folder records know a fingerprint (`local:...`), and not the name.
+    """
+    if re.fullmatch("local:[0-9a-f]{16}", backbone):
+        return "an encoder of your own"
     return ENCODERS.get(backbone) or PurePath(backbone).name
 
 

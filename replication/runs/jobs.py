@@ -79,7 +79,7 @@ def jobs(study: Study, *, singly: bool) -> dict[str, Job]:
 
 
 def _entries(study: Study) -> Iterator[tuple[str, Job]]:
-    of = {name: study.entries(name) for name in STAGES + FOLLOWUPS}
+    of = {name: dict.fromkeys(study.entries(name)) for name in STAGES + FOLLOWUPS}
     over = {name for name in of if PIPELINE[name].compares_seeds}
     for task in study.tasks:
         own = {}

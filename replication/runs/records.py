@@ -20,7 +20,7 @@ from replication.runs.run import ensure, inputs, status
 from replication.stages import FOLLOWUPS, STAGES, TICKET_STAGE
 from replication.store import Record, Store
 from replication.study import Study
-from replication.studyfile import parse
+from replication.studyfile import SHORT, parse
 
 Stages = dict[str, Record]  # of one seed
 TICKETS = ("good", "random", "bad")
@@ -176,19 +176,47 @@ def resolve(
     if task not in (None, "", [], ()):
         names = [*map(str, task)] if isinstance(task, list | tuple) else [str(task)]
         chosen = replace(chosen, tasks=tuple(chosen.task(name).name for name in names))
-    return replace(chosen, seeds=_as_seeds(seeds)) if seeds is not None else chosen
+    return replace(chosen, seeds=as_seeds(seeds)) if seeds is not None else chosen
 
 
-def _as_seeds(seeds: Sequence[int] | str | int) -> tuple[int, ...]:
+def as_names(given: object, what: str) -> list[str]:
+    """Names as papermill gives them: a list or a single one, as it is or as a text; 2024 is one.
+
+    Raises `UserError` where these are no names.
+    """
+    found = given
+    if isinstance(given, str) and given.lstrip().startswith("["):
+        found, _ = parse(given, what)
+    names = [*found] if isinstance(found, list | tuple) else [found]
+    if not names or not all(isinstance(name, str | int) and name != "" for name in names):
+        raise UserError(
+            f"{what} should be names, such as [quick, mini-glue], not {SHORT.repr(given)}."
+        )
+    return [str(name) for name in names]
+
+
+def as_seeds(seeds: Sequence[int] | str | int) -> tuple[int, ...]:
     """Seeds as papermill's command line gives them: a list, one number, or the text of either."""
     try:
         parsed = parse(seeds, "seeds")[0] if isinstance(seeds, str) else seeds
     except UserError:
         parsed = None
     chosen = tuple(parsed) if isinstance(parsed, list | tuple) else (parsed,)
-    if not chosen or not all(type(seed) is int for seed in chosen):
-        raise UserError(f"seeds should be whole numbers, such as [1337, 42], not {seeds!r}.")
+    if not chosen or not all(type(seed) is int and 0 <= seed < 2**32 for seed in chosen):
+        raise UserError(
+            "seeds should be whole numbers from 0 up to 2**32 - 1, such as [1337, 42], not "
+            f"{SHORT.repr(seeds)}."
+        )
     return chosen
+
+
+def as_count(given: object, what: str, least: int = 1, most: int = 1000) -> int:
+    """A number of things. Raises `UserError` for what is no whole number from `least` to `most`."""
+    if type(given) is not int or not least <= given <= most:
+        raise UserError(
+            f"{what} should be a whole number from {least} to {most}, not {SHORT.repr(given)}."
+        )
+    return given
 
 
 def load(
@@ -207,11 +235,16 @@ def load(
     `also` names what it shows beside the stages that every entry has: follow-ups, which are
     computed where the study asks for them, and `weight_overlap`, where the masks are at hand.
     Where a study's data are not at hand, this is what is on record, and nothing is computed.
-    Parameters as in `resolve`.
+    Parameters as in `resolve`. Raises `UserError` where there is nothing and must be.
     """
     store = store or Store()
     chosen = resolve(study, task=task, seeds=seeds, data=data, backbone=backbone, store=store)
     if at_hand(chosen) or not on_record(chosen, store):
+        if os.environ.get("LOTTERY_COMPUTE") == "no":
+            raise UserError(
+                f"Nothing of {', '.join(chosen.tasks)} is on record in {store.root / chosen.name}, "
+                "and LOTTERY_COMPUTE=no forbids to compute it: leave that out."
+            )
         ensure(chosen, store, (*STAGES, *(w for w in also if w in FOLLOWUPS)), device=device)
     if "weight_overlap" in also:
         for name, found in on_record(chosen, store).items():

@@ -188,9 +188,10 @@ def ensure(
     those that existing records were made from, or a record that a stage starts from is not there.
     """
     entries = [one for one in wanted(study, names) if seeds is None or one[1] in seeds]
-    for task, seed, some in entries:
-        if "finetune" in some:
-            check_data(study, task, seed, store)
+    with store.still():
+        for task, seed, some in entries:
+            if "finetune" in some:
+                check_data(study, task, seed, store)
 
     def is_done(task: str, seed: int, name: str) -> bool:
         return status(study, task, seed, name, store, asked) == "done"
@@ -209,9 +210,12 @@ def ensure(
         for _, _, name in todo
     )
     progress = Progress(study.name, n_units, quiet=quiet)
-    n_computed = 0
+    # Before anything is trained. What is gathered, or made from masks, reads no texts.
+    for task in () if gather else dict.fromkeys(t for t, _, n in todo if n != "weight_overlap"):
+        Entry(study, task, study.seeds[0], store, chosen, progress).check(names)
+    n_computed, left = 0, {entry[:2] for entry in todo}
     for task, seed, some in entries:
-        if all(is_done(task, seed, name) for name in some):
+        if (task, seed) not in left or all(is_done(task, seed, name) for name in some):
             continue
         over_seeds = PIPELINE[some[0]].over_seeds
         place = task if over_seeds else f"{task} seed {seed}"
@@ -237,6 +241,8 @@ def ensure(
                 else:
                     compute(entry, name, gather)
                     n_computed += 1
+                    # What compares the task's seeds may be stale now, also where it was not.
+                    left |= {(task, one) for one in study.seeds}
     progress.label = study.name
     progress.done(f"{n_computed} records computed, in {store.root}")
 
@@ -349,9 +355,15 @@ def check_data(study: Study, task: str, seed: int, store: Store) -> None:
     """
     _, _, place = study.data.partition(":")
     record = store.read(study.key(task, seed, "finetune"))
-    if not place or record is None or record["hash"] != study.hash("finetune"):
+    wanted = store.once(study, ("hash", "finetune"), lambda: study.hash("finetune"))
+    if not place or record is None or record["hash"] != wanted:
         return
-    found = data.fingerprint(data.load_examples(study.task(task), study.data, **study.sizes(task)))
+
+    def of_files() -> str:
+        about, sizes = study.task(task), study.sizes(task)
+        return data.fingerprint(data.load_examples(about, study.data, **sizes))
+
+    found = store.once(study, (task, "data"), of_files)
     if found != record["results"]["data_sha256"]:
         raise UserError(
             f"The {task} files in {place} are not those that the records of study {study.name!r} "

@@ -22,7 +22,7 @@ from lottery_utils.masks import Rows
 from replication.experiments.entry import Run
 from replication.experiments.results import BySeed, Sha256, Text, about
 from replication.files import write_text
-from replication.paper.released import Released
+from replication.paper.results import Released
 from replication.stages import PIPELINE, SWEPT, Stage
 from replication.store import SCHEMA, Code
 from replication.study import RELEASE_READING, SINCE, Study

@@ -247,9 +247,7 @@ def test_gradients_are_zero_before_anything_reads_them_and_hooks_follow_a_model_
     assert all(parameters[name].grad[~kept].any() for name, kept in mask.items())
 
 
-def test_a_frozen_parameter_is_zeroed_too(
-    tiny_model: Callable[..., Model], tiny_batches: Batches
-) -> None:
+def test_a_frozen_parameter_is_zeroed_too(tiny_model: Callable[..., Model]) -> None:
     model = tiny_model().requires_grad_(False)
     mask = half(model)
     with hold_zeros(model, mask):

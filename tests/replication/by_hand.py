@@ -18,6 +18,7 @@ from replication.runs.records import TaskRecords
 
 SEEDS = (1337, 42)
 MASKS = (np.array([[1, 1, 0, 0], [1, 0, 0, 0]]), np.array([[1, 0, 1, 0], [1, 0, 0, 0]]))
+CONFIG = {"backbone": "bundled", "data": "local", "search": {"threshold": 0.9}}
 LANDSCAPE = {
     "n_examples": 40,
     "radii": [-0.4, 0.0, 0.4],
@@ -39,19 +40,16 @@ def entries(task: str = "SST-2", majority: float = 0.5, **followups: dict[int, A
             "heads_per_layer": 4, "examples": {"train": 100, "validation": 50},
         }  # fmt: skip
         found[seed] = {
-            "finetune": {"task": task, "results": finetune},
-            "search": {
-                "config": {"search": {"threshold": 0.9}},
-                "results": {"mask": mask},
-            },
+            "finetune": {"task": task, "study": "mine", "config": CONFIG, "results": finetune},
+            "search": {"config": CONFIG, "results": {"mask": mask}},
             "tickets": {"results": {"tickets": tickets}},
             **{what: of_seeds[seed] for what, of_seeds in followups.items()},
         }
     return TaskRecords(found)
 
 
-def control(nothing: float = 0.6, embeddings: float = 0.65) -> dict[int, Any]:
-    of = {"reinitialized": {"score": nothing}, "embeddings_kept": {"score": embeddings}}
+def control() -> dict[int, Any]:
+    of = {"reinitialized": {"score": 0.6}, "embeddings_kept": {"score": 0.65}}
     return {
         s: {"results": {"tickets": dict.fromkeys(("good", "random", "bad"), of)}} for s in SEEDS
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -32,8 +33,14 @@ def change(stage: str, task: str, seed: int, edit: Callable[[dict[str, Any]], ob
     """A whole record with other results, as another machine might have written it."""
     changed = record(stage, task, seed)
     edit(changed["results"])
+    rewrite(changed)
+
+
+def rewrite(changed: Record, path: Path | None = None) -> None:
+    """Put a changed record in its place, or at a path, with a checksum that fits."""
     changed["checksum"] = checksum(changed)
-    path = Store().path(Key("tiny", task, seed, stage))
+    address = ("study", "task", "seed", "stage")
+    path = path or Store().path(Key(*(changed[name] for name in address)))
     path.write_text(json.dumps(changed), "utf-8")
 
 

@@ -189,6 +189,17 @@ def test_a_change_that_cannot_be_read_is_a_mistake_of_usage(
     assert change in capsys.readouterr().err.splitlines()[-1]
 
 
+@pytest.mark.parametrize("device", ["meta", "mps:7", "cpu:3", "xla", "cuda:99", ""])
+def test_a_device_that_computes_nothing_is_one_line(
+    workplace: Path, capsys: pytest.CaptureFixture[str], device: str
+) -> None:
+    """`meta` makes tensors without numbers, and a second CPU is the first."""
+    assert f"device {device!r} cannot be used here" in refused(
+        capsys, "run", "tiny", "--device", device
+    )
+    assert not Path("results").exists()
+
+
 def test_a_broken_record_is_one_line(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = finished / "results" / "tiny" / "RTE" / "seed-42" / "search.json"
     path.write_text(path.read_text("utf-8").replace("1", "2", 1), "utf-8")

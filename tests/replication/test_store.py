@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import running
 
 import lottery_utils
 from lottery_utils.errors import UserError
 from lottery_utils.tasks import OwnTask
 from replication.files import write_text
 from replication.journal import Journal
-from replication.store import Key, Record, Store, checksum, provenance
+from replication.store import Key, Record, Store, provenance
 from replication.study import FollowUps, Study
 
 KEY = Key("mine", "RTE", 1, "finetune")
@@ -132,8 +133,7 @@ def test_damage_is_noticed(store: Store, damage: Callable[[bytes], bytes]) -> No
 def test_another_schema_is_named(store: Store) -> None:
     record = write(store, KEY, STUDY, RESULTS, RUN)
     record["schema"] = 99
-    record["checksum"] = checksum(record)
-    store.path(KEY).write_text(json.dumps(record), "utf-8")
+    running.rewrite(record, store.path(KEY))
     with pytest.raises(UserError, match=r"has schema 99, and this version reads schema 1"):
         store.read(KEY)
 
@@ -213,8 +213,7 @@ def test_what_is_no_number_is_not_recorded(store: Store, number: float) -> None:
 def rewritten(store: Store, edit: Callable[[Record], object]) -> None:
     record = write(store, KEY, STUDY, RESULTS, RUN)
     edit(record)
-    record["checksum"] = checksum(record)
-    store.path(KEY).write_text(json.dumps(record), "utf-8")
+    running.rewrite(record, store.path(KEY))
 
 
 def test_a_record_is_of_the_configuration_that_its_hash_is_of(store: Store) -> None:

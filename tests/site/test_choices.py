@@ -98,6 +98,16 @@ def test_the_search_is_ranked_among_its_equals(three: Choices) -> None:
     assert re.findall(r"[+−-]\d\.\d+", choices.flatness(three).text) == ["+0.87", "+0.87"]
 
 
+@pytest.mark.parametrize("good", [0, 7])
+def test_a_ticket_without_equals_is_shown_too(three: Choices, good: int) -> None:
+    """A search that kept no head of the edge, or all, leaves no other choice of as many."""
+    three.results["good"] = good
+    assert "no other choice" in choices.finding(three).text
+    assert "nan" not in choices.flatness(three).text
+    assert "nan" not in choices.by_size(three)._repr_html_()
+    assert choices.plot(three).png
+
+
 def test_what_is_not_on_record_is_one_sentence(
     tiny_run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from lottery_utils.errors import UserError
 from replication.pages import explorer
 from replication.pages.explorer import Explorer
 from replication.runs import records
-from replication.store import Store
+from replication.store import Store, checksum
+from replication.study import Study
 
 PAGE = "book/report/explorer.html"
 
@@ -23,6 +25,22 @@ PAGE = "book/report/explorer.html"
 def gathered(tiny_run: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.chdir(tiny_run)
     return explorer.gather(["tiny"], Store()).studies["tiny"]["tasks"]  # type: ignore[no-any-return]
+
+
+def test_one_study_may_be_asked_for_and_one_called_2024(tiny_run: Path, tmp_path: Path) -> None:
+    """As papermill gives them: not in a list, and a number for a name that looks like one."""
+    store = Store(tmp_path)
+    replace(Study.load(tiny_run / "studies/tiny.yaml"), name="2024").keep(store.root)
+    for path in (tiny_run / "results/tiny/CoLA").rglob("*.json"):
+        made = json.loads(path.read_text("utf-8")) | {"study": "2024"}
+        made["checksum"] = checksum(made)
+        copy = store.root / "2024" / path.relative_to(tiny_run / "results/tiny")
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_text(json.dumps(made), "utf-8")
+    for asked in (2024, [2024], "2024", "[2024]"):
+        assert explorer.gather(asked, store).studies.keys() == {"2024"}
+    with pytest.raises(UserError, match="Unknown study 'True'"):
+        explorer.gather(True, store)
 
 
 def test_every_entry_is_there(gathered: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ from conftest import REPOSITORY, module_at
 from matplotlib.figure import Figure as Drawing
 
 from replication.book.build import how_made
-from replication.book.contents import pages
+from replication.book.contents import pages, parameters
 from replication.book.show import Figure
 
 CODE = "https://github.com/someone/lottery"
@@ -41,6 +41,22 @@ def test_marks_become_links_from_where_the_page_is(provenance: Any) -> None:
     assert provenance.linked(body, "../", "", "main") == (
         '<a href="../notebooks/x.ipynb" download>x</a>'
     )
+
+
+@pytest.mark.parametrize("path", pages(REPOSITORY / "_toc.yml"))
+def test_the_notebook_of_a_page_has_its_study_and_task_as_defaults(
+    provenance: Any, path: str, tmp_path: Path
+) -> None:
+    page = pages(REPOSITORY / "_toc.yml")[path]._replace(study="mine", task="a task")
+    source = f"notebooks/{page.notebook}.ipynb"
+    before = parameters(REPOSITORY / source)
+    copy = tmp_path / "copy.ipynb"
+    copy.write_text(provenance.as_given((REPOSITORY / source).read_text("utf-8"), page), "utf-8")
+    asked = {key: value for key, value in page.parameters.items() if key in before}
+    assert parameters(copy) == before | asked
+    assert provenance.place(source, page) == f"notebooks/mine/a task/{page.notebook}.ipynb"
+    body = provenance.linked(f'<span data-notebook="{source}">x</span>', "../", "", "main", page)
+    assert f'href="../{provenance.place(source, page)}" download' in body
 
 
 def test_a_known_repository_adds_ways_to_open_a_notebook(provenance: Any) -> None:
@@ -95,5 +111,6 @@ def test_pages_of_the_site_lead_to_their_records(site: Path) -> None:
     place = "../../../../records/quick/SST-2/seed-42/tickets.json"
     assert f'href="{place}"' in text
     assert (page.parent / place).is_file()
-    assert (page.parent / "../../../../notebooks/sec4_2_good_random_bad.ipynb").is_file()
+    assert "notebooks/quick/SST-2/sec4_2_good_random_bad.ipynb" in text
+    assert (site / "notebooks/quick/SST-2/sec4_2_good_random_bad.ipynb").is_file()
     assert text.count("figure-made") == text.count("</figcaption>") >= 1

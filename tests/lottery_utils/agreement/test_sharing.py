@@ -6,24 +6,10 @@ import json
 
 import numpy as np
 import pytest
+from of_seeds import N_HEADS, N_LAYERS, SEEDS, random_masks, study
 
-from lottery_utils.agreement.sharing import Pair, Seeds, Sharing, between
+from lottery_utils.agreement.sharing import Pair, Sharing, between
 from lottery_utils.masks import StructuredMask
-
-SEEDS = (1337, 42, 86)
-N_LAYERS, N_HEADS = 4, 6
-
-
-def random_masks(seed: int, n: int = 3) -> dict[int, StructuredMask]:
-    rng = np.random.default_rng(seed)
-    return {
-        s: StructuredMask(rng.random((N_LAYERS, N_HEADS)) < 0.6, rng.random(N_LAYERS) < 0.5)
-        for s in SEEDS[:n]
-    }
-
-
-def study(*tasks: str, n_seeds: int = 3) -> dict[str, Seeds]:
-    return {task: random_masks(i, n_seeds) for i, task in enumerate(tasks)}
 
 
 def test_what_two_tasks_share_is_what_both_keep() -> None:

@@ -142,6 +142,7 @@ def test_tables_of_your_own_are_csv_as_spreadsheets_write_it(trees: Task, tmp_pa
             "line 2: the label 'perhaps' should be one of no, yes",
         ),
         ("sentence1,label\nAn oak,yes\n,no\n", "line 3: the column sentence1 is empty"),
+        ("sentence1,label\n\u200b \u00a0,no\n", "line 2: the column sentence1 is empty"),
         ("sentence1,label\nAn oak\n", "line 2: the column label is empty"),
         ("sentence1,label\n", "no examples"),
         ('sentence1,label\n"An oak,yes\n', "no CSV"),
@@ -184,7 +185,7 @@ def test_a_label_may_be_composed_otherwise(tmp_path: Path) -> None:
     assert [example.label for example in load_examples(task, source)["train"]] == [1, 0]
 
 
-@pytest.mark.parametrize("grade", ["inf", "1e300", "nan", "3,5"])
+@pytest.mark.parametrize("grade", ["inf", "1e300", "nan", "3,5", "1_000"])
 def test_a_grade_is_a_number_that_can_be_squared(tmp_path: Path, grade: str) -> None:
     task = Task("Heat", "How warm?", (), ("pearson",))
     with pytest.raises(UserError, match="should be a number"):

@@ -64,8 +64,8 @@ def test_a_section_becomes_a_page_of_its_task(finished: Path, section: str) -> N
     # The tiny study asks for no attention maps.
     assert ("lottery-figure" in shown) != ("followups.attention=null" in shown)
     assert "CoLA" in shown
-    # Two seeds, four stages; the paper's tickets, and the overlap of weights.
-    n_records = 8 + (section in ("sec4_2_good_random_bad", "sec5_1_stability"))
+    # Two seeds, four stages; the overlap of weights.
+    n_records = 8 + (section == "sec5_1_stability")
     assert f"Made from {n_records} records" in shown
     assert not re.search(r"\bnan\b", visible(shown), re.IGNORECASE)
     cells = nbformat.read(page, as_version=4).cells  # type: ignore[no-untyped-call]
@@ -79,7 +79,7 @@ def test_a_section_becomes_a_page_of_its_task(finished: Path, section: str) -> N
 
 
 FOLLOWED = {  # figures, and records beside the eight of the stages
-    "sec5_1_stability": (3, 4),
+    "sec5_1_stability": (3, 3),
     "sec5_2_attention_patterns": (1, 2),
     "sec6_discussion": (2, 1),
 }
@@ -127,10 +127,10 @@ def test_pages_of_a_study_without_magnitude_pruning_say_so(finished: Path, noteb
         record.unlink()
     _, shown = build(finished, notebook, study="tiny", **task)
     assert "This study has no magnitude pruning here" in shown
-    assert shown.count("lottery-figure") == 1, "that of heads and MLPs"
+    assert shown.count("lottery-figure") >= 1, "those of heads and MLPs"
     assert "largest removed" not in shown
     if task:
-        assert "Made from 7 records" in shown, "the paper's among them"
+        assert "Made from 6 records" in shown
 
 
 def test_papermill_computes_what_is_missing(workplace: Path) -> None:

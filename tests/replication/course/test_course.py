@@ -271,8 +271,23 @@ def test_a_lesson_is_trained_once(workplace: Path, tiny_backbone: Path) -> None:
     assert len(list(workplace.glob(".cache/course/*.safetensors"))) == 1
     assert first.gradients.shape == (16, *first.full.heads.shape)
     assert first.losses_without(0).shape == first.full.heads.shape[1:]
+    for layer in (9, -1, "1", None):
+        with pytest.raises(UserError, match="layer should be a whole number from 0 to"):
+            first.losses_without(layer)  # type: ignore[arg-type]
     layer, head = 1, 2
     only = first.full.without([(layer, head)], [])
     assert first.losses_without(layer)[head] == pytest.approx(
         first._loss(only) - first._loss(first.full)
     )
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"task": 2024}, {"seed": 2.5}, {"seed": -1}, {"backbone_spec": None}, {"source": 2024}],
+    ids=str,
+)
+def test_parameters_as_papermill_casts_them_are_one_sentence(
+    workplace: Path, tiny_backbone: Path, given: dict[str, Any]
+) -> None:
+    with pytest.raises(UserError, match=r"2024|seeds should be|None"):
+        Lesson(**({"backbone_spec": str(tiny_backbone)} | given))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from pathlib import Path
 
+import by_hand
 import numpy as np
 
 from replication.book.show import Note
@@ -25,10 +26,22 @@ def test_the_curves_are_the_records(every: dict[str, TaskRecords]) -> None:
     assert score.lines[-1].get_ydata()[0] == entries[42]["finetune"]["results"]["majority"]
 
 
+def test_the_finding_is_the_mean_score_with_its_interval() -> None:
+    found = by_hand.entries()
+    for seed, score in zip((1337, 42), (0.81, 0.83), strict=True):
+        found[seed]["finetune"]["results"]["score"] = score
+    text = repr(page.finding(found))
+    assert "Fine-tuned on 100 examples of SST-2, MiniLM-L6 reaches a mean accuracy of 0.820" in text
+    assert "(95 % CI [0.693, 0.947], n = 2 seeds)" in text and "baseline scores 0.500" in text
+    assert "(no CI, n = 1 seed)" in repr(page.finding(found.of_seeds([42])))
+    found[42]["finetune"]["results"]["score"] = 0.99
+    assert "(no CI, n = 2 seeds)" in repr(page.finding(found)), "it leaves 0 to 1"
+
+
 def test_every_seed_is_drawn(every: dict[str, TaskRecords]) -> None:
     many = TaskRecords({seed: every["STS-B"][SEEDS[seed % 2]] for seed in range(9)})
     names = page.fine_tuning_curves(many).drawing.axes[0].get_legend_handles_labels()[1]
-    assert names == [f"seed {seed}" for seed in many]
+    assert names == [*(f"seed {seed}" for seed in many), "majority"]
     assert len(page.importance(every["RTE"].of_seeds([42])).drawing.axes) == 3, "two, and a scale"
 
 
@@ -42,14 +55,14 @@ def test_importance_is_that_of_the_full_model(every: dict[str, TaskRecords]) -> 
 
 
 def test_the_setup_is_the_records(every: dict[str, TaskRecords]) -> None:
-    facts = page.setup(every["RTE"]).frame["this page"]
+    facts = page.setup(every["RTE"]).frame["here"]
     assert "entail" in facts["Question"]
     assert facts["Train examples"].startswith("32 entailment, 32 not_entailment; ")
     assert facts["Seeds"] == "1337, 42"
     assert "learning rate 0.001, 1 epochs, batch 4" in facts["Recipe"]
     assert facts["Backbone"].startswith("local:")
     assert facts["Majority baseline"] == "0.500"
-    graded = page.setup(every["STS-B"]).frame["this page"]
+    graded = page.setup(every["STS-B"]).frame["here"]
     assert graded["Train examples"].startswith("64 pairs with a grade; ")
     assert graded["Metric"] == "Pearson correlation"
 

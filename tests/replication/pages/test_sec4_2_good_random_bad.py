@@ -1,15 +1,21 @@
-"""The page on section 4.2 shows the scores of every ticket, beside the paper's."""
+"""The page on section 4.2: what tickets retain, here and in other models, and what they score."""
 
 from __future__ import annotations
 
+import copy
+
+import by_hand
 import numpy as np
 import pytest
 
 from lottery_utils.agreement.inference import t_interval
+from lottery_utils.masks import StructuredMask
+from replication.book.show import MINUS, Figure, Note, estimate
 from replication.pages import sec4_2_good_random_bad as page
 from replication.paper import records
-from replication.runs.records import KINDS, TaskRecords
+from replication.runs.records import KINDS, TaskRecords, on_record
 from replication.store import Store
+from replication.study import Study
 
 STAGE = {"structured": "tickets", "magnitude": "magnitude"}
 
@@ -20,28 +26,110 @@ def scores(entries: TaskRecords, method: str, kind: str, state: str) -> list[flo
     ]
 
 
+def with_scores(of_seeds: dict[int, dict[str, float]], majority: float = 0.5) -> TaskRecords:
+    """Entries made by hand: by seed, what the full model and the retrained tickets score."""
+    entries = copy.deepcopy(by_hand.entries(majority=majority))
+    for seed, scores in of_seeds.items():
+        stages = entries.entries.setdefault(seed, copy.deepcopy(entries[1337]))
+        stages["finetune"]["results"]["score"] = scores["full"]
+        for kind, ticket in stages["tickets"]["results"]["tickets"].items():
+            ticket["retrained"] = scores[kind]
+    return entries.of_seeds([*of_seeds])
+
+
+THREE = {
+    1337: {"full": 0.9, "good": 0.86, "random": 0.7, "bad": 0.54},
+    42: {"full": 0.9, "good": 0.86, "random": 0.74, "bad": 0.54},
+    86: {"full": 0.9, "good": 0.82, "random": 0.66, "bad": 0.5},
+}
+
+
+def test_the_finding_is_what_each_ticket_retains_and_whether_it_wins() -> None:
+    text = repr(page.finding(with_scores(THREE)))
+    for kind, shares, said in (
+        ("bad ticket of MiniLM-L6 retains", [0.1, 0.1, 0.0], "loses"),
+        ("the random one", [0.5, 0.6, 0.4], "inconclusive"),
+        ("the good one", [0.9, 0.9, 0.8], "wins"),
+    ):
+        mean, low, high, n = t_interval(shares)
+        interval = f"[{low:.0%}, {high:.0%}]".replace("-", MINUS)
+        assert f"{kind} {mean:.0%} (95 % CI {interval}, n = {n} seeds: {said})" in text
+
+
+def test_the_finding_gives_no_interval_that_cannot_be() -> None:
+    one = repr(page.finding(with_scores(THREE).of_seeds([86])))
+    assert "retains 0% (no CI, n = 1 seed: inconclusive)" in one
+    # No score is above 1: none retains more than 125 % of a gain of 0.4.
+    two = with_scores({s: THREE[s] for s in (42, 86)})
+    assert "the random one 50% (no CI, n = 2 seeds: inconclusive)" in repr(page.finding(two))
+
+
+def test_what_cannot_be_retained_is_not_given() -> None:
+    nothing = with_scores(THREE, majority=0.85)
+    assert "undefined for MiniLM-L6 on SST-2" in repr(page.finding(nothing))
+    assert "0.900" in repr(page.finding(nothing)) and "0.850" in repr(page.finding(nothing))
+    assert isinstance(page.ticket_plot(nothing, {}), Note)
+    assert isinstance(page.score_plot(nothing), Figure)
+    assert page.finding(nothing, "magnitude") is None
+    assert page.tickets(nothing, "magnitude") is None
+
+
+def test_seeds_whose_bad_ticket_repeats_the_good_one_are_left_out() -> None:
+    entries = with_scores(THREE)
+    assert page.left_out(entries) is None
+    for seeds, said in (([42], "retains 5% (95 % CI"), (list(THREE), "Not tested: bad, random.")):
+        for seed in seeds:
+            mask = StructuredMask(np.ones((2, 4)), np.ones(2)).to_json()
+            entries[seed]["search"]["results"]["mask"] = mask
+        assert said in repr(page.finding(entries))
+        note = page.left_out(entries)
+        assert note and all(f"seed {seed} (8 of 8 heads)" in note.text for seed in seeds)
+
+
 @pytest.mark.filterwarnings("error::UserWarning", "error::RuntimeWarning")
+@pytest.mark.parametrize("method", ["structured", "magnitude"])
+def test_every_model_is_a_row_of_seeds_and_means(
+    every: dict[str, TaskRecords], method: str
+) -> None:
+    store, models = Store(), ["minilm-glue", "mpnet-glue"]
+    own = on_record(Study.load("minilm-glue"), store)["SST-2"]
+    beside, release = page.other_models(own, models, store)
+    figure = page.ticket_plot(own, release, method, beside)
+    axis = figure.drawing.axes[0]
+    rows = [own, *(of for of in beside if of.has(method))]
+    models = [page.of_entries(of, method) for of in rows]
+    assert [label.get_text() for label in axis.get_yticklabels()] == [
+        *(f"{of.name}\nn = {len(of_study)}" for of, of_study in zip(models, rows, strict=True)),
+        "BERT-base,\nas released\nn = 5",
+    ]
+    drawn = [[*line.get_xdata()] for line in axis.lines]
+    for model in models:
+        for kind in KINDS[method]:
+            assert [*model.values[kind]] in drawn
+            assert [pytest.approx(np.mean(model.values[kind]))] in drawn
+    published = records.scores(release, "SST-2", method)
+    gain = published["full"].mean - published["majority"].mean
+    good = (published["good, retrained"].mean - published["majority"].mean) / gain
+    assert [pytest.approx(good)] in drawn
+    assert len(figure.caption.split()) <= 40
+
+
+def test_other_data_are_compared_with_nothing(every: dict[str, TaskRecords]) -> None:
+    """Of made-up sentences no accuracy is shown where GLUE's are."""
+    assert page.other_models(every["CoLA"], ["minilm-glue", "mpnet-glue"], Store()) == ([], {})
+    assert page.other_models(by_hand.entries(), ["no-such-study"], Store())[0] == []
+
+
 @pytest.mark.parametrize("task", ["CoLA", "STS-B", "RTE"])
 @pytest.mark.parametrize("method", ["structured", "magnitude"])
-def test_every_seed_is_drawn_beside_the_papers_means(
-    every: dict[str, TaskRecords], method: str, task: str
-) -> None:
-    release = records.beside(Store(), [task])
-    figure = page.ticket_plot(every[task], release, method)
-    ours, papers = figure.drawing.axes
-    settings = [(kind, state) for kind in KINDS[method] for state in ("pruned", "retrained")]
-    drawn = [[*line.get_ydata()] for line in ours.lines]
-    assert all(scores(every[task], method, *setting) in drawn for setting in settings)
-    published = records.scores(release, task, method)
-    theirs = [
-        published[f"{kind}, {state}"].mean
-        for kind, state in settings
-        if f"{kind}, {state}" in published
-    ]
-    assert [c[0].get_ydata()[0] for c in papers.containers] == pytest.approx(theirs)
+def test_every_score_is_drawn(every: dict[str, TaskRecords], method: str, task: str) -> None:
+    axis = page.score_plot(every[task], method).drawing.axes[0]
+    drawn = [[*line.get_xdata()] for line in axis.lines]
+    for kind in KINDS[method]:
+        for state in ("pruned", "retrained"):
+            assert scores(every[task], method, kind, state) in drawn
     full = np.mean([r["finetune"]["results"]["score"] for r in every[task].values()])
-    levels = {line.get_label(): line.get_ydata()[0] for line in ours.lines[:2]}
-    assert levels["full model"] == pytest.approx(full)
+    assert axis.lines[0].get_xdata()[0] == pytest.approx(full)
 
 
 @pytest.mark.parametrize("method", ["structured", "magnitude"])
@@ -53,7 +141,7 @@ def test_ticket_table_pairs_scores_by_seed(every: dict[str, TaskRecords], method
     if method == "magnitude":
         names["largest_removed"] = "bad (largest removed)"
     assert list(table.index) == ["full model"] + [
-        f"{name}, {state}" for state in ("pruned", "retrained") for name in names.values()
+        f"{name}, {state}" for state in ("retrained", "pruned") for name in names.values()
     ]
     stage = "tickets" if method == "structured" else "magnitude"
     for kind, state in (("bad", "pruned"), ("good", "retrained"), ([*names][-1], "pruned")):
@@ -61,7 +149,7 @@ def test_ticket_table_pairs_scores_by_seed(every: dict[str, TaskRecords], method
         full = [e["finetune"]["results"]["score"] for e in entries.values()]
         differences = [of_full - score for of_full, score in zip(full, scores, strict=True)]
         row = table.loc[f"{names[kind]}, {state}"]
-        assert row["score"] == str(t_interval(scores))
-        assert row["full minus this"] == str(t_interval(differences))
+        assert row["score"] == estimate(scores, (-1, 1))
+        assert row["full minus this"] == estimate(differences, (-2, 2))
     assert table.loc["full model", "full minus this"] == ""
     assert table.loc["random, pruned", "random minus this"] == ""

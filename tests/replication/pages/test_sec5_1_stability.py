@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 from by_hand import MASKS, entries, survivors
@@ -9,13 +11,13 @@ from by_hand import MASKS, entries, survivors
 from lottery_utils.agreement import chance, fleiss_kappa
 from lottery_utils.agreement.survivors import KINDS
 from lottery_utils.masks import StructuredMask
-from replication.book.show import Figure
+from replication.book.show import MINUS, Figure
 from replication.claims.trial import put_on_trial
 from replication.pages import sec5_1_stability as page
 from replication.pages.sec5_1_stability import ONE_SEED
 from replication.paper import records as paper
 from replication.runs.measured import equal_heads, good_masks, pairs_of_weights
-from replication.runs.records import TaskRecords
+from replication.runs.records import TaskRecords, load
 from replication.store import Store
 
 TASK, SEEDS = "STS-B", [1337, 42]
@@ -77,14 +79,51 @@ def test_pairs_of_weights_have_the_kappa_of_their_masks() -> None:
     assert [*table["weights kept"]] == ["60.0% and 60.0%", "60.0% and 40.0%", "60.0% and 40.0%"]
 
 
-def test_the_map_has_the_shares_and_deviations_of_every_head(every: dict[str, TaskRecords]) -> None:
-    figure = page.survival_map(every[TASK])
-    heads, mlps = (axis.images[0].get_array() for axis in figure.drawing.axes[:2])
-    for part, shown in (("heads", heads), ("mlps", mlps)):
-        masks = good_masks(every[TASK], part)
-        assert shown.ravel().tolist() == masks.mean(axis=0).tolist()
-    text, kept = figure.drawing.axes[0].texts[0].get_text(), good_masks(every[TASK], "heads")[:, 0]
-    assert text == f"{kept.mean():.2f}\n{kept.std(ddof=1):.2f}".replace("0.", ".")
+@pytest.mark.parametrize("method", ["structured", "magnitude"])
+def test_the_map_has_the_means_and_deviations_of_both_methods(
+    every: dict[str, TaskRecords], method: str
+) -> None:
+    figure, of_task = page.survival_map(every[TASK], method), every[TASK]
+    shown = figure.drawing.axes[0].images[0].get_array()
+    if method == "structured":
+        kept = good_masks(of_task, "heads").reshape(2, *shown[:, :-1].shape).astype(float)
+        assert shown[:, -1].tolist() == good_masks(of_task, "mlps").mean(axis=0).tolist()
+    else:
+        good = [r["tickets"]["good"] for r in of_task.results("magnitude")]
+        kept = np.array([g["head_densities"] for g in good])
+        of_mlps = [
+            np.add(g["map_densities"]["mlp_input"], g["map_densities"]["mlp_output"]) / 2
+            for g in good
+        ]
+        assert np.allclose(shown[:, -1], np.mean(of_mlps, axis=0))
+    assert np.allclose(shown[:, :-1], kept.mean(axis=0))
+    first, text = kept[:, 0, 0], figure.drawing.axes[0].texts[0].get_text()
+    expected = f"{first.mean():.2f}\n{first.std(ddof=1):.2f}".replace("0.", ".")
+    assert text == expected.replace("1.00", "1.0")
+    assert f"is {kept.std(axis=0, ddof=1).mean():.2f} on average" in figure.caption
+
+
+def test_the_finding_sets_kappa_against_chance(every: dict[str, TaskRecords]) -> None:
+    of_task = TaskRecords(dict(every[TASK]))
+    found = chance.against_chance("Fleiss' kappa", good_masks(of_task, "heads"))
+    text = repr(page.finding(of_task))
+    assert f"kappa of {found.observed:.2f}".replace("-", MINUS) in text
+    inside = found.low <= found.observed <= found.high
+    assert ("within chance" in text) == inside
+    assert "single weights" not in text, "their overlap is not on record"
+    assert repr(page.finding(of_task.of_seeds([42]))) == ONE_SEED.text
+    for stages in of_task.values():
+        every_head = StructuredMask(np.ones((2, 4)), np.ones(2)).to_json()
+        stages["search"] = copy.deepcopy(stages["search"])
+        stages["search"]["results"]["mask"] = every_head
+    assert "kappa is undefined" in repr(page.finding(of_task))
+
+
+def test_kappas_of_the_finding_are_the_tables() -> None:
+    of_task = load("minilm-glue", "SST-2", also=["weight_overlap"])["SST-2"]
+    text = repr(page.finding(of_task))
+    assert "kappa of 0.33, above chance" in text and "kappa is 0.94" in text
+    assert "13 of 72 heads survive with every seed" in text
 
 
 def test_the_profile_is_importance_in_order_and_how_long_the_order_lasts(
@@ -130,8 +169,8 @@ def test_survivors_tell_how_many_places_others_fill() -> None:
     assert table.frame["heads"].tolist() == ["2", "2", "2, of them 1 kept by some seeds"]
     # All MLPs survive with all seeds, so that neither other kind has any of its own.
     assert table.frame["MLPs"].tolist() == ["2", *["2, of them 2 kept by all seeds"] * 2]
-    assert all(text.startswith("0.550 [") for text in table.frame["pruned"])
-    assert all(text.startswith("0.750 [") for text in table.frame["retrained"])
+    assert all(text == "0.550 (no CI, n = 2)" for text in table.frame["pruned"])
+    assert all(text == "0.750 (no CI, n = 2)" for text in table.frame["retrained"])
 
 
 def test_empty_tickets_of_survivors_are_not_scored() -> None:
@@ -143,18 +182,20 @@ def test_empty_tickets_of_survivors_are_not_scored() -> None:
     assert page.survivors_plot(entries(survivors=nothing), {}) is page.EMPTY
 
 
-def test_survivors_are_drawn_beside_the_papers() -> None:
+def test_survivors_are_drawn_with_the_papers() -> None:
     release = paper.beside(Store(), ["SST-2"])
     figure = page.survivors_plot(entries(survivors=survivors()), release)
-    ours, papers = figure.drawing.axes
-    drawn = [[*line.get_ydata()] for line in ours.lines]
-    assert [0.5, 0.6] in drawn, "super-survivors, pruned, both seeds"
-    assert [0.7, pytest.approx(0.8)] in drawn
+    axis = figure.drawing.axes[0]
+    drawn = [[*line.get_xdata()] for line in axis.lines]
+    # Retrained 0.7 and 0.8, of a gain of 0.4 over 0.5.
+    assert [pytest.approx(0.5), pytest.approx(0.75)] in drawn
     published = paper.scores(release, "SST-2", "survivors")
-    drawn = [container[0].get_ydata()[0] for container in papers.containers]
-    assert drawn == [published[f"{k}, {s}"].mean for k in KINDS for s in ("pruned", "retrained")]
+    gain = published["full"].mean - published["majority"].mean
+    for kind in KINDS:
+        share = (published[f"{kind}, retrained"].mean - published["majority"].mean) / gain
+        assert [pytest.approx(share)] in drawn
     own = page.survivors_plot(entries("MINE", survivors=survivors()), release)
-    assert len(own.drawing.axes) == 1
+    assert len(own.drawing.axes[0].get_yticks()) == 1
 
 
 def test_without_tickets_of_survivors_the_page_says_how_to_make_them() -> None:

@@ -9,6 +9,7 @@ import pytest
 from by_hand import attention, entries
 
 from lottery_utils.patterns.maps import TYPES
+from replication.book.show import number
 from replication.pages import sec5_2_attention_patterns as page
 from replication.runs import measured
 
@@ -57,7 +58,7 @@ def test_several_tasks_are_compared_by_the_same_numbers() -> None:
     assert table is not None and figure is not None
     r = [page.related(of)["raw", "fine-tuned"] for of in every.values()]
     assert [*table.frame["r, raw maps [95 % CI]"]] == [*map(str, r)]
-    assert f"r = {np.mean([of.r for of in r]):+.3f}" in page.finding(every).text
+    assert f"r = {number(np.mean([of.r for of in r]), signed=True)}" in page.finding(every).text
     assert "over 2 tasks" in page.finding(every).text
     drawn = [
         line.get_xdata()[0] for line in figure.drawing.axes[0].lines if len(line.get_xdata()) == 1

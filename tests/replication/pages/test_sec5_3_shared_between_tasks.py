@@ -7,30 +7,15 @@ import itertools
 import numpy as np
 import numpy.typing as npt
 import pytest
+from of_seeds import random_masks, study
 
 from lottery_utils.agreement.inference import jackknifed, t_interval
 from lottery_utils.agreement.sharing import Seeds, Sharing, between, survive_all
-from lottery_utils.masks import StructuredMask
 from lottery_utils.tasks import TASKS
-from replication.book.show import Figure, Note, plus_minus
+from replication.book.show import MINUS, Figure, Note, number, plus_minus, within
 from replication.pages import sec5_3_shared_between_tasks as page
 from replication.pages.sec5_3_shared_between_tasks import KINDS_OF_TASK, ONE_TASK
 from replication.runs.records import TaskRecords
-
-SEEDS = (1337, 42, 86)
-N_LAYERS, N_HEADS = 4, 6
-
-
-def random_masks(seed: int, n: int = 3) -> dict[int, StructuredMask]:
-    rng = np.random.default_rng(seed)
-    return {
-        s: StructuredMask(rng.random((N_LAYERS, N_HEADS)) < 0.6, rng.random(N_LAYERS) < 0.5)
-        for s in SEEDS[:n]
-    }
-
-
-def study(*tasks: str, n_seeds: int = 3) -> dict[str, Seeds]:
-    return {task: random_masks(i, n_seeds) for i, task in enumerate(tasks)}
 
 
 def entries_of(masks: Seeds, score: float = 0.9) -> TaskRecords:
@@ -79,10 +64,10 @@ def test_the_finding_is_the_mean_over_pairs_with_an_interval_over_tasks() -> Non
     excess = {pair: float(found.excess.mean()) for pair, found in pairs.items()}
     of_tasks = [value for (value,) in jackknifed(excess).values()]
     low, high = t_interval(of_tasks)[1:3]
-    found = page.finding(Sharing.of(every)).text
+    found = page.finding(Sharing.of(every)).text.replace(MINUS, "-")
     assert f"{np.mean([of.observed.mean() for of in pairs.values()]):.1f} of 24 heads" in found
-    assert f"it is {np.mean([*excess.values()]):+.1f} heads" in found
-    assert f"95 % CI [{low:+.1f}, {high:+.1f}], n = 4 tasks" in found
+    assert f"it is {number(np.mean([*excess.values()]), 1, signed=True)} heads" in found
+    assert f"95 % CI {within(low, high, 1, signed=True)}, n = 4 tasks" in found
     assert ("not significant" in found) == (low < 0 < high)
     alone = page.finding(Sharing.of(study("CoLA", "RTE", n_seeds=1))).text
     assert "no CI: 2 tasks" in alone

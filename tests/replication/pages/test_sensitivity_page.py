@@ -46,34 +46,36 @@ def test_a_row_for_each_rule(every: dict[str, TaskRecords]) -> None:
     for rule in RULES:
         for state in ("pruned", "retrained"):
             expected = by_hand(rule, state)
-            assert table.frame.loc[rule, "entries"] == str(len(expected))
+            assert str(table.frame.index.name).endswith(f"n = {len(expected)}")
             mean = float(str(table.frame.loc[rule, state]).split(" [")[0].replace(MINUS, "-"))
             assert mean == pytest.approx(np.mean(expected), abs=5e-4)
 
 
-def test_the_reading_names_the_rules_whose_interval_leaves_out_nothing(
+def test_the_finding_names_the_rules_whose_interval_leaves_out_nothing(
     every: dict[str, TaskRecords],
 ) -> None:
-    told = sensitivity.reading(sensitivity.changes(every)).text
-    pruned, retrained = told.split("pruned, ")[1].split("; retrained, ")
-    for state, said in (("pruned", pruned), ("retrained", retrained.split(". With")[0])):
+    text = repr(sensitivity.finding(sensitivity.changes(every)))
+    retrained, pruned = text.split("retrained, ")[1].split("; pruned, ")
+    for state, said in (("pruned", pruned), ("retrained", retrained)):
         for rule in RULES:
             values = np.array(by_hand(rule, state))
             half = stats.t.ppf(0.975, len(values) - 1) * stats.sem(values)
-            assert (rule in said) == (abs(values.mean()) > half), (rule, state)
-    assert f"n = {len(by_hand('as released', 'pruned'))} entries" in told
-    assert sensitivity.reading(sensitivity.changes({})) is NOTHING
+            shown = f"{rule} ({values.mean():+.3f} [{values.mean() - half:+.3f}, "
+            assert (shown.replace("-", MINUS) in said) == (abs(values.mean()) > half), (rule, state)
+    assert f"n = {len(by_hand('as released', 'pruned'))} entries" in text
 
 
 def test_the_figure_shows_what_the_table_says(every: dict[str, TaskRecords]) -> None:
     drawn = sensitivity.plot(sensitivity.changes(every))
     assert isinstance(drawn, Figure)
-    assert f"n = {len(by_hand('threshold 0.8', 'pruned'))}, " in drawn.caption
+    assert f"n = {len(by_hand('threshold 0.8', 'pruned'))} entries" in drawn.caption
     for rule in RULES:
         for state in ("pruned", "retrained"):
-            assert f"{rule}, {state}: {np.mean(by_hand(rule, state)):+.3f}" in drawn.alt
+            shown = f"{rule}, {state}: {np.mean(by_hand(rule, state)):+.3f}"
+            assert shown.replace("-", MINUS) in drawn.alt
 
 
 def test_without_records_the_page_says_how_to_make_them() -> None:
-    assert sensitivity.table(sensitivity.changes({})) is NOTHING
-    assert sensitivity.plot(sensitivity.changes({})) is NOTHING
+    nothing = sensitivity.changes({})
+    assert sensitivity.table(nothing) is None and sensitivity.plot(nothing) is NOTHING
+    assert "lottery run" in repr(sensitivity.finding(nothing))

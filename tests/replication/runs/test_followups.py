@@ -351,9 +351,7 @@ def test_survivors_are_of_one_size_and_the_same_for_all_seeds(here: None) -> Non
     }
 
 
-def test_searches_by_other_rules_are_those_of_studies_with_other_settings(
-    followed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_searches_by_other_rules_are_those_of_studies_with_other_settings(followed: Path) -> None:
     found = read("sensitivity")["tickets"]
     assert list(found) == list(RULES)
     for name, changes in {

@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 import torch
 from conftest import make_backbone
+from hypothesis import given as fuzzed
+from hypothesis import strategies as st
 from running import change, entry, flip_mlps, record, without_seconds
 
 import miniglue
@@ -398,10 +400,35 @@ def test_seeds_may_be_a_list_a_number_or_their_text(
     assert records.resolve("tiny", seeds=given).seeds == seeds
 
 
-@pytest.mark.parametrize("given", ["", "all", "[1, two]", [], "[", [1.5], [True], "1, 2", {}])
+@pytest.mark.parametrize(
+    "given", ["", "all", "[1, two]", [], "[", [1.5], [True], "1, 2", {}, [-1], [2**32]]
+)
 def test_other_seeds_are_refused(workplace: Path, given: Any) -> None:
     with pytest.raises(UserError, match="seeds should be whole numbers"):
         records.resolve("tiny", seeds=given)
+
+
+@fuzzed(names=st.lists(st.text("ab2-", min_size=1), min_size=1), years=st.integers(0, 3000))
+def test_names_may_be_a_list_one_or_their_text(names: list[str], years: int) -> None:
+    assert records.as_names(names, "studies") == names
+    assert records.as_names(json.dumps(names), "studies") == names
+    assert records.as_names(years, "studies") == records.as_names([years], "x") == [str(years)]
+    assert records.as_names(names[0], "studies") == [names[0]]
+
+
+@pytest.mark.parametrize("given", [None, [], "", 2.5, {"a": 1}, [None], [[1]], "[", "[]", "[a: "])
+def test_what_are_no_names_is_one_sentence(given: Any) -> None:
+    with pytest.raises(UserError):
+        records.as_names(given, "studies")
+
+
+def test_nothing_is_computed_where_that_is_forbidden(
+    workplace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOTTERY_COMPUTE", "no")
+    with pytest.raises(UserError, match="Nothing of CoLA is on record"):
+        records.load("tiny", "CoLA")
+    assert not Path("results").exists()
 
 
 def test_choosing_tasks_and_seeds_keeps_the_study(workplace: Path) -> None:
