@@ -410,7 +410,10 @@ def write_cells(
 
 
 def scripted(name: str, classes: str, data: Any, otherwise: str) -> str:
-    """The element that a script draws in, and its data; without scripts, what to read instead."""
+    """The element that a script draws in, and its data; without scripts, what to read instead.
+
+    The name is its id, with an underscore: a heading's never has one, so that no title takes it.
+    """
     # "</script>" inside of a string would end the element.
     text = json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
     return (
