@@ -53,7 +53,9 @@ from replication.study import Study
 
 BERT = "BERT-base,\nas released"
 MARKERS = "osXD"
-REPEATS = "There the good ticket keeps more than two thirds of the heads, so the bad one mostly repeats it."
+REPEATS = (
+    "There the good ticket keeps more than two thirds of the heads: the bad one mostly repeats it."
+)
 
 
 @dataclass(frozen=True)
