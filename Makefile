@@ -8,7 +8,7 @@ export HF_HUB_OFFLINE ?= 1
 export PYDEVD_DISABLE_FILE_VALIDATION = 1
 SITE_TESTS := tests/site
 
-.PHONY: book test test-site test-slurm test-kills print setup backbone-mpnet course lint sweep bench clean
+.PHONY: book test test-site test-slurm test-kills print setup backbone-mpnet course handouts course-cache grade lint sweep bench clean
 
 # A book of any study alone: make book STUDY=mine.yaml, a path or a name. With COMPUTE=no it shows
 # what is on record, and computes nothing.
@@ -57,7 +57,19 @@ backbone-mpnet: setup  ## the backbone `mpnet`, of BERT-base's size, in five pac
 	python -c "from lottery_utils.backbone import load_backbone; load_backbone('mpnet', 'RTE')"
 
 course: setup  ## every exercise of the course: done with its solutions, not done with its blanks
-	python -m replication.course.blanks check notebooks/course/*.ipynb
+	python -m replication.course check
+
+handouts: setup  ## class/handouts for students, class/key for the teacher, laid out as nbgrader wants
+	@python -m replication.course handouts class
+
+# The evening before class: make course-cache TASK=CoLA SEEDS="7 11". Then `make handouts` again.
+course-cache: setup  ## fine-tune the models of the exercises, and record what a class asks of them
+	@python -m replication.course cache $(or $(TASK),SST-2) $(or $(SEEDS),1337 42 86 71 166)
+
+grade: handouts  ## points for class/submitted/STUDENT/tickets/*.ipynb, to class/grades.csv
+	pip install --quiet "nbgrader>=0.9.5"
+	@cd class && nbgrader generate_assignment tickets --force --create && \
+		nbgrader autograde tickets --force --create && nbgrader export
 
 lint: setup
 	ruff check . && ruff format --check . && mypy && lint-imports

@@ -161,16 +161,13 @@ rule page:
 
 rule exercise:
     input:
-        # They share a model, which the first one trains.
-        lambda wildcards: [f"book/course/{n}.ipynb" for n in EXERCISES[:1] if n != wildcards.name],
-        records("minilm-glue") + LIBRARY,
+        records("minilm-glue") + files("notebooks/course/lessons/*") + LIBRARY,
         notebook="notebooks/course/{name}.ipynb",
     output:
         "book/course/{name}.ipynb",
         "book/course/handouts/{name}.ipynb",
     wildcard_constraints: name="|".join(map(re.escape, EXERCISES)) or "(?!)"
-    priority: 1  # they take longest among the pages
-    shell: "python -m replication.course.blanks page {input.notebook} {output}"
+    shell: "python -m replication.course page {input.notebook} {output}"
 
 
 rule table:

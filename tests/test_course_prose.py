@@ -10,7 +10,10 @@ from typing import Any
 
 import pytest
 from conftest import REPOSITORY, module_at
+from matplotlib.text import Text
 from test_prose import read, table
+
+from replication.book.show import Figure
 
 SLIDES = REPOSITORY / "book" / "course" / "slides"
 
@@ -31,6 +34,14 @@ def test_the_plan_takes_ninety_minutes() -> None:
         assert when == f"{clock(now)} to {clock(now + int(minutes))}"
         now += int(minutes)
     assert now == 90
+
+
+def test_the_plan_names_the_lessons_that_come_with_the_book() -> None:
+    (named,) = re.findall(r"with the seeds ([\d, and]+),", read("course/plan.md"))
+    lessons = (REPOSITORY / "notebooks" / "course" / "lessons").iterdir()
+    assert {f"SST-2-{seed}" for seed in re.findall(r"\d+", named)} == {
+        path.stem for path in lessons
+    }
 
 
 def test_the_plan_shows_every_slide_once_and_in_order() -> None:
@@ -72,16 +83,22 @@ def test_slides_show_the_figures_that_are_drawn(figures: dict[str, Any]) -> None
     text = (SLIDES / "index.md").read_text("utf-8")
     assert re.findall(r"^:file: .*/(\w+)\.html$", text, re.MULTILINE) == list(figures)
     for name, draw in figures.items():
-        figure = draw()
-        assert figure.png and figure.caption, name
-        assert len(figure.alt.split()) >= 8, f"{name}: {figure.alt}"
+        shown = draw()
+        if not isinstance(shown, Figure):
+            assert re.search(r"<li>|<td>", shown.text), name
+            continue
+        assert shown.png and shown.caption, name
+        assert len(shown.alt.split()) >= 8, f"{name}: {shown.alt}"
+        sizes = [text.get_fontsize() for text in shown.drawing.findobj(Text) if text.get_text()]
+        width, _ = shown.drawing.get_size_inches()
+        assert min(sizes) * 100 / 72 >= 20 and width <= 11.5, f"{name} is hard to read"
 
 
 @pytest.fixture(scope="module")
 def show(site: Path, browser: Any) -> SimpleNamespace:
     """What a browser saw of the slides, on a screen of their own size."""
     seen = SimpleNamespace(wrong=[], slides=[])
-    page = browser.new_page(viewport={"width": 960, "height": 700})
+    page = browser.new_page(viewport={"width": 1280, "height": 720})
     page.on("console", lambda m: seen.wrong.append(m.text) if m.type == "error" else None)
     page.on("pageerror", lambda error: seen.wrong.append(str(error)))
     page.on("requestfailed", lambda request: seen.wrong.append(request.url[:200]))
@@ -128,7 +145,7 @@ def test_slides_open_from_disk_fit_and_are_described(
     for slide in show.slides:
         assert not slide["tooHigh"] and not slide["outside"] and slide["notes"], slide
     images = [image for slide in show.slides for image in slide["images"]]
-    assert len(images) == len(figures)
+    assert len(images) == sum(isinstance(draw(), Figure) for draw in figures.values())
     assert all(width > 0 and alt for width, alt in images)
     targets = [Path(link.removeprefix("file://")) for link in show.links]
     assert len(targets) >= 5

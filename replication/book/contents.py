@@ -53,8 +53,10 @@ class Page(NamedTuple):
 
     @property
     def parameters(self) -> dict[str, str]:
-        """What papermill is given."""
-        return {k: v for k, v in (("study", self.study), ("task", self.task)) if v is not None}
+        """What papermill is given: of the path's parts, those that the notebook takes."""
+        taken = parameters(home() / "notebooks" / f"{self.notebook}.ipynb")
+        given = {"study": self.study, "task": self.task}
+        return {k: v for k, v in given.items() if v is not None and k in taken}
 
     @property
     def studies(self) -> tuple[str, ...]:

@@ -1,1 +1,1 @@
-"""The live exercises of the course session: a small lesson model, checks with hints, blanks."""
+"""The live exercises of the course session: a small lesson model, checks with hints, handouts."""

@@ -16,12 +16,13 @@ from lottery_utils.agreement.inference import t_interval
 from lottery_utils.errors import UserError
 from lottery_utils.masks import StructuredMask
 from replication.book.show import Note
+from replication.course.lesson import Lesson
 
 FloatArray = npt.NDArray[np.float64]
 
 
 class NotYet(UserError):  # noqa: N818  # a step on the way, and not an error of the program
-    """An answer that is not right yet. The message ends with a hint."""
+    """An answer that is not right yet. The message says what is wrong, and has a hint for it."""
 
 
 def right(text: str) -> Note:
@@ -32,21 +33,27 @@ def wrong(what: str, hint: str) -> NotYet:
     return NotYet(f"{what} Hint: {hint}")
 
 
-def answered(answer: Any, name: str, hint: str) -> Any:
-    """The answer, if there is one. Raises `NotYet` for a blank and for nothing."""
+def answered(answer: Any, name: str) -> Any:
+    """The answer, if there is one. Raises `NotYet` for a blank, and gives nothing away."""
     if answer is ... or answer is None:
-        raise wrong(f"{name} is still blank: put your answer where the three dots are.", hint)
+        raise NotYet(f"{name} is still blank. Write your answer in the cell above, then run both.")
     return answer
 
 
-def array(answer: Any, shape: tuple[int, ...], name: str, hint: str) -> FloatArray:
+def array(answer: Any, shape: tuple[int, ...], name: str) -> FloatArray:
     """The answer as numbers of a shape. Raises `NotYet` for others."""
     try:
-        found = np.asarray(answered(answer, name, hint), float)
+        found = np.asarray(answered(answer, name), float)
     except (TypeError, ValueError):
-        raise wrong(f"{name} should be numbers, not {type(answer).__name__}.", hint) from None
+        raise wrong(
+            f"{name} should be numbers, not {type(answer).__name__}.",
+            "print what you give, and look at it.",
+        ) from None
     if found.shape != shape:
-        raise wrong(f"{name} should have the shape {shape}, and yours has {found.shape}.", hint)
+        raise wrong(
+            f"{name} should have the shape {shape}, and yours has {found.shape}.",
+            "which axes should be there in the end, and which not?",
+        )
     return found
 
 
@@ -55,8 +62,8 @@ def array(answer: Any, shape: tuple[int, ...], name: str, hint: str) -> FloatArr
 
 def head_importance(answer: Callable[[FloatArray], Any], gradients: FloatArray) -> Note:
     """I_h, the mean over examples of |dL(x)/dxi_h|, from gradients (examples, layers, heads)."""
-    hint = "the absolute value stands inside of the mean over examples (axis 0)."
-    found = array(answer(gradients), gradients.shape[1:], "head_importance(gradients)", hint)
+    hint = "read the formula from the inside out: what happens to one example first?"
+    found = array(answer(gradients), gradients.shape[1:], "head_importance(gradients)")
     expected = np.abs(gradients).mean(axis=0)
     if np.allclose(found, expected, rtol=1e-5):
         return right("Examples that pull in opposite directions do not cancel.")
@@ -67,7 +74,9 @@ def head_importance(answer: Callable[[FloatArray], Any], gradients: FloatArray) 
             "what comes first, the mean or the absolute value?",
         )
     if np.allclose(found, np.abs(gradients).sum(axis=0), rtol=1e-5):
-        raise wrong("This grows with the number of examples.", "a mean, and not a sum.")
+        raise wrong(
+            "This grows with the number of examples.", "an expectation over examples is a mean."
+        )
     if (found < 0).any():
         raise wrong("Some of these are negative, and an importance is a size.", hint)
     raise wrong("These are not the importance scores.", hint)
@@ -76,10 +85,10 @@ def head_importance(answer: Callable[[FloatArray], Any], gradients: FloatArray) 
 def by_layer(answer: Callable[[FloatArray], Any]) -> Note:
     """Scores (layers, heads) divided by the l2 norm of their layer."""
     scores = np.random.default_rng(0).random((3, 4)) * np.array([[1.0], [10.0], [100.0]])
-    hint = "np.sqrt((scores**2).sum(axis=1, keepdims=True)) is the l2 norm of each row."
-    found = array(answer(scores.copy()), scores.shape, "by_layer(scores)", hint)
+    hint = "the l2 norm is the root of a sum of squares, and every row has its own."
+    found = array(answer(scores.copy()), scores.shape, "by_layer(scores)")
     if np.allclose(found, scores / np.sqrt((scores**2).sum(axis=1, keepdims=True))):
-        return right("Every layer now has the same length, so that no layer is emptied first.")
+        return right("All layers now have the same norm, and no layer is emptied first.")
     if np.allclose(found, scores / np.sqrt((scores**2).sum())):
         raise wrong("This divides all by one norm: large layers stay large.", hint)
     if np.allclose(found, scores / scores.sum(axis=1, keepdims=True)):
@@ -91,8 +100,8 @@ def rank_correlation(answer: Any, scores: FloatArray, measured: FloatArray, laye
     """Spearman's correlation of a layer's scores and the size of what was measured."""
     from scipy.stats import spearmanr
 
-    hint = "scipy.stats.spearmanr(one, other).statistic, or Pearson's r of the ranks."
-    found = float(array(answer, (), "agreement", hint))
+    hint = "Spearman's correlation is Pearson's of the ranks; scipy.stats has both."
+    found = float(array(answer, (), "agreement"))
     expected = float(spearmanr(scores[layer], np.abs(measured)).statistic)
     if abs(found - expected) < 1e-6:
         return right(f"The ranks agree to {expected:+.2f}; 1 would be the same order.")
@@ -108,8 +117,8 @@ def least_important(answer: Callable[[FloatArray, StructuredMask, int], Any]) ->
     scores = rng.permutation(12).reshape(3, 4) / 12
     kept = StructuredMask.full(3, 4).without([(0, 1), (2, 2)], [])
     scores[0, 1] = scores[2, 2] = -1.0  # already removed, and lowest
-    hint = "give removed heads a score of infinity, sort, and take the first n."
-    found = answered(answer(scores, kept, 3), "least_important(scores, kept, n)", hint)
+    hint = "a removed head must never come first: which score would keep it at the end?"
+    found = answered(answer(scores, kept, 3), "least_important(scores, kept, n)")
     try:
         places = [(int(layer), int(head)) for layer, head in found]
     except (TypeError, ValueError):
@@ -128,32 +137,51 @@ def least_important(answer: Callable[[FloatArray, StructuredMask, int], Any]) ->
 
 def passes(answer: Callable[[float, float], Any]) -> Note:
     """The 90 % rule: 90 percent of what?"""
-    hint = "of the full model's own score, whatever that is; exactly 90 % still passes."
+    hint = "90 % of what? Exactly 90 % still passes."
     cases = [(0.8, 0.8, True), (0.9, 1.0, True), (0.715, 0.8, False), (0.3, 0.32, True)]
     for score, full, expected in cases:
-        found = bool(answered(answer(score, full), "passes(score, full_score)", hint))
+        found = bool(answered(answer(score, full), "passes(score, full_score)"))
         if found != expected:
             word = "pass" if expected else "fail"
             raise wrong(f"A score of {score} should {word} where the full model has {full}.", hint)
     return right("90 % of the full model's score, and not a score of 0.9.")
 
 
-def pruned(answer: Any, expected: StructuredMask, full_score: float, score: float) -> Note:
-    """Whether the loop ends with the mask that the book's rule leaves."""
-    hint = "score the heads again after every step, under the mask that is left."
-    found = answered(answer, "kept", hint)
+def loop(
+    answer: Any,
+    lesson: Lesson,
+    choose: Callable[[FloatArray, StructuredMask, int], Any],
+    passes: Callable[[float, float], Any],
+) -> Note:
+    """Whether the loop ends where it should with the student's own two parts, right or wrong."""
+    found = answered(answer, "trial")
     if not isinstance(found, StructuredMask):
-        raise wrong(f"kept should be a mask, not {type(found).__name__}.", hint)
-    if score < 0.9 * full_score:
         raise wrong(
-            f"What is left scores {score:.3f}, below 90 % of {full_score:.3f}.",
+            f"kept should be a mask, not {type(found).__name__}.",
+            "kept.without(...) gives a mask.",
+        )
+    try:
+        expected = lesson.prune(choose, passes)
+    except (TypeError, ValueError):
+        raise wrong(
+            "The loop cannot run with the two functions above.", "finish those first."
+        ) from None
+    if found != expected and found <= expected:
+        raise wrong(
+            f"{found.n_heads} heads are left, and the last of these steps did not pass.",
             "go back to the last mask that passed.",
         )
-    if found == expected:
-        return right(f"{found.n_heads} of {found.heads.size} heads are left.")
-    raise wrong(
-        f"{found.n_heads} heads are left, and the rule leaves {expected.n_heads} (or others).", hint
-    )
+    if found != expected:
+        raise wrong(
+            f"{found.n_heads} heads are left, and the rule leaves {expected.n_heads} (or others).",
+            "score the heads again after every step, under the mask of that step.",
+        )
+    if expected != lesson.good():
+        return right(
+            f"The loop does what your two functions say. One of them is not right yet: the 90 % "
+            f"rule leaves {lesson.good().n_heads} heads, and not {found.n_heads}."
+        )
+    return right(f"{found.n_heads} of {found.heads.size} heads are left.")
 
 
 # 3. Is your ticket better than random?
@@ -161,12 +189,12 @@ def pruned(answer: Any, expected: StructuredMask, full_score: float, score: floa
 
 def random_like(answer: Callable[[StructuredMask, Any], Any]) -> Note:
     """Masks with exactly as many heads as another, every head equally likely."""
-    hint = "rng.choice(n_heads_in_all, size=mask.n_heads, replace=False) draws places."
+    hint = "draw as many places as the mask has heads, out of all, without replacement."
     heads = np.zeros((3, 8), bool)
     heads[0, :6] = True
     mask = StructuredMask(heads, np.ones(3, bool))
     rng = np.random.default_rng(0)
-    draws = [answered(answer(mask, rng), "random_like(mask, rng)", hint) for _ in range(400)]
+    draws = [answered(answer(mask, rng), "random_like(mask, rng)") for _ in range(400)]
     if not all(isinstance(draw, StructuredMask) for draw in draws):
         raise wrong("random_like should give a StructuredMask.", "StructuredMask(heads, mask.mlps)")
     sizes = {draw.n_heads for draw in draws}
@@ -175,7 +203,7 @@ def random_like(answer: Callable[[StructuredMask, Any], Any]) -> Note:
             f"A mask of {mask.n_heads} heads gave masks of {min(sizes)} to {max(sizes)}.", hint
         )
     if len(set(draws)) < 10:
-        raise wrong("The draws are (nearly) all the same.", "use rng anew for every mask.")
+        raise wrong("The draws are (nearly) all the same.", "every mask needs a new draw from rng.")
     share = np.mean([draw.heads for draw in draws], axis=0)
     if np.abs(share - 6 / 24).max() > 0.12:  # five standard errors and more
         raise wrong("Some heads are drawn far more often than others.", hint)
@@ -184,21 +212,21 @@ def random_like(answer: Callable[[StructuredMask, Any], Any]) -> Note:
 
 def p_value(answer: Callable[[float, Sequence[float]], Any]) -> Note:
     """(1 + how many random scores reach the good one's) / (1 + how many there are)."""
-    hint = "the ticket itself is one of the possible draws: add 1 above and below."
+    hint = "if it were just another draw, your ticket would be one of the draws: count it too."
     below = [0.1, 0.2, 0.3, 0.4]
     for score, among, expected in ((0.5, below, 0.2), (0.3, below, 0.6), (0.0, below, 1.0)):
-        found = float(array(answer(score, among), (), "p_value(score, random_scores)", hint))
+        found = float(array(answer(score, among), (), "p_value(score, random_scores)"))
         if abs(found - expected) > 1e-9:
             if found == np.mean(np.array(among) >= score):
-                raise wrong("Twenty draws cannot show a p of 0.", hint)
+                raise wrong("No number of draws can show a p of 0.", hint)
             raise wrong(f"p of {score} among {among} should be {expected}, not {found:.3g}.", hint)
     return right("With n draws the smallest p is 1 / (n + 1).")
 
 
 def interval(answer: Any, differences: Sequence[float]) -> Note:
     """Student's 95 % interval of a few paired differences: (low, high)."""
-    hint = "mean ± t.ppf(0.975, n - 1) * std(ddof=1) / sqrt(n)."
-    low, high = array(answer, (2,), "interval", hint)
+    hint = "mean ± a quantile of Student's t times the standard error of the mean."
+    low, high = array(answer, (2,), "interval")
     expected = t_interval(differences)
     if np.allclose((low, high), expected[1:3], atol=1e-6):
         return right(f"[{low:+.3f}, {high:+.3f}], from {len(differences)} seeds.")
@@ -215,8 +243,8 @@ def shares(answer: Callable[[Any, Any], Any]) -> Note:
     """The share of each of five types among the maps of some heads."""
     types = np.array([[[0, 1], [4, 4]], [[0, 2], [4, 1]]])  # (examples, layers, heads)
     heads = np.array([[True, False], [False, True]])
-    hint = "types[:, heads] has the maps of those heads; count each of the numbers 0 to 4."
-    found = array(answer(types, heads), (5,), "shares(types, heads)", hint)
+    hint = "first take the maps of those heads only, then count each number from 0 to 4."
+    found = array(answer(types, heads), (5,), "shares(types, heads)")
     if np.allclose(found, [0.5, 0.25, 0, 0, 0.25]):
         return right("They add up to 1.")
     if np.allclose(found, [2, 1, 0, 0, 1]):
@@ -226,8 +254,8 @@ def shares(answer: Callable[[Any, Any], Any]) -> Note:
 
 def beyond_chance(answer: Any, own: FloatArray, drawn: FloatArray) -> Note:
     """For each type, whether its share lies outside 95 % of what random heads give: bool (5,)."""
-    hint = "np.quantile(drawn, [0.025, 0.975], axis=0) gives the bounds of each type."
-    found = array(answered(answer, "outside", hint), own.shape, "outside", hint).astype(bool)
+    hint = "the middle 95 % of a column of drawn lies between two of its quantiles. Which?"
+    found = array(answered(answer, "outside"), own.shape, "outside").astype(bool)
     low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
     expected = (own < low) | (own > high)
     if np.array_equal(found, expected):
@@ -241,7 +269,7 @@ def choice(answer: Any, best: str, why_not: dict[str, str]) -> Note:
     """A letter: the best of several sentences, and what is wrong with each of the others."""
     letters = sorted({best, *why_not})
     hint = f"one of the letters {', '.join(letters)}."
-    letter = str(answered(answer, "answer", hint)).strip().lower()
+    letter = str(answered(answer, "answer")).strip().lower()
     if letter == best:
         return right("That is as far as the maps go.")
     if letter in why_not:

@@ -150,7 +150,7 @@ def plot(entries: TaskRecords) -> Figure | Note:
     control = entries.stage("control")
     if not control:
         return NO_CONTROL
-    drawing, axis = plt.subplots(figsize=(5.2, 4), layout="constrained")
+    drawing, axis = plt.subplots(figsize=(5.2, 3.4), layout="constrained")
     task, first, counts = entries.task, entries.results()[0], answerable(entries)
     texts = []
     for x, kind in enumerate(TICKETS):

@@ -19,9 +19,9 @@ revealjs_static_path = ["slides.css"]
 revealjs_css_files = ["slides.css"]
 revealjs_script_plugins = [{"name": "RevealNotes", "src": "revealjs/plugin/notes/notes.js"}]
 revealjs_script_conf = {
-    "width": 960,
-    "height": 700,
-    "margin": 0.1,
+    "width": 1280,
+    "height": 720,
+    "margin": 0.04,
     "controlsLayout": "edges",
     "hash": True,
     "slideNumber": "c/t",
