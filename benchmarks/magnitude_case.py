@@ -46,7 +46,7 @@ def rows(setting: Setting) -> Iterator[Row]:
     peaks = {side: _peak(side, setting.small) for side in ("ours", "theirs")}
     yield Row(
         "magnitude-pruning step",
-        f"10 % of what is left of {second.size / 1e6:.1f} million weights (BERT-base's shape)",
+        f"10 % of the remaining weights, of {second.size / 1e6:.1f} million (BERT-base's shape)",
         {"ours": "one selection", "theirs": "torch.nn.utils.prune.global_unstructured"},
         seconds,
         f"the same mask, {second.n_kept:,} weights left, but for {n_apart} weights of exactly the "

@@ -13,6 +13,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 import pytest
 import yaml
 from conftest import REPOSITORY, library
+from words import banned
 
 from lottery_utils.encoder import FAMILIES
 from lottery_utils.metrics import METRIC_LABELS
@@ -163,3 +164,34 @@ def test_links_of_files_exist() -> None:
         for name in re.findall(r"\b(?:notebooks|studies)/[\w-]+\.(?:ipynb|yaml)", read(page)):
             if Path(name).stem not in ("mine", "sure", "howsure", "NAME"):
                 assert (REPOSITORY / name).is_file(), f"{page}: {name}"
+
+
+# Words
+
+
+def prose(path: Path) -> str:
+    """What a page's source says to readers."""
+    text = path.read_text("utf-8")
+    if path.suffix == ".md":
+        return (
+            re.sub(r"^```.*?^```", "", text, flags=re.M | re.S) if path.stem == "own_task" else text
+        )
+    cells = json.loads(text)["cells"]
+    return "\n\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
+
+
+PROSE = [REPOSITORY / "README.md", *BOOK.rglob("*.md"), *REPOSITORY.glob("notebooks/**/*.ipynb")]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [p for p in PROSE if "report" not in p.parts and ".ipynb_checkpoints" not in p.parts],
+    ids=lambda path: str(path.relative_to(REPOSITORY)),
+)
+def test_the_book_uses_the_words_of_the_field(path: Path) -> None:
+    assert banned(prose(path)) == []
+
+
+def test_a_banned_word_is_found() -> None:
+    assert len(banned("A bar chart. The bar that a guesser passes, anew.")) == 3
+    assert banned("`bar`, a stand-in; error bars\n```{container} beside\n") == []

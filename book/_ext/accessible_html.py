@@ -40,7 +40,8 @@ def _name_arrows(app: Any, error: Exception | None) -> None:
     """The theme makes the contents after everything else, so finished pages are changed."""
     if error is not None or app.builder.format != "html":
         return
-    for path in Path(app.outdir, "book").rglob("*.html"):
+    root = Path(app.outdir)
+    for path in (*root.glob("*.html"), *(root / "book").rglob("*.html")):
         text = path.read_text("utf-8")
         if ARROW in text:
             path.write_text(text.replace(ARROW, NAMED_ARROW), "utf-8")

@@ -17,6 +17,10 @@ UNREAD = ("script", "style", "nav", "svg", "button", "summary")
 UNREAD_CLASSES = {"headerlink", "lottery-sources", "figure-made", "cell_input"}
 INLINE = {"a", "abbr", "b", "code", "em", "i", "mark", "span", "strong", "sub", "sup"}
 VOID = {"img", "br", "hr", "input", "meta", "link", "col", "wbr"}
+# Sphinx's search, a quarter of a megabyte, which the theme loads with every page.
+TOOLS = re.compile(
+    r'\s*<script src="[^"]*(?:searchtools|language_data|searchindex)\.js[^"]*"></script>'
+)
 LONG = re.compile(r'"data:[^"]*"')  # images, which would be most of what there is to parse
 
 
@@ -76,7 +80,7 @@ class _Reader(HTMLParser):
 
 
 def sections(page: str) -> list[Section]:
-    """The sections of a page (HTML) in reading order, without their buttons and sources."""
+    """The sections of a page (HTML) in reading order, without buttons and the list of records."""
     return [
         Section(anchor, *(" ".join("".join(words).split()) for words in (heading, text)))
         for anchor, heading, text in _Reader(page).found
@@ -86,10 +90,11 @@ def sections(page: str) -> list[Section]:
 def _write(app: Any, error: Exception | None) -> None:
     if error is not None or app.builder.format != "html" or app.builder.name == "singlehtml":
         return
-    root = Path(app.outdir)
-    pages = {
-        name: sections((root / f"{name}.html").read_text("utf-8"))
-        for name in sorted(app.env.found_docs)
-    }
+    root, pages = Path(app.outdir), {}
+    for name in sorted(app.env.found_docs):
+        path = root / f"{name}.html"
+        page = TOOLS.sub("", path.read_text("utf-8"))
+        path.write_text(page, "utf-8")
+        pages[name] = sections(page)
     texts = json.dumps(pages, ensure_ascii=False, separators=(",", ":"))
     (root / "_static" / "search_texts.js").write_text(f"const TEXTS={texts};\n", "utf-8")

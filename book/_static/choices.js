@@ -3,8 +3,8 @@
 "use strict";
 
 (() => {
-  const root = document.getElementById("lottery-choices");
-  const source = document.getElementById("lottery-choices-data");
+  const root = document.getElementById("lottery_choices");
+  const source = document.getElementById("lottery_choices-data");
   if (!root || !source) return;
   const { heads, importance, good, full_score: full, scores, threshold, metric, rows } = JSON.parse(source.textContent);
   const N = heads.length;

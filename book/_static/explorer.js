@@ -3,8 +3,8 @@
 "use strict";
 
 (() => {
-  const root = document.getElementById("ticket-explorer");
-  const source = document.getElementById("ticket-explorer-data");
+  const root = document.getElementById("ticket_explorer");
+  const source = document.getElementById("ticket_explorer-data");
   if (!root || !source) return;
   const STUDIES = JSON.parse(source.textContent);
 

@@ -100,8 +100,8 @@
       item.append(link, snippet(text, new Set(alike)));
       list.append(item);
     }
-    // The page that is opened marks the words, as after Sphinx's own search.
-    list.addEventListener("click", () => localStorage.setItem("sphinx_highlight_terms", words(query).join(" ")));
+    // The page that is opened marks the words, as after Sphinx's own search; this one has looked for some already.
+    addEventListener("load", () => localStorage.setItem("sphinx_highlight_terms", words(query).join(" ")));
     out.replaceChildren(summary, list);
   }
 

@@ -175,7 +175,7 @@ def _require_vocabulary(tokenizer: Any, config: Any, task: Task, spec: str) -> N
             f"The tokenizer of the backbone {spec!r} does not belong to its weights: it has "
             f"{max(highest + 1, len(tokenizer))} tokens, the model embeddings for "
             f"{config.vocab_size}; put the model's own tokenizer.json and tokenizer_config.json "
-            "beside its weights."
+            "into the folder of its weights."
         )
     if tokenizer.pad_token_id is None:
         raise UserError(

@@ -157,7 +157,7 @@ def released(store: Store | None = None) -> Table:
             "record": record["hash"],
             "made (UTC)": record["provenance"]["created"][:16].replace("T", " "),
             "code": record["provenance"]["commit"] or record["provenance"]["lottery_utils"],
-            "sha256 of the good masks": record["results"]["sha256"][release.GOOD][:16],
+            "sha256 of the good masks": record["results"]["sha256"][release.GOOD][:12],
         }
         for task, record in release.load_records(store).items()
     )

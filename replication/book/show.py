@@ -11,6 +11,7 @@ import html
 import io
 import json
 import math
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,11 +22,11 @@ from typing import TYPE_CHECKING, Any, SupportsFloat, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from lottery_utils.agreement.inference import t_interval
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as MatplotlibFigure
     from matplotlib.image import AxesImage
@@ -136,11 +137,15 @@ class Table:
 
         A cell that a row lacks is empty. `name` is what the rows' names are.
         """
+        import pandas as pd  # which figures do not need: it takes a third of a second
+
         frame = pd.DataFrame(list(rows)).fillna("")
         frame = frame.set_index(frame.columns[0]).rename_axis(name)
         return cls(frame, caption=caption, label=label)
 
     def _repr_html_(self) -> str:
+        import pandas as pd
+
         with pd.option_context("display.max_colwidth", None):
             shown = self.frame.to_html(
                 classes=self.classes or None,
@@ -206,7 +211,9 @@ class Finding:
     text: str
 
     def _repr_html_(self) -> str:
-        return f'<p class="lottery-finding">{html.escape(self.text)}</p>'
+        text = re.sub(r"\bn = (?=\d)", "n\u00a0=\u00a0", self.text)  # no line ends within these
+        text = text.replace("95 % CI", "95\u00a0%\u00a0CI")
+        return f'<p class="lottery-finding">{html.escape(text)}</p>'
 
     def __repr__(self) -> str:
         return self.text
@@ -403,7 +410,10 @@ def write_cells(
 
 
 def scripted(name: str, classes: str, data: Any, otherwise: str) -> str:
-    """The element that a script draws in, and its data; without scripts, what to read instead."""
+    """The element that a script draws in, and its data; without scripts, what to read instead.
+
+    The name is its id, with an underscore: a heading's never has one, so that no title takes it.
+    """
     # "</script>" inside of a string would end the element.
     text = json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
     return (

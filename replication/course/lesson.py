@@ -218,7 +218,7 @@ class Lesson:
         self.random_scores(self.good(), DRAWS)
         self._answers["of"] = np.array(self._weights.stem)
         with in_one_piece(path) as draft, draft.open("wb") as file:
-            np.savez_compressed(file, **dict[str, Any](self._answers))
+            np.savez_compressed(file, allow_pickle=False, **self._answers)
 
     def _answer(self, name: str, compute: Callable[[], Any]) -> Array:
         """What is on record, or what the model answers."""

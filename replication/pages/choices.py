@@ -78,7 +78,7 @@ class Choices:
             "rows": StructuredMask.from_json(mask).to_json()["heads"],
         }
         return scripted(
-            "lottery-choices",
+            "lottery_choices",
             "lottery-choices",
             data,
             "Choosing needs a script, and scripts are switched off. The figures and tables below "

@@ -257,9 +257,8 @@ def growth(rows: Rows) -> Figure | Note:
     axes.flat[0].set_ylabel("seconds per pass")
     return Figure.of(
         drawing,
-        "Seconds of one pass (medians over rounds) against examples, tokens, layers and heads, one "
-        "varied at a time; the exponent is the slope. A head has 32 channels, and the MLP grows "
-        "along. Start: 64 examples of 32 tokens, 4 layers of 4 heads.",
+        "Seconds of one pass, medians over rounds; one quantity varies at a time from 64 examples "
+        "of 32 tokens, 4 layers and 4 heads of 32 channels. The exponent is the slope.",
         "Four panels of rising lines on logarithmic scales, one for training and one for "
         "importance in each.",
     )

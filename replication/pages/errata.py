@@ -70,8 +70,9 @@ def finding(results: Results) -> Finding:
         of = t_interval(np.subtract(one, other).tolist())
         way = "below" if of.low > 0 else "above" if of.high < 0 else "not significantly below"
         parts.append(
-            f"Retrained bad tickets are {way} random ones ({number(of.mean, signed=True)} for "
-            f"random, 95 % CI {within(of.low, of.high, signed=True)}, n = {of.n} tasks)."
+            f"Retrained bad tickets are {way} random ones (random minus bad "
+            f"{number(of.mean, signed=True)}, 95 % CI {within(of.low, of.high, signed=True)}, "
+            f"n = {of.n} tasks)."
         )
     if q:
         task, _, kappa, p_value = max(q, key=lambda row: row[2])

@@ -25,7 +25,7 @@ class Explorer:
 
     def _repr_html_(self) -> str:
         return scripted(
-            "ticket-explorer",
+            "ticket_explorer",
             "lottery-explorer",
             self.studies,
             "This page is drawn by a script, and scripts are switched off. The same numbers are in "

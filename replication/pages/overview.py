@@ -127,7 +127,7 @@ def plot(records: dict[str, TaskRecords], method: str = "structured") -> Figure 
 
 
 def models(records: dict[str, TaskRecords], method: str = "structured") -> Table | Note:
-    """By task, the full model and its baseline, and how much of it the search keeps.
+    """By task, the metric and the baseline, and how much of the full model the search keeps.
 
     Where the search's threshold means nothing for some model, a column says for how many it does.
     """
@@ -137,7 +137,6 @@ def models(records: dict[str, TaskRecords], method: str = "structured") -> Table
             "": task,
             "metric": METRIC_LABELS[(results := entries.results())[0]["metric"]],
             "majority": number(results[0]["majority"]),
-            "full": number(np.mean([r["score"] for r in results])),
             **_kept(entries, method),
             **({"threshold meaningful": _meaningful(entries)} if warned else {}),
         }

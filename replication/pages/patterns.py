@@ -125,7 +125,7 @@ def validation() -> Table:
 def confusions() -> Figure:
     """What the better classifier takes each type for, on heads that it has not seen."""
     found = read()
-    drawing, axes = plt.subplots(1, 2, figsize=(5.2, 3), sharey=True, layout="constrained")
+    drawing, axes = plt.subplots(1, 2, figsize=(5.2, 3.2), sharey=True, layout="constrained")
     rights = []
     for axis, weighting in zip(axes, WEIGHTINGS, strict=True):
         truth = [m.label for m in load_maps(shipped(weighting))]
@@ -135,12 +135,11 @@ def confusions() -> Figure:
         axis.imshow(share, cmap="cividis", vmin=0, vmax=1)
         write_cells(axis, [str(n) for n in table.flat], share < 0.5, fontsize=LARGE)
         axis.set_xticks(range(len(TYPES)), INITIALS)
-        axis.set_yticks(
-            range(len(TYPES)), [f"{name} ({i})" for name, i in zip(TYPES, INITIALS, strict=True)]
-        )
+        names = [name.replace("+", "+\n").replace("hetero", "hetero-\n") for name in TYPES]
+        named = [f"{name} ({i})" for name, i in zip(names, INITIALS, strict=True)]
+        axis.set_yticks(range(len(TYPES)), named)
         axis.set(title=f"{weighting} (n = {len(truth)})", xlabel=f"the {better} says")
         rights.append(f"{np.trace(table)} of {len(truth)} {weighting}")
-    axes[0].set_ylabel("label")
     return Figure.of(
         drawing,
         f"The better classifier is right on {' and '.join(rights)} maps of unseen heads "

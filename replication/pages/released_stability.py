@@ -89,7 +89,7 @@ def survival_maps(results: Results) -> Figure:
 def kappa_plot(results: Results) -> Figure:
     """Fleiss' kappa of heads and of MLPs on every task, and two kinds of chance."""
     tasks = [task for task in results if task not in UNLEARNED]
-    drawing, axes = plt.subplots(1, 2, figsize=(5.2, 4), sharey=True, layout="constrained")
+    drawing, axes = plt.subplots(1, 2, figsize=(5.2, 3.7), sharey=True, layout="constrained")
     said = []
     for axis, (part, name) in zip(axes, PARTS.items(), strict=True):
         found = over_seeds(results, part)

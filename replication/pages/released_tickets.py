@@ -115,7 +115,7 @@ def finding(results: Results) -> Finding:
 def plot(results: Results) -> Figure:
     """What good, random and bad tickets retain of each task's gain when they are retrained."""
     of_tasks = wins.of_release(results)
-    drawing, axis = plt.subplots(figsize=(5.2, 4), layout="constrained")
+    drawing, axis = plt.subplots(figsize=(5.2, 3.7), layout="constrained")
     said = []
     for y, (task, of) in enumerate(reversed(of_tasks.items())):
         for shift, (kind, marker) in zip((0.25, 0, -0.25), MARKERS.items(), strict=True):

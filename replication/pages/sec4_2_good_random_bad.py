@@ -54,7 +54,7 @@ from replication.study import Study
 BERT = "BERT-base,\nas released"
 MARKERS = "osXD"
 REPEATS = (
-    "Its good ticket keeps more than two thirds of the heads, so the bad one mostly repeats it."
+    "There the good ticket keeps more than two thirds of the heads: the bad one mostly repeats it."
 )
 
 
@@ -78,12 +78,12 @@ class Retained:
         return self.name.replace("\n", " ")
 
     def in_words(self, kind: str) -> str:
-        """What a kind retains with its CI and n, and whether it wins."""
+        """What a kind retains with its CI, n if some seeds are left out, and whether it wins."""
         found, interval = self.found[kind], "no CI"
         if has_ci(found, self.possible):
             interval = f"95 % CI [{percent(found.low)}, {percent(found.high)}]"
-        seeds = f"n = {found.n} seed{'' if found.n == 1 else 's'}"
-        return f"{percent(found.mean)} ({interval}, {seeds}: {outcome(found)})"
+        n = "" if found.n == self.n else f", n = {found.n}"
+        return f"{percent(found.mean)} ({interval}{n}: {outcome(found)})"
 
 
 def _name(kind: str) -> str:
@@ -168,7 +168,8 @@ def finding(entries: TaskRecords, method: str = "structured") -> Finding | None:
         return Finding(f"On {task}, no seed of {of.name} has a ticket that can be tested.")
     worst, *rest = tested
     text = (
-        f"On {task}, the retrained {names[worst]} ticket of {of.name} retains {of.in_words(worst)} "
+        f"On {task} (n = {of.n} seed{'' if of.n == 1 else 's'}), the retrained {names[worst]} "
+        f"ticket of {of.name} retains {of.in_words(worst)} "
         f"of the gain from fine-tuning"
         + "".join(f"; the {names[kind]} one {of.in_words(kind)}" for kind in rest)
     )
@@ -215,7 +216,10 @@ def model_rows(models: Sequence[Retained], kinds: Sequence[str]) -> MatplotlibFi
                 axis.plot([found.low, found.high], [y, y], color=colour, lw=1.5)
             axis.plot(found.mean, y, marker, color=colour, ms=8)
         if not model.found:
-            axis.text(0.25, row, "undefined: nothing learned", va="center")
+            axis.text(
+                0.5, row, "undefined: nothing learned", ha="center", va="center",
+                transform=axis.get_yaxis_transform(), bbox={"fc": "white", "ec": "none"},
+            )  # fmt: skip
         if row:
             axis.axhline(row - 0.5, color="0.85", lw=1)
     axis.axvline(WINS, color="0.4", ls="--", zorder=0, label=f"{WINS:.0%}: wins above")
@@ -229,6 +233,7 @@ def model_rows(models: Sequence[Retained], kinds: Sequence[str]) -> MatplotlibFi
     axis.set_yticks(range(len(models)), [f"{model.name}\nn = {model.n}" for model in models])
     axis.set_ylim(len(models) - 0.5, -0.5)
     axis.xaxis.set_major_formatter(PercentFormatter(1))
+    axis.locator_params(axis="x", nbins=6)
     axis.set_xlabel("retained gain, retrained tickets")
     return drawing
 
@@ -239,8 +244,9 @@ def ticket_plot(
     release: paper.Results,
     method: str = "structured",
     others: Sequence[TaskRecords] = (),
-) -> Figure | Note:
-    """What retrained tickets retain: a row for each model, seeds as points, means with CI."""
+) -> Figure | Note | None:
+    """What retrained tickets retain: a row for each model, seeds as points, means with CI. None
+    where no model has learned the task, so that there is no gain to retain."""
     if not entries.has(method):
         return NO_MAGNITUDE
     task, kinds = entries.task, KINDS[method]
@@ -248,7 +254,7 @@ def ticket_plot(
     if released := of_release(release, task, method):
         models.append(released)
     if not any(model.found for model in models):
-        return Note(f"No model here has learned {task}, so that there is no gain to retain.")
+        return None
     worst = kinds[-1]
     bad = [
         f"{percent(model.found[worst].mean)} in {model.label}"
@@ -320,8 +326,8 @@ def tickets(entries: TaskRecords, method: str = "structured") -> Table | None:
         by_kind = {k: entries.scores(f"{k}, {state}", method) for k in KINDS[method]}
         for kind, values in by_kind.items():
             row = {"": f"{_name(kind)}, {state}", "score": estimate(values, (low, high))}
-            row["full minus this"] = difference(full, values)
+            row["full minus ticket"] = difference(full, values)
             if kind != "random":
-                row["random minus this"] = difference(by_kind["random"], values)
+                row["random minus ticket"] = difference(by_kind["random"], values)
             rows.append(row)
     return Table.of(rows, f"mean [95 % CI], n = {len(entries)}")

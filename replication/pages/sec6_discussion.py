@@ -32,7 +32,7 @@ STATES = {
     "embeddings_kept": "only embeddings pre-trained",
     "reinitialized": "nothing pre-trained",
 }
-SHORT = dict(zip(STATES, ("pre-trained", "only embeddings", "nothing pre-trained"), strict=True))
+SHORT = dict(zip(STATES, ("all pre-trained", "embeddings only", "nothing"), strict=True))
 NO_LAYERS = "averaged"
 NO_CONTROL = Note(
     "The control without pre-training is not computed for this task here: a study has to ask for "
@@ -150,7 +150,7 @@ def plot(entries: TaskRecords) -> Figure | Note:
     control = entries.stage("control")
     if not control:
         return NO_CONTROL
-    drawing, axis = plt.subplots(figsize=(5.2, 4), layout="constrained")
+    drawing, axis = plt.subplots(figsize=(5.2, 3.4), layout="constrained")
     task, first, counts = entries.task, entries.results()[0], answerable(entries)
     texts = []
     for x, kind in enumerate(TICKETS):
@@ -167,7 +167,7 @@ def plot(entries: TaskRecords) -> Figure | Note:
     places = [*TICKETS]
     if alone := [score(entries, seed, NO_LAYERS, "") for seed in entries.stage("embeddings")]:
         axis.plot([len(TICKETS)] * len(alone), alone, "D", color="0.3", ms=6)
-        places.append("no layers:\nmean of\nembeddings")
+        places.append("embeddings,\nno layers")
         texts.append(f"mean of embeddings: {np.mean(alone):.3f}")
     axis.axhline(first["majority"], color=COLOURS["majority"], linestyle=":", label="majority")
     axis.axhline(
@@ -178,7 +178,7 @@ def plot(entries: TaskRecords) -> Figure | Note:
     )
     axis.set_xticks(range(len(places)), places)
     axis.set_ylabel(f"validation {METRIC_LABELS[first['metric']]}")
-    drawing.legend(loc="outside lower center", ncols=2, columnspacing=1)
+    drawing.legend(loc="outside lower center", ncols=3, columnspacing=1)
     n = sum(seed in counts for seed in control)
     before, after = (
         number(np.mean([score(entries, seed, "bad", state) for seed in control]))

@@ -18,7 +18,6 @@ from replication.book.show import (
     interval,
     number,
     style,
-    within,
 )
 from replication.runs.records import STATES, TaskRecords, tickets_of
 
@@ -52,19 +51,20 @@ def finding(changes: pd.DataFrame) -> Finding:
     """Which rules change the good ticket's retrained and pruned score, by their 95 % CI."""
     if changes.empty:
         return Finding(NOTHING.text)
-    rules, texts = changes.groupby("rule", sort=False), []
+    rules = {str(rule): of for rule, of in changes.groupby("rule", sort=False)}
+    texts = []
     for state in reversed(STATES):
-        of_rules = {str(rule): t_interval(of[state].tolist()) for rule, of in rules}
+        found = {rule: t_interval(of[state].tolist()) for rule, of in rules.items()}
         clear = [
-            f"{rule} ({number(i.mean, signed=True)} {within(i.low, i.high, signed=True)})"
-            for rule, i in of_rules.items()
-            if i.low * i.high > 0
+            f"{rule} ({interval(of, 2, signed=True)})"
+            for rule, of in found.items()
+            if of.low * of.high > 0
         ]
         texts.append(f"{state}, {', '.join(clear) or 'none'}")
     return Finding(
-        f"Of {len(rules)} other rules of the search, these change the good ticket's score: "
-        f"{'; '.join(texts)}. In brackets is the 95 % CI over n = {len(changes) // len(rules)} "
-        f"entries of {', '.join(changes['task'].unique())}, not corrected for several rules."
+        f"The good ticket's score changes under these of {len(rules)} other search rules: "
+        f"{'; '.join(texts)} (95 % CI over n = {len(changes) // len(rules)} entries of "
+        f"{', '.join(changes['task'].unique())}, not corrected for several rules)."
     )
 
 

@@ -91,7 +91,7 @@ def test_densities_of_a_weight_mask_are_shares(gathered: dict[str, Any]) -> None
 def test_data_cannot_end_their_own_element() -> None:
     shown = Explorer({"</script><b>": {"tasks": {}}})._repr_html_()
     assert shown.count("</script>") == 1 and "<b>" not in shown
-    found = re.search(r'id="ticket-explorer-data">(.*)</script>', shown)
+    found = re.search(r'id="ticket_explorer-data">(.*)</script>', shown)
     assert found and json.loads(found[1]) == {"</script><b>": {"tasks": {}}}
 
 
@@ -112,7 +112,7 @@ def drawn(page: Any, chart: str = "grid") -> Any:
 
 
 def choose(page: Any, name: str, value: str) -> None:
-    page.locator(f"#ticket-explorer [name={name}]").select_option(value)
+    page.locator(f"#ticket_explorer [name={name}]").select_option(value)
 
 
 def test_every_control_changes_what_is_drawn(page: Any) -> None:
@@ -135,7 +135,7 @@ def test_every_control_changes_what_is_drawn(page: Any) -> None:
 
 
 def test_the_search_by_keyboard(page: Any) -> None:
-    slider = page.locator("#ticket-explorer [name=step]")
+    slider = page.locator("#ticket_explorer [name=step]")
     slider.focus()
     page.keyboard.press("Home")
     assert said(page).startswith("The full model: ")
@@ -147,7 +147,7 @@ def test_the_search_by_keyboard(page: Any) -> None:
     assert page.locator(".explorer-grid").inner_text().count("✕") > 1
     page.keyboard.press("End")
     assert "failed" in said(page), "the last trial of a search is one that failed"
-    page.locator("#ticket-explorer [name=view]").focus()
+    page.locator("#ticket_explorer [name=view]").focus()
     page.keyboard.press("ArrowDown")
     eventually(page.locator("tr[aria-current]")).to_contain_text(re.compile("^the good ticket"))
 
@@ -200,7 +200,7 @@ def test_what_is_said_is_on_record(page: Any, site: Path) -> None:
                 importance[layer][head], abs=5e-4
             )
     page.locator("summary", has_text="The grid as a table").click()
-    rows = page.locator("#ticket-explorer details tr")  # made a moment after the click
+    rows = page.locator("#ticket_explorer details tr")  # made a moment after the click
     eventually(rows).to_have_count(1 + len(search["mask"]["heads"]))
     eventually(rows.nth(1)).to_contain_text("importance")
 

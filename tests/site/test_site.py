@@ -73,7 +73,7 @@ def visit(page: Any, path: Path) -> Visit:
     seen.images = page.evaluate(LOAD_IMAGES)
     # The theme has a second title in every page, for print only.
     seen.headings = page.locator("h1:visible").all_inner_texts()
-    seen.figures = page.locator("figure.lottery-figure img, .lottery-explorer .main-svg").count()
+    seen.figures = page.locator(FIGURES).count()
     for size in (DESK, WIDE, PHONE):
         page.set_viewport_size(size)
         for theme in THEMES:
@@ -89,6 +89,8 @@ def note_host(url: str, elsewhere: list[str]) -> None:
     if urlsplit(url).scheme not in ("file", "data", "blob", "about"):
         elsewhere.append(url[:200])
 
+
+FIGURES = "figure.lottery-figure img, .lottery-explorer .main-svg, table.verdicts svg"
 
 ALL_RENDERED = """
 document.querySelectorAll(".math mjx-container").length >= document.querySelectorAll(".math").length

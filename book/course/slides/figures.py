@@ -8,7 +8,6 @@ from __future__ import annotations
 import html
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import matplotlib
@@ -67,7 +66,7 @@ def projected(figure: Figure, width: float, height: float) -> Figure:
         line.set_linewidth(line.get_linewidth() * 1.5)
     for axis in drawing.axes:
         axis.tick_params(labelsize=POINTS)
-    return replace(figure, font=POINTS)
+    return Figure(drawing, figure.caption, figure.alt, font=POINTS)
 
 
 def compared() -> Compared:

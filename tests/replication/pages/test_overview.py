@@ -85,8 +85,6 @@ def test_the_finding_has_means_over_tasks_or_each_of_them(every: dict[str, TaskR
 def test_tables_have_a_row_for_every_task(every: dict[str, TaskRecords], method: str) -> None:
     table = overview.models(every, method).frame
     assert list(table.index) == list(TASKS)
-    scores = [e["finetune"]["results"]["score"] for e in every["CoLA"].values()]
-    assert table.loc["CoLA", "full"] == number(np.mean(scores))
     assert table.loc["CoLA", "metric"] == "Matthews correlation"
     assert "nan" not in table.to_string().lower()
     if method == "magnitude":
@@ -94,6 +92,8 @@ def test_tables_have_a_row_for_every_task(every: dict[str, TaskRecords], method:
         assert table.loc["RTE", "weights kept"] == f"{np.mean(found):.1%}"
     bad = every["STS-B"].scores("bad, pruned", method)
     shown = overview.scores(every, "pruned", method).frame
+    scores = [e["finetune"]["results"]["score"] for e in every["CoLA"].values()]
+    assert shown.loc["CoLA", "full"] == number(np.mean(scores))
     assert shown.loc["STS-B", "bad"] == number(np.mean(bad)) and len(shown.columns) <= 5
 
 

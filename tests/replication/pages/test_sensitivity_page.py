@@ -60,7 +60,7 @@ def test_the_finding_names_the_rules_whose_interval_leaves_out_nothing(
         for rule in RULES:
             values = np.array(by_hand(rule, state))
             half = stats.t.ppf(0.975, len(values) - 1) * stats.sem(values)
-            shown = f"{rule} ({values.mean():+.3f} [{values.mean() - half:+.3f}, "
+            shown = f"{rule} ({values.mean():+.2f} [{values.mean() - half:+.2f}, "
             assert (shown.replace("-", MINUS) in said) == (abs(values.mean()) > half), (rule, state)
     assert f"n = {len(by_hand('as released', 'pruned'))} entries" in text
 

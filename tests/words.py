@@ -1,0 +1,33 @@
+"""Words that the book does not use, and what it says instead; the few places where one is right."""
+
+from __future__ import annotations
+
+import re
+
+INSTEAD = {
+    "told|tells?": "say, show, or name who is addressed",
+    "bars?": "threshold",
+    "stands?|stood": "is",
+    "beside": "with, next to, compared with",
+    "anew": "again, at random",
+    "trained again": "fine-tuned again, retrained",
+    "half the depth": "six layers",
+    "guesser": "majority baseline",
+    "what is left": "the rest",
+    "on trial": "tested",
+    "for certain": "significant",
+}
+RIGHT = re.compile(r"\b(?:bar (?:charts?|plots?)|error bars?|stands? for|stand-in)\b", re.I)
+MARKUP = re.compile(
+    r"^[`:]{3,}.*$|^> .*$|`[^`]*`", re.M
+)  # directives, messages of the program, code
+BANNED = re.compile(rf"\b(?:{'|'.join(INSTEAD)})\b", re.I)
+
+
+def banned(text: str) -> list[str]:
+    """Every banned word of a text with what is around it, places where one is right left out."""
+    text = RIGHT.sub("_", MARKUP.sub("_", text))
+    return [
+        f"...{' '.join(text[max(0, m.start() - 30) : m.end() + 20].split())}..."
+        for m in BANNED.finditer(text)
+    ]
