@@ -34,7 +34,6 @@ from replication.runs.records import (
     METHOD_LABELS,
     TICKETS,
     TaskRecords,
-    seeds_text,
     tickets_of,
     warning,
 )
@@ -116,8 +115,8 @@ def plot(records: dict[str, TaskRecords], method: str = "structured") -> Figure 
     return Figure.of(
         drawing,
         f"{winners} under {METHOD_LABELS[method]}, by their mean (stroke). Points: "
-        f"{seeds_text(next(iter(records.values())))}. Right of the dashed line ({WINS:.0%}) a "
-        f"ticket wins.{unlearned}",
+        f"{len(next(iter(records.values())))} seeds; dashed: {WINS:.0%}, above which a ticket "
+        f"wins.{unlearned}",
         "Dot plot of retained gain by task: "
         + "; ".join(
             f"{task}: " + ", ".join(f"{k} {percent(np.mean(of[k]))}" for k in kinds if of[k])
