@@ -63,6 +63,8 @@ def finding(records: dict[str, TaskRecords], study: Study, method: str = "struct
     """What retrained tickets retain over the tasks that were learned, or, of fewer than three
     tasks, task by task."""
     name = model_and_data(study)
+    if records and not any(entries.has(method) for entries in records.values()):
+        return Finding(f"{name} has no tickets of {METHOD_LABELS[method]} on record.")
     every = {task: retained(entries, method) for task, entries in records.items()}
     learned = {task: of for task, of in every.items() if of}
     if not learned:
