@@ -52,9 +52,11 @@ def test_the_notebook_of_a_page_has_its_study_and_task_as_defaults(
     before = parameters(REPOSITORY / source)
     copy = tmp_path / "copy.ipynb"
     copy.write_text(provenance.as_given((REPOSITORY / source).read_text("utf-8"), page), "utf-8")
-    asked = {key: value for key, value in page.parameters.items() if key in before}
+    given = {"study": "mine", "task": "a task"}
+    asked = {key: value for key, value in given.items() if key in before}
     assert parameters(copy) == before | asked
-    assert provenance.place(source, page) == f"notebooks/mine/a task/{page.notebook}.ipynb"
+    folders = "".join(f"{value}/" for value in asked.values())
+    assert provenance.place(source, page) == f"notebooks/{folders}{page.notebook}.ipynb"
     body = provenance.linked(f'<span data-notebook="{source}">x</span>', "../", "", "main", page)
     assert f'href="../{provenance.place(source, page)}" download' in body
 
