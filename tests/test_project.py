@@ -179,6 +179,14 @@ def test_the_book_is_made_of_the_book_alone() -> None:
 
     config = yaml.safe_load((REPOSITORY / "_config.yml").read_text("utf-8"))
     excluded = Matcher(config["exclude_patterns"])
-    left_behind = {".pytest_cache", ".hypothesis", ".mypy_cache", ".ruff_cache", ".cache", "_build"}
+    left_behind = {
+        "class",
+        ".pytest_cache",
+        ".hypothesis",
+        ".mypy_cache",
+        ".ruff_cache",
+        ".cache",
+        "_build",
+    }
     folders = {path.name for path in REPOSITORY.iterdir() if path.is_dir()} | left_behind
     assert {name for name in folders if not excluded(name)} == {"book"}

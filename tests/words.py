@@ -17,7 +17,9 @@ INSTEAD = {
     "on trial": "tested",
     "for certain": "significant",
 }
-RIGHT = re.compile(r"\b(?:bar (?:charts?|plots?)|error bars?|stands? for|stand-in)\b", re.I)
+RIGHT = re.compile(
+    r"\b(?:bar (?:charts?|plots?)|error bars?|stands? (?:in )?for|stand-in|what is left of)\b", re.I
+)
 MARKUP = re.compile(
     r"^[`:]{3,}.*$|^> .*$|`[^`]*`", re.M
 )  # directives, messages of the program, code

@@ -43,11 +43,9 @@ def as_given(notebook: str, page: Page) -> str:
         if "parameters" in cell["metadata"].get("tags", ()):
             text = "".join(cell["source"])
             for name, value in page.parameters.items():
-                default, before = (
-                    json.dumps(value, ensure_ascii=False),
-                    rf'^({name} = )("[^"]*"|None)',
-                )
-                text = re.sub(before, lambda m, d=default: m[1] + d, text, flags=re.M)
+                given = json.dumps(value, ensure_ascii=False)
+                default = rf'^({name} = )("[^"]*"|None)'
+                text = re.sub(default, lambda m, given=given: m[1] + given, text, flags=re.M)
             cell["source"] = text.splitlines(keepends=True)
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 

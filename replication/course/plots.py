@@ -55,8 +55,8 @@ def among_random(score: float, others: Sequence[float], what: str) -> Figure:
     as_high = sum(other >= score for other in others)
     return Figure.of(
         drawing,
-        f"{what} Bars: {len(others)} random tickets of the same size, one model; line: the good "
-        "ticket.",
+        f"{what} Histogram: {len(others)} random tickets of the same size, one model; line: the "
+        "good ticket.",
         f"Histogram of {len(others)} scores from {min(others):.3f} to {max(others):.3f}, and a "
         f"line at {score:.3f}, which {as_high} of them reach.",
     )

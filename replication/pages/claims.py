@@ -53,9 +53,9 @@ def finding(trial: Trial) -> Finding:
         "Retrained bad subnetworks retain of the gain from fine-tuning, on average: "
         f"{', '.join(shares)}; 95 % CIs over tasks. "
     )
-    verdicts = " and ".join(
-        f"{sum(one.verdict == SUPPORTED for one in judged)} are supported and "
-        f"{sum(one.verdict == CONTRADICTED for one in judged)} contradicted in {name}"
+    verdicts = "; ".join(
+        f"{name} supports {sum(one.verdict == SUPPORTED for one in judged)} and contradicts "
+        f"{sum(one.verdict == CONTRADICTED for one in judged)}"
         for name, judged in ((name, registered(judged)) for name, judged in both)
     )
     provisional = (

@@ -216,9 +216,9 @@ def drawn_bars(results: Results) -> Table | Note:
         rows.append(
             {
                 "": task,
-                "bar of good, points": number(bars["good, retrained"], 2),
-                "bar of random, points": number(bars["random, retrained"], 2),
-                "score at the random bar": number(bars["random, retrained"] / bars["full"] * full),
+                "height of good, points": number(bars["good, retrained"], 2),
+                "height of random, points": number(bars["random, retrained"], 2),
+                "score at random's height": number(bars["random, retrained"] / bars["full"] * full),
                 "released, good": number(good),
                 "released, random": number(random),
             }

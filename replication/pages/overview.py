@@ -34,7 +34,6 @@ from replication.runs.records import (
     METHOD_LABELS,
     TICKETS,
     TaskRecords,
-    seeds_text,
     tickets_of,
     warning,
 )
@@ -64,6 +63,8 @@ def finding(records: dict[str, TaskRecords], study: Study, method: str = "struct
     """What retrained tickets retain over the tasks that were learned, or, of fewer than three
     tasks, task by task."""
     name = model_and_data(study)
+    if records and not any(entries.has(method) for entries in records.values()):
+        return Finding(f"{name} has no tickets of {METHOD_LABELS[method]} on record.")
     every = {task: retained(entries, method) for task, entries in records.items()}
     learned = {task: of for task, of in every.items() if of}
     if not learned:
@@ -116,8 +117,8 @@ def plot(records: dict[str, TaskRecords], method: str = "structured") -> Figure 
     return Figure.of(
         drawing,
         f"{winners} under {METHOD_LABELS[method]}, by their mean (stroke). Points: "
-        f"{seeds_text(next(iter(records.values())))}. Right of the dashed line ({WINS:.0%}) a "
-        f"ticket wins.{unlearned}",
+        f"{len(next(iter(records.values())))} seeds; dashed: {WINS:.0%}, above which a ticket "
+        f"wins.{unlearned}",
         "Dot plot of retained gain by task: "
         + "; ".join(
             f"{task}: " + ", ".join(f"{k} {percent(np.mean(of[k]))}" for k in kinds if of[k])
@@ -127,7 +128,7 @@ def plot(records: dict[str, TaskRecords], method: str = "structured") -> Figure 
 
 
 def models(records: dict[str, TaskRecords], method: str = "structured") -> Table | Note:
-    """By task, the full model and its baseline, and how much of it the search keeps.
+    """By task, the metric and the baseline, and how much of the full model the search keeps.
 
     Where the search's threshold means nothing for some model, a column says for how many it does.
     """
@@ -137,7 +138,6 @@ def models(records: dict[str, TaskRecords], method: str = "structured") -> Table
             "": task,
             "metric": METRIC_LABELS[(results := entries.results())[0]["metric"]],
             "majority": number(results[0]["majority"]),
-            "full": number(np.mean([r["score"] for r in results])),
             **_kept(entries, method),
             **({"threshold meaningful": _meaningful(entries)} if warned else {}),
         }

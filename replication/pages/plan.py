@@ -21,6 +21,7 @@ from replication.book.show import (
     interval,
     number,
     p_cell,
+    percent,
     style,
 )
 from replication.claims.claim import WINS, wins
@@ -56,10 +57,10 @@ def finding(analysis: Analysis) -> Finding:
         one = by_key[key]
         if one.found is None:
             continue
-        bounds = f"95 % CI [{one.found.low:.0%}, {one.found.high:.0%}]"
+        bounds = f"95 % CI [{percent(one.found.low)}, {percent(one.found.high)}]"
         if not texts:
             bounds += f", {_n(one)}"
-        texts.append(f"{kind} ones {one.found.mean:.0%} ({bounds})")
+        texts.append(f"{kind} ones {percent(one.found.mean)} ({bounds})")
     said = counted(one.verdict for one in every)
     first = "No verdict can be given yet."
     if texts:
@@ -114,7 +115,7 @@ def plot(analysis: Analysis, method: str = "structured") -> Figure | Note:
     }
     rows = {task: of for task, of in tickets.items() if of}
     if not rows:
-        return NOTHING
+        return Note(f"No run with {METHOD_LABELS[method]} is on record yet.")
     kinds = KINDS[method]
     seeds = {task: analysis.scored[task].seeds for task in rows}
     failed = {one[:4] for one in analysis.outcomes() if one.ended == "did not train"}

@@ -54,7 +54,7 @@ from replication.study import Study
 BERT = "BERT-base,\nas released"
 MARKERS = "osXD"
 REPEATS = (
-    "Its good ticket keeps more than two thirds of the heads, so the bad one mostly repeats it."
+    "There the good ticket keeps more than two thirds of the heads: the bad one mostly repeats it."
 )
 
 
@@ -326,8 +326,8 @@ def tickets(entries: TaskRecords, method: str = "structured") -> Table | None:
         by_kind = {k: entries.scores(f"{k}, {state}", method) for k in KINDS[method]}
         for kind, values in by_kind.items():
             row = {"": f"{_name(kind)}, {state}", "score": estimate(values, (low, high))}
-            row["full minus this"] = difference(full, values)
+            row["full minus ticket"] = difference(full, values)
             if kind != "random":
-                row["random minus this"] = difference(by_kind["random"], values)
+                row["random minus ticket"] = difference(by_kind["random"], values)
             rows.append(row)
     return Table.of(rows, f"mean [95 % CI], n = {len(entries)}")

@@ -159,8 +159,7 @@ def plot(compared: Compared, kind: str = "bad") -> Figure | Note:
     return Figure.of(
         drawing,
         f"Retrained {kind} subnetworks retain half of the gain or more: {'; '.join(won)}. Strokes: "
-        f"means of seeds (points); BERT-base: {N_SEEDS} seeds, 95 % CI. Right of the dashed line "
-        f"({WINS:.0%}) a ticket wins.",
+        f"means of seeds (points); BERT-base: {N_SEEDS} seeds, 95 % CI. Dashed: {WINS:.0%}.",
         f"Dot plot of what {kind} tickets retain by task and model. {'; '.join(told)}.",
     )
 

@@ -66,7 +66,7 @@ def projected(figure: Figure, width: float, height: float) -> Figure:
         line.set_linewidth(line.get_linewidth() * 1.5)
     for axis in drawing.axes:
         axis.tick_params(labelsize=POINTS)
-    return Figure(drawing, figure.caption, figure.alt, POINTS)
+    return Figure(drawing, figure.caption, figure.alt, font=POINTS)
 
 
 def compared() -> Compared:

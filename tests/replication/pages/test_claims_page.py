@@ -75,8 +75,8 @@ def test_the_page_begins_with_counts_and_the_titles_claim(trial: Trial) -> None:
     text = claims.finding(trial).text
     for judged in (trial.ours, trial.theirs):
         words = [one.verdict for one in claims.registered(judged)]
-        assert f"{words.count(SUPPORTED)} are supported and " in text
-        assert f"{words.count(CONTRADICTED)} contradicted in " in text
+        counts = f"{words.count(SUPPORTED)} and contradicts {words.count(CONTRADICTED)}"
+        assert f" supports {counts}" in text
         found = kept(judged)["bad"].found
         assert found and f"{found.mean:.0%} [{found.low:.0%}, {found.high:.0%}]" in text
         assert f"({found.n} tasks)" in text

@@ -79,9 +79,9 @@ def test_without_records_the_page_says_so(table: str, tmp_path: Path) -> None:
 def test_the_figure_draws_good_tickets_twice() -> None:
     table = errata.drawn_bars(release.load()).frame
     assert [*table.index] == [*TASKS]
-    assert (table["bar of good, points"] == table["bar of random, points"]).all()
+    assert (table["height of good, points"] == table["height of random, points"]).all()
     assert [*table.loc["MRPC"]] == ["124.88", "124.88", "0.773", "0.773", "0.679"]
-    assert (table["score at the random bar"] == table["released, good"]).all()
+    assert (table["score at random's height"] == table["released, good"]).all()
 
 
 def test_the_finding_has_the_numbers_of_the_release() -> None:

@@ -152,6 +152,6 @@ def test_ticket_table_pairs_scores_by_seed(every: dict[str, TaskRecords], method
         differences = [of_full - score for of_full, score in zip(full, scores, strict=True)]
         row = table.loc[f"{names[kind]}, {state}"]
         assert row["score"] == estimate(scores, (-1, 1))
-        assert row["full minus this"] == estimate(differences, (-2, 2))
-    assert table.loc["full model", "full minus this"] == ""
-    assert table.loc["random, pruned", "random minus this"] == ""
+        assert row["full minus ticket"] == estimate(differences, (-2, 2))
+    assert table.loc["full model", "full minus ticket"] == ""
+    assert table.loc["random, pruned", "random minus ticket"] == ""
