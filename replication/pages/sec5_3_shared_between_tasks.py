@@ -78,7 +78,7 @@ def finding(sharing: Sharing) -> Finding:
     return Finding(
         f"Two tasks share {number(shared, 1)} of {sharing.n_heads} heads on average, where masks "
         f"of these sizes share {number(by_size, 1)} by chance. Beyond what agreement about layers "
-        f"explains, they share {found} ({interval}{clear})."
+        f"explains, the excess is {found} ({interval}{clear})."
     )
 
 
