@@ -26,7 +26,7 @@ from lottery_utils.errors import UserError
 from replication.book import contents
 from replication.files import alone, write_text
 from replication.paper.records import STUDY as RELEASED
-from replication.runs.data_card import describe, in_words
+from replication.runs.data_card import describe, fingerprints, in_words
 from replication.runs.records import resolve
 from replication.store import Store
 from replication.studyfile import parse
@@ -92,11 +92,12 @@ def build_page(
         (code if MADE_BY.intersection(tags) else result).append(cell)
         if "injected-parameters" in tags:
             tags.append("hide-input")
-    data = about_data(contents.parameters(notebook) | parameters)
+    data, known_by = about_data(contents.parameters(notebook) | parameters)
     first, *rest = result[0].source.split("\n")
     heading = [titled(first, parameters)]
     if data and "task" in parameters:
         heading, data = [*heading, f"\n*{data}*"], ""
+    data = f"{data} {known_by}".strip()
     result[0].source = "\n".join([*heading, *rest])
     made = nbformat.v4.new_markdown_cell(
         how_made(of or notebook, parameters, time.monotonic() - begun, data)
@@ -117,15 +118,16 @@ def titled(heading: str, parameters: dict[str, Any]) -> str:
     return f"{heading}: {task} ({of})" if task else f"{heading} ({of})"
 
 
-def about_data(parameters: dict[str, Any]) -> str:
-    """What the data of a page's study, or of its task, are; nothing of a page without a study."""
+def about_data(parameters: dict[str, Any]) -> tuple[str, str]:
+    """What the data of a page's study, or of its task, are, and the fingerprints of the examples;
+    nothing of a page without a study."""
     name = parameters.get("study", RELEASED)
     if name == RELEASED:
-        return ""
+        return "", ""
     store = Store(parameters.get("results_dir") or "results")
     overrides = {k: parameters.get(k) for k in ("task", "data", "backbone")}
     study = resolve(str(name), store=store, **overrides)
-    return describe(study, study.tasks, store)
+    return describe(study, study.tasks, store), fingerprints(study, study.tasks, store)
 
 
 def how_made(notebook: Path, parameters: dict[str, Any], seconds: float, data: str = "") -> str:

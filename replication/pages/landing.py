@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.colors import ListedColormap
 from matplotlib.ticker import MultipleLocator
 
+from lottery_utils.metrics import METRIC_LABELS
 from replication.book.show import COLOURS, LARGE, Figure, Finding, Note, Table, number, share, style
 from replication.claims.claim import WINS
 from replication.claims.rules import KEPT, Judged, kept
@@ -48,6 +49,29 @@ def _answer(trial: Trial) -> str:
         f"With 95 % confidence over seeds, bad ones win, retaining {WINS:.0%} or more, on "
         f"{texts[0]}; in the paper's BERT-base on {texts[1]}."
     )
+
+
+def strength(trial: Trial) -> Finding:
+    """How good the full models are, task by task, and how far chance moves their scores."""
+    texts, errors = [], []
+    for task, of in trial.records.items():
+        full, majority = of.scores("full"), of.scores("majority")
+        gain = float(np.mean(np.subtract(full, majority)))
+        name = METRIC_LABELS[of.results()[0]["metric"]]
+        texts.append(f"{task} {number(np.mean(full), 2)} ({name}; gain {number(gain, 2)})")
+        if name == "accuracy":
+            share, n = float(np.mean(full)), of.results()[0]["examples"]["validation"]
+            errors.append(((share * (1 - share) / n) ** 0.5, n))
+    if not texts:
+        return Finding("No full model is on record yet.")
+    said = f"Full models of {trial.name} score, and gain over the majority baseline: "
+    said += f"{'; '.join(texts)} (means over seeds)."
+    if errors:
+        error, n = min(errors)
+        said += (
+            f" Over {n:,} examples alone, an accuracy has a standard error of about {error:.2f}."
+        )
+    return Finding(said)
 
 
 def in_plain_words(trial: Trial) -> Finding:

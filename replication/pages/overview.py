@@ -27,6 +27,8 @@ from replication.book.show import (
 from replication.claims.claim import LEARNED, WINS, reaches, wins
 from replication.claims.evidence import of_scores
 from replication.claims.rules import MIN_TASKS
+from replication.claims.verdicts import INCONCLUSIVE
+from replication.claims.wins import outcome
 from replication.runs.data_card import describe, model_and_data
 from replication.runs.records import (
     KIND_LABELS,
@@ -108,17 +110,17 @@ def plot(records: dict[str, TaskRecords], method: str = "structured") -> Figure 
     for kind in kinds:
         axis.plot([], [], "o", color=COLOURS[kind], label=KIND_LABELS.get(kind, kind))
     drawing.legend(loc="outside upper center", ncols=2 if len(kinds) > 3 else 3)
-    shown = [float(np.mean(of["bad"])) for of in rows.values() if of["bad"]]
+    ended = [outcome(t_interval(of["bad"])) for of in rows.values() if of["bad"]]
     winners = (
-        f"Bad tickets retain half of the gain on {sum(map(wins, shown))} of {len(shown)} tasks"
+        f"Bad tickets win on {ended.count('wins')} of {len(ended)} tasks, "
+        f"{ended.count(INCONCLUSIVE)} are inconclusive,"
     )
     out = [task for task in records if task not in rows]
     unlearned = f" Without a gain to retain: {', '.join(out)}." if out else ""
     return Figure.of(
         drawing,
-        f"{winners} under {METHOD_LABELS[method]}, by their mean (stroke). Points: "
-        f"{len(next(iter(records.values())))} seeds; dashed: {WINS:.0%}, above which a ticket "
-        f"wins.{unlearned}",
+        f"{winners} under {METHOD_LABELS[method]}: by the 95 % CI over seeds (points; stroke: "
+        f"mean) against {WINS:.0%} (dashed).{unlearned}",
         "Dot plot of retained gain by task: "
         + "; ".join(
             f"{task}: " + ", ".join(f"{k} {percent(np.mean(of[k]))}" for k in kinds if of[k])
@@ -240,10 +242,10 @@ def verdicts(records: dict[str, TaskRecords], method: str = "structured") -> Tab
                 kind: (of["retrained"] - tuned["majority"]) / gain
                 for kind, of in zip(TICKETS, (good, random, bad), strict=True)
             }
-            orders = {f"retrained: good wins ({WINS:.0%} of the gain)": wins(shares["good"])}
+            orders = {f"retrained: good retains {WINS:.0%} of the gain": wins(shares["good"])}
             if method != "structured" or contrasted[seed]:
                 orders |= {
-                    f"retrained: {kind} wins ({WINS:.0%} of the gain)": wins(shares[kind])
+                    f"retrained: {kind} retains {WINS:.0%} of the gain": wins(shares[kind])
                     for kind in TICKETS[1:]
                 } | {
                     "pruned: good above random": good["pruned"] > random["pruned"],

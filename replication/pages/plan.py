@@ -9,6 +9,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 
+from lottery_utils.agreement.inference import t_interval
 from lottery_utils.metrics import METRIC_LABELS
 from replication.book.show import (
     COLOURS,
@@ -24,14 +25,15 @@ from replication.book.show import (
     percent,
     style,
 )
-from replication.claims.claim import WINS, wins
+from replication.claims.claim import WINS
 from replication.claims.plan import (
     Analysis,
     PlanVerdict,
     analyse,
 )
 from replication.claims.retained import Retained
-from replication.claims.verdicts import CONTRADICTED, counted
+from replication.claims.verdicts import CONTRADICTED, INCONCLUSIVE, counted
+from replication.claims.wins import outcome
 from replication.runs.data_card import model_and_data
 from replication.runs.records import KIND_LABELS, KINDS, METHOD_LABELS
 from replication.stages import TICKET_STAGE
@@ -67,7 +69,8 @@ def finding(analysis: Analysis) -> Finding:
         first = "Of the gain from fine-tuning, retrained subnetworks (structured pruning) retain: "
         first += "; ".join(texts) + "."
     return Finding(
-        f"{first} The {len(every)} registered claims on {model_and_data(analysis.study)}: {said}."
+        f"{'Provisional: ' if analysis.provisional and texts else ''}{first} The {len(every)} "
+        f"registered claims on {model_and_data(analysis.study)}: {said}."
     )
 
 
@@ -137,7 +140,7 @@ def plot(analysis: Analysis, method: str = "structured") -> Figure | Note:
     n = sorted({len(of) for of in seeds.values()})
     n_seeds = f"{n[0]} to {n[-1]} seeds" if len(n) > 1 else f"{n[0]} seeds"
     n_seeds = "one seed" if n == [1] else n_seeds
-    bad = [float(np.mean(of["bad"])) for of in rows.values() if "bad" in of]
+    ended = [outcome(t_interval(of["bad"])) for of in rows.values() if "bad" in of]
     means = "; ".join(
         f"{task}, {kind}: {np.mean(of[kind]):.0%}"
         for task, of in rows.items()
@@ -146,19 +149,24 @@ def plot(analysis: Analysis, method: str = "structured") -> Figure | Note:
     )
     return Figure.of(
         drawing,
-        f"Bad tickets retain half of the gain on {sum(map(wins, bad))} of {len(bad)} tasks under "
-        f"{METHOD_LABELS[method]}, by their mean (stroke). Points: {n_seeds}. Right of the dashed "
-        f"line ({WINS:.0%}) a ticket wins. Held-out examples where there are any.",
+        f"Bad tickets win on {ended.count('wins')} of {len(ended)} tasks and "
+        f"{ended.count(INCONCLUSIVE)} are inconclusive under {METHOD_LABELS[method]}, by the 95 % "
+        f"CI over {n_seeds} (points) against {WINS:.0%} (dashed). Held-out examples where there "
+        "are any.",
         f"Dot plot of retained gain by task and kind of ticket. {means}.",
     )
 
 
 def verdicts(analysis: Analysis) -> Table:
-    """The ten registered claims, each with its verdict, estimate, region, n and adjusted p."""
+    """The ten registered claims, each with its verdict, estimate, region, n and adjusted p.
+
+    Before all seeds that count are in, a verdict is only what it would be so far.
+    """
+    so_far = "provisional: " if analysis.provisional else ""
     return Table.of(
         {
             "claim": one.claim.text,
-            "verdict": one.verdict + (f" ({one.why})" if one.why else ""),
+            "verdict": so_far + one.verdict + (f" ({one.why})" if one.why else ""),
             "mean, 95 % CI": _interval(one),
             "registered region": one.claim.region,
             "n": _n(one) if one.means else "0",

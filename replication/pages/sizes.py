@@ -23,7 +23,6 @@ from replication.book.show import (
 )
 from replication.claims import wins as wins_of
 from replication.claims.claim import WINS
-from replication.claims.claim import wins as reaches_half
 from replication.claims.wins import Shares, of_records, outcome
 from replication.paper.records import N_SEEDS, Results
 from replication.runs.records import TICKETS, on_record
@@ -144,9 +143,8 @@ def plot(compared: Compared, kind: str = "bad") -> Figure | Note:
             axis.axhline(row - 0.5, color="0.88", lw=1, zorder=0)
     won = []
     for side in sides:
-        means = [float(np.mean(side.tasks[task].retained[kind])) for task in tasks
-                 if task in side.tasks]  # fmt: skip
-        won.append(f"{side.name.split(',')[0]} on {sum(map(reaches_half, means))} of {len(means)}")
+        ended = [outcome(mean_over(side, [task], kind)) for task in tasks if task in side.tasks]
+        won.append(f"{side.name.split(',')[0]} on {ended.count('wins')} of {len(ended)}")
     axis.axvline(WINS, color="0.5", lw=1, ls="--", zorder=0)
     axis.axvline(1, color=COLOURS["full"], lw=1, zorder=0)
     for side, marker, face in zip(compared.models, "osD", ("white", colour, colour), strict=True):
@@ -158,8 +156,8 @@ def plot(compared: Compared, kind: str = "bad") -> Figure | Note:
     axis.set_xlabel("retained gain (0: majority baseline, 1: full model)")
     return Figure.of(
         drawing,
-        f"Retrained {kind} subnetworks retain half of the gain or more: {'; '.join(won)}. Strokes: "
-        f"means of seeds (points); BERT-base: {N_SEEDS} seeds, 95 % CI. Dashed: {WINS:.0%}.",
+        f"Retrained {kind} subnetworks win, by their 95 % CI over seeds: {'; '.join(won)} tasks "
+        f"shown. Strokes: means of seeds (points); BERT-base: {N_SEEDS} seeds. Dashed: {WINS:.0%}.",
         f"Dot plot of what {kind} tickets retain by task and model. {'; '.join(told)}.",
     )
 

@@ -37,6 +37,7 @@ class DataCard:
     used: dict[str, int | None]
     official: dict[str, int] | None
     note: str = ""
+    fingerprint: str = ""  # sha256 of the examples used
 
     @property
     def is_official(self) -> bool:
@@ -71,22 +72,30 @@ class DataCard:
         return f" ({'; '.join(texts)})"
 
 
+def _caps(one: DataCard) -> str:
+    """How many examples of a task are used at most."""
+    caps = {split: n for split, n in one.used.items() if n}
+    return f" (at most {_counted(caps)} examples are used)" if caps else ""
+
+
 def _counted(of: dict[str, int]) -> str:
-    return " and ".join(f"{of[split]:,} {name}" for split, name in SPLITS.items())
+    return " and ".join(f"{of[split]:,} {name}" for split, name in SPLITS.items() if split in of)
 
 
 def card(study: Study, task: str, store: Store) -> DataCard:
     """The card of a task, from what lies beside its records; nothing is read but that."""
     about, kind = study.task(task), data.source_kind(study.data)
     sizes, path = study.sizes(task), _path(study, task, store)
-    files = yaml.safe_load(path.read_text("utf-8"))["files"] if path.is_file() else None
+    kept = yaml.safe_load(path.read_text("utf-8")) if path.is_file() else {}
+    files = kept.get("files")
     official = (
         dict(zip(SPLITS, about.official_sizes, strict=True)) if about.official_sizes else None
     )
     if kind == "hub":
         files = official
     used = {split: sizes[f"{split}_size"] for split in SPLITS}
-    return DataCard(task, kind, files, used, official, study.data_notes.get(task, ""))
+    note, fingerprint = study.data_notes.get(task, ""), kept.get("used_sha256", "")
+    return DataCard(task, kind, files, used, official, note, fingerprint)
 
 
 def keep(study: Study, task: str, store: Store, data_sha256: str | None = None) -> DataCard:
@@ -143,11 +152,18 @@ def describe(study: Study, tasks: Sequence[str], store: Store) -> str:
         return f"Data: {cards[0]}."
     of_texts: dict[str, list[str]] = {}
     for one in cards:
-        text = "GLUE's official files" if one.is_official else str(one)
+        text = f"GLUE's official files{_caps(one)}" if one.is_official else str(one)
         of_texts.setdefault(text, []).append(one.task)
     if len(of_texts) == 1:
         return f"Data: {next(iter(of_texts))}."
     return "Data: " + "; ".join(f"{', '.join(of)}: {text}" for text, of in of_texts.items()) + "."
+
+
+def fingerprints(study: Study, tasks: Sequence[str], store: Store) -> str:
+    """By which the examples of these tasks are known, as far as somebody counted them."""
+    known = {one.task: one.fingerprint for one in (card(study, task, store) for task in tasks)}
+    said = [f"{task} {sha256[:12]}" for task, sha256 in known.items() if sha256]
+    return f"sha256 of the examples used: {', '.join(said)}." if said else ""
 
 
 def _path(study: Study, task: str, store: Store) -> Path:

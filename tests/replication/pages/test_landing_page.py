@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from replication.book.show import Note
+from replication.book.show import Note, number
 from replication.claims.rules import kept
 from replication.claims.trial import PAPER, Trial, over_seeds, put_on_trial
 from replication.claims.verdicts import INCONCLUSIVE, VERDICTS
@@ -40,6 +41,16 @@ def test_the_finding_has_the_numbers_of_the_trial(trial: Trial) -> None:
         means = [one.found.mean for one in kept(judged).values() if one.found]
         assert [f"{mean:.0%}" in plain for mean in means] == [True] * 3
     assert bool(missing(trial.study, Store())) == ("may change" in said)
+
+
+def test_the_first_page_says_how_strong_the_models_are(trial: Trial) -> None:
+    said = landing.strength(trial).text
+    for task, of in trial.records.items():
+        full = np.mean(of.scores("full"))
+        gain = np.mean(np.subtract(of.scores("full"), of.scores("majority")))
+        assert re.search(rf"{task} {number(full, 2)} \([^)]*; gain {number(gain, 2)}\)", said)
+    assert "400 examples alone, an accuracy has a standard error of about 0.02" in said
+    assert "No full model" in landing.strength(replace(trial, records={})).text
 
 
 def test_before_there_is_a_result_none_is_given(trial: Trial) -> None:

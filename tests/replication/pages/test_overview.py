@@ -108,7 +108,7 @@ def test_verdicts_leave_out_what_learned_nothing(every: dict[str, TaskRecords]) 
         gain = full - entries.scores("majority")[0]
         if gain >= 0.1 and entries.contrasted()[0]:
             n, held = n + 1, held + (bad - full + gain >= 0.5 * gain)
-    row = table.frame.loc["retrained: bad wins (50% of the gain)"]
+    row = table.frame.loc["retrained: bad retains 50% of the gain"]
     assert row["seen"] == f"{held} of {n}" and n
     assert row["tasks, by seed"] == f"1337: {held} of {n}"
     assert isinstance(overview.verdicts(with_warnings(every, {42, 1337})), Note)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from conftest import make_backbone
+from conftest import REPOSITORY, make_backbone
 from hypothesis import given as fuzzed
 from hypothesis import strategies as st
 from running import change, entry, flip_mlps, record, without_seconds
@@ -618,3 +618,16 @@ def test_magnitude_tickets_are_retrained_from_the_backbone_with_zeros_held(finis
         curve = training.finetune(start, of.train, of.study.recipe, seed=of.seed)
     assert of.score(start) == ticket["retrained"]
     assert [list(point) for point in curve.loss] == ticket["loss"]
+
+
+def test_tolerance_for_ties_changes_no_committed_search() -> None:
+    """Every step on record passed, or failed, as the comparison with a tolerance says."""
+    n = 0
+    for path in sorted((REPOSITORY / "results").glob("*/*/seed-*/search.json")):
+        record = json.loads(path.read_text("utf-8"))
+        threshold, found = record["config"]["search"]["threshold"], record["results"]
+        for step in found["steps"]:
+            passed = metrics.passes(step["score"], found["full_score"], threshold)
+            assert passed == step["passed"], path
+            n += 1
+    assert n > 400
