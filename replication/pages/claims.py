@@ -50,8 +50,8 @@ def finding(trial: Trial) -> Finding:
         if "bad" in of and (found := of["bad"].found)
     ]
     retain = (
-        "Retrained bad subnetworks retain of the gain from fine-tuning, on average: "
-        f"{', '.join(shares)}; 95 % CIs over tasks. "
+        f"Of the gain from fine-tuning, retrained bad subnetworks retain {', '.join(shares)}; "
+        "means, 95 % CIs over tasks. "
     )
     verdicts = "; ".join(
         f"{name} supports {sum(one.verdict == SUPPORTED for one in judged)} and contradicts "

@@ -22,11 +22,14 @@ def finding(trial: Trial) -> Finding:
     """What retrained tickets retain, on how many tasks bad ones win, and the verdicts."""
     here = kept(trial.ours)
     if len(here) == len(KEPT):
-        shares = ", ".join(f"{kind} {share(of.found)}" for kind, of in here.items() if of.found)
+        shares = {kind: share(of.found) for kind, of in here.items() if of.found}
+        good = shares.pop("good")
+        others = [f"{kind} ones {of}" for kind, of in shares.items()]
         n_seeds = max(len(of) for of in here["good"].values.values())
         first = (
-            f"In {trial.name}, retrained subnetworks retain of the gain from fine-tuning: {shares} "
-            f"(mean, 95 % CI over {len(here['bad'].values)} tasks, up to {n_seeds} seeds). "
+            f"In {trial.name}, retrained good subnetworks retain {good} of the gain from "
+            f"fine-tuning, {', '.join(others)} (mean, 95 % CI over {len(here['bad'].values)} "
+            f"tasks, up to {n_seeds} seeds). "
             f"{_answer(trial)}"
         )
     else:
@@ -88,7 +91,7 @@ def in_plain_words(trial: Trial) -> Finding:
     if not texts:
         return Finding("There is no result yet.")
     return Finding(
-        "How much of what a language model learned can a part of it learn alone? "
+        "A part of a language model, trained alone, relearns much of what the whole learned. "
         f"{'; '.join(texts)}."
     )
 

@@ -76,7 +76,7 @@ def finding(records: dict[str, TaskRecords], study: Study, method: str = "struct
     size = f", up to {study.train_size:,} training examples" if study.train_size else ""
     first = (
         f"{name} ({seeds}{size}) learned {len(learned)} of {len(records)} tasks. Under "
-        f"{METHOD_LABELS[method]}, retrained subnetworks retain of the gain from fine-tuning: "
+        f"{METHOD_LABELS[method]}, of the gain from fine-tuning retrained subnetworks retain: "
     )
     kinds = KINDS[method]
     if len(learned) < MIN_TASKS:

@@ -37,7 +37,7 @@ def finding(entries: TaskRecords) -> Finding:
         interval = f"95 % CI {within(found.low, found.high)}, {n}"
     model, metric = encoder(record["config"]["backbone"]), METRIC_LABELS[results["metric"]]
     return Finding(
-        f"Fine-tuned on {results['examples']['train']:,} examples of {entries.task}, {model} "
+        f"Fine-tuned on {results['examples']['train']:,} examples of {entries.title}, {model} "
         f"reaches a mean {metric} of {number(found.mean)} ({interval}). The majority "
         f"baseline scores {number(results['majority'])}."
     )

@@ -71,7 +71,7 @@ def finding(entries: TaskRecords, method: str = "structured") -> Finding | None:
     heads = kept([mask.n_heads / mask.heads.size for mask in masks])
     mlps = kept([mask.n_mlps / mask.mlps.size for mask in masks])
     return Finding(
-        f"On {entries.task}, the good subnetwork of {encoder_name} keeps {heads} of the heads and "
+        f"On {entries.title}, the good subnetwork of {encoder_name} keeps {heads} of the heads and "
         f"{mlps} of the MLPs, at {of_full} or more ({n})."
     )
 

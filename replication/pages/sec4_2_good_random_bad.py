@@ -165,11 +165,11 @@ def finding(entries: TaskRecords, method: str = "structured") -> Finding | None:
     names = {kind: _name(kind) for kind in reversed(KINDS[method])}
     tested = [kind for kind in names if kind in of.found]
     if not tested:
-        return Finding(f"On {task}, no seed of {of.name} has a ticket that can be tested.")
+        return Finding(f"On {entries.title}, no seed of {of.name} has a ticket that can be tested.")
     worst, *rest = tested
     text = (
-        f"On {task} (n = {of.n} seed{'' if of.n == 1 else 's'}), the retrained {names[worst]} "
-        f"ticket of {of.name} retains {of.in_words(worst)} "
+        f"On {entries.title} (n = {of.n} seed{'' if of.n == 1 else 's'}), the retrained "
+        f"{names[worst]} ticket of {of.name} retains {of.in_words(worst)} "
         f"of the gain from fine-tuning"
         + "".join(f"; the {names[kind]} one {of.in_words(kind)}" for kind in rest)
     )

@@ -90,13 +90,13 @@ def finding(entries: TaskRecords) -> Finding:
     name = encoder(next(iter(entries.stage("finetune").values()))["config"]["backbone"])
     always = f"{heads.all(axis=0).sum()} of {heads.shape[1]} heads survive with every seed"
     if math.isnan(found.observed):
-        text = f"On {entries.task}, kappa is undefined: every seed keeps all heads, or none"
+        text = f"On {entries.title}, kappa is undefined: every seed keeps all heads, or none"
         return Finding(f"{text} (n = {len(entries)}).")
     where = "within" if found.low <= found.observed <= found.high else "above"
     where = "below" if found.observed < found.low else where
     text = (
-        f"On {entries.task}, {len(entries)} seeds of {name} agree on heads with a Fleiss' kappa of "
-        f"{number(found.observed, 2)}, {where} chance (95 % of random masks: "
+        f"On {entries.title}, {len(entries)} seeds of {name} agree on heads with a Fleiss' kappa "
+        f"of {number(found.observed, 2)}, {where} chance (95 % of random masks: "
         f"{within(found.low, found.high, 2)}); {always}."
     )
     if entries.overlap:

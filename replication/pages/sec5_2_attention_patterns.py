@@ -78,10 +78,12 @@ def finding(every: Every) -> Finding:
         return Finding(NO_ATTENTION)
     if len(every) > 1:
         return _over_tasks(every)
-    ((task, entries),) = every.items()
+    (entries,) = every.values()
     chosen = survive_all(entries.masks)
     if not chosen.any():
-        return Finding(f"On {task}, no head survives with every seed: there is nothing to compare.")
+        return Finding(
+            f"On {entries.title}, no head survives with every seed: there is nothing to compare."
+        )
     found = related(entries)
     shares = {w: measured.shares(entries, "fine-tuned", w) for w in WEIGHTINGS}
     (of_super, of_all), normed = (
@@ -90,8 +92,9 @@ def finding(every: Every) -> Finding:
     said = {weighting: found[weighting, "fine-tuned"].said for weighting in WEIGHTINGS}
     alone = " With one seed, super-survivors are all heads that it keeps."
     return Finding(
-        f"On {task}, {of_super} of super-survivors' raw attention maps are heterogeneous, against "
-        f"{of_all} of all heads' ({said['raw']}). Norm-weighted, it is {normed[0]} against "
+        f"On {entries.title}, {of_super} of super-survivors' raw attention maps are "
+        f"heterogeneous, against {of_all} of all heads' ({said['raw']}). "
+        f"Norm-weighted, it is {normed[0]} against "
         f"{normed[1]} ({said['normed']}). n = {len(chosen)} heads, {int(chosen.sum())} of them "
         f"super-survivors.{alone if len(entries) == 1 else ''}"
     )

@@ -72,10 +72,12 @@ def finding(entries: TaskRecords) -> Finding | Note:
         pairs = zip(by_state["retrained"], by_state["reinitialized"], strict=True)
         half = sum(reaches(without, WINS * with_it) for with_it, without in pairs)
         text = (
-            f"Bad tickets of {entries.task} retain {means['retrained']} of the full model's gain "
-            f"with pre-training. With pre-trained embeddings alone they retain "
-            f"{means['embeddings_kept']}, and without any pre-training {means['reinitialized']} "
-            f"({n}). Without it, {half} of {len(counted)} retain at least half as much as with it."
+            f"Where the bad ticket of {entries.task} trains well, it retains {means['retrained']} "
+            f"of the full model's gain with pre-training. With pre-trained embeddings alone it "
+            f"retains {means['embeddings_kept']}, and without any pre-training "
+            f"{means['reinitialized']} ({n}, chosen by that result). "
+            f"Without pre-training, {half} of {len(counted)} retain "
+            "at least half as much as with it."
         )
     elif asked:
         text = (

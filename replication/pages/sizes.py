@@ -99,8 +99,9 @@ def finding(compared: Compared) -> Finding:
         for side in sides
     ]
     text = (
-        f"On {', '.join(tasks)}, retrained bad subnetworks retain of the gain from fine-tuning: "
-        f"{'; '.join(shares)}. Mean, 95 % CI over seeds."
+        f"On {', '.join(tasks)}, of the gain from fine-tuning, retrained bad subnetworks retain: "
+        f"{'; '.join(shares)}. Mean, 95 % CI over seeds. (Other pages divide by the mean gain over "
+        "seeds, this one by each seed's own.)"
     )
     left = [task for task in compared.wanted.tasks if task not in compared.large.tasks]
     return Finding(f"Provisional, without {', '.join(left)}. {text}" if left else text)

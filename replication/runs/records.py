@@ -91,6 +91,12 @@ class TaskRecords(Mapping[int, Stages]):
         return str(next(iter(self.stage("finetune").values()))["task"])
 
     @property
+    def title(self) -> str:
+        """The task as a sentence names it: one of made-up sentences says so."""
+        made_up = self.config["data"] == "mini"
+        return f"{self.task} (made-up sentences)" if made_up else self.task
+
+    @property
     def config(self) -> dict[str, Any]:
         """What the search was asked, which is the same for all seeds."""
         config: dict[str, Any] = next(iter(self.stage("search").values()))["config"]

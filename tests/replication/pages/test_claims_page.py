@@ -60,7 +60,7 @@ def test_a_partial_study_says_what_is_missing() -> None:
     assert claims.basis(trial).frame["which"].iloc[0] == "none"
     assert {j.verdict for j in trial.ours} == {NO_DATA}
     said = claims.finding(trial).text
-    assert "provisional" in said and "retain of the gain" in said, "of the release"
+    assert "provisional" in said and "bad subnetworks retain" in said, "of the release"
     assert said.count(" tasks)") == 1, "an average of the release alone"
     for make in (claims.flatness, claims.power, claims.kept_by_task):
         assert isinstance(make(trial), Note)

@@ -29,7 +29,8 @@ def test_the_finding_has_the_numbers_of_the_trial(trial: Trial) -> None:
     assert list(found) == ["good", "random", "bad"]
     for kind, judged in found.items():
         assert judged.found
-        assert f"{kind} {judged.found.mean:.0%} [{judged.found.low:.0%}, " in said
+        retained = f"{judged.found.mean:.0%} [{judged.found.low:.0%}, "
+        assert f"{kind} {'subnetworks retain' if kind == 'good' else 'ones'} {retained}" in said
     assert f"over {len(found['bad'].values)} tasks, up to {len(trial.study.seeds)} seeds)" in said
     for side in (trial.name, PAPER):
         of = outcomes(over_seeds(trial, side))

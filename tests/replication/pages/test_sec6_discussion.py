@@ -29,8 +29,8 @@ def test_the_control_and_what_it_says() -> None:
         "0.65"
     )
     text = page.finding(found).text
-    assert "Bad tickets of SST-2 retain 50% (50% and 50%)" in text
-    assert "without any pre-training 25% (25% and 25%) (n = 2 of 2 seeds)" in text
+    assert "the bad ticket of SST-2 trains well, it retains 50% (50% and 50%)" in text
+    assert "without any pre-training 25% (25% and 25%) (n = 2 of 2 seeds, " in text
     assert "2 of 2 retain at least half" in text, "0.1 is half of 0.2"
     assert "retains 38% (38% and 38%) (n = 2)" in text
     figure = page.plot(found)
