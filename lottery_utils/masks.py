@@ -296,13 +296,12 @@ class WeightMask(Mapping[str, "Tensor"]):
 
     def save(self, path: Path | str) -> None:
         """Write the packed bits as safetensors. Raises `UserError` where that fails."""
-        from safetensors import SafetensorError
-        from safetensors.numpy import save_file
+        from safetensors.numpy import save  # save_file leaves drafts where it is killed
 
         facts = {"shapes": json.dumps(self._shapes), "sha256": self.sha256()}
         try:
-            save_file(self._bits, expanded(path), metadata=facts)
-        except (OSError, SafetensorError) as error:
+            expanded(path).write_bytes(save(self._bits, metadata=facts))
+        except OSError as error:
             raise UserError(
                 f"Cannot write the mask {path}: {error}; free some space, or choose another place."
             ) from error

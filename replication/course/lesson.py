@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 from lottery_utils import backbone, data, importance, pruning, training
 from lottery_utils.attention import attention_maps
@@ -262,7 +262,7 @@ class Lesson:
             self._say(f"Fine-tuning on {len(train)} examples of {self.task.name} ...")
             training.finetune(model, train, RECIPE, seed=self.seed)
             with in_one_piece(self._weights) as draft:
-                save_file(model.state_dict(), draft)
+                draft.write_bytes(save(model.state_dict()))
         return model
 
 

@@ -280,20 +280,14 @@ class Entry:
     def save_model(self, model: Any) -> None:
         """Keep the fine-tuned weights, too large for a record, in the cache, in one piece.
 
-        Raises `UserError` where that fails.
+        Raises `UserError` where that fails. (The library's own `save_file` has drafts of its own,
+        which a killed run would leave behind.)
         """
-        from safetensors import SafetensorError
-        from safetensors.torch import save_file
+        from safetensors.torch import save
 
         weights = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
-        try:
-            with in_one_piece(self.checkpoint) as draft:
-                save_file(weights, draft)
-        except SafetensorError as error:  # its own for a full disk
-            raise UserError(
-                f"Cannot write the checkpoint {self.checkpoint}: {error}; free some space and run "
-                "again."
-            ) from error
+        with in_one_piece(self.checkpoint) as draft:
+            draft.write_bytes(save(weights))
 
     def saved_model(self) -> Any | None:
         """The fine-tuned model from the cache; None if it is not there or not the record's."""
