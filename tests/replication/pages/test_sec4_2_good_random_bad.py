@@ -58,6 +58,14 @@ def test_the_finding_is_what_each_ticket_retains_and_whether_it_wins() -> None:
         )
 
 
+def test_a_finding_on_made_up_sentences_says_so() -> None:
+    entries = with_scores(THREE)
+    assert "made-up" not in page.finding(entries).text
+    for stages in entries.entries.values():
+        stages["search"]["config"] = stages["search"]["config"] | {"data": "mini"}
+    assert "On SST-2 (made-up sentences) " in page.finding(entries).text
+
+
 def test_the_finding_gives_no_interval_that_cannot_be() -> None:
     one = repr(page.finding(with_scores(THREE).of_seeds([86])))
     assert "retains 0% (no CI: inconclusive)" in one and "(n = 1 seed)" in one

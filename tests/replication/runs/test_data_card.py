@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 
 from lottery_utils.errors import UserError
 from lottery_utils.tasks import TASKS
@@ -75,6 +76,15 @@ def test_the_full_study_says_of_three_tasks_that_they_are_not_official() -> None
     assert set(full.data_notes) == {"QQP", "MNLI", "QNLI"}
     text = data_card.describe(full, full.tasks, store)
     assert all(text.count(task) >= 1 for task in full.tasks)
+    assert "official files (at most 1,000 training and 400 dev examples are used)" in text
+
+
+def test_examples_are_known_by_the_fingerprint_on_their_card() -> None:
+    full, store = Study.load("minilm-glue"), Store()
+    kept = yaml.safe_load((store.root / full.name / "RTE" / data_card.FILE).read_text("utf-8"))
+    said = data_card.fingerprints(full, ["RTE", "WNLI"], store)
+    assert f"RTE {kept['used_sha256'][:12]}, WNLI " in said
+    assert data_card.fingerprints(Study.load("quick"), ["SST-2"], store) == ""
 
 
 def test_notes_on_data_are_no_part_of_any_hash() -> None:
