@@ -10,17 +10,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from lottery_utils.agreement.inference import Interval
-from replication.book.show import (
-    COLOURS,
-    LARGE,
-    Figure,
-    Finding,
-    Note,
-    Table,
-    percent,
-    share,
-    style,
-)
+from replication.book.show import COLOURS, LARGE, Figure, Finding, Note, Table, style
+from replication.book.written import percent, share
 from replication.claims import wins as wins_of
 from replication.claims.claim import WINS
 from replication.claims.wins import Shares, of_records, outcome

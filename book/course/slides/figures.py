@@ -16,6 +16,7 @@ import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
+from replication.book.claim_rows import badge
 from replication.book.show import COLOURS, Figure, Note, style
 from replication.claims.claim import WINS
 from replication.claims.trial import PAPER, put_on_trial
@@ -24,7 +25,6 @@ from replication.claims.wins import outcome
 from replication.pages import patterns, released_stability, sec3_methodology
 from replication.pages import sec4_1_good_subnetworks as search
 from replication.pages import sec6_discussion as control
-from replication.pages.claims import badge
 from replication.pages.sizes import Compared, Side, mean_over
 from replication.paper import records as release
 from replication.runs import records

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from lottery_utils.agreement.inference import t_interval
-from replication.book.show import MINUS, Figure, Note, Table
+from replication.book.show import Figure, Note, Table
+from replication.book.written import MINUS
 from replication.claims.wins import Shares, of_records
 from replication.pages import sizes
 from replication.pages.sizes import Side
