@@ -66,6 +66,13 @@ def stricter(trial: Trial) -> list[Judged]:
     return judge(paper_claims(), measure(records, trial.release, strict=True), trial.learned)
 
 
+def by_own_gain(trial: Trial) -> list[Judged]:
+    """All claims once more, what tickets keep as shares of the same seed's gain: the unit of the
+    registered plan, and of what was added later."""
+    measured = measure(trial.records, trial.release, own_gain=True)
+    return judge(paper_claims(), measured, trial.learned)
+
+
 def sides(trial: Trial) -> dict[str, dict[str, Judged]]:
     """Of this study and of the release (`PAPER`), what each kind of retrained ticket keeps."""
     both = {trial.name: kept(trial.ours), PAPER: kept(trial.theirs)}

@@ -12,7 +12,7 @@ import numpy as np
 from lottery_utils.agreement.inference import t_interval
 from lottery_utils.metrics import METRIC_LABELS
 from replication.book.show import COLOURS, LARGE, Figure, Finding, Note, Table, gains, style
-from replication.book.written import interval, number, p_cell, percent
+from replication.book.written import OF_SEED, interval, number, p_cell, percent
 from replication.claims.claim import WINS
 from replication.claims.plan import (
     Analysis,
@@ -121,6 +121,7 @@ def plot(analysis: Analysis, method: str = "structured") -> Figure | Note:
         figsize=(4.8, 1.2 + (0.09 * len(kinds) + 0.13) * len(rows)), layout="constrained"
     )
     gains(axis, rows, kinds, WINS, hollow)
+    axis.set_xlabel(OF_SEED)
     for kind in kinds:
         axis.plot([], [], "o", color=COLOURS[kind], label=KIND_LABELS.get(kind, kind))
     axis.plot([], [], "o", color="0.4", mfc="white", label="did not train")
