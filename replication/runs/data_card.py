@@ -57,8 +57,9 @@ class DataCard:
             return "files whose examples were not counted"
         if self.has_official_sizes:
             return f"{self._of_official_sizes()}{self._sizes()}"
-        note = self.note or "how they were chosen is not known"
-        return f"files of other sizes than GLUE's{self._sizes()}: {note}"
+        if self.note:
+            return f"GLUE, but not its official files{self._sizes()}: {self.note}"
+        return f"files of other sizes than GLUE's{self._sizes()}: how they were chosen is not known"
 
     def _of_official_sizes(self) -> str:
         if self.kind == "hub":
