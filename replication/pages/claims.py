@@ -154,18 +154,19 @@ NOTHING_LEARNED = "No task that the full model learned is on record yet."
 def won(found: Mapping[str, Interval]) -> str:
     """On how many tasks bad tickets win and lose, and how many the interval leaves open."""
     of = outcomes(found)
+    of["by the mean"] = [task for task, one in found.items() if wins(one.mean)]
     named = {
-        word: f" ({', '.join(f'{t} {percent(found[t].mean)}' for t in of[word])})"
-        if of[word]
+        word: f" ({', '.join(f'{task} {percent(found[task].mean)}' for task in tasks)})"
+        if tasks
         else ""
-        for word in ("wins", "loses")
+        for word, tasks in of.items()
     }
     single = ", or only one seed" if any(math.isnan(one.low) for one in found.values()) else ""
     return (
         f"of {len(found)} tasks, bad tickets win on {len(of['wins'])}{named['wins']} and lose on "
         f"{len(of['loses'])}{named['loses']}; {len(of[INCONCLUSIVE])} are inconclusive "
         f"({WINS:.0%} inside the 95 % CI over seeds{single}). By their means alone they would win "
-        f"on {sum(wins(one.mean) for one in found.values())}"
+        f"on {len(of['by the mean'])}{named['by the mean']}"
     )
 
 

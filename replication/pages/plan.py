@@ -11,7 +11,8 @@ import numpy as np
 
 from lottery_utils.agreement.inference import t_interval
 from lottery_utils.metrics import METRIC_LABELS
-from replication.book.show import COLOURS, LARGE, Figure, Finding, Note, Table, gains, style
+from replication.book.claim_rows import estimate
+from replication.book.show import COLOURS, LARGE, Figure, Finding, Folded, Note, Table, gains, style
 from replication.book.written import OF_SEED, interval, number, p_cell, percent
 from replication.claims.claim import WINS
 from replication.claims.plan import (
@@ -22,6 +23,7 @@ from replication.claims.plan import (
 from replication.claims.retained import Retained
 from replication.claims.verdicts import CONTRADICTED, INCONCLUSIVE, counted
 from replication.claims.wins import outcome
+from replication.paper.records import beside
 from replication.runs.data_card import model_and_data
 from replication.runs.records import KIND_LABELS, KINDS, METHOD_LABELS
 from replication.stages import TICKET_STAGE
@@ -163,6 +165,23 @@ def verdicts(analysis: Analysis) -> Table:
         }
         for one in analysis.verdicts()
     )
+
+
+def others(analysis: Analysis, store: Store) -> Folded:
+    """The paper's other claims that this study can be asked about, and how each comes out."""
+    judged = analysis.others(beside(store))
+    so_far = "provisional: " if analysis.provisional else ""
+    table = Table.of(
+        {
+            "claim": one.claim.text,
+            "verdict": so_far + one.verdict + (f" ({one.why})" if one.why else ""),
+            "mean, 95 % CI": estimate(one),
+            "registered region": one.claim.region,
+            "adjusted p": "" if one.p is None else p_cell(one.p),
+        }
+        for one in judged
+    )
+    return Folded(f"{len(judged)} more claims: {counted(one.verdict for one in judged)}", table)
 
 
 def tasks(analysis: Analysis) -> Table | Note:
