@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -18,26 +18,21 @@ from scipy.special import stdtr, stdtrit
 from lottery_utils.errors import UserError
 from lottery_utils.tasks import get_task
 from replication.claims.claim import LEVEL, Claim, adjusted, load, wins
-from replication.claims.evidence import MEASURED, measure
+from replication.claims.evidence import MEASURED
 from replication.claims.retained import (
     Array,
     Retained,
     Ticket,
     retained,
 )
-from replication.claims.rules import Judged, PaperClaim, paper_claims
-from replication.claims.rules import judge as judge_by_tasks
 from replication.claims.verdicts import NO_DATA, verdict
 from replication.experiments.answers import untrained
-from replication.paper.records import Results
 from replication.runs.records import TaskRecords, on_record
 from replication.stages import TICKET_STAGE
 from replication.store import Store
 from replication.study import Study
 
 LEAST_SEEDS = 3  # "the least that counts"
-ADDED = "2026-11-26"
-COMPARED = ("random-fails-more", "bad-fails-more")  # of section 4.2, what the plan lacks
 
 
 class PlanClaim(Claim):
@@ -58,12 +53,6 @@ class PlanClaim(Claim):
 def load_plan() -> tuple[PlanClaim, ...]:
     """The registered claims, in the order of the file."""
     return load(PlanClaim, "plan.yaml")
-
-
-def other_claims() -> list[PaperClaim]:
-    """The paper's claims that the plan lacks, which were added to it as a family of their own."""
-    lacking = (c for c in paper_claims() if c.section >= "5" or c.key in COMPARED)
-    return [replace(claim, added=ADDED) for claim in lacking]
 
 
 class Estimate(NamedTuple):
@@ -247,16 +236,6 @@ class Analysis:
         """All ten claims; with `searched` on the examples that the search saw, for comparison."""
         source = self.searched if searched else self.scored
         return judge(load_plan(), {t: source[t].of_seeds(self.seeds) for t in self.entered})
-
-    def others(self, theirs: Results) -> list[Judged]:
-        """The paper's other claims, by their own regions and on the searched examples."""
-        found = {}
-        for task in self.entered:
-            of_task = self.entries[task]
-            searched = [seed for seed in self.seeds if "search" in of_task[seed]]
-            if searched:
-                found[task] = of_task.of_seeds(searched)
-        return judge_by_tasks(other_claims(), measure(found, theirs), [*found])
 
     def outcomes(self) -> list[Outcome]:
         """How every retrained ticket ended, of all entries."""

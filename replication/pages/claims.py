@@ -15,7 +15,7 @@ from replication.book.written import number, p_text, percent, share
 from replication.claims import wins as wins_of
 from replication.claims.claim import LEARNED, WINS, adjusted, wins
 from replication.claims.evidence import embeddings_alone, learned_seeds, of_scores
-from replication.claims.power import MOST, heads_for_r, needed
+from replication.claims.power import MOST, Needed, heads_for_r, needed
 from replication.claims.rules import Judged, registered
 from replication.claims.trial import PAPER, Trial, by_own_gain, over_seeds, sides, stricter
 from replication.claims.verdicts import CONTRADICTED, INCONCLUSIVE, SUPPORTED, counted, verdict
@@ -218,7 +218,7 @@ def power(trial: Trial) -> Folded:
     rows = []
     for name, judged in zip(_numbered(trial), trial.ours, strict=True):
         claim, why = judged.claim, [judged.why] if judged.found is None else []
-        tasks = seeds = math.nan
+        tasks, seeds = Needed(math.nan, math.nan)
         if judged.found is not None:
             family = sum(one.claim.added == claim.added for one in trial.ours)
             tasks, seeds = needed(claim, judged.values, family)

@@ -21,6 +21,7 @@ from replication.claims.plan import (
     analyse,
 )
 from replication.claims.retained import Retained
+from replication.claims.trial import beside_the_plan
 from replication.claims.verdicts import CONTRADICTED, INCONCLUSIVE, counted
 from replication.claims.wins import outcome
 from replication.paper.records import beside
@@ -169,7 +170,7 @@ def verdicts(analysis: Analysis) -> Table:
 
 def others(analysis: Analysis, store: Store) -> Folded:
     """The paper's other claims that this study can be asked about, and how each comes out."""
-    judged = analysis.others(beside(store))
+    judged = beside_the_plan(analysis, beside(store))
     so_far = "provisional: " if analysis.provisional else ""
     table = Table.of(
         {

@@ -35,7 +35,7 @@ from replication.claims.retained import (
     retained,
     weighted_scores,
 )
-from replication.claims.trial import put_on_trial
+from replication.claims.trial import beside_the_plan, put_on_trial
 from replication.claims.verdicts import (
     CONSISTENT,
     CONTRADICTED,
@@ -461,7 +461,8 @@ def test_the_papers_other_claims_are_a_family_of_their_own() -> None:
     records = on_record(full, store, MEASURED)
     trial = put_on_trial("minilm-glue", store)
     scored: Any = dict.fromkeys(trial.learned)
-    found = Analysis(full, records, [], full.seeds, scored, {}, {}).others(trial.release)
+    asked = Analysis(full, records, [], full.seeds, scored, {}, {})
+    found = beside_the_plan(asked, trial.release)
     registered = {one.claim.key: one for one in trial.ours}
     assert {one.claim.measure for one in found}.isdisjoint(c.measure for c in plan.load_plan())
     for one in found:
