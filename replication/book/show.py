@@ -10,7 +10,6 @@ import base64
 import html
 import io
 import json
-import math
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,12 +17,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import cycle
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, SupportsFloat, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-
-from lottery_utils.agreement.inference import t_interval
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,11 +28,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as MatplotlibFigure
     from matplotlib.image import AxesImage
 
-    from lottery_utils.agreement.chance import Chance
 
 T = TypeVar("T")
-MINUS = "\u2212"
-ANY = (-math.inf, math.inf)
 # Okabe and Ito's palette: told apart by readers with any common colour vision.
 COLOURS = {
     "full": "#000000",
@@ -223,91 +217,6 @@ NO_MAGNITUDE = Note(
     "This study has no magnitude pruning here. The command lottery run adds it, with the option "
     "--set magnitude_tasks=null."
 )
-
-
-def number(value: SupportsFloat, digits: int = 3, *, signed: bool = False) -> str:
-    """A score, a difference or a correlation as a page writes it; NaN is `undefined`."""
-    return _written(value, f"{'+' if signed else ''}z.{digits}f")
-
-
-def percent(value: SupportsFloat, digits: int = 0) -> str:
-    """A share as a page writes it; NaN is `undefined`."""
-    return _written(value, f"z.{digits}%")
-
-
-def _written(value: SupportsFloat, how: str) -> str:
-    """A number with a real minus sign, and none before zero."""
-    return "undefined" if math.isnan(value) else f"{float(value):{how}}".replace("-", MINUS)
-
-
-def p_text(value: float) -> str:
-    """A p value: `p = 0.012`, or `p < 0.001`, as none is zero; NaN is undefined."""
-    text = p_cell(value)
-    return f"p {text}" if text[0] in "<u" else f"p = {text}"
-
-
-def p_cell(value: float) -> str:
-    """The same in a table whose column says that it is p: `0.012` or `< 0.001`."""
-    return "< 0.001" if value < 0.001 else number(value)
-
-
-def within(
-    low: SupportsFloat, high: SupportsFloat, digits: int = 3, *, signed: bool = False
-) -> str:
-    """An interval as a page writes it, without what it is of."""
-    return f"[{number(low, digits, signed=signed)}, {number(high, digits, signed=signed)}]"
-
-
-def interval(
-    found: Sequence[float],
-    digits: int = 3,
-    *,
-    signed: bool = False,
-    possible: tuple[float, float] = ANY,
-) -> str:
-    """A mean with its 95 % CI, the first three of `found`, or that there is none.
-
-    One value has none, and one that leaves what scores can be (`possible`) is not given.
-    """
-    text = number(found[0], digits, signed=signed)
-    if has_ci(found, possible):
-        return f"{text} {within(found[1], found[2], digits, signed=signed)}"
-    n = f", n = {found[3]}" if len(found) > 3 else ""
-    return f"{text} (no CI{n})"
-
-
-def estimate(values: Iterable[float], possible: tuple[float, float] = ANY) -> str:
-    """The mean of independent values, such as scores over seeds, with its 95 % CI."""
-    return interval(t_interval([*values]), possible=possible)
-
-
-def share(found: Sequence[float], digits: int = 0, possible: tuple[float, float] = ANY) -> str:
-    """The same of a share, in percent."""
-    mean, low, high = (percent(value, digits) for value in found[:3])
-    return f"{mean} [{low}, {high}]" if has_ci(found, possible) else f"{mean} (no CI)"
-
-
-def has_ci(found: Sequence[float], possible: tuple[float, float] = ANY) -> bool:
-    """Whether an interval is one: Student's t, of few values, may leave what scores can be."""
-    low, high = possible
-    return low - 1e-9 <= found[1] <= found[2] <= high + 1e-9
-
-
-def plus_minus(mean: SupportsFloat, std: SupportsFloat, digits: int = 3) -> str:
-    """A mean and a standard deviation as a page writes them."""
-    return f"{number(mean, digits)}\u00a0±\u00a0{number(std, digits)}"
-
-
-def beside_chance(value: SupportsFloat, found: Chance, digits: int = 3) -> str:
-    """A value, and the range of 95 % of the draws by chance."""
-    if math.isnan(found.mean):
-        return number(value, digits)
-    return f"{number(value, digits)} {within(found.low, found.high, digits)}"
-
-
-def by_chance(found: Chance) -> str:
-    """What chance gives on average, and the range of 95 % of its draws."""
-    return beside_chance(found.mean, found)
 
 
 def levels(axis: Axes, full: float, majority: float) -> None:

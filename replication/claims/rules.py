@@ -16,6 +16,7 @@ from typing import NamedTuple
 from lottery_utils.agreement.inference import Pooled, bootstrap, pooled
 from replication.claims.claim import Claim, adjusted, load
 from replication.claims.verdicts import INCONCLUSIVE, NO_DATA, verdict
+from replication.claims.verdicts import counted as counted_words
 
 MIN_TASKS = 3  # fewer say nothing about tasks in general
 TOO_FEW = "too few tasks or seeds"
@@ -132,3 +133,13 @@ def _is_single(claim: PaperClaim, values: dict[str, dict[str, list[float]]]) -> 
     """Whether the claim is about one task, of which there are seeds enough."""
     named = claim.tasks not in ("all", "learned")
     return named and any(len(v) > 1 for v in values[claim.key].values())
+
+
+def registered(judged: Sequence[Judged]) -> list[Judged]:
+    """Those that were registered before the numbers."""
+    return [one for one in judged if not one.claim.added]
+
+
+def counted(judged: Sequence[Judged]) -> str:
+    """How many of the registered claims got which verdict: `1 supported; 2 inconclusive`."""
+    return counted_words(one.verdict for one in registered(judged))

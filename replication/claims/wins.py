@@ -7,7 +7,7 @@ The unit is the gain of the full model of the same task and seed. A ticket wins 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -103,3 +103,9 @@ def outcome(found: Interval) -> str:
     if math.isnan(found.low) or found.low <= WINS <= found.high:
         return INCONCLUSIVE
     return "wins" if found.low > WINS else "loses"
+
+
+def outcomes(found: Mapping[str, Interval]) -> dict[str, list[str]]:
+    """The tasks on which a ticket wins, loses, and is inconclusive."""
+    words = ("wins", "loses", INCONCLUSIVE)
+    return {w: [t for t, of in found.items() if outcome(of) == w] for w in words}

@@ -13,18 +13,8 @@ import pandas as pd
 from lottery_utils.errors import UserError
 from lottery_utils.masks import StructuredMask
 from lottery_utils.metrics import METRIC_LABELS
-from replication.book.show import (
-    COLOURS,
-    LARGE,
-    Figure,
-    Finding,
-    Note,
-    Table,
-    number,
-    percent,
-    scripted,
-    style,
-)
+from replication.book.show import COLOURS, LARGE, Figure, Finding, Note, Table, scripted, style
+from replication.book.written import number, percent
 from replication.runs import records
 from replication.store import Record, Store
 

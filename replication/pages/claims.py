@@ -4,41 +4,24 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 
 import numpy as np
-from matplotlib.ticker import MaxNLocator
 
 from lottery_utils.agreement.inference import Interval, t_interval
-from replication.book.show import (
-    ANY,
-    MINUS,
-    Finding,
-    Folded,
-    Note,
-    Table,
-    has_ci,
-    number,
-    p_cell,
-    p_text,
-    percent,
-    share,
-    within,
-)
+from replication.book.claim_rows import Verdicts, badge, ends_of, estimate, rule, strip
+from replication.book.show import Finding, Folded, Note, Table
+from replication.book.written import number, p_text, percent, share
 from replication.claims import wins as wins_of
 from replication.claims.claim import LEARNED, LEVEL, WINS, adjusted, wins
 from replication.claims.evidence import embeddings_alone, learned_seeds, of_scores
 from replication.claims.power import MOST, heads_for_r, needed
-from replication.claims.rules import Judged
+from replication.claims.rules import Judged, registered
 from replication.claims.trial import PAPER, Trial, over_seeds, sides
 from replication.claims.trial import stricter as judged_strictly
-from replication.claims.verdicts import CONTRADICTED, INCONCLUSIVE, SUPPORTED
-from replication.claims.verdicts import counted as of_words
+from replication.claims.verdicts import CONTRADICTED, INCONCLUSIVE, SUPPORTED, counted
+from replication.claims.wins import outcomes
 from replication.runs.run import missing
-
-# What a mean can be at all: an interval beyond is none.
-POSSIBLE = {"kappa": (-1.0, 1.0), "share of maps": (0.0, 1.0), "Pearson's r": (-1.0, 1.0)}
 
 
 def finding(trial: Trial) -> Finding:
@@ -74,7 +57,7 @@ def count_added(trial: Trial) -> Finding:
     both = ((trial.name, trial.ours), (PAPER, trial.theirs))
     texts = []
     for name, judged in both:
-        words = of_words(one.verdict for one in judged if one.claim.added)
+        words = counted(one.verdict for one in judged if one.claim.added)
         texts.append(f"{name}: {words}.")
     return Finding(" ".join(texts))
 
@@ -93,16 +76,6 @@ def in_one_family(trial: Trial) -> Note:
         f"Each addition is a family of its own. In one family of all {len(added)}, these would be "
         f"consistent, not significant, instead of supported: {', '.join(lost) or 'none'}."
     )
-
-
-def registered(judged: Sequence[Judged]) -> list[Judged]:
-    """Those that were registered before the numbers."""
-    return [one for one in judged if not one.claim.added]
-
-
-def counted(judged: Sequence[Judged]) -> str:
-    """How many of the registered claims got which verdict: `1 supported; 2 inconclusive`."""
-    return of_words(one.verdict for one in registered(judged))
 
 
 def basis(trial: Trial) -> Table:
@@ -129,39 +102,6 @@ def basis(trial: Trial) -> Table:
     return Table.of({"": what, "which": ", ".join(of) or "none"} for what, of in rows.items())
 
 
-@dataclass(frozen=True)
-class Verdicts:
-    """Claims with what was found, a row for each: `rows` have the cells by column, as HTML.
-
-    Below a row its `rule` is folded away. On a phone, where a row is a card, each cell has its
-    column's name before it.
-    """
-
-    rows: list[dict[str, str]]
-
-    def _repr_html_(self) -> str:
-        named = self.rows[0] if self.rows else {}
-        columns = [name for name in named if name not in ("key", "claim", "paper", "rule")]
-        heads = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in columns)
-        return (
-            f'<table class="claims verdicts"><thead><tr>{heads}</tr></thead>'
-            f"{''.join(self._row(columns, row) for row in self.rows)}</table>"
-        )
-
-    def _row(self, columns: Sequence[str], row: Mapping[str, str]) -> str:
-        cells = "".join(
-            f'<td data-column="{html.escape(name)}">{row[name]}</td>' for name in columns
-        )
-        return (
-            f'<tbody id="{row["key"]}"><tr><th scope="rowgroup" colspan="{len(columns)}">'
-            f"{row['claim']}<details><summary>{row['paper']}</summary>{row['rule']}</details>"
-            f"</th></tr><tr>{cells}</tr></tbody>"
-        )
-
-    def __repr__(self) -> str:
-        return "\n".join(row["key"] for row in self.rows)
-
-
 def verdicts(trial: Trial, *sections: str, added: bool = False) -> Verdicts:
     """The registered claims of some sections (all of them, where none is named), or those `added`
     later: the claim, both sides' means with intervals in its unit, and both verdicts."""
@@ -174,7 +114,7 @@ def verdicts(trial: Trial, *sections: str, added: bool = False) -> Verdicts:
     ]
     scales: dict[str, list[float]] = {}
     for _, pair in chosen:
-        scales.setdefault(pair[0].claim.unit, []).extend(_ends(pair))
+        scales.setdefault(pair[0].claim.unit, []).extend(ends_of(pair))
     rows = []
     for n, pair in chosen:
         ours, theirs, claim = pair[0], as_released(pair[1]), pair[0].claim
@@ -184,87 +124,12 @@ def verdicts(trial: Trial, *sections: str, added: bool = False) -> Verdicts:
                 "claim": f"{n}. {html.escape(claim.text)}",
                 "paper": f"paper: {html.escape(claim.stated)}; rule and numbers",
                 "estimate, 95 % CI": strip(pair, scales[claim.unit]),
-                trial.name: f"{badge(ours)} <small>{_estimate(ours)}</small>",
-                PAPER: f"{badge(theirs)} <small>{_estimate(theirs)}</small>",
-                "rule": _rule(ours),
+                trial.name: f"{badge(ours)} <small>{estimate(ours)}</small>",
+                PAPER: f"{badge(theirs)} <small>{estimate(theirs)}</small>",
+                "rule": rule(ours),
             }
         )
     return Verdicts(rows)
-
-
-WIDTH, EDGE = 220, 14  # of a strip, in the pixels of a desktop page
-
-
-def strip(pair: Sequence[Judged], ends: Sequence[float]) -> str:
-    """One claim as a picture, in its unit: its region shaded, our mean a filled dot, the released
-    one an open one, each with its interval. The scale reaches to all `ends`."""
-    claim = pair[0].claim
-    if not any(judged.found for judged in pair):
-        return ""
-    ticks = MaxNLocator(nbins=4, steps=[1, 2, 5, 10]).tick_values(min(ends), max(ends))
-    ticks = [tick for tick in ticks if min(ends) <= tick <= max(ends)]
-    low, width = min(ends), max(ends) - min(ends) or 1.0
-
-    def x(value: float) -> str:
-        return f"{EDGE + (value - low) / width * (WIDTH - 2 * EDGE):.1f}"
-
-    left, right = x(max(claim.low, low)), x(min(claim.high, max(ends)))
-    parts = [f'<rect class="region" x="{left}" y="2" width="{float(right) - float(left):.1f}" '
-             'height="28"/>']  # fmt: skip
-    said = []
-    for judged, y, name in zip(pair, (10, 22), ("here", PAPER), strict=True):
-        if (found := judged.found) is None:
-            continue
-        if _printable(judged):
-            parts.append(f'<path d="M{x(found.low)} {y}H{x(found.high)}"/>')
-        parts.append(f'<circle class="{"here" if y == 10 else "paper"}" r="4" cx="{x(found.mean)}" '
-                     f'cy="{y}"/>')  # fmt: skip
-        said.append(f"{name} {_estimate(judged)}")
-    parts.append(f'<path class="axis" d="M{EDGE} 32H{WIDTH - EDGE}"/>')
-    parts += [f'<text x="{x(tick)}" y="45">{_tick(tick)}</text>' for tick in ticks]
-    parts.append(f'<text x="{WIDTH / 2}" y="59">{html.escape(claim.unit)}</text>')
-    label = html.escape(f"{claim.unit}: {'; '.join(said)}; region {claim.region}")
-    return f'<svg role="img" aria-label="{label}" viewBox="0 0 {WIDTH} 63">{"".join(parts)}</svg>'
-
-
-def _tick(value: float) -> str:
-    return f"{value:z.2g}".replace("-", MINUS)
-
-
-def _ends(pair: Sequence[Judged]) -> list[float]:
-    """What a scale for this claim has to reach: its bounds, means and intervals."""
-    claim, found = pair[0].claim, [judged for judged in pair if judged.found]
-    ends = [bound for bound in (claim.low, claim.high) if math.isfinite(bound)]
-    for judged in found:
-        of = judged.found
-        assert of is not None
-        ends += [of.mean, *((of.low, of.high) if _printable(judged) else ())]
-    # Of an open region, at least a little is seen.
-    room = 0.08 * (max(ends) - min(ends) or 1.0)
-    ends += [max(ends) + room] if math.isinf(claim.high) else []
-    return ends + ([min(ends) - room] if math.isinf(claim.low) else [])
-
-
-def _rule(judged: Judged) -> str:
-    """How a claim was judged: what is measured, its region and why, p values, task by task."""
-    claim, found = judged.claim, judged.found
-    section = claim.section.replace(".", "_")
-    lines = {
-        "Section": f'<a href="../../sec{section}.html">{claim.section}</a>',
-        "Measured": html.escape(f"{claim.measure} ({claim.unit})"),
-        "Region": f"{html.escape(claim.region)}. {html.escape(claim.why)}",
-    }
-    if found is not None and judged.p is not None and judged.resampled is not None:
-        lines["p inside"] = f"{p_cell(found.p)}, after correction {p_cell(judged.p)}"
-        lines["p outside"] = f"after correction {p_cell(judged.p_contrary or 0.0)}"
-        lines["95 % CI by bootstrap"] = within(*judged.resampled)
-    if claim.beside:
-        lines["Repeats"] = f'<a href="#{claim.beside}">a registered claim</a>'
-    if judged.means:
-        lines["By task"] = html.escape(
-            ", ".join(f"{task} {number(mean)}" for task, mean in judged.means.items())
-        )
-    return f"<dl>{''.join(f'<dt>{name}</dt><dd>{text}</dd>' for name, text in lines.items())}</dl>"
 
 
 def bad_wins(trial: Trial) -> Finding:
@@ -280,12 +145,6 @@ def bad_wins(trial: Trial) -> Finding:
 
 
 NOTHING_LEARNED = "No task that the full model learned is on record yet."
-
-
-def outcomes(found: Mapping[str, Interval]) -> dict[str, list[str]]:
-    """The tasks on which a ticket wins, loses, and is inconclusive."""
-    words = ("wins", "loses", INCONCLUSIVE)
-    return {w: [t for t, of in found.items() if wins_of.outcome(of) == w] for w in words}
 
 
 def won(found: Mapping[str, Interval]) -> str:
@@ -337,8 +196,8 @@ def stricter(trial: Trial) -> Table | Note:
     rows = [
         {
             "": name,
-            "by the rules": f"{badge(ours)} <small>{_estimate(ours)}</small>",
-            "by the stricter reading": f"{badge(strict)} <small>{_estimate(strict)}</small>",
+            "by the rules": f"{badge(ours)} <small>{estimate(ours)}</small>",
+            "by the stricter reading": f"{badge(strict)} <small>{estimate(strict)}</small>",
         }
         for name, ours, strict in every
         if ours.claim.tasks == "learned" and not ours.claim.added and strict.verdict != ours.verdict
@@ -389,17 +248,6 @@ def flatness(trial: Trial) -> Table | Note:
     return Table.of([row]) if trial.learned else Note(NOTHING_LEARNED)
 
 
-def badge(judged: Judged) -> str:
-    """A verdict as a label, and why where the word alone is not enough."""
-    return f"{badge_of(judged.verdict)} {judged.why}".strip()
-
-
-def badge_of(word: str) -> str:
-    """One of the verdicts as a label."""
-    name = word.split(",")[0].replace(" ", "-")
-    return f'<span class="verdict verdict-{name}">{word}</span>'
-
-
 def as_released(judged: Judged) -> Judged:
     """Why the released numbers say nothing of a claim, in words of their own."""
     if judged.found is not None:
@@ -417,30 +265,6 @@ def linked(rows: Iterable[dict[str, str]], classes: str = "claims") -> Table:
 def _numbered(trial: Trial) -> list[str]:
     """The claims' keys with their numbers, as the tables and the figure name them."""
     return [f"{n}. {judged.claim.key}" for n, judged in enumerate(trial.ours, 1)]
-
-
-def _estimate(judged: Judged) -> str:
-    found = judged.found
-    if found is None:
-        n = len(judged.means)
-        return f"{n} task{'s' if n > 1 else ''}" if n else ""
-    interval = within(found.low, found.high)
-    if not _printable(judged):
-        interval = "(no CI: it would exceed the possible range)"
-    return f"{number(found.mean)} {interval}; inside on {_inside(judged)}"
-
-
-def _printable(judged: Judged) -> bool:
-    """Whether the interval stays within what the unit allows."""
-    found, possible = judged.found, POSSIBLE.get(judged.claim.unit, ANY)
-    return found is not None and has_ci((found.mean, found.low, found.high), possible)
-
-
-def _inside(judged: Judged) -> str:
-    """On how many tasks the mean over seeds lies in the region; of one task, of how many seeds."""
-    assert judged.found is not None
-    n, unit = judged.found.n, "seeds" if len(judged.means) == 1 else "tasks"
-    return f"{round(judged.found.inside * n)} of {n} {unit}"
 
 
 def _needed(n: float | None) -> str:

@@ -9,7 +9,8 @@ import miniglue
 from lottery_utils.errors import UserError
 from lottery_utils.metrics import METRIC_LABELS
 from lottery_utils.tasks import get_task
-from replication.book.show import COLOURS, Figure, Finding, Table, number, style
+from replication.book.show import COLOURS, Figure, Finding, Table, style
+from replication.book.written import number
 from replication.runs.records import by_task
 from replication.store import Record, Store
 from replication.study import Study

@@ -15,17 +15,8 @@ import numpy as np
 import pandas as pd
 
 from lottery_utils.errors import UserError
-from replication.book.show import (
-    COLOURS,
-    SEED_COLOURS,
-    Figure,
-    Finding,
-    Note,
-    Table,
-    estimate,
-    number,
-    style,
-)
+from replication.book.show import COLOURS, SEED_COLOURS, Figure, Finding, Note, Table, style
+from replication.book.written import estimate, number
 from replication.paper.records import STAGE
 from replication.runs.jobs import ASSUMED_TFLOPS
 from replication.runs.records import as_names

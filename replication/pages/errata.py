@@ -17,20 +17,8 @@ from lottery_utils import agreement
 from lottery_utils.agreement.inference import t_interval
 from lottery_utils.masks import StructuredMask
 from lottery_utils.tasks import TASKS
-from replication.book.show import (
-    COLOURS,
-    LARGE,
-    Figure,
-    Finding,
-    Note,
-    Table,
-    number,
-    p_cell,
-    p_text,
-    plus_minus,
-    style,
-    within,
-)
+from replication.book.show import COLOURS, LARGE, Figure, Finding, Note, Table, style
+from replication.book.written import number, p_cell, p_text, plus_minus, within
 from replication.claims.claim import LEVEL
 from replication.paper import numbers
 from replication.paper.records import UNLEARNED, Results, over_seeds, score

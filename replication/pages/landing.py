@@ -8,12 +8,14 @@ from matplotlib.colors import ListedColormap
 from matplotlib.ticker import MultipleLocator
 
 from lottery_utils.metrics import METRIC_LABELS
-from replication.book.show import COLOURS, LARGE, Figure, Finding, Note, Table, number, share, style
+from replication.book.claim_rows import badge_of
+from replication.book.show import COLOURS, LARGE, Figure, Finding, Note, Table, style
+from replication.book.written import number, share
 from replication.claims.claim import WINS
-from replication.claims.rules import KEPT, Judged, kept
+from replication.claims.rules import KEPT, Judged, counted, kept, registered
 from replication.claims.trial import PAPER, Trial, over_seeds, sides
 from replication.claims.verdicts import INCONCLUSIVE, VERDICTS
-from replication.pages.claims import badge_of, counted, outcomes, registered
+from replication.claims.wins import outcomes
 from replication.runs.records import TICKETS, tickets_of
 from replication.runs.run import missing
 

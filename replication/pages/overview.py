@@ -19,11 +19,9 @@ from replication.book.show import (
     Note,
     Table,
     gains,
-    number,
-    percent,
-    share,
     style,
 )
+from replication.book.written import number, percent, share
 from replication.claims.claim import LEARNED, WINS, reaches, wins
 from replication.claims.evidence import of_scores
 from replication.claims.rules import MIN_TASKS

@@ -12,17 +12,8 @@ from lottery_utils.patterns.maps import TYPES, UNLABELLED, WEIGHTINGS, load_maps
 from lottery_utils.patterns.sheets import draw
 from lottery_utils.patterns.sorter import chosen
 from lottery_utils.patterns.validation import read, weighted_f1
-from replication.book.show import (
-    LARGE,
-    Figure,
-    Finding,
-    Table,
-    number,
-    percent,
-    style,
-    within,
-    write_cells,
-)
+from replication.book.show import LARGE, Figure, Finding, Table, style, write_cells
+from replication.book.written import number, percent, within
 from replication.paper import numbers
 from replication.runs.records import as_count
 

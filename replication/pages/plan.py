@@ -11,20 +11,8 @@ import numpy as np
 
 from lottery_utils.agreement.inference import t_interval
 from lottery_utils.metrics import METRIC_LABELS
-from replication.book.show import (
-    COLOURS,
-    LARGE,
-    Figure,
-    Finding,
-    Note,
-    Table,
-    gains,
-    interval,
-    number,
-    p_cell,
-    percent,
-    style,
-)
+from replication.book.show import COLOURS, LARGE, Figure, Finding, Note, Table, gains, style
+from replication.book.written import interval, number, p_cell, percent
 from replication.claims.claim import WINS
 from replication.claims.plan import (
     Analysis,

@@ -10,22 +10,8 @@ import numpy as np
 from lottery_utils.agreement.chance import Chance
 from lottery_utils.agreement.inference import Interval, t_interval
 from lottery_utils.agreement.noise import Noise
-from replication.book.show import (
-    COLOURS,
-    LARGE,
-    Figure,
-    Finding,
-    Note,
-    Table,
-    beside_chance,
-    component_map,
-    estimate,
-    interval,
-    number,
-    p_text,
-    style,
-    within,
-)
+from replication.book.show import COLOURS, LARGE, Figure, Finding, Note, Table, component_map, style
+from replication.book.written import beside_chance, estimate, interval, number, p_text, within
 from replication.paper.records import (
     GOOD,
     UNLEARNED,

@@ -14,22 +14,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from lottery_utils.agreement.inference import t_interval, welch_interval
-from replication.book.show import (
-    COLOURS,
-    LARGE,
-    Figure,
-    Finding,
-    Note,
-    Table,
-    interval,
-    number,
-    p_cell,
-    percent,
-    plus_minus,
-    share,
-    style,
-    within,
-)
+from replication.book.show import COLOURS, LARGE, Figure, Finding, Note, Table, style
+from replication.book.written import interval, number, p_cell, percent, plus_minus, share, within
 from replication.claims import published, wins
 from replication.claims.claim import WINS
 from replication.claims.evidence import Measured, learned, measure

@@ -17,12 +17,10 @@ from replication.book.show import (
     Note,
     Table,
     coloured,
-    has_ci,
     layer_map,
-    number,
     style,
-    within,
 )
+from replication.book.written import has_ci, number, within
 from replication.runs.data_card import encoder
 from replication.runs.records import TaskRecords, seeds_text, task_of
 

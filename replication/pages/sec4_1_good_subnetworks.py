@@ -22,12 +22,10 @@ from replication.book.show import (
     Table,
     component_map,
     layer_map,
-    number,
-    percent,
-    share,
     style,
     write_cells,
 )
+from replication.book.written import number, percent, share
 from replication.runs.data_card import encoder
 from replication.runs.measured import good_masks
 from replication.runs.records import TaskRecords, tickets_of

@@ -19,7 +19,6 @@ from lottery_utils.agreement.inference import Interval, t_interval
 from lottery_utils.errors import UserError
 from lottery_utils.metrics import METRIC_LABELS, possible
 from replication.book.show import (
-    ANY,
     COLOURS,
     LARGE,
     NO_MAGNITUDE,
@@ -27,13 +26,10 @@ from replication.book.show import (
     Finding,
     Note,
     Table,
-    estimate,
-    has_ci,
     levels,
-    number,
-    percent,
     style,
 )
+from replication.book.written import ANY, estimate, has_ci, number, percent
 from replication.claims import wins
 from replication.claims.claim import LEARNED, WINS, reaches
 from replication.claims.evidence import of_scores

@@ -27,17 +27,12 @@ from replication.book.show import (
     Finding,
     Note,
     Table,
-    by_chance,
     coloured,
-    estimate,
     layer_map,
-    number,
-    p_text,
-    percent,
     style,
-    within,
     write_cells,
 )
+from replication.book.written import by_chance, estimate, number, p_text, percent, within
 from replication.pages.sec4_2_good_random_bad import model_rows, of_release, retained
 from replication.paper import records as paper
 from replication.runs.data_card import encoder

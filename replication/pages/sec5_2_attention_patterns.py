@@ -16,17 +16,8 @@ import numpy.typing as npt
 from lottery_utils.agreement.inference import t_interval
 from lottery_utils.agreement.sharing import survive_all
 from lottery_utils.patterns.maps import TYPES, WEIGHTINGS
-from replication.book.show import (
-    COLOURS,
-    LARGE,
-    Figure,
-    Finding,
-    Table,
-    number,
-    percent,
-    style,
-    within,
-)
+from replication.book.show import COLOURS, LARGE, Figure, Finding, Table, style
+from replication.book.written import number, percent, within
 from replication.paper import numbers
 from replication.runs import measured
 from replication.runs.measured import Counts, counts, phi

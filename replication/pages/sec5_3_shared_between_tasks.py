@@ -11,18 +11,8 @@ import numpy.typing as npt
 from lottery_utils.agreement.chance import Chance
 from lottery_utils.agreement.inference import jackknifed, t_interval
 from lottery_utils.agreement.sharing import Sharing
-from replication.book.show import (
-    LARGE,
-    Figure,
-    Finding,
-    Note,
-    Table,
-    number,
-    plus_minus,
-    style,
-    within,
-    write_cells,
-)
+from replication.book.show import LARGE, Figure, Finding, Note, Table, style, write_cells
+from replication.book.written import number, plus_minus, within
 from replication.runs.records import TaskRecords, seeds_text, warning
 
 ONE_TASK = Note("What tasks share needs at least two tasks; this study has one.", "warning")

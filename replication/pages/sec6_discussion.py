@@ -9,19 +9,8 @@ import numpy as np
 
 from lottery_utils.agreement.inference import t_interval
 from lottery_utils.metrics import METRIC_LABELS
-from replication.book.show import (
-    COLOURS,
-    LARGE,
-    Figure,
-    Finding,
-    Note,
-    Table,
-    coloured,
-    number,
-    percent,
-    share,
-    style,
-)
+from replication.book.show import COLOURS, LARGE, Figure, Finding, Note, Table, coloured, style
+from replication.book.written import number, percent, share
 from replication.claims.claim import WINS, reaches
 from replication.claims.evidence import AS_FLAT, STEP, answerable, embeddings_alone
 from replication.runs.measured import rise

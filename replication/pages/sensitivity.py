@@ -8,17 +8,8 @@ import pandas as pd
 from lottery_utils.agreement import overlap
 from lottery_utils.agreement.inference import t_interval
 from lottery_utils.masks import StructuredMask
-from replication.book.show import (
-    COLOURS,
-    LARGE,
-    Figure,
-    Finding,
-    Note,
-    Table,
-    interval,
-    number,
-    style,
-)
+from replication.book.show import COLOURS, LARGE, Figure, Finding, Note, Table, style
+from replication.book.written import interval, number
 from replication.runs.records import STATES, TaskRecords, tickets_of
 
 NOTHING = Note(

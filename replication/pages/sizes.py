@@ -10,22 +10,14 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from lottery_utils.agreement.inference import Interval
-from replication.book.show import (
-    COLOURS,
-    LARGE,
-    Figure,
-    Finding,
-    Note,
-    Table,
-    percent,
-    share,
-    style,
-)
+from replication.book.show import COLOURS, LARGE, Figure, Finding, Note, Table, style
+from replication.book.written import percent, share
 from replication.claims import wins as wins_of
 from replication.claims.claim import WINS
 from replication.claims.wins import Shares, of_records, outcome
+from replication.experiments import answers
 from replication.paper.records import N_SEEDS, Results
-from replication.runs.records import TICKETS, on_record
+from replication.runs.records import TICKETS, on_record, task_of
 from replication.store import Store
 from replication.study import Study
 
@@ -49,6 +41,7 @@ class Compared:
         self.small = of_study("MiniLM-L6", Study.load(small, store.root), store)
         self.large = of_study("MPNet-base", self.wanted, store)
         self.released = of_release("BERT-base, as released", release)
+        self.untrained = untrained(self.wanted, store)
         sized = Study.load(curve, store.root)
         self.curve = {
             size: of_study(name_of(size), sized.override({"train_size": size}), store)
@@ -69,6 +62,19 @@ def of_study(name: str, study: Study, store: Store) -> Side:
     """What a study has on record, of all tasks with a learned seed."""
     found = {task: of_records(records) for task, records in on_record(study, store).items()}
     return Side(name, {task: shares for task, shares in found.items() if shares.n})
+
+
+def untrained(study: Study, store: Store) -> list[str]:
+    """Which retrained tickets of heads and MLPs learned nothing, as their answers show."""
+    found = []
+    for task, records in on_record(study, store).items():
+        for seed, stages in records.items():
+            tickets, tuned = stages["tickets"], stages["finetune"]["results"]
+            if kinds := answers.untrained(
+                tickets["results"]["tickets"], tuned["labels"], graded=task_of(tickets).is_graded
+            ):
+                found.append(f"{task} seed {seed} ({', '.join(kinds)})")
+    return found
 
 
 def of_release(name: str, release: Results) -> Side:
@@ -276,3 +282,9 @@ def curve_table(compared: Compared) -> Table | Note:
         if len(row) > 1:
             rows.append(row)
     return Table.of(rows, "task") if rows else Note("Not computed yet.", "warning")
+
+
+def failed(compared: Compared) -> Note:
+    """Which tickets of the large model count with the score of a single answer."""
+    which = "; ".join(compared.untrained) or "none on record"
+    return Note(f"Retrained tickets of MPNet-base that did not train: {which}.")

@@ -74,7 +74,8 @@ def test_nothing_found_is_said(asked: Any) -> None:
 
 INSIDE = """
 () => [...document.querySelectorAll(".highlighted")].filter(({ previousSibling, nextSibling }) =>
-    /\\p{Letter}$/u.test(previousSibling?.data ?? "") || /^\\p{Letter}/u.test(nextSibling?.data ?? "")
+    /\\p{Letter}$/u.test(previousSibling?.data ?? "")
+    || /^\\p{Letter}/u.test(nextSibling?.data ?? "")
 ).length
 """
 

@@ -17,13 +17,15 @@ import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
-from replication.book.show import COLOURS, Figure, Note, percent, style
+from replication.book.claim_rows import badge
+from replication.book.show import COLOURS, Figure, Note, style
+from replication.book.written import percent
 from replication.claims.claim import WINS
 from replication.claims.trial import PAPER, Trial, over_seeds, put_on_trial, sides
+from replication.claims.wins import outcomes
 from replication.pages import patterns, released_stability, sec3_methodology
 from replication.pages import sec4_1_good_subnetworks as search
 from replication.pages import sec6_discussion as control
-from replication.pages.claims import badge, outcomes
 from replication.paper import records as release
 from replication.paper.records import N_SEEDS
 from replication.runs import records

@@ -14,21 +14,8 @@ import pandas as pd
 import pytest
 
 from lottery_utils.agreement.inference import t_interval
-from replication.book.show import (
-    COLOURS,
-    Figure,
-    Note,
-    Table,
-    coloured,
-    estimate,
-    interval,
-    number,
-    p_text,
-    share,
-    style,
-    within,
-    write_cells,
-)
+from replication.book.show import COLOURS, Figure, Note, Table, coloured, style, write_cells
+from replication.book.written import estimate, interval, number, p_text, share, within
 
 
 class Page(HTMLParser):

@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 
 from lottery_utils.agreement.inference import Interval, t_interval
+from replication.book.claim_rows import strip
 from replication.book.provenance import standing
-from replication.book.show import MINUS, Note, Table, number, percent
-from replication.claims.rules import KEPT, kept, paper_claims
+from replication.book.show import Note, Table
+from replication.book.written import MINUS, number, percent
+from replication.claims.rules import KEPT, counted, kept, paper_claims, registered
 from replication.claims.trial import PAPER, Trial, over_seeds, put_on_trial, stricter
 from replication.claims.verdicts import CONTRADICTED, NO_DATA, SUPPORTED, VERDICTS
 from replication.claims.wins import outcome
@@ -35,9 +37,9 @@ def as_float(text: str) -> float:
 
 
 def test_verdicts_are_counted(trial: Trial) -> None:
-    told = claims.counted(trial.ours)
+    told = counted(trial.ours)
     numbers = [int(n) for n in re.findall(r"\d+", told)]
-    first = claims.registered(trial.ours)
+    first = registered(trial.ours)
     found = [sum(one.verdict == v for one in first) for v in VERDICTS]
     assert numbers == [n for n in found if n]
     assert sum(numbers) == 27
@@ -67,14 +69,14 @@ def test_a_partial_study_says_what_is_missing() -> None:
     assert isinstance(claims.kept_by_task(trial, PAPER), Table)
     rows = claims.verdicts(trial).rows
     drawn = [row["key"] for row in rows if "<svg" in row["estimate, 95 % CI"]]
-    first = claims.registered(trial.theirs)
+    first = registered(trial.theirs)
     assert drawn == [one.claim.key for one in first if one.found], "those of the release alone"
 
 
 def test_the_page_begins_with_counts_and_the_titles_claim(trial: Trial) -> None:
     text = claims.finding(trial).text
     for judged in (trial.ours, trial.theirs):
-        words = [one.verdict for one in claims.registered(judged)]
+        words = [one.verdict for one in registered(judged)]
         counts = f"{words.count(SUPPORTED)} and contradicts {words.count(CONTRADICTED)}"
         assert f" supports {counts}" in text
         found = kept(judged)["bad"].found
@@ -136,7 +138,7 @@ def test_a_strip_has_both_estimates_in_the_claims_unit(trial: Trial) -> None:
     keys = [one.claim.key for one in trial.ours]
     pair = [of[keys.index("no-losing-tickets")] for of in (trial.ours, trial.theirs)]
     ends = [0.0, 1.0]  # 192 pixels are a retained gain of 1, from 14 on
-    shown = claims.strip(pair, ends)
+    shown = strip(pair, ends)
     dots = [float(x) for x in re.findall(r'cx="([\d.]+)"', shown)]
     assert dots == [pytest.approx(14 + 192 * of.found.mean, abs=0.1) for of in pair if of.found]
     ((left, width),) = re.findall(r'x="([\d.]+)" y="2" width="([\d.]+)"', shown)
@@ -144,9 +146,9 @@ def test_a_strip_has_both_estimates_in_the_claims_unit(trial: Trial) -> None:
     assert len(re.findall(r"M[\d.]+ (?:10|22)H", shown)) == 2, "an interval for each"
     wide = [of[keys.index("m-masks-stable")] for of in (trial.ours, trial.theirs)]
     assert wide[0].found and wide[0].found.high > 1, "more than kappa can be"
-    assert not re.findall(r"M[\d.]+ 10H", claims.strip(wide, ends))
-    assert "no CI: it would exceed" in claims.strip(wide, ends)
-    assert claims.strip([one._replace(found=None) for one in pair], ends) == ""
+    assert not re.findall(r"M[\d.]+ 10H", strip(wide, ends))
+    assert "no CI: it would exceed" in strip(wide, ends)
+    assert strip([one._replace(found=None) for one in pair], ends) == ""
 
 
 def test_the_stricter_reading_lists_what_it_changes(trial: Trial) -> None:

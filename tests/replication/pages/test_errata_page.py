@@ -12,7 +12,8 @@ from lottery_utils.agreement.over_seeds import OverSeeds
 from lottery_utils.masks import StructuredMask
 from lottery_utils.patterns.maps import TYPES
 from lottery_utils.tasks import TASKS
-from replication.book.show import Note, plus_minus
+from replication.book.show import Note
+from replication.book.written import plus_minus
 from replication.pages import errata
 from replication.paper import records as release
 from replication.runs import records

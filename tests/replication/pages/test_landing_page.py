@@ -8,12 +8,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from replication.book.show import Note, number
-from replication.claims.rules import kept
+from replication.book.show import Note
+from replication.book.written import number
+from replication.claims.rules import counted, kept
 from replication.claims.trial import PAPER, Trial, over_seeds, put_on_trial
 from replication.claims.verdicts import INCONCLUSIVE, VERDICTS
+from replication.claims.wins import outcomes
 from replication.pages import landing
-from replication.pages.claims import counted, outcomes
 from replication.runs.run import missing
 from replication.store import Store
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from by_hand import with_warnings, without_magnitude
 
-from replication.book.show import NO_MAGNITUDE, Figure, Note, Table, number, percent
+from replication.book.show import NO_MAGNITUDE, Figure, Note, Table
+from replication.book.written import number, percent
 from replication.pages import overview
 from replication.runs.records import KINDS, TaskRecords
 from replication.store import Store

@@ -10,7 +10,8 @@ import pytest
 
 from lottery_utils.agreement.inference import t_interval
 from lottery_utils.masks import StructuredMask
-from replication.book.show import MINUS, Figure, estimate
+from replication.book.show import Figure
+from replication.book.written import MINUS, estimate
 from replication.pages import sec4_2_good_random_bad as page
 from replication.paper import records
 from replication.runs.records import KINDS, TaskRecords, on_record

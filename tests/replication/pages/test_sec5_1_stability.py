@@ -11,7 +11,8 @@ from by_hand import MASKS, entries, survivors
 from lottery_utils.agreement import chance, fleiss_kappa
 from lottery_utils.agreement.survivors import KINDS
 from lottery_utils.masks import StructuredMask
-from replication.book.show import MINUS, Figure
+from replication.book.show import Figure
+from replication.book.written import MINUS
 from replication.claims.trial import put_on_trial
 from replication.pages import sec5_1_stability as page
 from replication.pages.sec5_1_stability import ONE_SEED

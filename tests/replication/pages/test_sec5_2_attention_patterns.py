@@ -9,7 +9,7 @@ import pytest
 from by_hand import attention, entries
 
 from lottery_utils.patterns.maps import TYPES
-from replication.book.show import number
+from replication.book.written import number
 from replication.pages import sec5_2_attention_patterns as page
 from replication.runs import measured
 

@@ -12,7 +12,8 @@ from of_seeds import random_masks, study
 from lottery_utils.agreement.inference import jackknifed, t_interval
 from lottery_utils.agreement.sharing import Seeds, Sharing, between, survive_all
 from lottery_utils.tasks import TASKS
-from replication.book.show import Figure, Note, number, plus_minus, within
+from replication.book.show import Figure, Note
+from replication.book.written import number, plus_minus, within
 from replication.pages import sec5_3_shared_between_tasks as page
 from replication.pages.sec5_3_shared_between_tasks import KINDS_OF_TASK, ONE_TASK
 from replication.runs.records import TaskRecords

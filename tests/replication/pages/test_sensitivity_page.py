@@ -11,7 +11,8 @@ import pytest
 from conftest import REPOSITORY
 from scipy import stats
 
-from replication.book.show import MINUS, Figure, Table
+from replication.book.show import Figure, Table
+from replication.book.written import MINUS
 from replication.experiments.sensitivity import RULES
 from replication.pages import sensitivity
 from replication.pages.sensitivity import NOTHING

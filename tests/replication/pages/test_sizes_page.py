@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import copy
+import itertools
+import re
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,12 +14,14 @@ import numpy as np
 import pytest
 
 from lottery_utils.agreement.inference import t_interval
-from replication.book.show import MINUS, Figure, Note, Table
+from replication.book.show import Figure, Note, Table
+from replication.book.written import MINUS
 from replication.claims.wins import Shares, of_records
 from replication.pages import sizes
 from replication.pages.sizes import Side
 from replication.paper import records
-from replication.store import Store
+from replication.store import Key, Store
+from replication.study import Study
 
 
 def side(name: str, n: int = 100, **tasks: list[float]) -> Side:
@@ -148,3 +153,17 @@ def test_the_page_reads_what_is_on_record() -> None:
         "minilm-glue", "mpnet-glue", "minilm-size", records.load(), Store("results")
     )
     assert found.small.tasks
+
+
+def test_tickets_that_gave_one_answer_are_named() -> None:
+    store = Store()
+    study = replace(Study.load("mpnet-glue"), tasks=("CoLA", "SST-2"))
+    found = " ".join(sizes.untrained(study, store))
+    for task, seed in itertools.product(study.tasks, (1337, 42)):
+        record = store.read(Key(study.name, task, seed, "tickets"))
+        assert record
+        for kind, ticket in record["results"]["tickets"].items():
+            texts = ticket["answers"]["retrained"]["predictions"].values()
+            single = len(set("".join(texts))) == 1
+            assert bool(re.search(rf"{task} seed {seed} \([^)]*{kind}", found)) == single
+    assert found

@@ -16,7 +16,8 @@ from running import put
 
 from lottery_utils.agreement import chance, votes
 from lottery_utils.masks import StructuredMask, WeightMask
-from replication.book.show import MINUS, NO_MAGNITUDE, Table
+from replication.book.show import NO_MAGNITUDE, Table
+from replication.book.written import MINUS
 from replication.experiments.weight_overlap import overlap_counts
 from replication.pages import sec5_1_stability as page
 from replication.pages.sec5_1_stability import MISSING
