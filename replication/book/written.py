@@ -21,8 +21,8 @@ def number(value: SupportsFloat, digits: int = 3, *, signed: bool = False) -> st
 
 
 def percent(value: SupportsFloat, digits: int = 0) -> str:
-    """A share as a page writes it; NaN is `undefined`."""
-    return _written(value, f"z.{digits}%")
+    """A share as a page writes it, `50 %`; NaN is `undefined`."""
+    return _written(value, f"z.{digits}%").replace("%", " %")
 
 
 def _written(value: SupportsFloat, how: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 
 from replication.book.show import COLOURS, Figure, Note, Table, style
+from replication.book.written import percent
 from replication.runs.jobs import Schedule, jobs, simulate
 from replication.study import Study
 
@@ -58,7 +59,7 @@ def table(study: str) -> Table:
                 **{
                     f"{what}, {way}": of(found[way][n])
                     for way in WAYS
-                    for what, of in (("hours", _hours), ("busy", lambda s: f"{s.busy:.0%}"))
+                    for what, of in (("hours", _hours), ("busy", lambda s: percent(s.busy)))
                 },
             }
             for n in CARDS

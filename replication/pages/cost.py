@@ -16,7 +16,7 @@ import pandas as pd
 
 from lottery_utils.errors import UserError
 from replication.book.show import COLOURS, SEED_COLOURS, Figure, Finding, Note, Table, style
-from replication.book.written import estimate, number
+from replication.book.written import estimate, number, percent
 from replication.paper.records import STAGE
 from replication.runs.jobs import ASSUMED_TFLOPS
 from replication.runs.records import as_names
@@ -299,10 +299,10 @@ def forecast_assumptions(rows: Rows) -> Table | Note:
             "epochs for one full model": passes["epochs"],
             "tickets of single weights": passes["tickets of single weights"],
             "tickets of heads and MLPs": passes["tickets of heads and MLPs"],
-            "their share of the full cost": f"{passes['their share of the full cost']:.0%}",
+            "their share of the full cost": percent(passes["their share of the full cost"]),
             "importance passes for a structured search": passes["importance"],
             "scoring passes for the search by magnitude and all tickets": passes["scoring"],
-            "share of fine-tuning in the hours": f"{hours['training'] / sum(hours.values()):.0%}",
+            "share of fine-tuning in the hours": percent(hours["training"] / sum(hours.values())),
         }
         lines |= {name: {"assumed": str(of)} for name, of in assumed.items()}
     return _by_name(lines)

@@ -18,7 +18,7 @@ from lottery_utils.agreement.inference import t_interval
 from lottery_utils.masks import StructuredMask
 from lottery_utils.tasks import TASKS
 from replication.book.show import COLOURS, LARGE, Figure, Finding, Note, Table, style
-from replication.book.written import number, p_cell, p_text, plus_minus, within
+from replication.book.written import number, p_cell, p_text, percent, plus_minus, within
 from replication.claims.claim import LEVEL
 from replication.paper import numbers
 from replication.paper.records import UNLEARNED, Results, over_seeds, score
@@ -139,8 +139,8 @@ def most_frequent_types() -> Table:
         {
             "": task,
             "most frequent": max(shares, key=shares.__getitem__),
-            "its share": f"{max(shares.values()):.1%}",
-            "heterogeneous": f"{shares['heterogeneous']:.1%}",
+            "its share": percent(max(shares.values()), 1),
+            "heterogeneous": percent(shares["heterogeneous"], 1),
         }
         for task, shares in every.items()
         if shares
@@ -263,11 +263,11 @@ def transposed(every: Every) -> Table | Note:
     rows: list[dict[str, Any]] = []
     for name, counts in {"all": whole, **by_entry}.items():
         changed = (counts.sum() - np.trace(counts)) / counts.sum()
-        rows.append({"": name, "maps": f"{counts.sum():,}", "of another type": f"{changed:.1%}"})
+        rows.append({"": name, "maps": f"{counts.sum():,}", "of another type": percent(changed, 1)})
     for i, kind in enumerate(types):
         right, other = (counts.sum() / whole.sum() for counts in (whole[i], whole[:, i]))
         row = {"": f"share of {kind}", "maps": f"{whole.sum():,}"}
-        rows.append({**row, "right": f"{right:.1%}", "transposed": f"{other:.1%}"})
+        rows.append({**row, "right": percent(right, 1), "transposed": percent(other, 1)})
     return Table.of(rows)
 
 

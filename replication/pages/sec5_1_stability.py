@@ -127,7 +127,7 @@ def survival_map(entries: TaskRecords, method: str = "structured") -> Figure | N
     size = 11 if len(names) <= 12 else 8
     write_cells(axis, texts, mean < 0.5, fontsize=size, linespacing=1)
     axis.set_xlabel("head; in each cell mean over seeds, then standard deviation")
-    task, what = entries.task, "whether each head survives"
+    task, what = entries.title, "whether each head survives"
     note = "the sample deviation of 0 and 1"
     if method == "magnitude":
         what, note = "the share of each head's weights that survives", "MLP: the mean of both maps"
@@ -285,15 +285,15 @@ def importance_profile(entries: TaskRecords) -> Figure:
     right.axhline(0, color="0.5", linestyle=":")
     right.set(xlabel="step of the search", ylabel="rank correlation\nwith the start")
     right.set_ylim(-1.05, 1.05)
-    task, n = entries.task, entries.results()[0]["examples"]["validation"]
+    task, n = entries.title, entries.results()[0]["examples"]["validation"]
     return Figure.of(
         drawing,
-        f"On {task}, the more important half of the heads holds {np.mean(halves):.0%} of all "
+        f"On {task}, the more important half of the heads holds {percent(np.mean(halves))} of all "
         f"importance (above; mean over n = {len(entries)} seeds). Below: Spearman's correlation of "
         f"later scores with the first, over all heads. {n:,} validation examples.",
         f"Two line plots for {task}: importance by head in descending order (the "
-        f"upper half of the heads holds {np.mean(halves):.0%} of it), and the rank correlation of "
-        "later scores with the first.",
+        f"upper half of the heads holds {percent(np.mean(halves))} of it), and the rank "
+        "correlation of later scores with the first.",
     )
 
 
@@ -410,12 +410,12 @@ def survivors_plot(entries: TaskRecords, release: paper.Results) -> Figure | Not
         return NO_SURVIVORS
     if _is_empty(found):
         return EMPTY
-    task, majority = entries.task, float(np.mean(entries.scores("majority")))
+    task, majority = entries.title, float(np.mean(entries.scores("majority")))
     gain = float(np.mean(entries.scores("full"))) - majority
     scores = {kind: [results["tickets"][kind]["retrained"] for results in found] for kind in KINDS}
     shares = {kind: [(x - majority) / gain for x in of] for kind, of in scores.items() if gain > 0}
     own = retained(entries, shares)
-    models = [own, *filter(None, [of_release(release, task, "survivors")])]
+    models = [own, *filter(None, [of_release(release, entries.task, "survivors")])]
     if not any(model.found for model in models):
         return Note(f"No model here has learned {task}, so there is no gain to retain.")
     means = "; ".join(

@@ -164,7 +164,8 @@ def plot(compared: Compared, kind: str = "bad") -> Figure | Note:
     return Figure.of(
         drawing,
         f"Retrained {kind} subnetworks win, by their 95 % CI over seeds: {'; '.join(won)} tasks "
-        f"shown. Strokes: means of seeds (points); BERT-base: {N_SEEDS} seeds. Dashed: {WINS:.0%}.",
+        f"shown. Strokes: means of seeds (points); BERT-base: {N_SEEDS} seeds. Dashed: "
+        f"{percent(WINS)}.",
         f"Dot plot of what {kind} tickets retain by task and model. {'; '.join(told)}.",
     )
 
@@ -265,7 +266,7 @@ def curve(compared: Compared) -> Figure | Note:
         drawing,
         f"Gain that retrained subnetworks of MiniLM-L6 retain, against the number of training "
         f"examples. Points are seeds, lines their means. A ticket wins above the dashed line "
-        f"({WINS:.0%}).",
+        f"({percent(WINS)}).",
         f"Line plots of retained gain against training examples. {'; '.join(told)}.",
     )
 

@@ -66,9 +66,9 @@ def test_types_that_change_are_off_the_diagonal() -> None:
         table.frame.loc["all", "of another type"]
         == table.frame.loc["RTE, seed 42", "of another type"]
     )
-    assert table.frame.loc["all", "of another type"] == "25.0%"
-    assert table.frame.loc[f"share of {TYPES[0]}", "right"] == "50.0%"
-    assert table.frame.loc[f"share of {TYPES[0]}", "transposed"] == "25.0%"
+    assert table.frame.loc["all", "of another type"] == "25.0 %"
+    assert table.frame.loc[f"share of {TYPES[0]}", "right"] == "50.0 %"
+    assert table.frame.loc[f"share of {TYPES[0]}", "transposed"] == "25.0 %"
 
 
 @pytest.mark.parametrize("table", ["searches", "random_tickets", "transposed"])

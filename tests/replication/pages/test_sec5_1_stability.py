@@ -77,7 +77,11 @@ def test_pairs_of_weights_have_the_kappa_of_their_masks() -> None:
     assert found["2", "3"].kappa == pytest.approx(fleiss_kappa(masks[1:]))
     assert found["1", "2"].most == 1 and found["1", "3"].most == found["1", "3"].kappa
     table = page.equal_density(TaskRecords({}, overlap)).frame
-    assert [*table["weights kept"]] == ["60.0% and 60.0%", "60.0% and 40.0%", "60.0% and 40.0%"]
+    assert [*table["weights kept"]] == [
+        "60.0 % and 60.0 %",
+        "60.0 % and 40.0 %",
+        "60.0 % and 40.0 %",
+    ]
 
 
 @pytest.mark.parametrize("method", ["structured", "magnitude"])
