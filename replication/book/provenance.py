@@ -136,15 +136,21 @@ def warnings(entries: TaskRecords) -> Note | None:
         )
     for seed, records in entries.items():
         of_full = records["finetune"]["results"]["undefined"].items()
-        found = [("full model", why) for _, why in of_full]
+        found: dict[str, list[str]] = {}
+        for _, why in of_full:
+            found.setdefault(why, []).append("full model")
         for stage in TICKET_STAGE.values():
             tickets = records[stage]["results"]["tickets"] if stage in records else {}
             for kind, ticket in tickets.items():
                 name = KIND_LABELS.get(kind, kind)
-                found += [(f"{name}, {state}", why) for state, why in ticket["undefined"].items()]
+                for state, why in ticket["undefined"].items():
+                    found.setdefault(why, []).append(f"{name}, {state}")
         metric = METRIC_LABELS[records["finetune"]["results"]["metric"]]
         if found:
-            listed = "; ".join(f"{name}: {why}" for name, why in found)
+            listed = "; ".join(
+                f"{', '.join(of) if len(of) < 4 else f'{len(of)} scores'}: {why}"
+                for why, of in found.items()
+            )
             reasons.append(f"Seed {seed}: {metric} is undefined and counted as 0 ({listed}).")
     return Note(" ".join(reasons), "warning") if reasons else None
 

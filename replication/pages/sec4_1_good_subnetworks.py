@@ -60,7 +60,7 @@ def finding(entries: TaskRecords, method: str = "structured") -> Finding | None:
     def kept(shares: list[float]) -> str:
         found = t_interval(shares)
         text = share(found, possible=(0, 1))
-        return text if text.endswith("(no CI)") else text.replace(" [", " (95 % CI [") + ")"
+        return text.replace(" [", " (95 % CI [") + ")" if " [" in text else text
 
     if method == "magnitude":
         found = [result["weights"]["density"] for result in entries.results("magnitude")]
@@ -217,8 +217,8 @@ def weight_search_curve(entries: TaskRecords) -> Figure | Note:
         f"{searched[0]['weights']['prunable'] / 1e6:.1f} million weights, seed by seed "
         f"(n = {len(entries)}). Each step zeroes the smallest {percent(step)}. Scored without "
         "retraining.",
-        f"Line plots for {entries.title}, one a seed: the score stays near the full one while small "
-        f"weights are zeroed, then falls below the threshold. Weights kept: {kept}.",
+        f"Line plots for {entries.title}, one a seed: the score stays near the full one while "
+        f"small weights are zeroed, then falls below the threshold. Weights kept: {kept}.",
     )
 
 

@@ -28,7 +28,7 @@ from replication.book.show import (
     levels,
     style,
 )
-from replication.book.written import ANY, estimate, has_ci, number, percent
+from replication.book.written import ANY, estimate, has_ci, no_ci, number, percent
 from replication.claims import wins
 from replication.claims.claim import LEARNED, WINS, reaches
 from replication.claims.evidence import of_scores
@@ -74,7 +74,8 @@ class Retained:
 
     def in_words(self, kind: str) -> str:
         """What a kind retains with its CI, n if some seeds are left out, and whether it wins."""
-        found, interval = self.found[kind], "no CI"
+        found = self.found[kind]
+        interval = no_ci(found)
         if has_ci(found, self.possible):
             interval = f"95 % CI [{percent(found.low)}, {percent(found.high)}]"
         n = "" if found.n == self.n else f", n = {found.n}"
@@ -264,9 +265,9 @@ def ticket_plot(
     retain = f"The {_name(worst)} ticket retains {', '.join(bad)}"
     return Figure.of(
         model_rows(models, kinds),
-        f"{retain if bad else 'What retrained tickets retain'} on {task} ({METHOD_LABELS[method]}). "
-        "Large markers are means, lines 95 % CI over n seeds; a CI outside the possible range is "
-        "not drawn.",
+        f"{retain if bad else 'What retrained tickets retain'} on {task} "
+        f"({METHOD_LABELS[method]}). Large markers are means, lines 95 % CI over n seeds; a CI "
+        "outside the possible range is not drawn.",
         f"Dot plot of retained gain on {task}. {'; '.join(said)}.",
     )
 
@@ -313,7 +314,10 @@ def tickets(entries: TaskRecords, method: str = "structured") -> Table | None:
     low, high = possible(entries.results()[0]["metric"])
 
     def difference(one: Sequence[float], other: Sequence[float]) -> str:
-        return estimate(np.subtract(one, other), (low - high, high - low))
+        found = np.subtract(one, other)
+        if len(found) == 2:  # Student's interval would be 13 times as wide as they are apart
+            return f"{number(found.mean())} (n = 2)"
+        return estimate(found, (low - high, high - low))
 
     full = entries.scores("full")
     rows = [{"": "full model", "score": estimate(full, (low, high))}]

@@ -55,6 +55,7 @@ MISSING = Note(
     "seeds, and their masks, which the run that found them keeps in its cache.",
     "warning",
 )
+ALMOST_NONE = 0.05  # of all heads: a search that removed no more says little of agreement
 ONE_SEED = Note("Agreement needs at least two seeds; this page has one.", "warning")
 MLP_MAPS = ("mlp_input", "mlp_output")
 PARTS = {"heads": "heads", "mlps": "MLPs"}
@@ -90,9 +91,9 @@ def finding(entries: TaskRecords) -> Finding:
     where = "within" if found.low <= found.observed <= found.high else "above"
     where = "below" if found.observed < found.low else where
     text = (
-        f"On {entries.title}, {len(entries)} seeds of {name} agree on heads with a Fleiss' kappa "
-        f"of {number(found.observed, 2)}, {where} chance (95 % of random masks: "
-        f"{within(found.low, found.high, 2)}); {always}."
+        f"On {entries.title}, {_hardly_searched(heads)}{len(entries)} seeds of {name} agree on "
+        f"heads with a Fleiss' kappa of {number(found.observed, 2)}, {where} chance (95 % of "
+        f"random masks: {within(found.low, found.high, 2)}); {always}."
     )
     if entries.overlap:
         weights, _, by_matrix = agreement_of_weights(entries.overlap)
@@ -103,6 +104,20 @@ def finding(entries: TaskRecords) -> Finding:
                 f"matrix: {number(by_chance_, 2)})."
             )
     return Finding(text)
+
+
+def _hardly_searched(heads: np.ndarray) -> str:
+    """Which searches removed next to nothing, so that sizes differ too much for a high kappa."""
+    sizes, n = heads.sum(axis=1), heads.shape[1]
+    removed = [n - int(size) for size in sizes if n - size <= ALMOST_NONE * n]
+    if not removed or not np.ptp(sizes):
+        return ""
+    most = agreement.fleiss_kappa(agreement.nested(sizes, n))
+    reach = " to ".join(str(of) for of in dict.fromkeys((min(removed), max(removed))))
+    return (
+        f"{len(removed)} of {len(sizes)} searches removed almost nothing ({reach} of {n} heads), "
+        f"and masks of such different sizes allow a kappa of {number(most, 2)} at most. The "
+    )
 
 
 @style(LARGE)
@@ -129,11 +144,14 @@ def survival_map(entries: TaskRecords, method: str = "structured") -> Figure | N
     axis.set_xlabel("head; in each cell mean over seeds, then standard deviation")
     task, what = entries.title, "whether each head survives"
     note = "the sample deviation of 0 and 1"
+    kappa = agreement.fleiss_kappa(good_masks(entries, "heads"))
+    agreed = f"Fleiss' kappa of heads is {number(kappa, 2)}; the"
     if method == "magnitude":
         what, note = "the share of each head's weights that survives", "MLP: the mean of both maps"
+        agreed = "the"
     return Figure.of(
         drawing,
-        f"On {task}, the standard deviation over seeds of {what} is "
+        f"On {task}, {agreed} standard deviation over seeds of {what} is "
         f"{number(spread[:, :-1].mean(), 2)} on average ({METHOD_LABELS[method]}, "
         f"n = {len(entries)}; {note}).",
         f"Heat map of what survives by layer and head, and of MLPs, for {task} under "

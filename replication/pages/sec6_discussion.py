@@ -229,8 +229,8 @@ def flatness(entries: TaskRecords) -> Note:
     }
     if not seeds or np.isnan([*rises.values()]).any():
         return Note(
-            f"No bad ticket of {entries.title} that differs from the good one trained well, so that "
-            "no two can be compared: the loss around a ticket that learned nothing is flat, too."
+            f"No bad ticket of {entries.title} that differs from the good one trained well, so "
+            "that no two can be compared: the loss around a ticket that learned nothing is flat."
         )
     texts = [
         f"{kind} {', '.join(number(x, signed=True) for x in values)}"
