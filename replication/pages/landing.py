@@ -146,6 +146,7 @@ def plot(trial: Trial) -> Figure:
         f"over tasks, 95 % CIs; up to {len(trial.study.seeds)} seeds a task here, five for "
         "BERT-base.",
         f"Interval plot of the gain that retrained tickets retain. {'; '.join(said)}.",
+        "retained",
     )
 
 

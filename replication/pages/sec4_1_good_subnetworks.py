@@ -93,6 +93,7 @@ def search_curve(entries: TaskRecords) -> Figure:
         f"{first['examples']['validation']:,} validation examples.",
         f"Line plots for {task}, one a seed: the score falls as heads and MLPs are removed, until "
         f"it drops below {share_of_full}. {_sizes_text(entries)}",
+        "search-curve",
     )
 
 

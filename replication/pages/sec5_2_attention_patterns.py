@@ -85,7 +85,7 @@ def finding(every: Every) -> Finding:
     return Finding(
         f"On {entries.title}, {of_super} of super-survivors' raw attention maps are "
         f"heterogeneous, against {of_all} of all heads' ({said['raw']}). "
-        f"Norm-weighted, it is {normed[0]} against "
+        f"Weighted by what each head moves (norm-weighted), it is {normed[0]} against "
         f"{normed[1]} ({said['normed']}). n = {len(chosen)} heads, {int(chosen.sum())} of them "
         f"super-survivors.{alone if len(entries) == 1 else ''}"
     )

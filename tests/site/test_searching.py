@@ -85,5 +85,5 @@ def test_the_page_that_is_opened_marks_the_words_whole(asked: Any) -> None:
     found.locator("a").click()
     marks = found.page.locator("article .highlighted")
     eventually(marks.first).to_be_visible()
-    assert {word.lower() for word in marks.all_inner_texts()} == {"bad", "tickets", "win"}
+    assert {word.lower() for word in marks.all_text_contents()} == {"bad", "tickets", "win"}
     assert found.page.evaluate(INSIDE) == 0, "win, not those in winning"
