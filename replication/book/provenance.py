@@ -37,24 +37,21 @@ class Sources:
         days = sorted({run["created"][:10] for run in made})
         when = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
         versions = ", ".join(sorted({run["lottery_utils"] for run in made}))
-        studies = ", ".join(sorted({record["study"] for record in self.records}))
         seconds = sum(run["seconds"] for run in made)
         spent = f"{seconds / 3600:.1f} hours" if seconds >= 3600 else f"{seconds / 60:.1f} minutes"
         n = len(self.records)
         return (
-            f"{n} record{'' if n == 1 else 's'} of {studies}, computed {when} by version "
-            f"{versions} in {spent}{self._sizes()}"
+            f"{n} record{'' if n == 1 else 's'}, computed {when} by version {versions} in {spent}"
+            f"{self._sizes()}"
         )
 
     def _sizes(self) -> str:
-        """How many examples of each task the models were fine-tuned on at most, by study."""
-        of_studies = {(record["study"], record["config"]["train_size"]) for record in self.records}
-        told = [
-            f"{study} at most {size:,}"
-            for study, size in sorted(of_studies, key=str)
-            if size is not None
-        ]
-        return f"; training examples of a task: {', '.join(told)}" if told else ""
+        """On how many examples of a task the models were fine-tuned at most."""
+        found = {record["config"]["train_size"] for record in self.records} - {None}
+        reach = (
+            " to ".join(f"{n:,}" for n in dict.fromkeys((min(found), max(found)))) if found else ""
+        )
+        return f"; at most {reach} training examples a task" if found else ""
 
     def _repr_html_(self) -> str:
         rows = "".join(

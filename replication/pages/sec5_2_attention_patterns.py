@@ -124,7 +124,7 @@ def figure(every: Every) -> Figure | None:
 def slopes(entries: TaskRecords) -> Figure:
     """The share of each type among all heads' maps and among super-survivors', with intervals over
     heads: a line for each type, a panel for each weighting."""
-    drawing, axes = plt.subplots(1, 2, figsize=(5.2, 3.5), sharey=True, layout="constrained")
+    drawing, axes = plt.subplots(1, 2, figsize=(5.2, 3.2), sharey=True, layout="constrained")
     chosen, said = survive_all(entries.masks), []
     for axis, (weighting, title) in zip(axes, MAPS.items(), strict=True):
         shares = measured.shares(entries, "fine-tuned", weighting)

@@ -141,7 +141,7 @@ def plot(entries: TaskRecords) -> Figure | Note:
     control = entries.stage("control")
     if not control:
         return NO_CONTROL
-    drawing, axis = plt.subplots(figsize=(5.2, 3.4), layout="constrained")
+    drawing, axis = plt.subplots(figsize=(5.2, 3.0), layout="constrained")
     task, first, counts = entries.title, entries.results()[0], answerable(entries)
     texts = []
     for x, kind in enumerate(TICKETS):
