@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from lottery_utils.errors import UserError
-from replication.book.build import about_data, parse_parameters
+from replication.book.build import about_data, as_one, parse_parameters, that_show, tools
 
 
 def test_names_stay_texts_and_lists_are_read() -> None:
@@ -29,3 +31,30 @@ def test_a_page_of_several_studies_says_what_the_data_of_each_are() -> None:
     assert "MiniLM-L6 on made-up sentences: made-up sentences" in data
     assert "not counted" not in data, "minilm-size has no records, so the page shows none of it"
     assert about_data({"n": 3}) == ("", "")
+
+
+def cell(source: str, *tags: str, shows: bool = True) -> Any:
+    notebooks, _ = tools()
+    make = notebooks.v4
+    outputs = [make.new_output("stream", text=source)] if shows else []
+    return make.new_code_cell(source, metadata={"tags": [*tags]}, outputs=outputs)
+
+
+def test_code_that_shows_nothing_is_not_folded_into_a_page() -> None:
+    notebooks, _ = tools()
+    prose, about = (
+        notebooks.v4.new_markdown_cell(text, metadata={"tags": tags})
+        for text, tags in (("of the page", []), ("of the table", ["with-next"]))
+    )
+    table, empty = cell("table", "hide-input"), cell("None", "hide-input", shows=False)
+    silent = cell("x = 1", "remove-input", shows=False)
+    shown = that_show([prose, about, table, prose, about, empty, silent])
+    assert shown == [prose, about, table, prose, silent]
+
+
+def test_the_code_before_a_result_is_one_cell() -> None:
+    asked, setup = cell("a = 1", "injected-parameters"), cell("import x", "setup", shows=False)
+    (one,) = as_one([asked, setup, cell("b = 2", "setup", "remove-cell")])
+    assert one.source == "a = 1\n\nimport x" and one.metadata["tags"] == ["hide-input"]
+    assert [output.text for output in one.outputs] == ["a = 1"]
+    assert as_one([cell("b = 2", "setup", "remove-cell")]) == []
