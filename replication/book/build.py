@@ -152,8 +152,7 @@ def about_data(parameters: dict[str, Any]) -> tuple[str, str]:
             v for one in parameters.values() for v in (one if isinstance(one, list) else [one])
         }
         known = [name for name in contents.studies() if name in named - {RELEASED}]
-        recorded = [name for name in known if (store.root / name).is_dir()]
-        return describe_all([Study.load(name, store.root) for name in recorded], store), ""
+        return describe_all([Study.load(name, store.root) for name in known], store), ""
     if parameters["study"] == RELEASED:
         return "", ""
     overrides = {k: parameters.get(k) for k in ("task", "data", "backbone")}

@@ -169,11 +169,14 @@ def describe(study: Study, tasks: Sequence[str], store: Store) -> str:
 
 
 def describe_all(studies: Sequence[Study], store: Store) -> str:
-    """The same of a page that is not about one study alone: each by its model and data."""
-    said = [
-        f"{model_and_data(one)}: {describe(one, one.tasks, store).removeprefix('Data: ')}"
-        for one in studies
-    ]
+    """The same of a page that is not about one study alone: each by its model and data, of the
+    tasks that have something on record."""
+    said = []
+    for one in studies:
+        tasks = [task for task in one.tasks if _path(one, task, store).parent.is_dir()]
+        if tasks:
+            of = describe(one, tasks, store).removeprefix("Data: ")
+            said.append(f"{model_and_data(one)}: {of}")
     return f"Data. {' '.join(said)}" if said else ""
 
 
