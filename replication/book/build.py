@@ -26,9 +26,10 @@ from lottery_utils.errors import UserError
 from replication.book import contents
 from replication.files import alone, write_text
 from replication.paper.records import STUDY as RELEASED
-from replication.runs.data_card import describe, fingerprints, in_words
+from replication.runs.data_card import describe, describe_all, fingerprints, in_words
 from replication.runs.records import resolve
 from replication.store import Store
+from replication.study import Study
 from replication.studyfile import parse
 
 TEXTS = ("study", "task", "data", "backbone", "results_dir")  # parameters that are none else
@@ -141,14 +142,21 @@ def titled(heading: str, parameters: dict[str, Any]) -> str:
 
 
 def about_data(parameters: dict[str, Any]) -> tuple[str, str]:
-    """What the data of a page's study, or of its task, are, and the fingerprints of the examples;
-    nothing of a page without a study."""
-    name = parameters.get("study", RELEASED)
-    if name == RELEASED:
-        return "", ""
+    """What the data of a page's study, or of its task, are, and the fingerprints of the examples.
+
+    Where the parameters name studies otherwise than by `study`, the data of each that has records.
+    """
     store = Store(parameters.get("results_dir") or "results")
+    if "study" not in parameters:
+        named = {
+            v for one in parameters.values() for v in (one if isinstance(one, list) else [one])
+        }
+        known = [name for name in contents.studies() if name in named - {RELEASED}]
+        return describe_all([Study.load(name, store.root) for name in known], store), ""
+    if parameters["study"] == RELEASED:
+        return "", ""
     overrides = {k: parameters.get(k) for k in ("task", "data", "backbone")}
-    study = resolve(str(name), store=store, **overrides)
+    study = resolve(str(parameters["study"]), store=store, **overrides)
     return describe(study, study.tasks, store), fingerprints(study, study.tasks, store)
 
 

@@ -270,7 +270,6 @@ def gains(
     axis.axvline(1, color=COLOURS["full"], lw=1, zorder=0)
     axis.set_yticks(range(len(rows)), [*rows])
     axis.set_ylim(len(rows) - 0.5, -0.5)
-    axis.set_xlabel("retained gain (0: majority baseline, 1: full model)")
 
 
 def layer_map(

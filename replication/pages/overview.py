@@ -21,7 +21,7 @@ from replication.book.show import (
     gains,
     style,
 )
-from replication.book.written import number, percent, share
+from replication.book.written import OF_MEAN, number, percent, share
 from replication.claims.claim import LEARNED, WINS, reaches, wins
 from replication.claims.evidence import of_scores
 from replication.claims.rules import MIN_TASKS
@@ -105,6 +105,7 @@ def plot(records: dict[str, TaskRecords], method: str = "structured") -> Figure 
         figsize=(4.8, 0.9 + (0.09 * len(kinds) + 0.1) * len(rows)), layout="constrained"
     )
     gains(axis, rows, kinds, WINS)
+    axis.set_xlabel(OF_MEAN)
     for kind in kinds:
         axis.plot([], [], "o", color=COLOURS[kind], label=KIND_LABELS.get(kind, kind))
     drawing.legend(loc="outside upper center", ncols=2 if len(kinds) > 3 else 3)

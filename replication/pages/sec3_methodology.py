@@ -60,7 +60,7 @@ def setup(entries: TaskRecords) -> Table:
         tokens = results["mean_tokens"][split]
         text = f"{named}; {tokens:.1f} tokens on average"
         if config["data"] in ("local", "hub") and task.official_sizes:
-            text += f" (all of GLUE's: {task.official_sizes[place]:,})"
+            text += f" (GLUE has {task.official_sizes[place]:,})"
         facts[f"{split.capitalize()} examples"] = text
     recipe = config["recipe"]
     facts["Recipe"] = (

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lottery_utils.errors import UserError
-from replication.book.build import as_one, parse_parameters, that_show, tools
+from replication.book.build import about_data, as_one, parse_parameters, that_show, tools
 
 
 def test_names_stay_texts_and_lists_are_read() -> None:
@@ -23,6 +23,14 @@ def test_names_stay_texts_and_lists_are_read() -> None:
     for wrong in ("seeds=[1", "seeds=[012]", "seeds=1:30"):
         with pytest.raises(UserError):
             parse_parameters([wrong])
+
+
+def test_a_page_of_several_studies_says_what_the_data_of_each_are() -> None:
+    data, _ = about_data({"studies": ["minilm-glue", "mini-choices", "bert-base-glue"], "n": 3})
+    assert "MiniLM-L6 on GLUE: CoLA" in data
+    assert "MiniLM-L6 on made-up sentences: made-up sentences" in data
+    assert "bert-base" not in data, "it has no records, so the page shows none of it"
+    assert about_data({"n": 3}) == ("", "")
 
 
 def cell(source: str, *tags: str, shows: bool = True) -> Any:
