@@ -59,12 +59,14 @@ def retained(entries: TaskRecords, method: str = "structured") -> dict[str, list
     return found
 
 
-def finding(records: dict[str, TaskRecords], study: Study, method: str = "structured") -> Finding:
+def finding(
+    records: dict[str, TaskRecords], study: Study, method: str = "structured"
+) -> Finding | Note:
     """What retrained tickets retain over the tasks that were learned, or, of fewer than three
     tasks, task by task."""
     name = model_and_data(study)
     if records and not any(entries.has(method) for entries in records.values()):
-        return Finding(f"{name} has no tickets of {METHOD_LABELS[method]} on record.")
+        return NO_MAGNITUDE
     every = {task: retained(entries, method) for task, entries in records.items()}
     learned = {task: of for task, of in every.items() if of}
     if not learned:
@@ -110,8 +112,8 @@ def plot(records: dict[str, TaskRecords], method: str = "structured") -> Figure 
     drawing.legend(loc="outside upper center", ncols=2 if len(kinds) > 3 else 3)
     ended = [outcome(t_interval(of["bad"])) for of in rows.values() if of["bad"]]
     winners = (
-        f"Bad tickets win on {ended.count('wins')} of {len(ended)} tasks, "
-        f"{ended.count(INCONCLUSIVE)} are inconclusive,"
+        f"Bad tickets win on {ended.count('wins')} of {len(ended)} tasks and are inconclusive "
+        f"on {ended.count(INCONCLUSIVE)},"
     )
     out = [task for task in records if task not in rows]
     unlearned = f" Without a gain to retain: {', '.join(out)}." if out else ""
@@ -226,6 +228,8 @@ def verdicts(records: dict[str, TaskRecords], method: str = "structured") -> Tab
     gains less than `LEARNED` or whose search means nothing, and of random and bad structured
     tickets those that are mostly the good one.
     """
+    if not any(entries.has(method) for entries in records.values()):
+        return NO_MAGNITUDE
     seen: dict[str, dict[int, list[bool]]] = {}
     seeds = sorted({seed for entries in records.values() for seed in entries})
     for entries in records.values():
