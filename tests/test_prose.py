@@ -194,4 +194,5 @@ def test_the_book_uses_the_words_of_the_field(path: Path) -> None:
 
 def test_a_banned_word_is_found() -> None:
     assert len(banned("A bar chart. The bar that a guesser passes, anew.")) == 3
-    assert banned("`bar`, a stand-in; error bars\n```{container} beside\n") == []
+    assert banned("`bar`, a stand-in; error bars\n```{container} beside\n:width: 9%\n9 %\n") == []
+    assert len(banned("A share of 50%, 95% CI [41%, 59 %].")) == 3

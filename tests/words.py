@@ -21,15 +21,20 @@ RIGHT = re.compile(
     r"\b(?:bar (?:charts?|plots?)|error bars?|stands? (?:in )?for|stand-in|what is left of)\b", re.I
 )
 MARKUP = re.compile(
-    r"^[`:]{3,}.*$|^> .*$|`[^`]*`", re.M
-)  # directives, messages of the program, code
+    r"^[`:]{3,}.*$|^:\w+: .*$|^> .*$|`[^`]*`", re.M
+)  # directives and their options, messages of the program, code
+CLOSE = re.compile(r"\d%(?![\dA-F]{2})")  # a space is between a number and its unit: 50 %
 BANNED = re.compile(rf"\b(?:{'|'.join(INSTEAD)})\b", re.I)
 
 
 def banned(text: str) -> list[str]:
-    """Every banned word of a text with what is around it, places where one is right left out."""
+    """Every banned word of a text with what is around it, places where one is right left out.
+
+    A number that touches its per cent sign is one too.
+    """
     text = RIGHT.sub("_", MARKUP.sub("_", text))
     return [
         f"...{' '.join(text[max(0, m.start() - 30) : m.end() + 20].split())}..."
-        for m in BANNED.finditer(text)
+        for pattern in (BANNED, CLOSE)
+        for m in pattern.finditer(text)
     ]

@@ -343,12 +343,12 @@
     const labelled = (text, control) => {
       const label = document.createElement("label");
       label.append(text, control);
+      label.className = `explorer-${control.name}`;
       form.append(label);
       return control;
     };
     const select = (name, text) => {
-      controls[name] = labelled(text, document.createElement("select"));
-      controls[name].name = name;
+      controls[name] = labelled(text, Object.assign(document.createElement("select"), { name }));
       controls[name].addEventListener("change", (event) => change(name, event.target.value));
     };
     select("study", "Study");
@@ -357,10 +357,9 @@
     select("method", "What is pruned");
     select("view", "Show");
     select("other", "Compare with");
-    controls.step = labelled("Step of the search", document.createElement("input"));
-    Object.assign(controls.step, { type: "range", min: 0, step: 1, name: "step" });
+    const range = Object.assign(document.createElement("input"), { type: "range", min: 0, step: 1, name: "step" });
+    controls.step = labelled("Step of the search", range);
     controls.step.addEventListener("input", (event) => change("step", event.target.value));
-    controls.step.parentElement.className = "explorer-step";
     form.addEventListener("submit", (event) => event.preventDefault());
     const copy = Object.assign(document.createElement("button"), { type: "button", textContent: "Copy the link to this view" });
     new ClipboardJS(copy, { text: () => location.href }) // which the buttons on code use too

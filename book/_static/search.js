@@ -21,10 +21,12 @@
     return counts;
   };
 
-  /** A query's words, less those that every question has; all of them if no others are left. */
+  /** The words of a query, less those that every question has. */
+  const telling = () => words(query).filter((word) => !stopwords.includes(word) && !QUESTION.has(word));
+
+  /** What is looked for: all words if no telling ones are left. */
   function terms() {
-    const all = words(query);
-    const told = all.filter((word) => !stopwords.includes(word) && !QUESTION.has(word));
+    const all = words(query), told = telling();
     return [...new Set((told.length ? told : all).map(stem))];
   }
 
@@ -100,8 +102,9 @@
       item.append(link, snippet(text, new Set(alike)));
       list.append(item);
     }
-    // The page that is opened marks the words, as after Sphinx's own search; this one has looked for some already.
-    addEventListener("load", () => localStorage.setItem("sphinx_highlight_terms", words(query).join(" ")));
+    // The page that is opened marks the words (marks.js); Sphinx's script, on this page too, has emptied the place.
+    const marked = telling().filter((word) => word.length > 2);
+    addEventListener("load", () => localStorage.setItem("sphinx_highlight_terms", marked.join(" ")));
     out.replaceChildren(summary, list);
   }
 

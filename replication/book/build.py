@@ -92,8 +92,7 @@ def build_page(
         if parameters and "parameters" in tags:
             continue  # the defaults that the given ones stand in for
         (code if MADE_BY.intersection(tags) else result).append(cell)
-        if "injected-parameters" in tags:
-            tags.append("hide-input")
+    result = that_show(result)
     data, known_by = about_data(contents.parameters(notebook) | parameters)
     first, *rest = result[0].source.split("\n")
     heading = [titled(first, parameters)]
@@ -105,8 +104,31 @@ def build_page(
         how_made(of or notebook, parameters, time.monotonic() - begun, data)
     )
     last = len(result) - result[-1].source.startswith("provenance.Sources(")
-    executed.cells = [*without_empty(result[:last]), made, *code, *result[last:]]
+    executed.cells = [*without_empty(result[:last]), made, *as_one(code), *result[last:]]
     write_text(page, nbformat.writes(executed))
+
+
+def that_show(cells: Sequence[Any]) -> list[Any]:
+    """Cells without those that would fold code which shows nothing, as where nothing is on record;
+    prose before one, tagged `with-next`, goes with it."""
+    shown: list[Any] = []
+    for cell in cells:
+        if "hide-input" not in cell.metadata.get("tags", []) or cell.outputs:
+            shown.append(cell)
+            continue
+        while shown and "with-next" in shown[-1].metadata.get("tags", []):
+            shown.pop()
+    return shown
+
+
+def as_one(code: Sequence[Any]) -> list[Any]:
+    """The code before a page's result as one cell that folds; none where a page shows none."""
+    shown = [cell for cell in code if "remove-cell" not in cell.metadata.get("tags", [])]
+    for first in shown[:1]:
+        first.source = "\n\n".join(cell.source for cell in shown)
+        first.outputs = [output for cell in shown for output in cell.outputs]
+        first.metadata["tags"] = ["hide-input"]
+    return shown[:1]
 
 
 def without_empty(cells: Sequence[Any]) -> list[Any]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from matplotlib.ticker import MaxNLocator
 
-from replication.book.written import ANY, MINUS, has_ci, number, p_cell, within
+from replication.book.written import ANY, EQUAL, MINUS, has_ci, no_ci, number, p_cell, within
 from replication.claims.rules import Judged
 from replication.claims.trial import PAPER
 
@@ -143,7 +143,8 @@ def estimate(judged: Judged) -> str:
         return f"{n} task{'s' if n > 1 else ''}" if n else ""
     interval = within(found.low, found.high)
     if not _printable(judged):
-        interval = "(no CI: it would exceed the possible range)"
+        equal = no_ci((found.mean, found.low, found.high)) == EQUAL
+        interval = f"({EQUAL if equal else 'no CI: it would exceed the possible range'})"
     return f"{number(found.mean)} {interval}; inside on {_inside(judged)}"
 
 

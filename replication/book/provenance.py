@@ -37,24 +37,21 @@ class Sources:
         days = sorted({run["created"][:10] for run in made})
         when = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
         versions = ", ".join(sorted({run["lottery_utils"] for run in made}))
-        studies = ", ".join(sorted({record["study"] for record in self.records}))
         seconds = sum(run["seconds"] for run in made)
         spent = f"{seconds / 3600:.1f} hours" if seconds >= 3600 else f"{seconds / 60:.1f} minutes"
         n = len(self.records)
         return (
-            f"{n} record{'' if n == 1 else 's'} of {studies}, computed {when} by version "
-            f"{versions} in {spent}{self._sizes()}"
+            f"{n} record{'' if n == 1 else 's'}, computed {when} by version {versions} in {spent}"
+            f"{self._sizes()}"
         )
 
     def _sizes(self) -> str:
-        """How many examples of each task the models were fine-tuned on at most, by study."""
-        of_studies = {(record["study"], record["config"]["train_size"]) for record in self.records}
-        told = [
-            f"{study} at most {size:,}"
-            for study, size in sorted(of_studies, key=str)
-            if size is not None
-        ]
-        return f"; training examples of a task: {', '.join(told)}" if told else ""
+        """On how many examples of a task the models were fine-tuned at most."""
+        found = {record["config"]["train_size"] for record in self.records} - {None}
+        reach = (
+            " to ".join(f"{n:,}" for n in dict.fromkeys((min(found), max(found)))) if found else ""
+        )
+        return f"; at most {reach} training examples a task" if found else ""
 
     def _repr_html_(self) -> str:
         rows = "".join(
@@ -136,15 +133,21 @@ def warnings(entries: TaskRecords) -> Note | None:
         )
     for seed, records in entries.items():
         of_full = records["finetune"]["results"]["undefined"].items()
-        found = [("full model", why) for _, why in of_full]
+        found: dict[str, list[str]] = {}
+        for _, why in of_full:
+            found.setdefault(why, []).append("full model")
         for stage in TICKET_STAGE.values():
             tickets = records[stage]["results"]["tickets"] if stage in records else {}
             for kind, ticket in tickets.items():
                 name = KIND_LABELS.get(kind, kind)
-                found += [(f"{name}, {state}", why) for state, why in ticket["undefined"].items()]
+                for state, why in ticket["undefined"].items():
+                    found.setdefault(why, []).append(f"{name}, {state}")
         metric = METRIC_LABELS[records["finetune"]["results"]["metric"]]
         if found:
-            listed = "; ".join(f"{name}: {why}" for name, why in found)
+            listed = "; ".join(
+                f"{', '.join(of) if len(of) < 4 else f'{len(of)} scores'}: {why}"
+                for why, of in found.items()
+            )
             reasons.append(f"Seed {seed}: {metric} is undefined and counted as 0 ({listed}).")
     return Note(" ".join(reasons), "warning") if reasons else None
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 
 T = TypeVar("T")
+UNIT = re.compile(r"(?<=\d) %")  # on the line of its number
 # Okabe and Ito's palette: told apart by readers with any common colour vision.
 COLOURS = {
     "full": "#000000",
@@ -148,9 +149,10 @@ class Table:
                 border=0 if self.classes else 1,
                 notebook=not self.classes,
             )
+        shown = UNIT.sub("\u00a0%", str(shown))
         if not self.caption:
-            return str(shown)
-        head, tag, rest = str(shown).partition("<table")
+            return shown
+        head, tag, rest = shown.partition("<table")
         attributes, _, rows = rest.partition(">")
         caption = f"<caption>{html.escape(self.caption)}</caption>"
         return f"{head}{tag}{_id(self.label)}{attributes}>{caption}{rows}"
@@ -204,14 +206,22 @@ class Note:
 
 @dataclass(frozen=True)
 class Finding:
-    """What a page found, with its numbers, 95 % CI and n: the first thing that it says."""
+    """What a page found, with its numbers, 95 % CI and n: the first thing that it says.
+
+    `links` are addresses by words of the text that lead there.
+    """
 
     text: str
+    links: Mapping[str, str] = field(default_factory=dict)
 
     def _repr_html_(self) -> str:
         text = re.sub(r"\bn = (?=\d)", "n\u00a0=\u00a0", self.text)  # no line ends within these
-        text = text.replace("95 % CI", "95\u00a0%\u00a0CI")
-        return f'<p class="lottery-finding">{html.escape(text)}</p>'
+        text = html.escape(text)
+        for words, address in self.links.items():
+            link = f'<a href="{html.escape(address)}">{html.escape(words)}</a>'
+            text = text.replace(html.escape(words), link, 1)
+        text = UNIT.sub("\u00a0%", text).replace("% CI", "%\u00a0CI")
+        return f'<p class="lottery-finding">{text}</p>'
 
     def __repr__(self) -> str:
         return self.text

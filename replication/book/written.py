@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 MINUS = "\u2212"
 ANY = (-math.inf, math.inf)
+EQUAL = "all equal"
 
 
 def number(value: SupportsFloat, digits: int = 3, *, signed: bool = False) -> str:
@@ -21,8 +22,8 @@ def number(value: SupportsFloat, digits: int = 3, *, signed: bool = False) -> st
 
 
 def percent(value: SupportsFloat, digits: int = 0) -> str:
-    """A share as a page writes it; NaN is `undefined`."""
-    return _written(value, f"z.{digits}%")
+    """A share as a page writes it, `50 %`; NaN is `undefined`."""
+    return _written(value, f"z.{digits}%").replace("%", " %")
 
 
 def _written(value: SupportsFloat, how: str) -> str:
@@ -57,13 +58,14 @@ def interval(
 ) -> str:
     """A mean with its 95 % CI, the first three of `found`, or that there is none.
 
-    One value has none, and one that leaves what scores can be (`possible`) is not given.
+    One value has none, nor have equal ones; one that leaves what scores can be (`possible`) is not
+    given.
     """
     text = number(found[0], digits, signed=signed)
     if has_ci(found, possible):
         return f"{text} {within(found[1], found[2], digits, signed=signed)}"
     n = f", n = {found[3]}" if len(found) > 3 else ""
-    return f"{text} (no CI{n})"
+    return f"{text} ({no_ci(found)}{n})"
 
 
 def estimate(values: Iterable[float], possible: tuple[float, float] = ANY) -> str:
@@ -74,13 +76,18 @@ def estimate(values: Iterable[float], possible: tuple[float, float] = ANY) -> st
 def share(found: Sequence[float], digits: int = 0, possible: tuple[float, float] = ANY) -> str:
     """The same of a share, in percent."""
     mean, low, high = (percent(value, digits) for value in found[:3])
-    return f"{mean} [{low}, {high}]" if has_ci(found, possible) else f"{mean} (no CI)"
+    return f"{mean} [{low}, {high}]" if has_ci(found, possible) else f"{mean} ({no_ci(found)})"
 
 
 def has_ci(found: Sequence[float], possible: tuple[float, float] = ANY) -> bool:
     """Whether an interval is one: Student's t, of few values, may leave what scores can be."""
     low, high = possible
-    return low - 1e-9 <= found[1] <= found[2] <= high + 1e-9
+    return low - 1e-9 <= found[1] <= found[2] <= high + 1e-9 and no_ci(found) != EQUAL
+
+
+def no_ci(found: Sequence[float]) -> str:
+    """What is written where there is no interval: without any spread it would have no width."""
+    return EQUAL if abs(found[2] - found[1]) < 1e-9 else "no CI"
 
 
 def plus_minus(mean: SupportsFloat, std: SupportsFloat, digits: int = 3) -> str:

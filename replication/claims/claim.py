@@ -55,7 +55,7 @@ class Claim:
             text = f"{self.low:g} to {self.high:g}"
         if not self.at_least:
             return text
-        every = "every task" if self.at_least == 1 else f"{self.at_least:.0%} of the tasks"
+        every = "every task" if self.at_least == 1 else f"{100 * self.at_least:.0f} % of the tasks"
         return f"{text}, on {every}"
 
     def holds_at(self, mean: float) -> bool:

@@ -112,8 +112,8 @@ class Retained:
         errors = self.full[1:].std(axis=0, ddof=1)
         if (threshold * self.full[0] - majority - 2 * errors).mean() < 0:
             return (
-                f"{threshold:.0%} of the full model's score is less than two standard errors "
-                "above the majority baseline"
+                f"{100 * threshold:.0f} % of the full model's score is less than two standard "
+                "errors above the majority baseline"
             )
         return None
 

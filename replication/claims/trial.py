@@ -72,10 +72,10 @@ def sides(trial: Trial) -> dict[str, dict[str, Judged]]:
     return {name: of for name, of in both.items() if of}
 
 
-def over_seeds(trial: Trial, side: str) -> dict[str, Interval]:
-    """By task, what retrained bad tickets retain in the study or as released (`PAPER`), with its
-    95 % CI over seeds."""
+def over_seeds(trial: Trial, side: str, kind: str = "bad") -> dict[str, Interval]:
+    """By task, what retrained tickets of a kind retain in the study or as released (`PAPER`), with
+    its 95 % CI over seeds."""
     if side != PAPER:
-        return {task: t_interval(of) for task, of in kept(trial.ours)["bad"].values.items()}
+        return {task: t_interval(of) for task, of in kept(trial.ours)[kind].values.items()}
     released = wins.of_release(trial.release)
-    return {task: wins.mean_over([of], "bad") for task, of in released.items()}
+    return {task: wins.mean_over([of], kind) for task, of in released.items()}

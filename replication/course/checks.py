@@ -16,6 +16,7 @@ from lottery_utils.agreement.inference import t_interval
 from lottery_utils.errors import UserError
 from lottery_utils.masks import StructuredMask
 from replication.book.show import Note
+from replication.book.written import within
 from replication.course.lesson import Lesson
 
 FloatArray = npt.NDArray[np.float64]
@@ -229,7 +230,7 @@ def interval(answer: Any, differences: Sequence[float]) -> Note:
     low, high = array(answer, (2,), "interval")
     expected = t_interval(differences)
     if np.allclose((low, high), expected[1:3], atol=1e-6):
-        return right(f"[{low:+.3f}, {high:+.3f}], from {len(differences)} seeds.")
+        return right(f"{within(low, high, signed=True)}, from {len(differences)} seeds.")
     half = 1.96 * np.std(differences, ddof=1) / np.sqrt(len(differences))
     if np.allclose(high - low, 2 * half, atol=1e-6):
         raise wrong("1.96 is for many seeds.", f"with {len(differences)} take Student's t. {hint}")

@@ -91,6 +91,11 @@ class Lesson:
             f"{n_validation} validation examples."
         )
 
+    @property
+    def title(self) -> str:
+        """The task as a caption names it: one of made-up sentences says so."""
+        return f"{self.task.name} (made-up sentences)" if self._of[1] == "mini" else self.task.name
+
     def score(self, mask: StructuredMask) -> float:
         """The validation score of the model under `mask`, without any training."""
 

@@ -8,14 +8,14 @@ import matplotlib.pyplot as plt
 import numpy as np
 import numpy.typing as npt
 
-from replication.book.show import COLOURS, Figure, layer_map, style
+from replication.book.show import COLOURS, LARGE, Figure, layer_map, style
 
 
-@style()
+@style(LARGE)
 def heads(scores: npt.NDArray[np.float64], what: str) -> Figure:
     """A number for each head, as a map of layers and heads."""
     n_layers, n_heads = scores.shape
-    drawing, axes = plt.subplots(figsize=(6.5, 0.9 + 0.4 * n_layers), layout="constrained")
+    drawing, axes = plt.subplots(figsize=(4.8, 0.9 + 0.3 * n_layers), layout="constrained")
     image = layer_map(axes, scores, limits=(0, float(scores.max())))
     drawing.colorbar(image, ax=axes)
     layer, head = np.unravel_index(int(scores.argmax()), scores.shape)
@@ -27,14 +27,14 @@ def heads(scores: npt.NDArray[np.float64], what: str) -> Figure:
     )
 
 
-@style()
+@style(LARGE)
 def pruning(trace: Sequence[tuple[int, float]], full_score: float, what: str) -> Figure:
     """The score by the number of heads left, step by step."""
     left, scores = zip(*trace, strict=True)
-    drawing, axes = plt.subplots(figsize=(6.5, 3.2), layout="constrained")
+    drawing, axes = plt.subplots(figsize=(4.8, 2.8), layout="constrained")
     axes.plot(left, scores, marker="o", color=COLOURS["good"])
     axes.axhline(0.9 * full_score, linestyle="--", color=COLOURS["full"], linewidth=1)
-    axes.annotate("90 % of full", (left[0], 0.9 * full_score), va="bottom", fontsize=9)
+    axes.annotate("90 % of full", (left[0], 0.9 * full_score), va="bottom")
     axes.set(xlabel="heads left", ylabel="validation score")
     axes.invert_xaxis()
     return Figure.of(
@@ -45,10 +45,10 @@ def pruning(trace: Sequence[tuple[int, float]], full_score: float, what: str) ->
     )
 
 
-@style()
+@style(LARGE)
 def among_random(score: float, others: Sequence[float], what: str) -> Figure:
     """One score among those of random tickets."""
-    drawing, axes = plt.subplots(figsize=(6.5, 2.6), layout="constrained")
+    drawing, axes = plt.subplots(figsize=(4.8, 2.4), layout="constrained")
     axes.hist(others, bins=12, color=COLOURS["random"], edgecolor="white")
     axes.axvline(score, color=COLOURS["good"], linewidth=2.5)
     axes.set(xlabel="validation score", ylabel="random tickets")

@@ -160,8 +160,8 @@ def won(found: Mapping[str, Interval]) -> str:
     return (
         f"of {len(found)} tasks, bad tickets win on {len(of['wins'])}{named['wins']} and lose on "
         f"{len(of['loses'])}{named['loses']}; {len(of[INCONCLUSIVE])} are inconclusive "
-        f"({WINS:.0%} inside the 95 % CI over seeds{single}). By their means alone they would win "
-        f"on {sum(wins(one.mean) for one in found.values())}"
+        f"({percent(WINS)} inside the 95 % CI over seeds{single}). By their means alone they would "
+        f"win on {sum(wins(one.mean) for one in found.values())}"
     )
 
 

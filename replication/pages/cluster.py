@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import matplotlib.pyplot as plt
 
-from replication.book.show import COLOURS, Figure, Note, Table, style
+from replication.book.show import COLOURS, LARGE, Figure, Note, Table, style
+from replication.book.written import percent
 from replication.runs.jobs import Schedule, jobs, simulate
 from replication.study import Study
 
@@ -30,15 +31,15 @@ def finding(study: str) -> Note:
     )
 
 
-@style()
+@style(LARGE)
 def plot(study: str) -> Figure:
     """Hours against cards, a line for each way to cut the study into jobs."""
-    drawing, axis = plt.subplots(figsize=(6, 3.4), layout="constrained")
+    drawing, axis = plt.subplots(figsize=(4.8, 3.4), layout="constrained")
     for (way, found), colour in zip(schedules(study).items(), COLOURS.values(), strict=False):
         axis.plot(CARDS, [s.seconds / 3600 for s in found.values()], "o-", color=colour, label=way)
     axis.set(xscale="log", yscale="log", xlabel="graphics cards", ylabel="hours (simulated)")
     axis.set_xticks(CARDS, map(str, CARDS))
-    axis.legend()
+    drawing.legend(loc="outside upper center")
     return Figure.of(
         drawing,
         alt=f"Hours of the study {study} against cards, both on logarithmic scales, for two ways "
@@ -58,7 +59,7 @@ def table(study: str) -> Table:
                 **{
                     f"{what}, {way}": of(found[way][n])
                     for way in WAYS
-                    for what, of in (("hours", _hours), ("busy", lambda s: f"{s.busy:.0%}"))
+                    for what, of in (("hours", _hours), ("busy", lambda s: percent(s.busy)))
                 },
             }
             for n in CARDS

@@ -9,7 +9,7 @@ import miniglue
 from lottery_utils.errors import UserError
 from lottery_utils.metrics import METRIC_LABELS
 from lottery_utils.tasks import get_task
-from replication.book.show import COLOURS, Figure, Finding, Table, style
+from replication.book.show import COLOURS, LARGE, Figure, Finding, Table, style
 from replication.book.written import number
 from replication.runs.records import by_task
 from replication.store import Record, Store
@@ -64,10 +64,10 @@ def table(records: dict[str, Record]) -> Table:
     return Table.of(rows)
 
 
-@style()
+@style(LARGE)
 def plot(records: dict[str, Record]) -> Figure:
     """A line per task from the bag of words to the backbone, with the majority baseline."""
-    drawing, axes = plt.subplots(figsize=(7.5, 0.9 + 0.38 * len(records)), layout="constrained")
+    drawing, axes = plt.subplots(figsize=(5.2, 1.2 + 0.38 * len(records)), layout="constrained")
     tasks = list(records)[::-1]
     texts = []
     for y, task in enumerate(tasks):
@@ -83,8 +83,8 @@ def plot(records: dict[str, Record]) -> Figure:
     axes.plot([], [], "o", color=COLOURS["good"], mfc="white", label="fine-tuned backbone")
     labels = [f"{t} ({METRIC_LABELS[records[t]['results']['metric']].split()[0]})" for t in tasks]
     axes.set_yticks(range(len(tasks)), labels)
-    axes.set(xlabel="validation score, each task by its own metric", xlim=(-0.05, 1.02))
-    axes.legend(loc="lower center", bbox_to_anchor=(0.45, 1), ncols=3, fontsize=9)
+    axes.set(xlabel="validation score (each task's metric)", xlim=(-0.05, 1.02))
+    drawing.legend(loc="outside upper center", ncols=2)
     results = [record["results"] for record in records.values()]
     sizes = sorted({r["examples"]["train"] for r in results})
     n_seeds = max(len(r["backbone"]) for r in results)

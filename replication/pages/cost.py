@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 
 from lottery_utils.errors import UserError
-from replication.book.show import COLOURS, SEED_COLOURS, Figure, Finding, Note, Table, style
-from replication.book.written import estimate, number
+from replication.book.show import COLOURS, LARGE, SEED_COLOURS, Figure, Finding, Note, Table, style
+from replication.book.written import estimate, number, percent
 from replication.paper.records import STAGE
 from replication.runs.jobs import ASSUMED_TFLOPS
 from replication.runs.records import as_names
@@ -76,13 +76,13 @@ def finding(rows: Rows) -> Finding | Note:
     )
 
 
-@style()
+@style(LARGE)
 def ratios(rows: Rows) -> Figure | Note:
     """The ratio of seconds in each comparison, with its lowest and highest round and the goal."""
     found = _compared(rows)[::-1]
     if not found:
         return MISSING
-    drawing, axis = plt.subplots(figsize=(7.5, 1 + 0.34 * len(found)), layout="constrained")
+    drawing, axis = plt.subplots(figsize=(5.2, 1.4 + 0.6 * len(found)), layout="constrained")
     for y, (_, (middle, low, high), goal) in enumerate(found):
         axis.plot([low, high], [y, y], color=COLOURS["good"], linewidth=2)
         axis.plot(middle, y, "o", color=COLOURS["good"], ms=6)
@@ -91,12 +91,12 @@ def ratios(rows: Rows) -> Figure | Note:
     axis.axvline(1, color="0.6", linewidth=1, linestyle=":")
     axis.plot([], [], "o-", color=COLOURS["good"], label="median, lowest to highest round")
     axis.plot([], [], "|", color=COLOURS["bad"], ms=12, mew=2, label="goal, set before")
-    axis.set_yticks(range(len(found)), [textwrap.fill(name, 38) for name, _, _ in found])
+    axis.set_yticks(range(len(found)), [textwrap.fill(name, 24) for name, _, _ in found])
     ticks = (1, 3, 10, 30, 100)
     axis.set(xscale="log", xlabel="times as fast (log scale)")
     axis.set_xticks(ticks, [f"{tick}" for tick in ticks])
     axis.minorticks_off()
-    axis.legend(loc="lower center", bbox_to_anchor=(0.3, 1), ncols=2, fontsize=9)
+    drawing.legend(loc="outside upper center")
     texts = "; ".join(f"{name} {middle:.2f}" for name, (middle, _, _), _ in found[::-1])
     return Figure.of(
         drawing,
@@ -223,13 +223,13 @@ def bucketing(rows: Rows) -> Table | Note:
     return _by_name(lines)
 
 
-@style()
+@style(LARGE)
 def growth(rows: Rows) -> Figure | Note:
     """Seconds against examples, tokens, layers and heads, on logarithmic scales."""
     found = [row for row in rows.values() if "exponent" in row["facts"]]
     if {row["facts"]["quantity"] for row in found} != set(QUANTITIES):
         return MISSING
-    drawing, axes = plt.subplots(1, 4, figsize=(11, 3), sharey=True, layout="constrained")
+    drawing, axes = plt.subplots(2, 2, figsize=(5.2, 5.6), sharey=True, layout="constrained")
     for axis, quantity in zip(axes.flat, QUANTITIES, strict=True):
         for colour, marker, row in zip(
             SEED_COLOURS,
@@ -244,8 +244,9 @@ def growth(rows: Rows) -> Figure | Note:
         axis.set(xscale="log", yscale="log", xlabel=_axis_label(quantity))
         axis.set_xticks(values, [str(value) for value in values])
         axis.minorticks_off()
-        axis.legend(fontsize=8, title="exponent", title_fontsize=8)
-    axes.flat[0].set_ylabel("seconds per pass")
+        axis.legend(title="exponent")
+    for axis in axes[:, 0]:
+        axis.set_ylabel("seconds per pass")
     return Figure.of(
         drawing,
         "Seconds of one pass, medians over rounds; one quantity varies at a time from 64 examples "
@@ -299,10 +300,10 @@ def forecast_assumptions(rows: Rows) -> Table | Note:
             "epochs for one full model": passes["epochs"],
             "tickets of single weights": passes["tickets of single weights"],
             "tickets of heads and MLPs": passes["tickets of heads and MLPs"],
-            "their share of the full cost": f"{passes['their share of the full cost']:.0%}",
+            "their share of the full cost": percent(passes["their share of the full cost"]),
             "importance passes for a structured search": passes["importance"],
             "scoring passes for the search by magnitude and all tickets": passes["scoring"],
-            "share of fine-tuning in the hours": f"{hours['training'] / sum(hours.values()):.0%}",
+            "share of fine-tuning in the hours": percent(hours["training"] / sum(hours.values())),
         }
         lines |= {name: {"assumed": str(of)} for name, of in assumed.items()}
     return _by_name(lines)

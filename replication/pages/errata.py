@@ -18,10 +18,11 @@ from lottery_utils.agreement.inference import t_interval
 from lottery_utils.masks import StructuredMask
 from lottery_utils.tasks import TASKS
 from replication.book.show import COLOURS, LARGE, Figure, Finding, Note, Table, style
-from replication.book.written import number, p_cell, p_text, plus_minus, within
+from replication.book.written import number, p_cell, p_text, percent, plus_minus, within
+from replication.claims.claim import LEVEL
 from replication.paper import numbers
-from replication.paper.records import KINDS, UNLEARNED, Results, over_seeds, score
-from replication.runs.records import KIND_LABELS, TaskRecords
+from replication.paper.records import UNLEARNED, Results, over_seeds, score
+from replication.runs.records import TaskRecords
 from replication.store import home
 from replication.study import Study
 
@@ -93,19 +94,6 @@ def what_q_tests() -> Table:
     return Table.of(rows)
 
 
-def agreement_and_q(results: Results) -> Table:
-    """Tasks in the order of their kappa, with what Q says of them."""
-    return Table.of(
-        {
-            "": task,
-            "heads kept, smallest and largest": f"{min(kept)}, {max(kept)}",
-            "Fleiss' kappa": number(kappa, 6),
-            "p of Q": p_cell(p_value),
-        }
-        for task, kept, kappa, p_value in sorted(_kappa_and_q(results), key=lambda row: -row[2])
-    )
-
-
 @style(LARGE)
 def kappa_and_q(results: Results) -> Figure:
     """Fleiss' kappa of each task against the p value of Cochran's Q: two different questions."""
@@ -116,13 +104,14 @@ def kappa_and_q(results: Results) -> Figure:
         y = max(p_value, LEAST_P)
         marker = "o" if p_value >= LEAST_P else "v"
         axis.plot(kappa, y, marker, color=COLOURS["good"], ms=7)
-        side = {"xytext": (7, 2)} if i % 2 else {"xytext": (-7, 2), "ha": "right"}
+        up = 4 if p_value > LEVEL else -11  # away from the line
+        side = {"xytext": (7, up)} if i % 2 else {"xytext": (-7, up), "ha": "right"}
         axis.annotate(task, (kappa, y), textcoords="offset points", **side)
         said.append(f"{task} kappa {number(kappa, 2)} and p {_p(p_value)}")
-    axis.axhline(0.05, color="0.5", linestyle=":")
+    axis.axhline(LEVEL, color="0.5", linestyle=":", zorder=0)
     axis.annotate(
-        "p = 0.05",
-        (1, 0.05),
+        f"p = {LEVEL}",
+        (1, LEVEL),
         (0, -13),
         axis.get_yaxis_transform(),
         "offset points",
@@ -139,6 +128,7 @@ def kappa_and_q(results: Results) -> Figure:
         f"Cochran's Q does not follow agreement: were it a test of agreement, points would rise to "
         f"the right (n = {len(said)} tasks that BERT-base learns, five seeds each).",
         f"Scatter plot: {', '.join(said)}.",
+        "kappa-and-q",
     )
 
 
@@ -149,8 +139,8 @@ def most_frequent_types() -> Table:
         {
             "": task,
             "most frequent": max(shares, key=shares.__getitem__),
-            "its share": f"{max(shares.values()):.1%}",
-            "heterogeneous": f"{shares['heterogeneous']:.1%}",
+            "its share": percent(max(shares.values()), 1),
+            "heterogeneous": percent(shares["heterogeneous"], 1),
         }
         for task, shares in every.items()
         if shares
@@ -175,19 +165,6 @@ def random_sizes(results: Results) -> Table:
             row[f"expected spread of {name}"] = number(spread, 1)
         rows.append(row)
     return Table.of(rows)
-
-
-def different_masks(results: Results) -> Table:
-    """How many different masks the five seeds have, of each kind of survivors."""
-    kinds = {
-        KIND_LABELS[kind]: setting.replace("head_mlp", "heads_mlps")  # as masks are called
-        for kind, setting in KINDS["survivors"].items()
-    }
-    return Table.of(
-        {"": task}
-        | {name: found["tickets"][setting]["different_masks"] for name, setting in kinds.items()}
-        for task, found in results.items()
-    )
 
 
 def drawn_bars(results: Results) -> Table | Note:
@@ -225,30 +202,6 @@ def draws() -> Table:
             else "one stream for each seed",
         }
         for study in found
-    )
-
-
-def unlearned(results: Results) -> Table:
-    """WNLI: the full model below the majority, and good masks that keep nothing, or every head."""
-    heads, mlps = (over_seeds(results, part) for part in ("heads", "mlps"))
-    return Table.of(
-        {
-            "": task,
-            "majority": number(score(results, task, "freq_baseline").mean),
-            "full": plus_minus(*score(results, task, "no_mask")),
-            "good, pruned": plus_minus(*score(results, task, "head_mlp")),
-            "heads kept": ", ".join(map(str, heads[task].kept)),
-            "MLPs kept": ", ".join(map(str, mlps[task].kept)),
-        }
-        for task in UNLEARNED
-    )
-
-
-def sizes_of_magnitude() -> Table:
-    """The share of weights kept after steps that each remove a tenth of those still there."""
-    return Table.of(
-        {"": f"{n} step{'' if n == 1 else 's'}", "weights kept": f"{0.9**n:.1%}"}
-        for n in (1, 3, 5, 7, 9, 10)
     )
 
 
@@ -310,11 +263,11 @@ def transposed(every: Every) -> Table | Note:
     rows: list[dict[str, Any]] = []
     for name, counts in {"all": whole, **by_entry}.items():
         changed = (counts.sum() - np.trace(counts)) / counts.sum()
-        rows.append({"": name, "maps": f"{counts.sum():,}", "of another type": f"{changed:.1%}"})
+        rows.append({"": name, "maps": f"{counts.sum():,}", "of another type": percent(changed, 1)})
     for i, kind in enumerate(types):
         right, other = (counts.sum() / whole.sum() for counts in (whole[i], whole[:, i]))
         row = {"": f"share of {kind}", "maps": f"{whole.sum():,}"}
-        rows.append({**row, "right": f"{right:.1%}", "transposed": f"{other:.1%}"})
+        rows.append({**row, "right": percent(right, 1), "transposed": percent(other, 1)})
     return Table.of(rows)
 
 

@@ -10,7 +10,7 @@ from matplotlib.ticker import MultipleLocator
 from lottery_utils.metrics import METRIC_LABELS
 from replication.book.claim_rows import badge_of
 from replication.book.show import COLOURS, LARGE, Figure, Finding, Note, Table, style
-from replication.book.written import number, share
+from replication.book.written import number, percent, share
 from replication.claims.claim import WINS
 from replication.claims.rules import KEPT, Judged, counted, kept, registered
 from replication.claims.trial import PAPER, Trial, over_seeds, sides
@@ -22,7 +22,7 @@ from replication.runs.run import missing
 
 def finding(trial: Trial) -> Finding:
     """What retrained tickets retain, on how many tasks bad ones win, and the verdicts."""
-    here = kept(trial.ours)
+    here, links = kept(trial.ours), {}
     if len(here) == len(KEPT):
         shares = {kind: share(of.found) for kind, of in here.items() if of.found}
         good = shares.pop("good")
@@ -34,26 +34,35 @@ def finding(trial: Trial) -> Finding:
             f"tasks, up to {n_seeds} seeds). "
             f"{_answer(trial)}"
         )
+        links[_won(trial, trial.name)[0]] = (
+            f"report/{trial.study.name}/claims.html#can-bad-tickets-win"
+        )
     else:
         first = "Too few tasks have been learned so far: there is no result yet."
     claims = f"Verdicts on {len(registered(trial.ours))} registered claims: {counted(trial.ours)}."
     if under_way := missing(trial.study, trial.store):
         n, every = len(trial.study.tasks) - len(under_way), len(trial.study.tasks)
         claims += f" Only {n} of {every} tasks are complete, so this may change."
-    return Finding(f"{first} {claims}")
+    return Finding(f"{first} {claims}", links)
 
 
 def _answer(trial: Trial) -> str:
     """On how many tasks bad tickets win, here and by the same rule in the released numbers."""
     texts = []
     for side in (trial.name, PAPER):
-        found = over_seeds(trial, side)
-        of = {word: len(tasks) for word, tasks in outcomes(found).items()}
-        texts.append(f"{of['wins']} of {len(found)} tasks ({of[INCONCLUSIVE]} inconclusive)")
+        won, undecided = _won(trial, side)
+        texts.append(f"{won} ({undecided} inconclusive)")
     return (
-        f"With 95 % confidence over seeds, bad ones win, retaining {WINS:.0%} or more, on "
+        f"With 95 % confidence over seeds, bad ones win, retaining {percent(WINS)} or more, on "
         f"{texts[0]}; in the paper's BERT-base on {texts[1]}."
     )
+
+
+def _won(trial: Trial, side: str) -> tuple[str, int]:
+    """On how many tasks of a side bad tickets win, and on how many that is inconclusive."""
+    found = over_seeds(trial, side)
+    of = outcomes(found)
+    return f"{len(of['wins'])} of {len(found)} tasks", len(of[INCONCLUSIVE])
 
 
 def strength(trial: Trial) -> Finding:
@@ -87,8 +96,8 @@ def in_plain_words(trial: Trial) -> Finding:
             continue
         good, random, bad = (judged.found.mean for judged in of.values() if judged.found)
         texts.append(
-            f"{name}: {good:.0%} with the best parts, {random:.0%} with random ones, {bad:.0%} "
-            f"with the discarded ones (average of {_most(of)} tasks)"
+            f"{name}: {percent(good)} with the best parts, {percent(random)} with random ones, "
+            f"{percent(bad)} with the discarded ones (average of {_most(of)} tasks)"
         )
     if not texts:
         return Finding("There is no result yet.")
@@ -122,9 +131,13 @@ def plot(trial: Trial) -> Figure:
         axis.set_title(f"{name}, {_most(of)} tasks", loc="left")
     axes[-1, 0].xaxis.set_major_locator(MultipleLocator(0.5))
     axes[-1, 0].set_xlabel("retained gain (0: majority baseline, 1: full model)")
-    bad = [f"{of['bad'].found.mean:.0%} ({name})" for name, of in shown.items()
+    bad = [f"{percent(of['bad'].found.mean)} ({name})" for name, of in shown.items()
            if "bad" in of and of["bad"].found]  # fmt: skip
-    for mark, text in (("o-", "mean, 95 % CI"), ("|", "one task"), ("--", f"wins ({WINS:.0%})")):
+    for mark, text in (
+        ("o-", "mean, 95 % CI"),
+        ("|", "one task"),
+        ("--", f"wins ({percent(WINS)})"),
+    ):
         axes[0, 0].plot([], [], mark, color="0.4", label=text)
     drawing.legend(loc="outside upper center", ncols=3, handlelength=1.5)
     return Figure.of(
@@ -133,6 +146,7 @@ def plot(trial: Trial) -> Figure:
         f"over tasks, 95 % CIs; up to {len(trial.study.seeds)} seeds a task here, five for "
         "BERT-base.",
         f"Interval plot of the gain that retrained tickets retain. {'; '.join(said)}.",
+        "retained",
     )
 
 

@@ -111,17 +111,19 @@ def plot(records: dict[str, TaskRecords], method: str = "structured") -> Figure 
         axis.plot([], [], "o", color=COLOURS[kind], label=KIND_LABELS.get(kind, kind))
     drawing.legend(loc="outside upper center", ncols=2 if len(kinds) > 3 else 3)
     ended = [outcome(t_interval(of["bad"])) for of in rows.values() if of["bad"]]
+    every_title = [entries.title for entries in records.values()]
+    made_up = " of made-up sentences" if every_title != [*records] else ""
     winners = (
-        f"Bad tickets win on {ended.count('wins')} of {len(ended)} tasks and are inconclusive "
-        f"on {ended.count(INCONCLUSIVE)},"
+        f"Bad tickets win on {ended.count('wins')} of {len(ended)} tasks{made_up} and are "
+        f"inconclusive on {ended.count(INCONCLUSIVE)},"
     )
     out = [task for task in records if task not in rows]
     unlearned = f" Without a gain to retain: {', '.join(out)}." if out else ""
     return Figure.of(
         drawing,
         f"{winners} under {METHOD_LABELS[method]}: by the 95 % CI over seeds (points; stroke: "
-        f"mean) against {WINS:.0%} (dashed).{unlearned}",
-        "Dot plot of retained gain by task: "
+        f"mean) against {percent(WINS)} (dashed).{unlearned}",
+        f"Dot plot of retained gain by task{made_up}: "
         + "; ".join(
             f"{task}: " + ", ".join(f"{k} {percent(np.mean(of[k]))}" for k in kinds if of[k])
             for task, of in rows.items()
@@ -213,7 +215,7 @@ def _kept(entries: TaskRecords, method: str) -> dict[str, str]:
     """How much of the model the good ticket is, on average over seeds."""
     if method == "magnitude":
         found = [r["weights"]["density"] for r in entries.results("magnitude")]
-        return {"weights kept": f"{np.mean(found):.1%}"}
+        return {"weights kept": percent(np.mean(found), 1)}
     masks = [*entries.masks.values()]
     return {
         "heads kept": f"{np.mean([m.n_heads for m in masks]):.1f} of {masks[0].heads.size}",
@@ -244,10 +246,10 @@ def verdicts(records: dict[str, TaskRecords], method: str = "structured") -> Tab
                 kind: (of["retrained"] - tuned["majority"]) / gain
                 for kind, of in zip(TICKETS, (good, random, bad), strict=True)
             }
-            orders = {f"retrained: good retains {WINS:.0%} of the gain": wins(shares["good"])}
+            orders = {f"retrained: good retains {percent(WINS)} of the gain": wins(shares["good"])}
             if method != "structured" or contrasted[seed]:
                 orders |= {
-                    f"retrained: {kind} retains {WINS:.0%} of the gain": wins(shares[kind])
+                    f"retrained: {kind} retains {percent(WINS)} of the gain": wins(shares[kind])
                     for kind in TICKETS[1:]
                 } | {
                     "pruned: good above random": good["pruned"] > random["pruned"],

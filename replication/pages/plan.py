@@ -130,7 +130,7 @@ def plot(analysis: Analysis, method: str = "structured") -> Figure | Note:
     n_seeds = "one seed" if n == [1] else n_seeds
     ended = [outcome(t_interval(of["bad"])) for of in rows.values() if "bad" in of]
     means = "; ".join(
-        f"{task}, {kind}: {np.mean(of[kind]):.0%}"
+        f"{task}, {kind}: {percent(np.mean(of[kind]))}"
         for task, of in rows.items()
         for kind in kinds
         if kind in of
@@ -139,8 +139,8 @@ def plot(analysis: Analysis, method: str = "structured") -> Figure | Note:
         drawing,
         f"Bad tickets win on {ended.count('wins')} of {len(ended)} tasks and "
         f"{ended.count(INCONCLUSIVE)} are inconclusive under {METHOD_LABELS[method]}, by the 95 % "
-        f"CI over {n_seeds} (points) against {WINS:.0%} (dashed). Held-out examples where there "
-        "are any.",
+        f"CI over {n_seeds} (points) against {percent(WINS)} (dashed). Held-out examples where "
+        "there are any.",
         f"Dot plot of retained gain by task and kind of ticket. {means}.",
     )
 
@@ -199,8 +199,8 @@ def outcomes(analysis: Analysis) -> Table | Note:
                         "ticket": f"{METHOD_LABELS[method]}: {KIND_LABELS.get(kind, kind)}",
                         "retrained": str(ended.total()),
                         "did not train": str(ended["did not train"]),
-                        f"trained, retains less than {WINS:.0%}": str(ended["lost"]),
-                        f"retains {WINS:.0%} or more": str(ended["won"]),
+                        f"trained, retains less than {percent(WINS)}": str(ended["lost"]),
+                        f"retains {percent(WINS)} or more": str(ended["won"]),
                     }
                 )
     return Table.of(rows)

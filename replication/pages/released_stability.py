@@ -11,7 +11,15 @@ from lottery_utils.agreement.chance import Chance
 from lottery_utils.agreement.inference import Interval, t_interval
 from lottery_utils.agreement.noise import Noise
 from replication.book.show import COLOURS, LARGE, Figure, Finding, Note, Table, component_map, style
-from replication.book.written import beside_chance, estimate, interval, number, p_text, within
+from replication.book.written import (
+    beside_chance,
+    estimate,
+    interval,
+    number,
+    p_text,
+    percent,
+    within,
+)
 from replication.paper.records import (
     GOOD,
     UNLEARNED,
@@ -115,7 +123,7 @@ def pooled_table(results: Results) -> Table:
             (std.round(2) >= 0.45) & (std.round(2) <= 0.55)
         ),
         "heads that survive with some seeds, but not all": _share((survival > 0) & (survival < n)),
-        "the same by chance, for masks of the same sizes": f"{by_chance:.1%}",
+        "the same by chance, for masks of the same sizes": percent(by_chance, 1),
         "heads that survive with all seeds": _share(survival == n),
         "heads that survive with none": _share(survival == 0),
         "tasks with a kappa above chance, same sizes (97.5 %)": _beyond(kappas),
@@ -301,7 +309,7 @@ def _difference(found: Mapping[str, Sequence[Noise]], one: str, other: str) -> I
 
 
 def _share(which: np.ndarray) -> str:
-    return f"{which.mean():.1%} ({which.sum():,} of {which.size:,})"
+    return f"{percent(which.mean(), 1)} ({which.sum():,} of {which.size:,})"
 
 
 def _beyond(found: Sequence[Chance | Noise]) -> str:

@@ -91,7 +91,7 @@ def finding(results: Results) -> Finding:
     means = "inconclusive against" if outcome == INCONCLUSIVE else f"it {outcome} by"
     return Finding(
         f"Retrained, BERT-base's bad tickets keep {bad} of the gain from fine-tuning (95 % CI "
-        f"{bounds}, n = {kept['bad'].n} tasks: {means} the {WINS:.0%} threshold), random ones "
+        f"{bounds}, n = {kept['bad'].n} tasks: {means} the {percent(WINS)} threshold), random ones "
         f"{percent(kept['random'].mean)}, good ones {percent(kept['good'].mean)}. Random tickets "
         f"minus bad ones, in scores: {', '.join(parts)}."
     )
@@ -114,7 +114,7 @@ def plot(results: Results) -> Figure:
     axis.axvline(1, color="0.4", linewidth=0.8, label="full model")
     axis.set_yticks(range(len(of_tasks)), [*reversed(of_tasks)])
     axis.set(xlabel="retained gain of retrained tickets", xlim=(-0.6, 1.4))
-    axis.xaxis.set_major_formatter(lambda x, _: f"{x:.0%}")
+    axis.xaxis.set_major_formatter(lambda x, _: percent(x))
     drawing.legend(loc="outside lower center", ncols=5, columnspacing=0.8, handletextpad=0.3)
     return Figure.of(
         drawing,

@@ -97,7 +97,7 @@ def _by_label(task: Task, examples: list[Example]) -> list[tuple[str, list[Examp
 @style(LARGE)
 def fine_tuning_curves(entries: TaskRecords) -> Figure:
     """Training loss by step, and the validation score after each epoch."""
-    task, first = entries.task, entries.results("finetune")[0]
+    task, first = entries.title, entries.results("finetune")[0]
     drawing, (loss, score) = plt.subplots(1, 2, figsize=(4.8, 2.8), layout="constrained")
     for colour, seed, records in coloured(entries):
         curve = records["finetune"]["results"]["curve"]
@@ -143,7 +143,7 @@ def importance(entries: TaskRecords) -> Figure:
         heads.label_outer()
         mlps.label_outer()
     drawing.colorbar(image, ax=axes[:, 0], label="importance, 0 to 1", location="bottom", aspect=30)
-    task, n = entries.task, entries.results()[0]["examples"]["validation"]
+    task, n = entries.title, entries.results()[0]["examples"]["validation"]
     where = ", ".join(map(str, highest))
     return Figure.of(
         drawing,

@@ -53,14 +53,14 @@ def finding(entries: TaskRecords, method: str = "structured") -> Finding | None:
     """How small the good subnetwork is; None without a search of this method."""
     if not entries.has(method):
         return None
-    of_full = f"{entries.config['search']['threshold']:.0%} of the full score"
+    of_full = f"{percent(entries.config['search']['threshold'])} of the full score"
     n = f"n = {len(entries)} seed{'' if len(entries) == 1 else 's'}"
     encoder_name = encoder(next(iter(entries.stage("finetune").values()))["config"]["backbone"])
 
     def kept(shares: list[float]) -> str:
         found = t_interval(shares)
         text = share(found, possible=(0, 1))
-        return text if text.endswith("(no CI)") else text.replace(" [", " (95 % CI [") + ")"
+        return text.replace(" [", " (95 % CI [") + ")" if " [" in text else text
 
     if method == "magnitude":
         found = [result["weights"]["density"] for result in entries.results("magnitude")]
@@ -84,8 +84,8 @@ def search_curve(entries: TaskRecords) -> Figure:
         lambda seed, step: _share_left(tuned[seed], step["n_heads"], step["n_mlps"]),
         "heads and MLPs left (% of their parameters)",
     )
-    task, first = entries.task, entries.results()[0]
-    share_of_full = f"{entries.config['search']['threshold']:.0%} of the full score"
+    task, first = entries.title, entries.results()[0]
+    share_of_full = f"{percent(entries.config['search']['threshold'])} of the full score"
     return Figure.of(
         drawing,
         f"Each phase of the search on {task} ends with its first step below {share_of_full} "
@@ -93,6 +93,7 @@ def search_curve(entries: TaskRecords) -> Figure:
         f"{first['examples']['validation']:,} validation examples.",
         f"Line plots for {task}, one a seed: the score falls as heads and MLPs are removed, until "
         f"it drops below {share_of_full}. {_sizes_text(entries)}",
+        "search-curve",
     )
 
 
@@ -189,7 +190,7 @@ def survivors(entries: TaskRecords) -> Figure:
     drawing.colorbar(
         image, ax=axes, label="kept (share of seeds)", location="bottom", shrink=0.6, aspect=30
     )
-    task, heads = entries.task, good_masks(entries, "heads")
+    task, heads = entries.title, good_masks(entries, "heads")
     always, never = heads.all(axis=0).sum(), (~heads.any(axis=0)).sum()
     every = f"with every seed (n = {len(masks)})" if len(masks) > 1 else "with this seed (n = 1)"
     return Figure.of(
@@ -213,12 +214,12 @@ def weight_search_curve(entries: TaskRecords) -> Figure | Note:
     step = entries.config["search"]["weight_step"]
     return Figure.of(
         drawing,
-        f"Magnitude pruning on {entries.task} keeps {kept} of "
+        f"Magnitude pruning on {entries.title} keeps {kept} of "
         f"{searched[0]['weights']['prunable'] / 1e6:.1f} million weights, seed by seed "
-        f"(n = {len(entries)}). Each step zeroes the smallest {step:.0%}. Scored without "
+        f"(n = {len(entries)}). Each step zeroes the smallest {percent(step)}. Scored without "
         "retraining.",
-        f"Line plots for {entries.task}, one a seed: the score stays near the full one while small "
-        f"weights are zeroed, then falls below the threshold. Weights kept: {kept}.",
+        f"Line plots for {entries.title}, one a seed: the score stays near the full one while "
+        f"small weights are zeroed, then falls below the threshold. Weights kept: {kept}.",
     )
 
 
@@ -268,10 +269,11 @@ def weight_densities(entries: TaskRecords) -> Figure | None:
     right.set_xlabel("head")
     return Figure.of(
         drawing,
-        f"Magnitude pruning on {entries.task} keeps between {low:.0%} and {high:.0%} of the "
-        f"weights of every linear map and head (percent kept, means over seeds, n = {len(good)}).",
-        f"Heat maps of the density of the good weights of {entries.task} by layer: between "
-        f"{low:.0%} and {high:.0%} kept everywhere.",
+        f"Magnitude pruning on {entries.title} keeps between {percent(low)} and {percent(high)} of "
+        f"the weights of every linear map and head (percent kept, means over seeds, n = "
+        f"{len(good)}).",
+        f"Heat maps of the density of the good weights of {entries.title} by layer: between "
+        f"{percent(low)} and {percent(high)} kept everywhere.",
     )
 
 

@@ -13,7 +13,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MatplotlibFigure
-from matplotlib.ticker import PercentFormatter
 
 from lottery_utils.agreement.inference import Interval, t_interval
 from lottery_utils.errors import UserError
@@ -29,7 +28,7 @@ from replication.book.show import (
     levels,
     style,
 )
-from replication.book.written import ANY, estimate, has_ci, number, percent
+from replication.book.written import ANY, estimate, has_ci, no_ci, number, percent
 from replication.claims import wins
 from replication.claims.claim import LEARNED, WINS, reaches
 from replication.claims.evidence import of_scores
@@ -75,7 +74,8 @@ class Retained:
 
     def in_words(self, kind: str) -> str:
         """What a kind retains with its CI, n if some seeds are left out, and whether it wins."""
-        found, interval = self.found[kind], "no CI"
+        found = self.found[kind]
+        interval = no_ci(found)
         if has_ci(found, self.possible):
             interval = f"95 % CI [{percent(found.low)}, {percent(found.high)}]"
         n = "" if found.n == self.n else f", n = {found.n}"
@@ -150,7 +150,7 @@ def finding(entries: TaskRecords, method: str = "structured") -> Finding | None:
     """What retrained tickets retain, and which of them win; None without tickets of the method."""
     if not entries.has(method):
         return None
-    of, task = of_entries(entries, method), entries.task
+    of, task = of_entries(entries, method), entries.title
     if not of.found:
         majority, full = (float(np.mean(entries.scores(name))) for name in ("majority", "full"))
         return Finding(
@@ -218,7 +218,7 @@ def model_rows(models: Sequence[Retained], kinds: Sequence[str]) -> MatplotlibFi
             )  # fmt: skip
         if row:
             axis.axhline(row - 0.5, color="0.85", lw=1)
-    axis.axvline(WINS, color="0.4", ls="--", zorder=0, label=f"{WINS:.0%}: wins above")
+    axis.axvline(WINS, color="0.4", ls="--", zorder=0, label=f"{percent(WINS)}: wins above")
     axis.axvline(1, color=COLOURS["full"], lw=1, zorder=0, label="full model")
     for kind, marker in zip(kinds, MARKERS, strict=False):
         name = _name(kind)
@@ -228,7 +228,7 @@ def model_rows(models: Sequence[Retained], kinds: Sequence[str]) -> MatplotlibFi
     axis.tick_params(axis="y", length=0)
     axis.set_yticks(range(len(models)), [f"{model.name}\nn = {model.n}" for model in models])
     axis.set_ylim(len(models) - 0.5, -0.5)
-    axis.xaxis.set_major_formatter(PercentFormatter(1))
+    axis.xaxis.set_major_formatter(lambda x, _: percent(x))
     axis.locator_params(axis="x", nbins=6)
     axis.set_xlabel("retained gain, retrained tickets")
     return drawing
@@ -245,9 +245,9 @@ def ticket_plot(
     where no model has learned the task, so that there is no gain to retain."""
     if not entries.has(method):
         return NO_MAGNITUDE
-    task, kinds = entries.task, KINDS[method]
+    task, kinds = entries.title, KINDS[method]
     models = [of_entries(of, method) for of in (entries, *others) if of.has(method)]
-    if released := of_release(release, task, method):
+    if released := of_release(release, entries.task, method):
         models.append(released)
     if not any(model.found for model in models):
         return None
@@ -265,9 +265,9 @@ def ticket_plot(
     retain = f"The {_name(worst)} ticket retains {', '.join(bad)}"
     return Figure.of(
         model_rows(models, kinds),
-        f"{retain if bad else 'What retrained tickets retain'} ({task}, {METHOD_LABELS[method]}). "
-        "Large markers are means, lines 95 % CI over n seeds; a CI outside the possible range is "
-        "not drawn.",
+        f"{retain if bad else 'What retrained tickets retain'} on {task} "
+        f"({METHOD_LABELS[method]}). Large markers are means, lines 95 % CI over n seeds; a CI "
+        "outside the possible range is not drawn.",
         f"Dot plot of retained gain on {task}. {'; '.join(said)}.",
     )
 
@@ -277,7 +277,7 @@ def score_plot(entries: TaskRecords, method: str = "structured") -> Figure | Not
     """The scores of every kind of ticket, a marker for each seed: pruned (hollow) and retrained."""
     if not entries.has(method):
         return NO_MAGNITUDE
-    task, first, kinds = entries.task, entries.results()[0], KINDS[method]
+    task, first, kinds = entries.title, entries.results()[0], KINDS[method]
     drawing, axis = plt.subplots(figsize=(4.8, 1.3 + 0.34 * len(kinds)), layout="constrained")
     full, majority = float(np.mean(entries.scores("full"))), first["majority"]
     axis.axvline(full, color=COLOURS["full"], lw=1, label="full model, mean", zorder=0)
@@ -314,7 +314,10 @@ def tickets(entries: TaskRecords, method: str = "structured") -> Table | None:
     low, high = possible(entries.results()[0]["metric"])
 
     def difference(one: Sequence[float], other: Sequence[float]) -> str:
-        return estimate(np.subtract(one, other), (low - high, high - low))
+        found = np.subtract(one, other)
+        if len(found) == 2:  # Student's interval would be 13 times as wide as they are apart
+            return f"{number(found.mean())} (n = 2)"
+        return estimate(found, (low - high, high - low))
 
     full = entries.scores("full")
     rows = [{"": "full model", "score": estimate(full, (low, high))}]

@@ -56,6 +56,7 @@ MISSING = Note(
     "warning",
     missing=True,
 )
+ALMOST_NONE = 0.05  # of all heads: a search that removed no more says little of agreement
 ONE_SEED = Note("Agreement needs at least two seeds; this page has one.", "warning", missing=True)
 MLP_MAPS = ("mlp_input", "mlp_output")
 PARTS = {"heads": "heads", "mlps": "MLPs"}
@@ -92,9 +93,9 @@ def finding(entries: TaskRecords) -> Finding:
     where = "within" if found.low <= found.observed <= found.high else "above"
     where = "below" if found.observed < found.low else where
     text = (
-        f"On {entries.title}, {len(entries)} seeds of {name} agree on heads with a Fleiss' kappa "
-        f"of {number(found.observed, 2)}, {where} chance (95 % of random masks: "
-        f"{within(found.low, found.high, 2)}); {always}."
+        f"On {entries.title}, {_hardly_searched(heads)}{len(entries)} seeds of {name} agree on "
+        f"heads with a Fleiss' kappa of {number(found.observed, 2)}, {where} chance (95 % of "
+        f"random masks: {within(found.low, found.high, 2)}); {always}."
     )
     if entries.overlap:
         weights, _, by_matrix = agreement_of_weights(entries.overlap)
@@ -105,6 +106,20 @@ def finding(entries: TaskRecords) -> Finding:
                 f"matrix: {number(by_chance_, 2)})."
             )
     return Finding(text)
+
+
+def _hardly_searched(heads: np.ndarray) -> str:
+    """Which searches removed next to nothing, so that sizes differ too much for a high kappa."""
+    sizes, n = heads.sum(axis=1), heads.shape[1]
+    removed = [n - int(size) for size in sizes if n - size <= ALMOST_NONE * n]
+    if not removed or not np.ptp(sizes):
+        return ""
+    most = agreement.fleiss_kappa(agreement.nested(sizes, n))
+    reach = " to ".join(str(of) for of in dict.fromkeys((min(removed), max(removed))))
+    return (
+        f"{len(removed)} of {len(sizes)} searches removed almost nothing ({reach} of {n} heads), "
+        f"and masks of such different sizes allow a kappa of {number(most, 2)} at most. The "
+    )
 
 
 @style(LARGE)
@@ -129,13 +144,16 @@ def survival_map(entries: TaskRecords, method: str = "structured") -> Figure | N
     size = 11 if len(names) <= 12 else 8
     write_cells(axis, texts, mean < 0.5, fontsize=size, linespacing=1)
     axis.set_xlabel("head; in each cell mean over seeds, then standard deviation")
-    task, what = entries.task, "whether each head survives"
+    task, what = entries.title, "whether each head survives"
     note = "the sample deviation of 0 and 1"
+    kappa = agreement.fleiss_kappa(good_masks(entries, "heads"))
+    agreed = f"Fleiss' kappa of heads is {number(kappa, 2)}; the"
     if method == "magnitude":
         what, note = "the share of each head's weights that survives", "MLP: the mean of both maps"
+        agreed = "the"
     return Figure.of(
         drawing,
-        f"On {task}, the standard deviation over seeds of {what} is "
+        f"On {task}, {agreed} standard deviation over seeds of {what} is "
         f"{number(spread[:, :-1].mean(), 2)} on average ({METHOD_LABELS[method]}, "
         f"n = {len(entries)}; {note}).",
         f"Heat map of what survives by layer and head, and of MLPs, for {task} under "
@@ -287,15 +305,15 @@ def importance_profile(entries: TaskRecords) -> Figure:
     right.axhline(0, color="0.5", linestyle=":")
     right.set(xlabel="step of the search", ylabel="rank correlation\nwith the start")
     right.set_ylim(-1.05, 1.05)
-    task, n = entries.task, entries.results()[0]["examples"]["validation"]
+    task, n = entries.title, entries.results()[0]["examples"]["validation"]
     return Figure.of(
         drawing,
-        f"On {task}, the more important half of the heads holds {np.mean(halves):.0%} of all "
+        f"On {task}, the more important half of the heads holds {percent(np.mean(halves))} of all "
         f"importance (above; mean over n = {len(entries)} seeds). Below: Spearman's correlation of "
         f"later scores with the first, over all heads. {n:,} validation examples.",
         f"Two line plots for {task}: importance by head in descending order (the "
-        f"upper half of the heads holds {np.mean(halves):.0%} of it), and the rank correlation of "
-        "later scores with the first.",
+        f"upper half of the heads holds {percent(np.mean(halves))} of it), and the rank "
+        "correlation of later scores with the first.",
     )
 
 
@@ -412,12 +430,12 @@ def survivors_plot(entries: TaskRecords, release: paper.Results) -> Figure | Not
         return NO_SURVIVORS
     if _is_empty(found):
         return EMPTY
-    task, majority = entries.task, float(np.mean(entries.scores("majority")))
+    task, majority = entries.title, float(np.mean(entries.scores("majority")))
     gain = float(np.mean(entries.scores("full"))) - majority
     scores = {kind: [results["tickets"][kind]["retrained"] for results in found] for kind in KINDS}
     shares = {kind: [(x - majority) / gain for x in of] for kind, of in scores.items() if gain > 0}
     own = retained(entries, shares)
-    models = [own, *filter(None, [of_release(release, task, "survivors")])]
+    models = [own, *filter(None, [of_release(release, entries.task, "survivors")])]
     if not any(model.found for model in models):
         return Note(f"No model here has learned {task}, so there is no gain to retain.")
     means = "; ".join(

@@ -85,7 +85,7 @@ def finding(every: Every) -> Finding:
     return Finding(
         f"On {entries.title}, {of_super} of super-survivors' raw attention maps are "
         f"heterogeneous, against {of_all} of all heads' ({said['raw']}). "
-        f"Norm-weighted, it is {normed[0]} against "
+        f"Weighted by what each head moves (norm-weighted), it is {normed[0]} against "
         f"{normed[1]} ({said['normed']}). n = {len(chosen)} heads, {int(chosen.sum())} of them "
         f"super-survivors.{alone if len(entries) == 1 else ''}"
     )
@@ -124,7 +124,7 @@ def figure(every: Every) -> Figure | None:
 def slopes(entries: TaskRecords) -> Figure:
     """The share of each type among all heads' maps and among super-survivors', with intervals over
     heads: a line for each type, a panel for each weighting."""
-    drawing, axes = plt.subplots(1, 2, figsize=(5.2, 3.5), sharey=True, layout="constrained")
+    drawing, axes = plt.subplots(1, 2, figsize=(5.2, 3.2), sharey=True, layout="constrained")
     chosen, said = survive_all(entries.masks), []
     for axis, (weighting, title) in zip(axes, MAPS.items(), strict=True):
         shares = measured.shares(entries, "fine-tuned", weighting)
@@ -147,16 +147,16 @@ def slopes(entries: TaskRecords) -> Figure:
             f"{WHO[who]} {percent(shares[who]['heterogeneous'])} heterogeneous" for who in groups
         ))  # fmt: skip
     axes[0].set_ylabel("share of maps")
-    axes[0].yaxis.set_major_formatter(lambda y, _: f"{y:.0%}")
+    axes[0].yaxis.set_major_formatter(lambda y, _: percent(y))
     handles, names = axes[0].get_legend_handles_labels()
     drawing.legend(handles, names, loc="outside lower center", ncols=2, columnspacing=1)
     n = entries.results("attention")[0]["examples"]
     return Figure.of(
         drawing,
         f"Types of attention of {int(chosen.sum())} super-survivors and all {len(chosen)} heads on "
-        f"{entries.task}, in the same fine-tuned model; lines: 95 % CI over heads (n = {n} "
+        f"{entries.title}, in the same fine-tuned model; lines: 95 % CI over heads (n = {n} "
         f"validation examples, {seeds_text(entries.stage('attention'))}).",
-        f"Slope plots for {entries.task}, a line for each type of map. {'; '.join(said)}.",
+        f"Slope plots for {entries.title}, a line for each type of map. {'; '.join(said)}.",
     )
 
 
@@ -184,7 +184,7 @@ def tasks_plot(every: Every) -> Figure:
                 f"{WHO[who]} {percent(of['heterogeneous'])}" for who, of in shares.items()
             ))  # fmt: skip
         axis.set(title=title, xlim=(-0.02, 1.02))
-        axis.set_xticks([0, 0.5, 1], ["0 %", "50 %", "100 %"])
+        axis.set_xticks([0, 0.5, 1], [percent(x) for x in (0, 0.5, 1)])
     axes[0].set_yticks(range(len(every)), [*every][::-1])
     for who in WHO:
         face = "white" if who == "all" else None

@@ -12,7 +12,7 @@ from lottery_utils.agreement.chance import Chance
 from lottery_utils.agreement.inference import jackknifed, t_interval
 from lottery_utils.agreement.sharing import Sharing
 from replication.book.show import LARGE, Figure, Finding, Note, Table, style, write_cells
-from replication.book.written import number, plus_minus, within
+from replication.book.written import number, percent, plus_minus, within
 from replication.runs.records import TaskRecords, seeds_text, warning
 
 ONE_TASK = Note(
@@ -182,7 +182,9 @@ def task_tree(sharing: Sharing, n_draws: int = 500) -> Figure | Note:
     for across, up in zip(tree["dcoord"], tree["icoord"], strict=True):
         share = sure[round(float(across[1]), 9)]
         if not np.isnan(share) and across[1] < joins[-1, 2]:  # the last one joins all
-            axis.text(across[1], (up[1] + up[2]) / 2, f" {share:.0%}", va="bottom", fontsize=LARGE)
+            axis.text(
+                across[1], (up[1] + up[2]) / 2, f" {percent(share)}", va="bottom", fontsize=LARGE
+            )
     axis.set_xlabel("1 \N{MINUS SIGN} overlap (Jaccard) of the heads kept")
     closest = " and ".join(sorted(tasks[i] for i in found[0]))
     return Figure.of(

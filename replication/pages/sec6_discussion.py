@@ -64,7 +64,7 @@ def finding(entries: TaskRecords) -> Finding | Note:
         pairs = zip(by_state["retrained"], by_state["reinitialized"], strict=True)
         half = sum(reaches(without, WINS * with_it) for with_it, without in pairs)
         text = (
-            f"Where the bad ticket of {entries.task} trains well, it retains {means['retrained']} "
+            f"Where the bad ticket of {entries.title} trains well, it retains {means['retrained']} "
             f"of the full model's gain with pre-training. With pre-trained embeddings alone it "
             f"retains {means['embeddings_kept']}, and without any pre-training "
             f"{means['reinitialized']} ({n}, chosen by that result). "
@@ -73,14 +73,14 @@ def finding(entries: TaskRecords) -> Finding | Note:
         )
     elif asked:
         text = (
-            f"Bad tickets of {entries.task} train well ({_seeds(asked)}), but no control of "
+            f"Bad tickets of {entries.title} train well ({_seeds(asked)}), but no control of "
             "theirs is on record yet."
         )
     else:
         good = {s: [retained(entries, seed, "good", s) for seed in control] for s in STATES}
         before, after = (_mean(good[state]) for state in ("retrained", "reinitialized"))
         text = (
-            f"On no seed of {entries.task} is there a bad ticket to explain: none that differs "
+            f"On no seed of {entries.title} is there a bad ticket to explain: none that differs "
             f"from the good one retains {percent(WINS)} of the gain (n = {len(entries)} seeds). "
             f"Good tickets retain {before} with pre-training and {after} without it "
             f"(n = {len(control)})."
@@ -144,8 +144,8 @@ def plot(entries: TaskRecords) -> Figure | Note:
     control = entries.stage("control")
     if not control:
         return NO_CONTROL
-    drawing, axis = plt.subplots(figsize=(5.2, 3.4), layout="constrained")
-    task, first, counts = entries.task, entries.results()[0], answerable(entries)
+    drawing, axis = plt.subplots(figsize=(5.2, 3.0), layout="constrained")
+    task, first, counts = entries.title, entries.results()[0], answerable(entries)
     texts = []
     for x, kind in enumerate(TICKETS):
         for shift, state, marker in zip((-0.22, 0, 0.22), STATES, "os^", strict=True):
@@ -211,7 +211,7 @@ def landscape(entries: TaskRecords) -> Figure | Note:
     axes[0].set_ylabel("change of the loss")
     handles, names = axes[0].get_legend_handles_labels()
     drawing.legend(handles, names, loc="outside lower center", ncols=3, columnspacing=1)
-    task = entries.task
+    task = entries.title
     first = next(iter(tickets.values()))["good"]["landscape"]
     # Records that do not say so are of 200 examples.
     n_directions, n = len(first["loss"]), first.get("n_examples", 200)
@@ -232,8 +232,8 @@ def flatness(entries: TaskRecords) -> Note:
     }
     if not seeds or np.isnan([*rises.values()]).any():
         return Note(
-            f"No bad ticket of {entries.task} that differs from the good one trained well, so that "
-            "no two can be compared: the loss around a ticket that learned nothing is flat, too."
+            f"No bad ticket of {entries.title} that differs from the good one trained well, so "
+            "that no two can be compared: the loss around a ticket that learned nothing is flat."
         )
     texts = [
         f"{kind} {', '.join(number(x, signed=True) for x in values)}"

@@ -11,7 +11,7 @@ import numpy as np
 
 from lottery_utils.agreement.inference import Interval
 from replication.book.show import COLOURS, LARGE, Figure, Finding, Note, Table, style
-from replication.book.written import percent, share
+from replication.book.written import interval, percent, share
 from replication.claims import wins as wins_of
 from replication.claims.claim import WINS
 from replication.claims.wins import Shares, of_records, outcome
@@ -106,8 +106,7 @@ def finding(compared: Compared) -> Finding:
     ]
     text = (
         f"On {', '.join(tasks)}, of the gain from fine-tuning, retrained bad subnetworks retain: "
-        f"{'; '.join(shares)}. Mean, 95 % CI over seeds. (Other pages divide by the mean gain over "
-        "seeds, this one by each seed's own.)"
+        f"{'; '.join(shares)}. Mean, 95 % CI over seeds."
     )
     left = [task for task in compared.wanted.tasks if task not in compared.large.tasks]
     return Finding(f"Provisional, without {', '.join(left)}. {text}" if left else text)
@@ -164,7 +163,8 @@ def plot(compared: Compared, kind: str = "bad") -> Figure | Note:
     return Figure.of(
         drawing,
         f"Retrained {kind} subnetworks win, by their 95 % CI over seeds: {'; '.join(won)} tasks "
-        f"shown. Strokes: means of seeds (points); BERT-base: {N_SEEDS} seeds. Dashed: {WINS:.0%}.",
+        f"shown. Strokes: means of seeds (points); BERT-base: {N_SEEDS} seeds. Dashed: "
+        f"{percent(WINS)}.",
         f"Dot plot of what {kind} tickets retain by task and model. {'; '.join(told)}.",
     )
 
@@ -226,7 +226,9 @@ def explained(compared: Compared) -> Table:
             row |= {
                 "before": percent(one.mean),
                 "after": percent(other.mean),
-                "difference, 95 % CI": share(Interval(gap, gap - reach, gap + reach, len(tasks))),
+                "difference in percentage points, 95 % CI": interval(
+                    [100 * x for x in (gap, gap - reach, gap + reach)], 0, signed=True
+                ),
             }
         rows.append(row)
     return Table.of(rows, "change")
@@ -265,13 +267,14 @@ def curve(compared: Compared) -> Figure | Note:
         drawing,
         f"Gain that retrained subnetworks of MiniLM-L6 retain, against the number of training "
         f"examples. Points are seeds, lines their means. A ticket wins above the dashed line "
-        f"({WINS:.0%}).",
+        f"({percent(WINS)}).",
         f"Line plots of retained gain against training examples. {'; '.join(told)}.",
     )
 
 
-def curve_table(compared: Compared) -> Table | Note:
-    """What bad tickets retain at each size of the training set, with the seeds that learned."""
+def curve_table(compared: Compared) -> Table | None:
+    """What bad tickets retain at each size of the training set, with the seeds that learned; None
+    where `curve` says that nothing is on record."""
     rows = []
     for task in compared.curve_tasks:
         row = {"task": task}
@@ -281,7 +284,7 @@ def curve_table(compared: Compared) -> Table | Note:
                 row[name_of(size)] = f"{share(mean_over(side, [task], 'bad'))}, n = {n}"
         if len(row) > 1:
             rows.append(row)
-    return Table.of(rows, "task") if rows else Note("Not computed yet.", "warning")
+    return Table.of(rows, "task") if rows else None
 
 
 def failed(compared: Compared) -> Note:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from lottery_utils.errors import UserError
 from lottery_utils.metrics import METRIC_LABELS
-from replication.book.show import COLOURS, SEED_COLOURS, Figure, Finding, Note, Table, style
+from replication.book.show import COLOURS, LARGE, SEED_COLOURS, Figure, Finding, Note, Table, style
 from replication.runs.records import by_task
 from replication.stages import SWEPT
 from replication.store import Record, Store
@@ -33,11 +33,15 @@ def load(study: str, store: Store, *, needed: bool = True) -> dict[str, Record]:
     return records
 
 
-@style()
+@style(LARGE)
 def plot(records: dict[str, Record]) -> Figure:
     """Held-out score against learning rate, a panel per task, a line per batch and epochs."""
     drawing, axes = plt.subplots(
-        1, len(records), figsize=(4 * len(records), 3.4), squeeze=False, layout="constrained"
+        len(records),
+        1,
+        figsize=(4.8, 0.9 + 2.5 * len(records)),
+        squeeze=False,
+        layout="constrained",
     )
     for axis, (task, record) in zip(axes.flat, records.items(), strict=True):
         groups = _frame(record).groupby(["batch_size", "epochs"])
@@ -50,7 +54,7 @@ def plot(records: dict[str, Record]) -> Figure:
         axis.axhline(majority, color=COLOURS["majority"], linestyle=":", label="majority")
         axis.set(xscale="log", title=task, xlabel="learning rate")
         axis.set_ylabel(f"held-out {METRIC_LABELS[record['results']['metric']]}")
-    axes.flat[0].legend(fontsize=8)
+    drawing.legend(*axes.flat[0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
     counts = {task: record["results"]["examples"] for task, record in records.items()}
     sizes = "; ".join(
         f"{task}: {n['fit']:,} fitted, {n['held_out']:,} held out" for task, n in counts.items()

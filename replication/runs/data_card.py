@@ -54,8 +54,9 @@ class DataCard:
             return "files whose examples were not counted"
         if self.is_official:
             return f"GLUE's official files{self._sizes()}"
-        note = self.note or "how they were chosen is not known"
-        return f"not GLUE's official files{self._sizes()}: {note}"
+        if self.note:
+            return f"GLUE, but not its official files{self._sizes()}: {self.note}"
+        return f"not GLUE's official files{self._sizes()}: how they were chosen is not known"
 
     def _sizes(self) -> str:
         """How many examples the files have, what GLUE has instead, and how many are used."""

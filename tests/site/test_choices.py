@@ -83,9 +83,9 @@ def test_what_heads_add_is_counted_in_every_setting(three: Choices) -> None:
     assert choices.gains(three) == pytest.approx(np.array([[0.1] * 4, [0.1] * 4, [0] * 4]))
     table = choices.by_head(three).frame
     assert list(table.loc["layer 1, head 2"]) == [
-        "0.300", "kept", "+0.1000", "+0.100", "+0.100", "100%"
+        "0.300", "kept", "+0.1000", "+0.100", "+0.100", "100 %"
     ]  # fmt: skip
-    assert table.loc["layer 2, head 1", "helps in"] == "0%"
+    assert table.loc["layer 2, head 1", "helps in"] == "0 %"
 
 
 def test_the_search_is_ranked_among_its_equals(three: Choices) -> None:
@@ -94,7 +94,7 @@ def test_the_search_is_ranked_among_its_equals(three: Choices) -> None:
     # It kept one head and scores 0.7; of the two other choices of one head none scores higher, one
     # the same, one lower, 0.6 to 0.7; none reaches 0.9 times 0.8.
     assert Counter("1 0.700 2 0 1 1 0.600 0.700 0 0.720".split()) <= told
-    assert [*choices.by_size(three).frame["pass the threshold"]] == ["0%", "0%", "33%", "100%"]
+    assert [*choices.by_size(three).frame["pass the threshold"]] == ["0 %", "0 %", "33 %", "100 %"]
     assert re.findall(r"[+−-]\d\.\d+", choices.flatness(three).text) == ["+0.87", "+0.87"]
 
 

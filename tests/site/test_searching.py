@@ -72,7 +72,18 @@ def test_nothing_found_is_said(asked: Any) -> None:
     assert asked("zzyzx").count() == 0
 
 
-def test_the_page_that_is_opened_marks_the_words(asked: Any) -> None:
-    found = asked("super-survivors").first
+INSIDE = """
+() => [...document.querySelectorAll(".highlighted")].filter(({ previousSibling, nextSibling }) =>
+    /\\p{Letter}$/u.test(previousSibling?.data ?? "")
+    || /^\\p{Letter}/u.test(nextSibling?.data ?? "")
+).length
+"""
+
+
+def test_the_page_that_is_opened_marks_the_words_whole(asked: Any) -> None:
+    found = asked("do bad tickets win").first
     found.locator("a").click()
-    eventually(found.page.locator("article .highlighted").first).to_be_visible()
+    marks = found.page.locator("article .highlighted")
+    eventually(marks.first).to_be_visible()
+    assert {word.lower() for word in marks.all_text_contents()} == {"bad", "tickets", "win"}
+    assert found.page.evaluate(INSIDE) == 0, "win, not those in winning"

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import html
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from pathlib import Path
 
 import matplotlib
@@ -18,20 +19,19 @@ from matplotlib.text import Text
 
 from replication.book.claim_rows import badge
 from replication.book.show import COLOURS, Figure, Note, style
+from replication.book.written import percent
 from replication.claims.claim import WINS
-from replication.claims.trial import PAPER, put_on_trial
-from replication.claims.verdicts import INCONCLUSIVE
-from replication.claims.wins import outcome
+from replication.claims.trial import PAPER, Trial, over_seeds, put_on_trial, sides
+from replication.claims.wins import outcomes
 from replication.pages import patterns, released_stability, sec3_methodology
 from replication.pages import sec4_1_good_subnetworks as search
 from replication.pages import sec6_discussion as control
-from replication.pages.sizes import Compared, Side, mean_over
 from replication.paper import records as release
+from replication.paper.records import N_SEEDS
 from replication.runs import records
 from replication.runs.records import TICKETS
-from replication.store import Store
 
-SMALL, LARGE, CURVE = "minilm-glue", "mpnet-glue", "minilm-size"
+SMALL, LARGE = "minilm-glue", "mpnet-glue"
 TASK, SEED = "SST-2", 1337
 CLAIMS = (  # those of the last slides
     "s-good-close",
@@ -69,66 +69,70 @@ def projected(figure: Figure, width: float, height: float) -> Figure:
     return Figure(drawing, figure.caption, figure.alt, font=POINTS)
 
 
-def compared() -> Compared:
-    return Compared(SMALL, LARGE, CURVE, release.load(), Store())
+def reach(numbers: Iterable[int]) -> str:
+    """How many: `3`, or `1 to 3`."""
+    found = sorted({*numbers})
+    return " to ".join(str(n) for n in dict.fromkeys((found[0], found[-1])))
 
 
-def seeds(side: Side) -> str:
-    """How many seeds the tasks of a model have."""
-    numbers = sorted({release.N_SEEDS if of.errors else of.n for of in side.tasks.values()})
-    return " to ".join(str(n) for n in dict.fromkeys((numbers[0], numbers[-1])))
+@cache
+def trial(study: str = SMALL) -> Trial:
+    return put_on_trial(study)
 
 
 @style()
 def models() -> Figure:
-    """What the three kinds retain in three models, on average over the tasks that each learned."""
-    sides = [side for side in compared().models if side.tasks]
+    """What the three kinds retain in each model, over its tasks: the first page's numbers."""
+    shown = sides(trial()) | sides(trial(LARGE))  # a model of three tasks or more
     drawing, axis = plt.subplots(layout="constrained")
     said, rows = [], []
-    for row, side in enumerate(sides):
-        n = f"{len(side.tasks)} tasks" if len(side.tasks) > 1 else "1 task"
-        rows.append(f"{side.name.split(',')[0]}\n{n}, {seeds(side)} seeds")
-        for up, kind in zip((-0.25, 0.0, 0.25), TICKETS, strict=True):
-            found, colour = mean_over(side, [*side.tasks], kind), COLOURS[kind]
-            single = [float(np.mean(of.retained[kind])) for of in side.tasks.values()]
-            axis.plot(single, [row + up] * len(single), "o", color=colour, ms=4, alpha=0.45)
+    for row, name in enumerate(sorted(shown, key=lambda name: name == PAPER)):
+        for up, (kind, judged) in zip((-0.25, 0.0, 0.25), shown[name].items(), strict=True):
+            found, means, colour = judged.found, [*judged.means.values()], COLOURS[kind]
+            assert found is not None
+            axis.plot(means, [row + up] * len(means), "o", color=colour, ms=4, alpha=0.45)
             axis.plot([found.low, found.high], [row + up] * 2, color=colour, lw=2)
             axis.plot(found.mean, row + up, "D", color=colour, ms=7, label="" if row else kind)
-            said.append(f"{side.name}, {kind}: {found.mean:.0%}")
+            said.append(f"{name}, {kind}: {percent(found.mean)}")
+        n = reach(of.found.n for of in shown[name].values() if of.found)
+        rows.append("\n".join([*name.split(", "), f"{n} tasks"]))
     finish(axis, rows)
     return Figure.of(
         drawing,
-        "Diamonds: means over the tasks that each model learned, with 95 % CI over seeds. "
+        "Diamonds: means over the tasks that each model learned, with 95 % CI over tasks. "
         "Dots: single tasks.",
         f"Dot plot of retained gain by model and kind of ticket. {'; '.join(said)}.",
     )
 
 
 @style()
-def tasks(side: Side) -> Figure:
-    """What the three kinds retain on every task that a model has learned."""
-    names = sorted(side.tasks, key=lambda task: -float(np.mean(side.tasks[task].retained["bad"])))
+def tasks(side: str) -> Figure:
+    """What the three kinds retain on every task that a side has learned."""
+    found = {kind: over_seeds(trial(), side, kind) for kind in TICKETS}
+    names = sorted(found["bad"], key=lambda task: -found["bad"][task].mean)
     drawing, axis = plt.subplots(layout="constrained")
     for row, task in enumerate(names):
         for up, kind in zip((-0.25, 0.0, 0.25), TICKETS, strict=True):
-            found, values = mean_over(side, [task], kind), side.tasks[task].retained[kind]
-            if side.tasks[task].errors:
-                axis.plot([found.low, found.high], [row + up] * 2, color=COLOURS[kind], lw=2)
+            of, values, colour = found[kind][task], seeds(side, kind)[task], COLOURS[kind]
+            if side == PAPER:
+                axis.plot([of.low, of.high], [row + up] * 2, color=colour, lw=2)
             else:
-                axis.plot(
-                    values, [row + up] * len(values), "o", color=COLOURS[kind], ms=4, alpha=0.6
-                )
-            axis.plot(
-                found.mean, row + up, "D", color=COLOURS[kind], ms=5, label="" if row else kind
-            )
+                axis.plot(values, [row + up] * len(values), "o", color=colour, ms=4, alpha=0.6)
+            axis.plot(of.mean, row + up, "D", color=colour, ms=5, label="" if row else kind)
     finish(axis, names)
-    how = "lines: 95 % CI over" if side.tasks[names[0]].errors else "dots:"
-    bad = [f"{task} {np.mean(side.tasks[task].retained['bad']):.0%}" for task in names]
+    n = reach([N_SEEDS] if side == PAPER else map(len, seeds(side, "bad").values()))
+    how = "lines: 95 % CI over" if side == PAPER else "dots:"
+    bad = [f"{task} {percent(found['bad'][task].mean)}" for task in names]
     return Figure.of(
         drawing,
-        f"{side.name}. Diamonds: means, {how} {seeds(side)} seeds.",
-        f"Dot plot of retained gain by task and ticket, {side.name}; bad: {'; '.join(bad)}.",
+        f"{side}. Diamonds: means, {how} {n} seeds.",
+        f"Dot plot of retained gain by task and ticket, {side}; bad: {'; '.join(bad)}.",
     )
+
+
+def seeds(side: str, kind: str) -> dict[str, list[float]]:
+    """What one kind of ticket retains in a side, by task: a value for each seed on record."""
+    return sides(trial())[side][kind].values
 
 
 @style()
@@ -145,12 +149,12 @@ def start() -> Figure:
             look = {"color": COLOURS["good"], "ms": 7, "label": "" if row else label}
             look["mfc"] = COLOURS["good"] if marker == "o" else "white"
             axis.plot(kept, [row] * len(kept), marker, **look)
-            said.append(f"{task}, {label}: {np.mean(kept):.0%}")
+            said.append(f"{task}, {label}: {percent(np.mean(kept))}")
     finish(axis, [*entries])
-    n = sorted({len(of.stage("control")) for of in entries.values()})
+    n = reach(len(of.stage("control")) for of in entries.values())
     return Figure.of(
         drawing,
-        f"Good tickets of MiniLM-L6 on GLUE, {' to '.join(map(str, n))} seeds a task.",
+        f"Good tickets of MiniLM-L6 on GLUE, {n} seeds a task.",
         f"Dot plot of retained gain by task and kind of weights. {'; '.join(said)}.",
     )
 
@@ -165,23 +169,21 @@ def finish(axis: matplotlib.axes.Axes, rows: Sequence[str]) -> None:
     axis.figure.legend(loc="outside right upper")
 
 
-def won(side: Side) -> Said:
+def won(side: str) -> Said:
     """On how many tasks bad tickets win and lose, by their intervals over seeds."""
-    by: dict[str, list[str]] = {"wins": [], "loses": [], INCONCLUSIVE: []}
-    for task in side.tasks:
-        by[outcome(mean_over(side, [task], "bad"))].append(task)
+    found = over_seeds(trial(), side)
     words = ("win on", "lose on", "are inconclusive on")
     rows = [
         f"<li><strong>{word}</strong> {len(of)}{': ' if of else ''}{', '.join(of)}</li>"
-        for word, of in zip(words, by.values(), strict=True)
+        for word, of in zip(words, outcomes(found).values(), strict=True)
     ]
-    return Said(f"<p>Of {len(side.tasks)} tasks, bad tickets</p><ul>{''.join(rows)}</ul>")
+    return Said(f"<p>Of {len(found)} tasks, bad tickets</p><ul>{''.join(rows)}</ul>")
 
 
 def below() -> Said:
     """On how many tasks the released bad tickets score below the random ones."""
     found = release.load()
-    of = [release.scores(found, task) for task in compared().released.tasks]
+    of = [release.scores(found, task) for task in over_seeds(trial(), PAPER)]
     rows = []
     for state in ("pruned", "retrained"):
         n = sum(one[f"bad, {state}"].mean < one[f"random, {state}"].mean for one in of)
@@ -191,12 +193,12 @@ def below() -> Said:
 
 def verdicts() -> Said:
     """The verdicts of some claims, for the small model and as released."""
-    trial = put_on_trial(SMALL)
+    both = zip(trial().ours, trial().theirs, strict=True)
     rows = [
         f"<tr><td>{html.escape(ours.claim.text)}</td>"
         + "".join(f"<td>{badge(one._replace(why=''))}</td>" for one in (ours, theirs))
         + "</tr>"
-        for ours, theirs in zip(trial.ours, trial.theirs, strict=True)
+        for ours, theirs in both
         if ours.claim.key in CLAIMS
     ]
     head = f"<tr><th>The paper</th><th>MiniLM-L6, GLUE</th><th>{PAPER}</th></tr>"
@@ -220,10 +222,10 @@ FIGURES: dict[str, Callable[[], Figure | Note]] = {
     "importance": lambda: projected(sec3_methodology.importance(one_seed()), 11, 4.4),
     "search": lambda: projected(search.search_curve(one_seed()), 11.5, 4.4),
     "models": lambda: projected(models(), 11.5, 4.6),
-    "small": lambda: projected(tasks(compared().small), 7.6, 5.2),
-    "small_won": lambda: won(compared().small),
-    "released": lambda: projected(tasks(compared().released), 7.6, 5.2),
-    "released_won": lambda: won(compared().released),
+    "small": lambda: projected(tasks(trial().name), 7.6, 5.2),
+    "small_won": lambda: won(trial().name),
+    "released": lambda: projected(tasks(PAPER), 7.6, 5.2),
+    "released_won": lambda: won(PAPER),
     "below": below,
     "start": lambda: projected(start(), 11.5, 4.4),
     "kappa": lambda: projected(released_stability.kappa_plot(release.load()), 11.5, 4.4),

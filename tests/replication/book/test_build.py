@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import nbformat
+from typing import Any
+
 import pytest
 
 from lottery_utils.errors import UserError
-from replication.book.build import parse_parameters, without_empty
+from replication.book.build import as_one, parse_parameters, that_show, tools, without_empty
 from replication.book.show import Note
 
 
@@ -25,10 +26,38 @@ def test_names_stay_texts_and_lists_are_read() -> None:
             parse_parameters([wrong])
 
 
-def test_a_section_without_results_is_its_heading_and_why_once() -> None:
-    new = nbformat.v4
+def cell(source: str, *tags: str, shows: bool = True) -> Any:
+    notebooks, _ = tools()
+    make = notebooks.v4
+    outputs = [make.new_output("stream", text=source)] if shows else []
+    return make.new_code_cell(source, metadata={"tags": [*tags]}, outputs=outputs)
 
-    def code(source: str, *shown: Note) -> nbformat.NotebookNode:
+
+def test_code_that_shows_nothing_is_not_folded_into_a_page() -> None:
+    notebooks, _ = tools()
+    prose, about = (
+        notebooks.v4.new_markdown_cell(text, metadata={"tags": tags})
+        for text, tags in (("of the page", []), ("of the table", ["with-next"]))
+    )
+    table, empty = cell("table", "hide-input"), cell("None", "hide-input", shows=False)
+    silent = cell("x = 1", "remove-input", shows=False)
+    shown = that_show([prose, about, table, prose, about, empty, silent])
+    assert shown == [prose, about, table, prose, silent]
+
+
+def test_the_code_before_a_result_is_one_cell() -> None:
+    asked, setup = cell("a = 1", "injected-parameters"), cell("import x", "setup", shows=False)
+    (one,) = as_one([asked, setup, cell("b = 2", "setup", "remove-cell")])
+    assert one.source == "a = 1\n\nimport x" and one.metadata["tags"] == ["hide-input"]
+    assert [output.text for output in one.outputs] == ["a = 1"]
+    assert as_one([cell("b = 2", "setup", "remove-cell")]) == []
+
+
+def test_a_section_without_results_is_its_heading_and_why_once() -> None:
+    notebooks, _ = tools()
+    new = notebooks.v4
+
+    def code(source: str, *shown: Note) -> Any:
         made = [new.new_output("display_data", {"text/html": one._repr_html_()}) for one in shown]
         return new.new_code_cell(source, outputs=made)
 

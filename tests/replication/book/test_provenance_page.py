@@ -32,9 +32,9 @@ def test_sources_list_every_record(every: dict[str, TaskRecords]) -> None:
         for stage in STAGES:
             assert f"tiny/STS-B/seed-{seed}/{stage}.json" in html
             assert every["STS-B"][seed][stage]["hash"] in html
-    assert "Made from 8 records of tiny, computed 2" in html
+    assert "Made from 8 records, computed 2" in html
     size = every["STS-B"][42]["finetune"]["config"]["train_size"]
-    assert f"; training examples of a task: tiny at most {size:,}</summary>" in html
+    assert f"; at most {size:,} training examples a task</summary>" in html
     assert f"tiny/STS-B/seed-42/{STAGES[0]}.json" in repr(all_of(every["STS-B"]))
 
 

@@ -124,9 +124,9 @@ def test_an_interval_follows_its_mean() -> None:
     found = t_interval([0.8, 0.9])
     assert interval(found) == "0.850 [0.215, 1.485]"
     assert interval(found, 2, signed=True) == "+0.85 [+0.21, +1.49]"
-    assert share(found) == "85% [21%, 149%]"
+    assert share(found) == "85 % [21 %, 149 %]"
     alone = t_interval([0.5])
-    assert (estimate([0.5]), share(alone)) == ("0.500 (no CI, n = 1)", "50% (no CI)")
+    assert (estimate([0.5]), share(alone)) == ("0.500 (no CI, n = 1)", "50 % (no CI)")
     assert interval(alone[:3]) == "0.500 (no CI)"
 
 
@@ -134,8 +134,8 @@ def test_an_interval_that_leaves_what_is_possible_is_not_printed() -> None:
     found = t_interval([0.8, 0.9])
     assert interval(found, possible=(0, 1)) == "0.850 (no CI, n = 2)"
     assert estimate([1.0, 1.0], possible=(0, 1)) == "1.000 [1.000, 1.000]"
-    assert share(found, possible=(0, 1)) == "85% (no CI)"
-    assert share(t_interval([-0.1, -0.1])) == "\u221210% [\u221210%, \u221210%]"
+    assert share(found, possible=(0, 1)) == "85 % (no CI)"
+    assert share(t_interval([-0.1, -0.1])) == "\u221210 % (all equal)", "no width is no interval"
 
 
 def test_seeds_have_colours_even_where_there_are_many() -> None:

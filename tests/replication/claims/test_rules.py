@@ -192,7 +192,7 @@ def test_what_reaches_a_threshold_passes_by_float64_too() -> None:
     ("bounds", "words"),
     [
         ({"low": 0.5}, "above 0.5"),
-        ({"high": 0.4, "at_least": 0.75}, "below 0.4, on 75% of the tasks"),
+        ({"high": 0.4, "at_least": 0.75}, "below 0.4, on 75 % of the tasks"),
         ({"low": -0.1, "high": 0.1, "at_least": 1.0}, "-0.1 to 0.1, on every task"),
     ],
 )

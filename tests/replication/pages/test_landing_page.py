@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from replication.book.show import Note
-from replication.book.written import number
+from replication.book.written import number, percent
 from replication.claims.rules import counted, kept
 from replication.claims.trial import PAPER, Trial, over_seeds, put_on_trial
 from replication.claims.verdicts import INCONCLUSIVE, VERDICTS
@@ -30,7 +30,7 @@ def test_the_finding_has_the_numbers_of_the_trial(trial: Trial) -> None:
     assert list(found) == ["good", "random", "bad"]
     for kind, judged in found.items():
         assert judged.found
-        retained = f"{judged.found.mean:.0%} [{judged.found.low:.0%}, "
+        retained = f"{percent(judged.found.mean)} [{percent(judged.found.low)}, "
         assert f"{kind} {'subnetworks retain' if kind == 'good' else 'ones'} {retained}" in said
     assert f"over {len(found['bad'].values)} tasks, up to {len(trial.study.seeds)} seeds)" in said
     for side in (trial.name, PAPER):
@@ -41,7 +41,7 @@ def test_the_finding_has_the_numbers_of_the_trial(trial: Trial) -> None:
     plain = landing.in_plain_words(trial).text
     for judged in (trial.ours, trial.theirs):
         means = [one.found.mean for one in kept(judged).values() if one.found]
-        assert [f"{mean:.0%}" in plain for mean in means] == [True] * 3
+        assert [percent(mean) in plain for mean in means] == [True] * 3
     assert bool(missing(trial.study, Store())) == ("may change" in said)
 
 

@@ -91,7 +91,7 @@ def test_tables_have_a_row_for_every_task(every: dict[str, TaskRecords], method:
     assert "nan" not in table.to_string().lower()
     if method == "magnitude":
         found = [e["magnitude"]["results"]["weights"]["density"] for e in every["RTE"].values()]
-        assert table.loc["RTE", "weights kept"] == f"{np.mean(found):.1%}"
+        assert table.loc["RTE", "weights kept"] == percent(np.mean(found), 1)
     bad = every["STS-B"].scores("bad, pruned", method)
     shown = overview.scores(every, "pruned", method).frame
     scores = [e["finetune"]["results"]["score"] for e in every["CoLA"].values()]
@@ -108,7 +108,7 @@ def test_verdicts_leave_out_what_learned_nothing(every: dict[str, TaskRecords]) 
         gain = full - entries.scores("majority")[0]
         if gain >= 0.1 and entries.contrasted()[0]:
             n, held = n + 1, held + (bad - full + gain >= 0.5 * gain)
-    row = table.frame.loc["retrained: bad retains 50% of the gain"]
+    row = table.frame.loc["retrained: bad retains 50 % of the gain"]
     assert row["seen"] == f"{held} of {n}" and n
     assert row["tasks, by seed"] == f"1337: {held} of {n}"
     assert isinstance(overview.verdicts(with_warnings(every, {42, 1337})), Note)

@@ -12,6 +12,7 @@ from lottery_utils.agreement.inference import t_interval
 from lottery_utils.tasks import TASKS
 from replication.book import provenance
 from replication.book.show import Note
+from replication.book.written import percent
 from replication.claims import wins
 from replication.claims.trial import put_on_trial
 from replication.pages import errata, released_stability, released_tickets
@@ -87,8 +88,8 @@ def test_the_findings_are_means_over_the_learned_tasks(ours: dict[str, dict[str,
     kept = [of.retained["bad"][0] for of in wins.of_release(ours).values()]
     mean, low, high, n = t_interval(kept)
     found = released_tickets.finding(ours).text
-    assert f"keep {mean:.0%} of the gain" in found and n == 8
-    assert f"(95 % CI [{low:.0%}, {high:.0%}], n = 8 tasks: inconclusive" in found
+    assert f"keep {percent(mean)} of the gain" in found and n == 8
+    assert f"(95 % CI [{percent(low)}, {percent(high)}], n = 8 tasks: inconclusive" in found
     assert low < 0.5 < high
     contrast = str(
         released_tickets.contrasts(ours, ["random minus bad, retrained"]).frame.iloc[-1, 0]

@@ -13,6 +13,7 @@ from by_hand import without_magnitude
 from lottery_utils.agreement.inference import t_interval
 from lottery_utils.masks import StructuredMask
 from replication.book.show import NO_MAGNITUDE, Figure
+from replication.book.written import percent
 from replication.pages import sec4_1_good_subnetworks as page
 from replication.runs.records import TaskRecords
 
@@ -42,12 +43,12 @@ def with_sizes(heads: list[int], mlps: list[int]) -> TaskRecords:
 def test_the_finding_is_how_much_is_kept() -> None:
     text = repr(page.finding(with_sizes([4, 5, 4], [1, 1, 1])))
     _, low, high, _ = t_interval([0.5, 0.625, 0.5])
-    assert f"keeps 54% (95 % CI [{low:.0%}, {high:.0%}]) of the heads" in text
-    assert "50% (95 % CI [50%, 50%]) of the MLPs" in text and "(n = 3 seeds)" in text
+    assert f"keeps 54 % (95 % CI [{percent(low)}, {percent(high)}]) of the heads" in text
+    assert "50 % (all equal) of the MLPs" in text and "(n = 3 seeds)" in text
     one = repr(page.finding(with_sizes([4], [1])))
-    assert "keeps 50% (no CI) of the heads" in one and "(n = 1 seed)" in one
+    assert "keeps 50 % (no CI) of the heads" in one and "(n = 1 seed)" in one
     wide = repr(page.finding(with_sizes([0, 8], [0, 2])))
-    assert "keeps 50% (no CI) of the heads" in wide, "its interval leaves 0 to 1"
+    assert "keeps 50 % (no CI) of the heads" in wide, "its interval leaves 0 to 1"
     assert page.finding(with_sizes([4], [1]), "magnitude") is None
 
 
@@ -118,7 +119,7 @@ def test_weights_are_the_masks(every: dict[str, TaskRecords]) -> None:
     for seed in SEEDS:
         found = every["STS-B"][seed]["magnitude"]["results"]
         row = table.loc[f"seed {seed}"]
-        assert row["share kept"] == f"{found['weights']['density']:.1%}"
+        assert row["share kept"] == percent(found["weights"]["density"], 1)
         assert row["good score"] == f"{found['tickets']['good']['pruned']:.3f}"
 
 

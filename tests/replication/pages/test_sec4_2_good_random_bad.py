@@ -11,7 +11,7 @@ import pytest
 from lottery_utils.agreement.inference import t_interval
 from lottery_utils.masks import StructuredMask
 from replication.book.show import Figure
-from replication.book.written import MINUS, estimate
+from replication.book.written import MINUS, estimate, percent
 from replication.pages import sec4_2_good_random_bad as page
 from replication.paper import records
 from replication.runs.records import KINDS, TaskRecords, on_record
@@ -53,9 +53,10 @@ def test_the_finding_is_what_each_ticket_retains_and_whether_it_wins() -> None:
         ("the good one", [0.9, 0.9, 0.8], "wins"),
     ):
         mean, low, high, n = t_interval(shares)
-        interval = f"[{low:.0%}, {high:.0%}]".replace("-", MINUS)
+        interval = f"[{percent(low)}, {percent(high)}]".replace("-", MINUS)
         assert (
-            f"{kind} {mean:.0%} (95 % CI {interval}: {said})" in text and f"(n = {n} seeds)" in text
+            f"{kind} {percent(mean)} (95 % CI {interval}: {said})" in text
+            and f"(n = {n} seeds)" in text
         )
 
 
@@ -69,10 +70,10 @@ def test_a_finding_on_made_up_sentences_says_so() -> None:
 
 def test_the_finding_gives_no_interval_that_cannot_be() -> None:
     one = repr(page.finding(with_scores(THREE).of_seeds([86])))
-    assert "retains 0% (no CI: inconclusive)" in one and "(n = 1 seed)" in one
+    assert "retains 0 % (no CI: inconclusive)" in one and "(n = 1 seed)" in one
     # No score is above 1: none retains more than 125 % of a gain of 0.4.
     two = with_scores({s: THREE[s] for s in (42, 86)})
-    assert "the random one 50% (no CI: inconclusive)" in repr(page.finding(two))
+    assert "the random one 50 % (no CI: inconclusive)" in repr(page.finding(two))
 
 
 def test_what_cannot_be_retained_is_not_given() -> None:

@@ -77,7 +77,11 @@ def test_pairs_of_weights_have_the_kappa_of_their_masks() -> None:
     assert found["2", "3"].kappa == pytest.approx(fleiss_kappa(masks[1:]))
     assert found["1", "2"].most == 1 and found["1", "3"].most == found["1", "3"].kappa
     table = page.equal_density(TaskRecords({}, overlap)).frame
-    assert [*table["weights kept"]] == ["60.0% and 60.0%", "60.0% and 40.0%", "60.0% and 40.0%"]
+    assert [*table["weights kept"]] == [
+        "60.0 % and 60.0 %",
+        "60.0 % and 40.0 %",
+        "60.0 % and 40.0 %",
+    ]
 
 
 @pytest.mark.parametrize("method", ["structured", "magnitude"])
@@ -124,6 +128,15 @@ def test_kappas_of_the_finding_are_the_tables() -> None:
     of_task = load("minilm-glue", "SST-2", also=["weight_overlap"])["SST-2"]
     text = repr(page.finding(of_task))
     assert "kappa of 0.33, above chance" in text and "kappa is 0.94" in text
+    assert "almost nothing" not in text
+
+
+def test_searches_that_removed_almost_nothing_are_said_first() -> None:
+    of_task = load("minilm-glue", "CoLA")["CoLA"]
+    text = page.finding(of_task).text
+    assert text.startswith("On CoLA, 2 of 3 searches removed almost nothing (3 of 72 heads), ")
+    most = page.equal_sizes(of_task).frame["at most"].iloc[0]
+    assert f"a kappa of {float(most):.2f} at most. The 3 seeds" in text
     assert "13 of 72 heads survive with every seed" in text
 
 

@@ -24,7 +24,7 @@ def test_shares_of_super_survivors_and_of_all_heads() -> None:
     every = {"SST-2": records}
     table = page.table(every)
     assert table is not None
-    assert table.frame.loc["fine-tuned, raw, super-survivors", "heterogeneous"] == "75% (35%)"
+    assert table.frame.loc["fine-tuned, raw, super-survivors", "heterogeneous"] == "75 % (35 %)"
     figure = page.figure(every)
     assert figure is not None
     raw = figure.drawing.axes[0]
@@ -41,7 +41,7 @@ def test_shares_of_super_survivors_and_of_all_heads() -> None:
 
 def test_the_finding_of_a_task_says_what_its_interval_allows() -> None:
     found = page.finding({"SST-2": entries(attention=attention([100, 0, 0, 0, 50, 0, 0, 0]))}).text
-    assert "75% of super-survivors' raw attention maps" in found and "19% of all heads'" in found
+    assert "75 % of super-survivors' raw attention maps" in found and "19 % of all heads'" in found
     assert "(significantly more, r = +0." in found and "n = 8 heads, 2 of them" in found
     undecided = attention([10, 10, 0, 0, 0, 10, 10, 0])
     assert "(not significant, r = " in page.finding({"SST-2": entries(attention=undecided)}).text

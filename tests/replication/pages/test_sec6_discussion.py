@@ -23,16 +23,16 @@ def test_the_control_and_what_it_says() -> None:
     without; the embeddings without layers three eighths."""
     found = entries(control=control(), embeddings=embeddings(0.65))
     table = page.table(found).frame
-    assert table.loc["bad, seed 42", "nothing pre-trained"] == "0.600 (25%)"
+    assert table.loc["bad, seed 42", "nothing pre-trained"] == "0.600 (25 %)"
     assert table.loc["bad, seed 42", "counts"] == "yes"
     assert table.loc["mean of embeddings, seed 42", "only embeddings pre-trained"].startswith(
         "0.65"
     )
     text = page.finding(found).text
-    assert "the bad ticket of SST-2 trains well, it retains 50% (50% and 50%)" in text
-    assert "without any pre-training 25% (25% and 25%) (n = 2 of 2 seeds, " in text
+    assert "the bad ticket of SST-2 trains well, it retains 50 % (50 % and 50 %)" in text
+    assert "without any pre-training 25 % (25 % and 25 %) (n = 2 of 2 seeds, " in text
     assert "2 of 2 retain at least half" in text, "0.1 is half of 0.2"
-    assert "retains 38% (38% and 38%) (n = 2)" in text
+    assert "retains 38 % (38 % and 38 %) (n = 2)" in text
     figure = page.plot(found)
     lines = figure.drawing.axes[0].lines
     for ticket, start in enumerate((0.8, 0.7, 0.7)):  # good, random, bad with pre-training

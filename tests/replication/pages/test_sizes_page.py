@@ -100,9 +100,9 @@ def test_without_the_large_model_the_question_is_open() -> None:
     assert "open" in sizes.finding(compared(small=small, released=small)).text
     some = sizes.finding(compared(small=small, large=small, released=small))
     assert some.text.startswith("Provisional, without RTE"), "it is not there"
-    assert "45% [" in some.text and "(2 seeds)" in some.text
+    assert "45 % [" in some.text and "(2 seeds)" in some.text
     single = side("one", **{"SST-2": [0.4]})
-    assert "40% (no CI) (1 seed)" in sizes.finding(compared(
+    assert "40 % (no CI) (1 seed)" in sizes.finding(compared(
         small=single, large=single, released=single
     )).text  # fmt: skip
     whole = side("large", **{"SST-2": [0.4, 0.5], "RTE": [0.4, 0.5]})
@@ -145,7 +145,8 @@ def test_a_change_is_measured_on_the_tasks_that_both_sides_have() -> None:
     assert rows["tasks"].tolist() == ["not computed yet", "SST-2", "not computed yet"]
     half = 12.7062 * 0.1  # Student's t with one degree of freedom, each side's standard error
     reach = round(100 * np.sqrt(2) * half)
-    assert rows["difference, 95 % CI"].iloc[1] == f"40% [{MINUS}{reach - 40}%, {40 + reach}%]"
+    points = rows["difference in percentage points, 95 % CI"].iloc[1]
+    assert points == f"+40 [{MINUS}{reach - 40}, +{40 + reach}]"
 
 
 def test_the_page_reads_what_is_on_record() -> None:

@@ -48,7 +48,7 @@ def test_other_sizes_are_not_and_the_study_says_why(
     store, source = Store(tmp_path / "results"), wnli(tmp_path / "glue", train, validation)
     of = study(source, train_size=50, data_notes={"WNLI": "cut from the training file"})
     text = str(data_card.keep(of, "WNLI", store))
-    assert text.startswith("not GLUE's official files")
+    assert text.startswith("GLUE, but not its official files")
     assert text.endswith("cut from the training file")
     for n in (train, validation, 635, 71, 50):
         assert f"{n} " in text
