@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
+
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -59,6 +61,11 @@ def retained(entries: TaskRecords, method: str = "structured") -> dict[str, list
     return found
 
 
+def of_tasks(some: Sized) -> str:
+    """How many tasks these are."""
+    return f"{len(some)} task{'' if len(some) == 1 else 's'}"
+
+
 def finding(
     records: dict[str, TaskRecords], study: Study, method: str = "structured"
 ) -> Finding | Note:
@@ -70,12 +77,12 @@ def finding(
     every = {task: retained(entries, method) for task, entries in records.items()}
     learned = {task: of for task, of in every.items() if of}
     if not learned:
-        return Finding(f"No full model of {name} on record has learned a task: there is no gain.")
+        return Finding(f"No full model on record ({name}) has learned a task: there is no gain.")
     n_seeds = max(len(records[task]) for task in learned)
     seeds = f"{n_seeds} seed{'' if n_seeds == 1 else 's'}"
     size = f", up to {study.train_size:,} training examples" if study.train_size else ""
     first = (
-        f"{name} ({seeds}{size}) learned {len(learned)} of {len(records)} tasks. Under "
+        f"Of {of_tasks(records)}, {name} ({seeds}{size}) learned {len(learned)}. Under "
         f"{METHOD_LABELS[method]}, of the gain from fine-tuning retrained subnetworks retain: "
     )
     kinds = KINDS[method]
@@ -87,7 +94,7 @@ def finding(
             )
             for task, of in learned.items()
         )
-        return Finding(f"{first}{'; '.join(by_task)} (no CI over {len(learned)} tasks).")
+        return Finding(f"{first}{'; '.join(by_task)} (no CI over {of_tasks(learned)}).")
     means = {k: [float(np.mean(of[k])) for of in learned.values() if of[k]] for k in kinds}
     shares = (f"{KIND_LABELS.get(k, k)} {share(t_interval(of))}" for k, of in means.items() if of)
     return Finding(f"{first}{', '.join(shares)} (mean, 95 % CI over tasks).")
@@ -114,7 +121,7 @@ def plot(records: dict[str, TaskRecords], method: str = "structured") -> Figure 
     every_title = [entries.title for entries in records.values()]
     made_up = " of made-up sentences" if every_title != [*records] else ""
     winners = (
-        f"Bad tickets win on {ended.count('wins')} of {len(ended)} tasks{made_up} and are "
+        f"Bad tickets win on {ended.count('wins')} of {of_tasks(ended)}{made_up} and are "
         f"inconclusive on {ended.count(INCONCLUSIVE)},"
     )
     out = [task for task in records if task not in rows]
@@ -125,7 +132,10 @@ def plot(records: dict[str, TaskRecords], method: str = "structured") -> Figure 
         f"mean) against {percent(WINS)} (dashed).{unlearned}",
         f"Dot plot of retained gain by task{made_up}: "
         + "; ".join(
-            f"{task}: " + ", ".join(f"{k} {percent(np.mean(of[k]))}" for k in kinds if of[k])
+            f"{task}: "
+            + ", ".join(
+                f"{KIND_LABELS.get(k, k)} {percent(np.mean(of[k]))}" for k in kinds if of[k]
+            )
             for task, of in rows.items()
         ),
     )
