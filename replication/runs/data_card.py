@@ -129,7 +129,8 @@ def keep(study: Study, task: str, store: Store, data_sha256: str | None = None) 
 def in_words(study: Study) -> str:
     """Data and encoder in two or three words, as a page's title has them: `GLUE, MPNet-base`."""
     words = _data_in_words(study)
-    return f"{words}, {encoder(study.backbone)}" if study.backbone != "bundled" else words
+    own = encoder(study.backbone).removeprefix("a ")
+    return f"{words}, {own}" if study.backbone != "bundled" else words
 
 
 def model_and_data(study: Study) -> str:
@@ -151,7 +152,7 @@ def encoder(backbone: str) -> str:
     Of a folder records know a fingerprint (`local:...`), and not the name.
     """
     if re.fullmatch("local:[0-9a-f]{16}", backbone):
-        return "an encoder of your own"
+        return "a custom encoder"
     return ENCODERS.get(backbone) or PurePath(backbone).name
 
 
