@@ -126,7 +126,7 @@ def warnings(entries: TaskRecords) -> Note | None:
         for reason, seeds in by_reason.items()
     ]
     if reasons:
-        mini = entries.config["data"] == "mini"
+        mini = (entries.config["data"], entries.config["backbone"]) == ("mini", "bundled")
         reasons.append(
             "Another recipe, or more examples, may learn the task"
             + (": the study mini-glue does." if mini else ".")
