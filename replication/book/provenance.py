@@ -141,7 +141,7 @@ def warnings(entries: TaskRecords) -> Note | None:
             for kind, ticket in tickets.items():
                 name = KIND_LABELS.get(kind, kind)
                 for state, why in ticket["undefined"].items():
-                    found.setdefault(why, []).append(f"{name}, {state}")
+                    found.setdefault(why, []).append(f"{name} {state}")
         metric = METRIC_LABELS[records["finetune"]["results"]["metric"]]
         if found:
             listed = "; ".join(
