@@ -100,8 +100,8 @@ def finding(results: Results) -> Finding:
     return Finding(
         f"Retrained, BERT-base's bad tickets keep {bad} of the gain from fine-tuning (95 % CI "
         f"[{low}, {high}], n = {kept['bad'].n} tasks: {means} the {percent(WINS)} threshold), "
-        f"random ones {percent(kept['random'].mean)}, good ones {percent(kept['good'].mean)}. Random tickets "
-        f"minus bad ones, in scores: {', '.join(parts)}."
+        f"random ones {percent(kept['random'].mean)}, good ones {percent(kept['good'].mean)}. "
+        f"Random tickets minus bad ones, in scores: {', '.join(parts)}."
     )
 
 
