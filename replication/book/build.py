@@ -10,6 +10,7 @@ that reads the records, and these, which `replication.book.provenance` lists.
 from __future__ import annotations
 
 import argparse
+import re
 import shlex
 import sys
 import tempfile
@@ -24,11 +25,13 @@ from traitlets.config import Config
 
 from lottery_utils.errors import UserError
 from replication.book import contents
+from replication.book.show import MISSING
 from replication.files import alone, write_text
 from replication.paper.records import STUDY as RELEASED
-from replication.runs.data_card import describe, fingerprints, in_words
+from replication.runs.data_card import describe, describe_all, fingerprints, in_words
 from replication.runs.records import resolve
 from replication.store import Store
+from replication.study import Study
 from replication.studyfile import parse
 
 TEXTS = ("study", "task", "data", "backbone", "results_dir")  # parameters that are none else
@@ -102,7 +105,7 @@ def build_page(
         how_made(of or notebook, parameters, time.monotonic() - begun, data)
     )
     last = len(result) - result[-1].source.startswith("provenance.Sources(")
-    executed.cells = [*result[:last], made, *as_one(code), *result[last:]]
+    executed.cells = [*without_empty(result[:last]), made, *as_one(code), *result[last:]]
     write_text(page, nbformat.writes(executed))
 
 
@@ -129,6 +132,37 @@ def as_one(code: Sequence[Any]) -> list[Any]:
     return shown[:1]
 
 
+def without_empty(cells: Sequence[Any]) -> list[Any]:
+    """A page's cells; of a section all of whose results are missing, the heading and why, each
+    reason once. What `provenance` says is no result of a section."""
+    nbformat, _ = tools()
+    sections: list[list[Any]] = [[]]
+    for cell in cells:
+        parts = [cell]
+        if cell.cell_type == "markdown":
+            texts = filter(None, re.split(r"(?m)^(?=## )", cell.source))
+            parts = [nbformat.v4.new_markdown_cell(text, metadata=cell.metadata) for text in texts]
+        for part in parts:
+            if part.source.startswith("## "):
+                sections.append([])
+            sections[-1].append(part)
+    return sections[0] + [cell for section in sections[1:] for cell in _shown(*section)]
+
+
+def _shown(heading: Any, *cells: Any) -> list[Any]:
+    """What a page shows of one section."""
+    own = [cell for cell in cells if not cell.source.startswith("provenance.")]
+    results = {
+        "".join(output.get("data", {}).get("text/html", "")): cell
+        for cell in reversed(own)
+        for output in cell.get("outputs", ())
+    }
+    if not results or not all(MISSING in text for text in results):
+        return [heading, *cells]
+    heading.source = heading.source.partition("\n")[0]
+    return [heading, *(c for c in cells if c in results.values() or c not in own)]
+
+
 def titled(heading: str, parameters: dict[str, Any]) -> str:
     """A page's heading with what it is about: `# Topic: SST-2 (GLUE)`."""
     study, task = parameters.get("study"), parameters.get("task")
@@ -141,14 +175,21 @@ def titled(heading: str, parameters: dict[str, Any]) -> str:
 
 
 def about_data(parameters: dict[str, Any]) -> tuple[str, str]:
-    """What the data of a page's study, or of its task, are, and the fingerprints of the examples;
-    nothing of a page without a study."""
-    name = parameters.get("study", RELEASED)
-    if name == RELEASED:
-        return "", ""
+    """What the data of a page's study, or of its task, are, and the fingerprints of the examples.
+
+    Where the parameters name studies otherwise than by `study`, the data of each that has records.
+    """
     store = Store(parameters.get("results_dir") or "results")
+    if "study" not in parameters:
+        named = {
+            v for one in parameters.values() for v in (one if isinstance(one, list) else [one])
+        }
+        known = [name for name in contents.studies() if name in named - {RELEASED}]
+        return describe_all([Study.load(name, store.root) for name in known], store), ""
+    if parameters["study"] == RELEASED:
+        return "", ""
     overrides = {k: parameters.get(k) for k in ("task", "data", "backbone")}
-    study = resolve(str(name), store=store, **overrides)
+    study = resolve(str(parameters["study"]), store=store, **overrides)
     return describe(study, study.tasks, store), fingerprints(study, study.tasks, store)
 
 

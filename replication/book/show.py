@@ -46,6 +46,7 @@ COLOURS = {
 SEED_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 
 
+MISSING = " lottery-missing"  # class of a note that stands for what there is not
 LARGE = 11.5  # points: 11 px on a phone, in a figure that is at most 5.2 inches wide
 
 
@@ -184,15 +185,18 @@ class Folded:
 
 @dataclass(frozen=True)
 class Note:
-    """A sentence or two in the page's own voice; `kind` is `note` or `warning`."""
+    """A sentence or two in the page's own voice; `kind` is `note` or `warning`. One that is
+    `missing` says why there is nothing to show."""
 
     text: str
     kind: str = "note"
+    missing: bool = False
 
     def _repr_html_(self) -> str:
         title = self.kind.capitalize()
         return (
-            f'<div class="admonition {self.kind}"><p class="admonition-title">{title}</p>'
+            f'<div class="admonition {self.kind}{MISSING * self.missing}">'
+            f'<p class="admonition-title">{title}</p>'
             f"<p>{html.escape(self.text)}</p></div>"
         )
 
@@ -224,8 +228,9 @@ class Finding:
 
 
 NO_MAGNITUDE = Note(
-    "This study has no magnitude pruning here. The command lottery run adds it, with the option "
-    "--set magnitude_tasks=null."
+    "Magnitude pruning is not on record here. The command lottery run adds it; where the study "
+    "leaves it out, with the option --set magnitude_tasks=null.",
+    missing=True,
 )
 
 
@@ -270,7 +275,6 @@ def gains(
     axis.axvline(1, color=COLOURS["full"], lw=1, zorder=0)
     axis.set_yticks(range(len(rows)), [*rows])
     axis.set_ylim(len(rows) - 0.5, -0.5)
-    axis.set_xlabel("retained gain (0: majority baseline, 1: full model)")
 
 
 def layer_map(

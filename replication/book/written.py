@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 MINUS = "\u2212"
 ANY = (-math.inf, math.inf)
+# Retained gain on an axis, by what it is a share of: the page on the claims says why there are two.
+OF_MEAN = "retained gain (1: mean full model, 0: baseline)"
+OF_SEED = "retained gain (1: seed's full model, 0: baseline)"
 EQUAL = "all equal"
 
 

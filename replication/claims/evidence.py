@@ -58,12 +58,15 @@ def of_scores(
     methods: Mapping[str, str],
     contrasted: Sequence[bool] | None = None,
     removed: Sequence[bool] | None = None,
+    *,
+    own_gain: bool = False,
 ) -> Iterator[tuple[str, list[float]]]:
     """The measures of one task that need scores alone, each with its values over seeds.
 
     `methods` maps the method, `structured` or `magnitude`, to its kind of bad ticket. What a
     ticket "keeps" is its gain over the majority baseline, as a share of the full model's mean
-    gain: 1 is all that fine-tuning learned, 0 is nothing. Random and bad structured tickets
+    gain (`own_gain`: of that of the same seed, which has to be `LEARNED` or more): 1 is all that
+    fine-tuning learned, 0 is nothing. Random and bad structured tickets
     count for the `contrasted` seeds only (None: all), in which they are not mostly the good one.
     Magnitude pruning counts for the seeds in which it `removed` anything (None: all). Measures
     `GAINS` are contrasts as shares of the same seed's gain, of seeds that gain `LEARNED`.
@@ -76,13 +79,14 @@ def of_scores(
     some = np.ones(len(full), bool) if removed is None else np.array(removed, bool)
     usable = np.array([reaches(of_seed, LEARNED) for of_seed in full - majority], bool)
     unit = np.where(usable, full - majority, np.nan)
+    whole = unit if own_gain else np.full_like(full, gain if gain > 0 else math.nan)
     kept: dict[tuple[str, str], Any] = {}
     for method, bad in methods.items():
         seeds = told if method == "structured" else some
         all_good = some if method == "magnitude" else np.ones_like(some)
         for kind, name in {"good": "good", "random": "random", "bad": bad}.items():
             retrained = np.array(scores(f"{name}, retrained", method))
-            of_kind = (retrained - majority) / gain if gain > 0 else np.full_like(full, math.nan)
+            of_kind = (retrained - majority) / whole
             kept[method, kind] = of_kind
             chosen = of_kind[all_good if kind == "good" else seeds]
             yield f"{method}: kept by {kind}, retrained", chosen.tolist()
@@ -107,13 +111,18 @@ def of_scores(
 
 
 def measure(
-    every: Mapping[str, TaskRecords], theirs: records.Results, *, strict: bool = False
+    every: Mapping[str, TaskRecords],
+    theirs: records.Results,
+    *,
+    strict: bool = False,
+    own_gain: bool = False,
 ) -> Measured:
     """All measures that a study's records allow, of all tasks that have them.
 
     `theirs` are the results of the release that some measures compare with.
     `strict` leaves out the seeds whose full model gained less than `LEARNED`, and of magnitude
-    pruning those in which nothing was removed, so that every ticket is the full model.
+    pruning those in which nothing was removed, so that every ticket is the full model. With
+    `own_gain` tickets keep a share of the same seed's gain instead of the mean gain.
     """
     found: Measured = {}
     if strict:
@@ -127,7 +136,7 @@ def measure(
         if strict and not all(removed or []):
             of_task = replace(of_task, overlap=None)
         sources = (
-            of_scores(of_task.scores, methods, of_task.contrasted(), removed),
+            of_scores(of_task.scores, methods, of_task.contrasted(), removed, own_gain=own_gain),
             of_masks(of_task, records.over_seeds(theirs, "heads").get(task)),
             of_attention(of_task),
             of_control(of_task),

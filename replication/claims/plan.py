@@ -18,6 +18,7 @@ from scipy.special import stdtr, stdtrit
 from lottery_utils.errors import UserError
 from lottery_utils.tasks import get_task
 from replication.claims.claim import LEVEL, Claim, adjusted, load, wins
+from replication.claims.evidence import MEASURED
 from replication.claims.retained import (
     Array,
     Retained,
@@ -291,7 +292,7 @@ def analyse(study: Study, store: Store) -> Analysis:
             f"The registered plan needs answers example by example, which the study {study.name} "
             "does not keep: expected one with 'held_out: true'."
         )
-    return analysed(study, on_record(study, store, ["rates"]))
+    return analysed(study, on_record(study, store, ["rates", *MEASURED]))
 
 
 def analysed(study: Study, entries: Mapping[str, TaskRecords]) -> Analysis:

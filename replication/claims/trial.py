@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lottery_utils.agreement.inference import Interval, t_interval
 from replication.claims import published, wins
 from replication.claims.evidence import MEASURED, learned, measure
+from replication.claims.plan import Analysis
 from replication.claims.rules import Judged, judge, kept, paper_claims
 from replication.paper.records import Results, beside
 from replication.runs.data_card import model_and_data
@@ -15,6 +16,7 @@ from replication.store import Store
 from replication.study import Study
 
 PAPER = "BERT-base, as released"
+WEIGHTS_AGAINST_HEADS = ("random-fails-more", "bad-fails-more")  # of section 4.2
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,30 @@ def stricter(trial: Trial) -> list[Judged]:
     """
     records = {task: of for task, of in trial.records.items() if task in trial.learned}
     return judge(paper_claims(), measure(records, trial.release, strict=True), trial.learned)
+
+
+def by_own_gain(trial: Trial) -> list[Judged]:
+    """All claims once more, what tickets keep as shares of the same seed's gain: the unit of the
+    registered plan, and of what was added later."""
+    measured = measure(trial.records, trial.release, own_gain=True)
+    return judge(paper_claims(), measured, trial.learned)
+
+
+def beside_the_plan(analysis: Analysis, theirs: Results) -> list[Judged]:
+    """The paper's claims that the registered plan lacks, judged on the plan's study.
+
+    They were added to it on 2026-11-26 as a family of their own, with their own regions, and are
+    measured on the examples that the searches saw, of the seeds and tasks that the plan judges.
+    """
+    lacking = (c for c in paper_claims() if c.section >= "5" or c.key in WEIGHTS_AGAINST_HEADS)
+    found = {}
+    for task in analysis.entered:
+        of_task = analysis.entries[task]
+        searched = [seed for seed in analysis.seeds if "search" in of_task[seed]]
+        if searched:
+            found[task] = of_task.of_seeds(searched)
+    family = [replace(claim, added="2026-11-26") for claim in lacking]
+    return judge(family, measure(found, theirs), [*found])
 
 
 def sides(trial: Trial) -> dict[str, dict[str, Judged]]:

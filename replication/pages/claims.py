@@ -13,13 +13,12 @@ from replication.book.claim_rows import Verdicts, badge, ends_of, estimate, rule
 from replication.book.show import Finding, Folded, Note, Table
 from replication.book.written import number, p_text, percent, share
 from replication.claims import wins as wins_of
-from replication.claims.claim import LEARNED, LEVEL, WINS, adjusted, wins
+from replication.claims.claim import LEARNED, WINS, adjusted, wins
 from replication.claims.evidence import embeddings_alone, learned_seeds, of_scores
-from replication.claims.power import MOST, heads_for_r, needed
+from replication.claims.power import MOST, Needed, heads_for_r, needed
 from replication.claims.rules import Judged, registered
-from replication.claims.trial import PAPER, Trial, over_seeds, sides
-from replication.claims.trial import stricter as judged_strictly
-from replication.claims.verdicts import CONTRADICTED, INCONCLUSIVE, SUPPORTED, counted
+from replication.claims.trial import PAPER, Trial, by_own_gain, over_seeds, sides, stricter
+from replication.claims.verdicts import CONTRADICTED, INCONCLUSIVE, SUPPORTED, counted, verdict
 from replication.claims.wins import outcomes
 from replication.runs.run import missing
 
@@ -65,16 +64,21 @@ def count_added(trial: Trial) -> Finding:
 def in_one_family(trial: Trial) -> Note:
     """What becomes of the claims added later if all of them are one family in the correction."""
     added = [one for one in trial.ours if one.claim.added]
-    raw = {one.claim.key: one.found.p for one in added if one.found}
-    together = adjusted([one.claim for one in added], raw)
-    lost = [
-        f"{one.claim.key} ({p_text(together[one.claim.key])})"
-        for one in added
-        if one.verdict == SUPPORTED and together[one.claim.key] >= LEVEL
-    ]
+    tested = {one.claim.key: one.found for one in added if one.found}
+    inside, outside = (
+        adjusted([one.claim for one in added], {k: getattr(of, p) for k, of in tested.items()})
+        for p in ("p", "p_outside")
+    )
+    changed = []
+    for one in added:
+        if one.found is not None:
+            key, elsewhere = one.claim.key, one.claim.too_many_outside(one.means)
+            word, _ = verdict(one.found.p, inside[key], outside[key], elsewhere)
+            if word != one.verdict:
+                changed.append(f"{key} ({word}, {p_text(inside[key])}, instead of {one.verdict})")
     return Note(
-        f"Each addition is a family of its own. In one family of all {len(added)}, these would be "
-        f"consistent, not significant, instead of supported: {', '.join(lost) or 'none'}."
+        f"Each addition is a family of its own. In one family of all {len(added)}, these verdicts "
+        f"would change: {'; '.join(changed) or 'none'}."
     )
 
 
@@ -150,18 +154,19 @@ NOTHING_LEARNED = "No task that the full model learned is on record yet."
 def won(found: Mapping[str, Interval]) -> str:
     """On how many tasks bad tickets win and lose, and how many the interval leaves open."""
     of = outcomes(found)
+    of["by the mean"] = [task for task, one in found.items() if wins(one.mean)]
     named = {
-        word: f" ({', '.join(f'{t} {percent(found[t].mean)}' for t in of[word])})"
-        if of[word]
+        word: f" ({', '.join(f'{task} {percent(found[task].mean)}' for task in tasks)})"
+        if tasks
         else ""
-        for word in ("wins", "loses")
+        for word, tasks in of.items()
     }
     single = ", or only one seed" if any(math.isnan(one.low) for one in found.values()) else ""
     return (
         f"of {len(found)} tasks, bad tickets win on {len(of['wins'])}{named['wins']} and lose on "
         f"{len(of['loses'])}{named['loses']}; {len(of[INCONCLUSIVE])} are inconclusive "
         f"({percent(WINS)} inside the 95 % CI over seeds{single}). By their means alone they would "
-        f"win on {sum(wins(one.mean) for one in found.values())}"
+        f"win on {len(of['by the mean'])}{named['by the mean']}"
     )
 
 
@@ -190,38 +195,40 @@ def kept_by_task(trial: Trial, side: str | None = None) -> Table | Note:
     return Table.of(rows) if rows else Note(NOTHING_LEARNED)
 
 
-def stricter(trial: Trial) -> Table | Note:
-    """The claims whose verdict a stricter reading changes, both readings side by side."""
-    every = zip(_numbered(trial), trial.ours, judged_strictly(trial), strict=True)
-    rows = [
-        {
-            "": name,
-            "by the rules": f"{badge(ours)} <small>{estimate(ours)}</small>",
-            "by the stricter reading": f"{badge(strict)} <small>{estimate(strict)}</small>",
-        }
-        for name, ours, strict in every
-        if ours.claim.tasks == "learned" and not ours.claim.added and strict.verdict != ours.verdict
-    ]
-    return linked(rows) if rows else Note("The stricter reading changes no verdict.")
+def readings(trial: Trial) -> Table | Note:
+    """The registered claims whose verdict another reading of the same records changes: without
+    seeds that say little, and with each seed's own gain as the unit."""
+    every = zip(_numbered(trial), trial.ours, stricter(trial), by_own_gain(trial), strict=True)
+    rows = []
+    for name, *of in every:
+        one = of[0].claim
+        if one.added or one.tasks != "learned" or len({judged.verdict for judged in of}) == 1:
+            continue
+        cells = [f"{badge(judged)} <small>{estimate(judged)}</small>" for judged in of]
+        rows.append({"": name} | dict(zip(READINGS, cells, strict=True)))
+    return linked(rows) if rows else Note("Neither reading changes a verdict.")
 
 
-def power(trial: Trial) -> Folded | Note:
+READINGS = ("by the rules", "without such seeds", "by each seed's own gain")
+
+
+def power(trial: Trial) -> Folded:
     """How many tasks, or seeds, would decide each claim, were means and variances as on record."""
     n_heads = next((next(iter(of.masks.values())).heads.size for of in trial.records.values()), 0)
     rows = []
     for name, judged in zip(_numbered(trial), trial.ours, strict=True):
-        claim = judged.claim
-        if judged.found is None:
-            continue
-        family = sum(one.claim.added == claim.added for one in trial.ours)
-        tasks, seeds = needed(claim, judged.values, family)
+        claim, why = judged.claim, [judged.why] if judged.found is None else []
+        tasks, seeds = Needed(math.nan, math.nan)
+        if judged.found is not None:
+            family = sum(one.claim.added == claim.added for one in trial.ours)
+            tasks, seeds = needed(claim, judged.values, family)
+            why += ["a claim about one task"] * (len(judged.values) == 1)
+            why += ["one value for all seeds"] * (seeds is not None and math.isnan(seeds))
+        if claim.measure.startswith("r of") and 0 < n_heads < (wanted := heads_for_r(claim.high)):
+            why.append(f"never on {n_heads} heads: needs {wanted}")
         row = {"": name, "tasks on record": str(len(judged.values))}
-        row |= {"tasks needed": _needed(tasks), "seeds a task needed": _needed(seeds), "heads": ""}
-        if claim.measure.startswith("r of") and (wanted := heads_for_r(claim.high)) > n_heads:
-            row["heads"] = f"never on {n_heads}: needs {wanted}"
-        rows.append(row)
-    if not rows:
-        return Note("No claim has an interval yet.", "warning")
+        row |= {"tasks needed": _needed(tasks), "seeds a task needed": _needed(seeds)}
+        rows.append(row | {"remark": "; ".join(why)})
     return Folded("Tasks and seeds needed, claim by claim", Table.of(rows))
 
 
@@ -270,7 +277,7 @@ def _numbered(trial: Trial) -> list[str]:
 def _needed(n: float | None) -> str:
     if n is None:
         return f"over {MOST:,}"
-    return "" if math.isnan(n) else f"{n:.0f}"
+    return "–" if math.isnan(n) else f"{n:.0f}"
 
 
 def _seeds_used(trial: Trial, task: str, name: str, kind: str) -> str:

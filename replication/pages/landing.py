@@ -10,7 +10,7 @@ from matplotlib.ticker import MultipleLocator
 from lottery_utils.metrics import METRIC_LABELS
 from replication.book.claim_rows import badge_of
 from replication.book.show import COLOURS, LARGE, Figure, Finding, Note, Table, style
-from replication.book.written import number, percent, share
+from replication.book.written import OF_MEAN, number, percent, share
 from replication.claims.claim import WINS
 from replication.claims.rules import KEPT, Judged, counted, kept, registered
 from replication.claims.trial import PAPER, Trial, over_seeds, sides
@@ -130,7 +130,7 @@ def plot(trial: Trial) -> Figure:
         axis.set_ylim(len(of) - 0.5, -0.5)
         axis.set_title(f"{name}, {_most(of)} tasks", loc="left")
     axes[-1, 0].xaxis.set_major_locator(MultipleLocator(0.5))
-    axes[-1, 0].set_xlabel("retained gain (0: majority baseline, 1: full model)")
+    axes[-1, 0].set_xlabel(OF_MEAN)
     bad = [f"{percent(of['bad'].found.mean)} ({name})" for name, of in shown.items()
            if "bad" in of and of["bad"].found]  # fmt: skip
     for mark, text in (

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
+
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -21,7 +23,7 @@ from replication.book.show import (
     gains,
     style,
 )
-from replication.book.written import number, percent, share
+from replication.book.written import OF_MEAN, number, percent, share
 from replication.claims.claim import LEARNED, WINS, reaches, wins
 from replication.claims.evidence import of_scores
 from replication.claims.rules import MIN_TASKS
@@ -59,21 +61,28 @@ def retained(entries: TaskRecords, method: str = "structured") -> dict[str, list
     return found
 
 
-def finding(records: dict[str, TaskRecords], study: Study, method: str = "structured") -> Finding:
+def of_tasks(some: Sized) -> str:
+    """How many tasks these are."""
+    return f"{len(some)} task{'' if len(some) == 1 else 's'}"
+
+
+def finding(
+    records: dict[str, TaskRecords], study: Study, method: str = "structured"
+) -> Finding | Note:
     """What retrained tickets retain over the tasks that were learned, or, of fewer than three
     tasks, task by task."""
     name = model_and_data(study)
     if records and not any(entries.has(method) for entries in records.values()):
-        return Finding(f"{name} has no tickets of {METHOD_LABELS[method]} on record.")
+        return NO_MAGNITUDE
     every = {task: retained(entries, method) for task, entries in records.items()}
     learned = {task: of for task, of in every.items() if of}
     if not learned:
-        return Finding(f"No full model of {name} on record has learned a task: there is no gain.")
+        return Finding(f"No full model on record ({name}) has learned a task: there is no gain.")
     n_seeds = max(len(records[task]) for task in learned)
     seeds = f"{n_seeds} seed{'' if n_seeds == 1 else 's'}"
     size = f", up to {study.train_size:,} training examples" if study.train_size else ""
     first = (
-        f"{name} ({seeds}{size}) learned {len(learned)} of {len(records)} tasks. Under "
+        f"Of {of_tasks(records)}, {name} ({seeds}{size}) learned {len(learned)}. Under "
         f"{METHOD_LABELS[method]}, of the gain from fine-tuning retrained subnetworks retain: "
     )
     kinds = KINDS[method]
@@ -85,7 +94,7 @@ def finding(records: dict[str, TaskRecords], study: Study, method: str = "struct
             )
             for task, of in learned.items()
         )
-        return Finding(f"{first}{'; '.join(by_task)} (no CI over {len(learned)} tasks).")
+        return Finding(f"{first}{'; '.join(by_task)} (no CI over {of_tasks(learned)}).")
     means = {k: [float(np.mean(of[k])) for of in learned.values() if of[k]] for k in kinds}
     shares = (f"{KIND_LABELS.get(k, k)} {share(t_interval(of))}" for k, of in means.items() if of)
     return Finding(f"{first}{', '.join(shares)} (mean, 95 % CI over tasks).")
@@ -105,6 +114,7 @@ def plot(records: dict[str, TaskRecords], method: str = "structured") -> Figure 
         figsize=(4.8, 0.9 + (0.09 * len(kinds) + 0.1) * len(rows)), layout="constrained"
     )
     gains(axis, rows, kinds, WINS)
+    axis.set_xlabel(OF_MEAN)
     for kind in kinds:
         axis.plot([], [], "o", color=COLOURS[kind], label=KIND_LABELS.get(kind, kind))
     drawing.legend(loc="outside upper center", ncols=2 if len(kinds) > 3 else 3)
@@ -112,8 +122,8 @@ def plot(records: dict[str, TaskRecords], method: str = "structured") -> Figure 
     every_title = [entries.title for entries in records.values()]
     made_up = " of made-up sentences" if every_title != [*records] else ""
     winners = (
-        f"Bad tickets win on {ended.count('wins')} of {len(ended)} tasks{made_up}, "
-        f"{ended.count(INCONCLUSIVE)} are inconclusive,"
+        f"Bad tickets win on {ended.count('wins')} of {of_tasks(ended)}{made_up} and are "
+        f"inconclusive on {ended.count(INCONCLUSIVE)},"
     )
     out = [task for task in records if task not in rows]
     unlearned = f" Without a gain to retain: {', '.join(out)}." if out else ""
@@ -123,7 +133,10 @@ def plot(records: dict[str, TaskRecords], method: str = "structured") -> Figure 
         f"mean) against {percent(WINS)} (dashed).{unlearned}",
         f"Dot plot of retained gain by task{made_up}: "
         + "; ".join(
-            f"{task}: " + ", ".join(f"{k} {percent(np.mean(of[k]))}" for k in kinds if of[k])
+            f"{task}: "
+            + ", ".join(
+                f"{KIND_LABELS.get(k, k)} {percent(np.mean(of[k]))}" for k in kinds if of[k]
+            )
             for task, of in rows.items()
         ),
     )
@@ -228,6 +241,8 @@ def verdicts(records: dict[str, TaskRecords], method: str = "structured") -> Tab
     gains less than `LEARNED` or whose search means nothing, and of random and bad structured
     tickets those that are mostly the good one.
     """
+    if not any(entries.has(method) for entries in records.values()):
+        return NO_MAGNITUDE
     seen: dict[str, dict[int, list[bool]]] = {}
     seeds = sorted({seed for entries in records.values() for seed in entries})
     for entries in records.values():

@@ -12,6 +12,7 @@ from lottery_utils.patterns.maps import TYPES, UNLABELLED, WEIGHTINGS, load_maps
 from lottery_utils.patterns.sheets import draw
 from lottery_utils.patterns.sorter import chosen
 from lottery_utils.patterns.validation import read, weighted_f1
+from lottery_utils.tasks import TASKS
 from replication.book.show import LARGE, Figure, Finding, Table, style, write_cells
 from replication.book.written import number, percent, within
 from replication.paper import numbers
@@ -45,7 +46,7 @@ def finding(n_draws: int = 500) -> Finding:
 
 
 def labels() -> Table:
-    """How many annotated maps are of each type, and how well two looks at them agree."""
+    """How many annotated maps are of each type and of which data, and how well two looks agree."""
     columns = {}
     for weighting in WEIGHTINGS:
         maps = load_maps(shipped(weighting))
@@ -57,11 +58,15 @@ def labels() -> Table:
         columns[f"{weighting} maps"] = [
             *counts,
             str(len(maps)),
+            str(sum(m.task in TASKS for m in maps)),
+            str(sum(m.task not in TASKS for m in maps)),  # "mini RTE"
+            str(sum(m.state == "fine-tuned" for m in maps)),
             str(len(twice)),
             percent(float(equal)),
         ]
         columns[f"{weighting} maps"].append(kappa)
-    rows = [*TYPES, "in all", "looked at twice", "the same label twice", "Cohen's kappa"]
+    data = ("of GLUE's sentences", "of made-up sentences", "of fine-tuned models")
+    rows = [*TYPES, "in all", *data, "looked at twice", "the same label twice", "Cohen's kappa"]
     return Table(pd.DataFrame(columns, index=rows))
 
 

@@ -11,8 +11,9 @@ import numpy as np
 
 from lottery_utils.agreement.inference import t_interval
 from lottery_utils.metrics import METRIC_LABELS
-from replication.book.show import COLOURS, LARGE, Figure, Finding, Note, Table, gains, style
-from replication.book.written import interval, number, p_cell, percent
+from replication.book.claim_rows import estimate
+from replication.book.show import COLOURS, LARGE, Figure, Finding, Folded, Note, Table, gains, style
+from replication.book.written import OF_SEED, interval, number, p_cell, percent
 from replication.claims.claim import WINS
 from replication.claims.plan import (
     Analysis,
@@ -20,8 +21,10 @@ from replication.claims.plan import (
     analyse,
 )
 from replication.claims.retained import Retained
+from replication.claims.trial import beside_the_plan
 from replication.claims.verdicts import CONTRADICTED, INCONCLUSIVE, counted
 from replication.claims.wins import outcome
+from replication.paper.records import beside
 from replication.runs.data_card import model_and_data
 from replication.runs.records import KIND_LABELS, KINDS, METHOD_LABELS
 from replication.stages import TICKET_STAGE
@@ -121,6 +124,7 @@ def plot(analysis: Analysis, method: str = "structured") -> Figure | Note:
         figsize=(4.8, 1.2 + (0.09 * len(kinds) + 0.13) * len(rows)), layout="constrained"
     )
     gains(axis, rows, kinds, WINS, hollow)
+    axis.set_xlabel(OF_SEED)
     for kind in kinds:
         axis.plot([], [], "o", color=COLOURS[kind], label=KIND_LABELS.get(kind, kind))
     axis.plot([], [], "o", color="0.4", mfc="white", label="did not train")
@@ -162,6 +166,23 @@ def verdicts(analysis: Analysis) -> Table:
         }
         for one in analysis.verdicts()
     )
+
+
+def others(analysis: Analysis, store: Store) -> Folded:
+    """The paper's other claims that this study can be asked about, and how each comes out."""
+    judged = beside_the_plan(analysis, beside(store))
+    so_far = "provisional: " if analysis.provisional else ""
+    table = Table.of(
+        {
+            "claim": one.claim.text,
+            "verdict": so_far + one.verdict + (f" ({one.why})" if one.why else ""),
+            "mean, 95 % CI": estimate(one),
+            "registered region": one.claim.region,
+            "adjusted p": "" if one.p is None else p_cell(one.p),
+        }
+        for one in judged
+    )
+    return Folded(f"{len(judged)} more claims: {counted(one.verdict for one in judged)}", table)
 
 
 def tasks(analysis: Analysis) -> Table | Note:

@@ -15,7 +15,16 @@ import numpy as np
 
 from lottery_utils.agreement.inference import t_interval, welch_interval
 from replication.book.show import COLOURS, LARGE, Figure, Finding, Note, Table, style
-from replication.book.written import interval, number, p_cell, percent, plus_minus, share, within
+from replication.book.written import (
+    OF_MEAN,
+    interval,
+    number,
+    p_cell,
+    percent,
+    plus_minus,
+    share,
+    within,
+)
 from replication.claims import published, wins
 from replication.claims.claim import WINS
 from replication.claims.evidence import Measured, learned, measure
@@ -113,7 +122,7 @@ def plot(results: Results) -> Figure:
     axis.axvline(WINS, color="0.4", linestyle="--", label="wins")
     axis.axvline(1, color="0.4", linewidth=0.8, label="full model")
     axis.set_yticks(range(len(of_tasks)), [*reversed(of_tasks)])
-    axis.set(xlabel="retained gain of retrained tickets", xlim=(-0.6, 1.4))
+    axis.set(xlabel=OF_MEAN, xlim=(-0.6, 1.4))
     axis.xaxis.set_major_formatter(lambda x, _: percent(x))
     drawing.legend(loc="outside lower center", ncols=5, columnspacing=0.8, handletextpad=0.3)
     return Figure.of(

@@ -60,7 +60,7 @@ def setup(entries: TaskRecords) -> Table:
         tokens = results["mean_tokens"][split]
         text = f"{named}; {tokens:.1f} tokens on average"
         if config["data"] in ("local", "hub") and task.official_sizes:
-            text += f" (all of GLUE's: {task.official_sizes[place]:,})"
+            text += f" (GLUE has {task.official_sizes[place]:,})"
         facts[f"{split.capitalize()} examples"] = text
     recipe = config["recipe"]
     facts["Recipe"] = (
@@ -68,7 +68,7 @@ def setup(entries: TaskRecords) -> Table:
         f"{recipe['batch_size']}, linear decay, gradient norm at most {recipe['clip_norm']:g}"
     )
     facts["Metric"] = METRIC_LABELS[results["metric"]]
-    facts["Majority baseline"] = f"{results['majority']:.3f}"
+    facts["Majority baseline"] = number(results["majority"])
     facts["Seeds"] = ", ".join(map(str, entries))
     return Table.of({"": fact, "here": text} for fact, text in facts.items())
 
@@ -112,7 +112,8 @@ def fine_tuning_curves(entries: TaskRecords) -> Figure:
     score.set(xlabel="epoch", title=METRIC_LABELS[first["metric"]])
     drawing.legend(loc="outside upper center", ncols=min(4, len(entries) + 1), handlelength=1)
     n, final = first["examples"], [r["score"] for r in entries.results()]
-    ends = f"ends between {number(min(final))} and {number(max(final))}"
+    low, high = number(min(final)), number(max(final))
+    ends = f"ends at {low}" if low == high else f"ends between {low} and {high}"
     return Figure.of(
         drawing,
         f"Fine-tuning on {task} {ends} (n = {len(entries)}; {n['train']:,} training and "

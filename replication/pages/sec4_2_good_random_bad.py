@@ -28,7 +28,7 @@ from replication.book.show import (
     levels,
     style,
 )
-from replication.book.written import ANY, estimate, has_ci, no_ci, number, percent
+from replication.book.written import ANY, OF_MEAN, estimate, has_ci, no_ci, number, percent
 from replication.claims import wins
 from replication.claims.claim import LEARNED, WINS, reaches
 from replication.claims.evidence import of_scores
@@ -230,7 +230,7 @@ def model_rows(models: Sequence[Retained], kinds: Sequence[str]) -> MatplotlibFi
     axis.set_ylim(len(models) - 0.5, -0.5)
     axis.xaxis.set_major_formatter(lambda x, _: percent(x))
     axis.locator_params(axis="x", nbins=6)
-    axis.set_xlabel("retained gain, retrained tickets")
+    axis.set_xlabel(OF_MEAN)
     return drawing
 
 

@@ -54,9 +54,10 @@ MISSING = Note(
     "The overlap of weight masks is not recorded here: it needs magnitude pruning of at least two "
     "seeds, and their masks, which the run that found them keeps in its cache.",
     "warning",
+    missing=True,
 )
 ALMOST_NONE = 0.05  # of all heads: a search that removed no more says little of agreement
-ONE_SEED = Note("Agreement needs at least two seeds; this page has one.", "warning")
+ONE_SEED = Note("Agreement needs at least two seeds; this page has one.", "warning", missing=True)
 MLP_MAPS = ("mlp_input", "mlp_output")
 PARTS = {"heads": "heads", "mlps": "MLPs"}
 LABELS = {
@@ -69,7 +70,8 @@ LABELS = {
 _OWN = {"super": "all", "in_between": "some", "anti": "none"}
 NO_SURVIVORS = Note(
     "The tickets of survivors are not computed for this task here: they need two seeds, and a "
-    "study that asks for them (lottery run STUDY --set followups.survivors=null)."
+    "study that asks for them (lottery run STUDY --set followups.survivors=null).",
+    missing=True,
 )
 EMPTY = Note(
     "No head and no MLP survives with every seed. Tickets of that size are empty, and their scores "

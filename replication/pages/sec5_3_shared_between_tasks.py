@@ -15,7 +15,11 @@ from replication.book.show import LARGE, Figure, Finding, Note, Table, style, wr
 from replication.book.written import number, percent, plus_minus, within
 from replication.runs.records import TaskRecords, seeds_text, warning
 
-ONE_TASK = Note("What tasks share needs at least two tasks; this study has one.", "warning")
+ONE_TASK = Note(
+    "What tasks share needs at least two tasks that can be compared; here are fewer.",
+    "warning",
+    missing=True,
+)
 # What GLUE asks about: one sentence, whether two mean the same, whether one follows.
 KINDS_OF_TASK = {
     "one sentence": ("CoLA", "SST-2"),
@@ -141,7 +145,7 @@ def super_survivor_table(sharing: Sharing) -> Table | Note:
     if len(sharing.tasks) < 2:
         return ONE_TASK
     if len(sharing.seeds) < 2:
-        return Note("Super-survivors need at least two seeds of every task.", "warning")
+        return Note("Super-survivors need at least two seeds of every task.", "warning", True)
     return Table.of(
         {
             "tasks": f"{one} and {other}",
@@ -158,7 +162,7 @@ def task_tree(sharing: Sharing, n_draws: int = 500) -> Figure | Note:
     """Tasks joined by how far their masks overlap, and how sure each join is over seeds."""
     tasks, seeds = sharing.tasks, sharing.seeds
     if len(tasks) < 4:
-        return Note("Tasks are clustered where a study has at least four.")
+        return Note("Tasks are clustered where a study has at least four.", missing=True)
     from scipy.cluster.hierarchy import dendrogram
 
     overlaps = np.array([sharing.of_pair(*p).overlap for p in itertools.combinations(tasks, 2)])
@@ -214,7 +218,9 @@ def kinds_table(sharing: Sharing) -> Table | Note:
     kind_of = {task: kind for kind, tasks in KINDS_OF_TASK.items() for task in tasks}
     tasks = [task for task in sharing.tasks if task in kind_of]
     if len(tasks) < 4:
-        return Note("Kinds of tasks are compared where a study has at least four of GLUE's.")
+        return Note(
+            "Kinds of tasks are compared where a study has at least four of GLUE's.", missing=True
+        )
     one, other = np.triu_indices(len(tasks), 1)
     pairs = itertools.combinations(tasks, 2)
     excess = np.array([sharing.of_pair(*pair).heads.excess.mean() for pair in pairs])

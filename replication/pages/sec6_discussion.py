@@ -25,9 +25,12 @@ SHORT = dict(zip(STATES, ("all pre-trained", "embeddings only", "nothing"), stri
 NO_LAYERS = "averaged"
 NO_CONTROL = Note(
     "The control without pre-training is not computed for this task here: a study has to ask for "
-    "it (lottery run STUDY --set followups.control=null)."
+    "it (lottery run STUDY --set followups.control=null).",
+    missing=True,
 )
-NO_LANDSCAPE = Note("These records are from before the loss around tickets was measured.")
+NO_LANDSCAPE = Note(
+    "These records are from before the loss around tickets was measured.", missing=True
+)
 
 
 def score(entries: TaskRecords, seed: int, kind: str, state: str) -> float:

@@ -16,6 +16,7 @@ NOTHING = Note(
     "No search by other rules is on record here: a study has to ask for it (lottery run STUDY "
     "--set followups.sensitivity=[RTE]).",
     "warning",
+    missing=True,
 )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from lottery_utils.agreement.inference import Interval
 from replication.book.show import COLOURS, LARGE, Figure, Finding, Note, Table, style
-from replication.book.written import interval, percent, share
+from replication.book.written import OF_SEED, interval, percent, share
 from replication.claims import wins as wins_of
 from replication.claims.claim import WINS
 from replication.claims.wins import Shares, of_records, outcome
@@ -159,7 +159,7 @@ def plot(compared: Compared, kind: str = "bad") -> Figure | Note:
     drawing.legend(loc="outside upper center", ncols=3, handletextpad=0.2)
     axis.set_yticks(range(len(tasks)), tasks)
     axis.set_ylim(len(tasks) - 0.5, -0.5)
-    axis.set_xlabel("retained gain (0: majority baseline, 1: full model)")
+    axis.set_xlabel(OF_SEED)
     return Figure.of(
         drawing,
         f"Retrained {kind} subnetworks win, by their 95 % CI over seeds: {'; '.join(won)} tasks "

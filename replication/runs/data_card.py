@@ -1,9 +1,12 @@
-"""What a study's data are: official, sampled or cut from the training file, and how many of them.
+"""What a study's data are: of GLUE's sizes, sampled or cut from the training file, and how many.
 
 Beside the records of a task lies its card, `data.yaml`: how many examples the files had that they
 were made from, before any cap, and the fingerprint of those that were used. `lottery run` writes
 it, and `lottery data` for records that have none. What counts cannot say, such as that a dev set
 was cut from the training file, is in the study's `data_notes`.
+
+Nobody has a fingerprint of GLUE's whole files. So of files at hand only the numbers of examples are
+compared with GLUE's, and the card says no more than that.
 """
 
 from __future__ import annotations
@@ -40,7 +43,7 @@ class DataCard:
     fingerprint: str = ""  # sha256 of the examples used
 
     @property
-    def is_official(self) -> bool:
+    def has_official_sizes(self) -> bool:
         """Whether the files have as many examples as GLUE's official ones."""
         return self.files is not None and self.files == self.official
 
@@ -52,18 +55,30 @@ class DataCard:
             return f"own files{self._sizes()}"
         if self.files is None:
             return "files whose examples were not counted"
-        if self.is_official:
-            return f"GLUE's official files{self._sizes()}"
+        if self.has_official_sizes:
+            return f"{self._of_official_sizes()}{self._sizes()}"
         if self.note:
             return f"GLUE, but not its official files{self._sizes()}: {self.note}"
-        return f"not GLUE's official files{self._sizes()}: how they were chosen is not known"
+        return f"files of other sizes than GLUE's{self._sizes()}: how they were chosen is not known"
+
+    def _of_official_sizes(self) -> str:
+        if self.kind == "hub":
+            return "GLUE's files from the hub"
+        return "files with as many examples as GLUE's official ones"
+
+    def capped(self) -> str:
+        """The same of files of GLUE's sizes, with how many examples are used at most: a text that
+        several tasks can share."""
+        caps = {split: n for split, n in self.used.items() if n}
+        most = f" (at most {_counted(caps)} examples are used)" if caps else ""
+        return f"{self._of_official_sizes()}{most}" if self.has_official_sizes else str(self)
 
     def _sizes(self) -> str:
         """How many examples the files have, what GLUE has instead, and how many are used."""
         if self.files is None:
             return ""
         texts = [f"{_counted(self.files)} examples"]
-        if self.official and not self.is_official:
+        if self.official and not self.has_official_sizes:
             texts.append(f"GLUE has {_counted(self.official)}")
         used = {
             split: min(self.files[split], n or self.files[split]) for split, n in self.used.items()
@@ -71,12 +86,6 @@ class DataCard:
         if used != self.files:
             texts.append(f"{_counted(used)} are used")
         return f" ({'; '.join(texts)})"
-
-
-def _caps(one: DataCard) -> str:
-    """How many examples of a task are used at most."""
-    caps = {split: n for split, n in one.used.items() if n}
-    return f" (at most {_counted(caps)} examples are used)" if caps else ""
 
 
 def _counted(of: dict[str, int]) -> str:
@@ -120,7 +129,8 @@ def keep(study: Study, task: str, store: Store, data_sha256: str | None = None) 
 def in_words(study: Study) -> str:
     """Data and encoder in two or three words, as a page's title has them: `GLUE, MPNet-base`."""
     words = _data_in_words(study)
-    return f"{words}, {encoder(study.backbone)}" if study.backbone != "bundled" else words
+    own = encoder(study.backbone).removeprefix("a ")
+    return f"{words}, {own}" if study.backbone != "bundled" else words
 
 
 def model_and_data(study: Study) -> str:
@@ -142,7 +152,7 @@ def encoder(backbone: str) -> str:
     Of a folder records know a fingerprint (`local:...`), and not the name.
     """
     if re.fullmatch("local:[0-9a-f]{16}", backbone):
-        return "an encoder of your own"
+        return "a custom encoder"
     return ENCODERS.get(backbone) or PurePath(backbone).name
 
 
@@ -153,11 +163,22 @@ def describe(study: Study, tasks: Sequence[str], store: Store) -> str:
         return f"Data: {cards[0]}."
     of_texts: dict[str, list[str]] = {}
     for one in cards:
-        text = f"GLUE's official files{_caps(one)}" if one.is_official else str(one)
-        of_texts.setdefault(text, []).append(one.task)
+        of_texts.setdefault(one.capped(), []).append(one.task)
     if len(of_texts) == 1:
         return f"Data: {next(iter(of_texts))}."
     return "Data: " + "; ".join(f"{', '.join(of)}: {text}" for text, of in of_texts.items()) + "."
+
+
+def describe_all(studies: Sequence[Study], store: Store) -> str:
+    """The same of a page that is not about one study alone: each by its model and data, of the
+    tasks that have something on record."""
+    said = []
+    for one in studies:
+        tasks = [task for task in one.tasks if _path(one, task, store).parent.is_dir()]
+        if tasks:
+            of = describe(one, tasks, store).removeprefix("Data: ")
+            said.append(f"{model_and_data(one)}: {of}")
+    return f"Data. {' '.join(said)}" if said else ""
 
 
 def fingerprints(study: Study, tasks: Sequence[str], store: Store) -> str:

@@ -91,7 +91,7 @@ def test_a_study_on_slurm_with_a_job_killed_and_the_node_drained(place: Path) ->
             env=environment,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=MAXIMUM,
         )
         assert again.returncode == 0 and "Nothing to be done" in again.stderr, again.stderr
     print(log.read_text("utf-8"))

@@ -19,7 +19,7 @@ from matplotlib.text import Text
 
 from replication.book.claim_rows import badge
 from replication.book.show import COLOURS, Figure, Note, style
-from replication.book.written import percent
+from replication.book.written import OF_MEAN, OF_SEED, percent
 from replication.claims.claim import WINS
 from replication.claims.trial import PAPER, Trial, over_seeds, put_on_trial, sides
 from replication.claims.wins import outcomes
@@ -29,6 +29,7 @@ from replication.pages import sec6_discussion as control
 from replication.paper import records as release
 from replication.paper.records import N_SEEDS
 from replication.runs import records
+from replication.runs.data_card import card
 from replication.runs.records import TICKETS
 
 SMALL, LARGE = "minilm-glue", "mpnet-glue"
@@ -150,7 +151,7 @@ def start() -> Figure:
             look["mfc"] = COLOURS["good"] if marker == "o" else "white"
             axis.plot(kept, [row] * len(kept), marker, **look)
             said.append(f"{task}, {label}: {percent(np.mean(kept))}")
-    finish(axis, [*entries])
+    finish(axis, [*entries], OF_SEED)
     n = reach(len(of.stage("control")) for of in entries.values())
     return Figure.of(
         drawing,
@@ -159,13 +160,13 @@ def start() -> Figure:
     )
 
 
-def finish(axis: matplotlib.axes.Axes, rows: Sequence[str]) -> None:
+def finish(axis: matplotlib.axes.Axes, rows: Sequence[str], label: str = OF_MEAN) -> None:
     axis.axvline(WINS, color="0.5", lw=1, ls="--", zorder=0)
     axis.axvline(1, color=COLOURS["full"], lw=1, zorder=0)
     axis.set_yticks(range(len(rows)), rows)
     axis.set_ylim(len(rows) - 0.5, -0.5)
     axis.set_xlim(-0.6, 1.5)  # the same on all slides; a wide interval runs out of the picture
-    axis.set_xlabel("retained gain (1: full model, 0: majority baseline)")
+    axis.set_xlabel(label)
     axis.figure.legend(loc="outside right upper")
 
 
@@ -178,6 +179,17 @@ def won(side: str) -> Said:
         for word, of in zip(words, outcomes(found).values(), strict=True)
     ]
     return Said(f"<p>Of {len(found)} tasks, bad tickets</p><ul>{''.join(rows)}</ul>")
+
+
+def data() -> Said:
+    """How many examples the small model was trained on, and of which tasks not GLUE's files."""
+    cards = [card(trial().study, task, trial().store) for task in trial().learned]
+    parts = ", ".join(one.task for one in cards if not one.has_official_sizes)
+    n = max(one.used["train"] or 0 for one in cards)
+    return Said(
+        f"<p>At most {n:,} training examples a task. {parts}: cut or sampled from GLUE's files, as "
+        "their pages say.</p>"
+    )
 
 
 def below() -> Said:
@@ -224,6 +236,7 @@ FIGURES: dict[str, Callable[[], Figure | Note]] = {
     "models": lambda: projected(models(), 11.5, 4.6),
     "small": lambda: projected(tasks(trial().name), 7.6, 5.2),
     "small_won": lambda: won(trial().name),
+    "data": data,
     "released": lambda: projected(tasks(PAPER), 7.6, 5.2),
     "released_won": lambda: won(PAPER),
     "below": below,

@@ -18,6 +18,8 @@ from scipy import stats
 from lottery_utils import metrics
 from lottery_utils.errors import UserError
 from replication.claims import plan
+from replication.claims.claim import adjusted
+from replication.claims.evidence import MEASURED
 from replication.claims.plan import (
     Analysis,
     Estimate,
@@ -33,6 +35,7 @@ from replication.claims.retained import (
     retained,
     weighted_scores,
 )
+from replication.claims.trial import beside_the_plan, put_on_trial
 from replication.claims.verdicts import (
     CONSISTENT,
     CONTRADICTED,
@@ -41,7 +44,7 @@ from replication.claims.verdicts import (
     SUPPORTED,
 )
 from replication.experiments.answers import answers_text, did_not_train, read_answers
-from replication.runs.records import STATES
+from replication.runs.records import STATES, on_record
 from replication.stages import TICKET_STAGE
 from replication.store import Store
 from replication.study import Study
@@ -450,3 +453,21 @@ def test_scores_of_answers_on_record_are_the_scores_on_record(
     assert found.held_out == ["CoLA"]
     assert {one.verdict for one in found.verdicts()} == {NO_DATA}
     assert len(found.outcomes()) == 2 * (3 + 4)
+
+
+def test_the_papers_other_claims_are_a_family_of_their_own() -> None:
+    """On the records of another study: the same values and tests, under another correction."""
+    full, store = Study.load("minilm-glue"), Store()
+    records = on_record(full, store, MEASURED)
+    trial = put_on_trial("minilm-glue", store)
+    scored: Any = dict.fromkeys(trial.learned)
+    asked = Analysis(full, records, [], full.seeds, scored, {}, {})
+    found = beside_the_plan(asked, trial.release)
+    registered = {one.claim.key: one for one in trial.ours}
+    assert {one.claim.measure for one in found}.isdisjoint(c.measure for c in plan.load_plan())
+    for one in found:
+        assert one.values == registered[one.claim.key].values
+        assert one.claim.region == registered[one.claim.key].claim.region
+    raw = {one.claim.key: one.found.p for one in found if one.found}
+    expected = adjusted([one.claim for one in found], raw)
+    assert {one.claim.key: one.p for one in found if one.found} == {k: expected[k] for k in raw}

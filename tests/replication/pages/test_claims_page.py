@@ -15,8 +15,15 @@ from replication.book.provenance import standing
 from replication.book.show import Note, Table
 from replication.book.written import MINUS, number, percent
 from replication.claims.rules import KEPT, counted, kept, paper_claims, registered
-from replication.claims.trial import PAPER, Trial, over_seeds, put_on_trial, stricter
-from replication.claims.verdicts import CONTRADICTED, NO_DATA, SUPPORTED, VERDICTS
+from replication.claims.trial import (
+    PAPER,
+    Trial,
+    by_own_gain,
+    over_seeds,
+    put_on_trial,
+    stricter,
+)
+from replication.claims.verdicts import CONSISTENT, CONTRADICTED, NO_DATA, SUPPORTED, VERDICTS
 from replication.claims.wins import outcome
 from replication.pages import claims, sec4_2_good_random_bad
 from replication.runs.run import missing
@@ -64,7 +71,7 @@ def test_a_partial_study_says_what_is_missing() -> None:
     said = claims.finding(trial).text
     assert "provisional" in said and "bad subnetworks retain" in said, "of the release"
     assert said.count(" tasks)") == 1, "an average of the release alone"
-    for make in (claims.flatness, claims.power, claims.kept_by_task):
+    for make in (claims.flatness, claims.kept_by_task):
         assert isinstance(make(trial), Note)
     assert isinstance(claims.kept_by_task(trial, PAPER), Table)
     rows = claims.verdicts(trial).rows
@@ -109,9 +116,22 @@ def test_additions_are_judged_as_one_family_too(trial: Trial) -> None:
         for i in range(20)
     ]
     alone = claims.in_one_family(replace(trial, ours=[sure]))
-    assert alone.text.endswith("supported: none.")
+    assert alone.text.endswith("would change: none.")
     both = claims.in_one_family(replace(trial, ours=[sure, *others]))
-    assert both.text.endswith("supported: good-above-random (p = 0.084).")
+    assert f"good-above-random ({CONSISTENT}, p = 0.084, instead of supported)" in both.text
+
+
+def test_one_family_corrects_what_contradicts_as_well(trial: Trial) -> None:
+    (one,) = (j for j in trial.ours if j.claim.key == "good-above-random")
+    assert one.found is not None
+    against = one._replace(found=one.found._replace(p=0.999, p_outside=0.004), verdict=CONTRADICTED)
+    others = [
+        against._replace(claim=replace(one.claim, key=f"later {i}"), found=None, verdict=NO_DATA)
+        for i in range(20)
+    ]
+    said = claims.in_one_family(replace(trial, ours=[against, *others])).text
+    assert "good-above-random (inconclusive" in said
+    assert claims.in_one_family(replace(trial, ours=[against])).text.endswith("none.")
 
 
 def test_the_table_names_numbers_verdicts_and_sections(small_trial: Trial) -> None:
@@ -153,16 +173,31 @@ def test_a_strip_has_both_estimates_in_the_claims_unit(trial: Trial) -> None:
     assert strip([one._replace(found=None) for one in pair], ends) == ""
 
 
-def test_the_stricter_reading_lists_what_it_changes(trial: Trial) -> None:
-    rows = claims.stricter(trial)
-    pairs = zip(trial.ours, stricter(trial), strict=True)
+def test_the_table_of_other_readings_lists_what_they_change(trial: Trial) -> None:
+    rows = claims.readings(trial)
+    every = zip(trial.ours, stricter(trial), by_own_gain(trial), strict=True)
     changed = [
         ours.claim.key
-        for ours, strict in pairs
-        if ours.verdict != strict.verdict and not ours.claim.added
+        for ours, *others in every
+        if any(ours.verdict != other.verdict for other in others) and not ours.claim.added
     ]
     named = [name.split(" ")[1] for name in rows.frame.index]
     assert named == [key for key in changed if key != "wnli-not-learned"]
+
+
+def test_by_its_own_gain_a_seed_is_measured_by_its_own_full_model(trial: Trial) -> None:
+    of, key = trial.records["QQP"], "s-good-close"
+    (mean,), (own,) = (
+        [one.values["QQP"] for one in judged if one.claim.key == key]
+        for judged in (trial.ours, by_own_gain(trial))
+    )
+    good, full, majority = (
+        np.array(of.scores(name)) for name in ("good, retrained", "full", "majority")
+    )
+    assert own == pytest.approx((good - majority) / (full - majority))
+    assert mean == pytest.approx((good - majority) / (full - majority).mean())
+    kept_of = {one.claim.key: one.values for one in by_own_gain(trial)}[key]["CoLA"]
+    assert len(kept_of) == 2, "of seed 42 the full model gains too little to be a unit"
 
 
 def test_flatness_sees_the_width(trial: Trial) -> None:
@@ -184,7 +219,8 @@ def test_bad_tickets_win_where_they_keep_half(trial: Trial) -> None:
     ours = claims.kept_by_task(trial).frame["bad"]
     assert "(1 of 3 seeds)" in ours["CoLA"], "with two seeds the bad ticket is mostly the good one"
     assert "seeds" not in ours["SST-2"]
-    assert "would win on 7." in claims.bad_wins(trial).text
+    assert "would win on 7 (CoLA 72 %," in claims.bad_wins(trial).text
+    assert "would win on 2 (SST-2 57 %, QQP 56 %)." in claims.bad_wins(trial).text
     found = over_seeds(trial, PAPER)
     assert {t: round(of.mean, 2) for t, of in found.items()} == shares
     assert {t: outcome(of) for t, of in found.items()} == dict(released["the bad ticket"].items())
@@ -199,13 +235,19 @@ def test_a_win_needs_its_interval(trial: Trial) -> None:
     }
     told = claims.won(found)
     assert "win on 1 (A 60 %)" in told and "lose on 1 (C 20 %)" in told
-    assert "2 are inconclusive" in told and "one seed" in told and told.endswith("win on 3")
+    assert "2 are inconclusive" in told and "one seed" in told
+    assert told.endswith("win on 3 (A 60 %, B 60 %, D 90 %)")
 
 
-def test_every_claim_with_an_interval_has_its_power(trial: Trial) -> None:
+def test_every_claim_has_its_power_or_says_why_not(trial: Trial) -> None:
     table = claims.power(trial).table.frame
-    assert len(table) == sum(one.found is not None for one in trial.ours)
-    never = [name for name, cell in table["heads"].items() if cell]
+    assert [name.split(" ")[1] for name in table.index] == [one.claim.key for one in trial.ours]
+    blank = (table[["tasks needed", "seeds a task needed"]] == "–").any(axis=1)
+    assert table["remark"][blank].ne("").all()
+    assert table["remark"][~blank].eq("").all()
+    untested = [one.found is None for one in trial.ours]
+    assert (table["tasks needed"][untested] == "–").all() and any(untested)
+    never = [name for name, cell in table["remark"].items() if "never" in cell]
     assert [name.split(" ")[1] for name in never] == ["r-raw", "r-normed"]
 
 

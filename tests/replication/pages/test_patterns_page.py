@@ -16,6 +16,9 @@ def test_the_tables_of_labels_and_classifiers() -> None:
         column = labels[f"{weighting} maps"]
         assert int(column["in all"]) == sum(int(column[name]) for name in TYPES) >= 400
         assert column["looked at twice"] == "100"
+        of = [int(column[f"of {name} sentences"]) for name in ("GLUE's", "made-up")]
+        assert min(of) > 0 and sum(of) == int(column["in all"])
+        assert 0 < int(column["of fine-tuned models"]) < int(column["in all"]) / 2
     assert set(validation["sorts the maps"]) <= {"network", "tree"}
     better = validation[["network", "tree"]].astype(float).idxmax(axis=1)
     assert (better == validation["sorts the maps"]).all()

@@ -47,7 +47,7 @@ def test_the_finding_has_means_intervals_n_and_counts(whole: Analysis) -> None:
     text = plan.finding(whole).text
     assert "bad ones" in text and "4 tasks × 3 seeds, 1,800 examples" in text
     means = {one.claim.key: one.found.mean for one in whole.verdicts() if one.found}
-    shown = [float(share) / 100 for share in re.findall(r"ones (\d+)% \(95 % CI", text)]
+    shown = [float(share) / 100 for share in re.findall(r"ones (\d+) % \(95 % CI", text)]
     assert shown == pytest.approx([means[key] for key in plan.RETAIN.values()], abs=0.006)
     counts = sum(int(n) for n in re.findall(r"(\d+) (?:supp|cons|inc|contr|no d)", text))
     assert counts == 10

@@ -31,11 +31,12 @@ def study(data: str, **fields: object) -> Study:
     return Study("carded", tasks=("WNLI",), seeds=(1,), data=data, **fields)  # type: ignore[arg-type]
 
 
-def test_files_of_the_official_sizes_are_called_official(tmp_path: Path) -> None:
+def test_files_of_the_official_sizes_are_called_no_more_than_that(tmp_path: Path) -> None:
     store, of = Store(tmp_path / "results"), study(wnli(tmp_path / "glue"))
-    assert not data_card.card(of, "WNLI", store).is_official, "nobody has counted yet"
+    assert not data_card.card(of, "WNLI", store).has_official_sizes, "nobody has counted yet"
     card = data_card.keep(of, "WNLI", store)
-    assert card.is_official
+    assert card.has_official_sizes
+    assert "as many examples as GLUE's official ones" in str(card), "nothing else was compared"
     assert card.files == SIZES == dict(zip(SIZES, TASKS["WNLI"].official_sizes or (), strict=True))
     elsewhere = data_card.card(replace(of, data="local"), "WNLI", store)  # without the files
     assert (elsewhere.files, str(elsewhere)) == (SIZES, str(card))
@@ -69,14 +70,14 @@ def test_cards_of_other_files_than_the_records_are_refused(tmp_path: Path) -> No
     assert not list((tmp_path / "results").rglob("data.yaml"))
 
 
-def test_the_full_study_says_of_three_tasks_that_they_are_not_official() -> None:
+def test_the_full_study_says_of_three_tasks_that_they_have_other_sizes() -> None:
     full, store = Study.load("minilm-glue"), Store()
     cards = {task: data_card.card(full, task, store) for task in full.tasks}
-    assert {task for task, card in cards.items() if not card.is_official} == {"QQP", "MNLI", "QNLI"}
-    assert set(full.data_notes) == {"QQP", "MNLI", "QNLI"}
+    other = {task for task, card in cards.items() if not card.has_official_sizes}
+    assert other == set(full.data_notes) == {"QQP", "MNLI", "QNLI"}
     text = data_card.describe(full, full.tasks, store)
     assert all(text.count(task) >= 1 for task in full.tasks)
-    assert "official files (at most 1,000 training and 400 dev examples are used)" in text
+    assert "official ones (at most 1,000 training and 400 dev examples are used)" in text
 
 
 def test_examples_are_known_by_the_fingerprint_on_their_card() -> None:
