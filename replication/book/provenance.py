@@ -145,7 +145,7 @@ def warnings(entries: TaskRecords) -> Note | None:
         metric = METRIC_LABELS[records["finetune"]["results"]["metric"]]
         if found:
             listed = "; ".join(
-                f"{', '.join(of) if len(of) < 4 else f'{len(of)} scores'}: {why}"
+                f"{'; '.join(of) if len(of) < 4 else f'{len(of)} scores'}: {why}"
                 for why, of in found.items()
             )
             reasons.append(f"Seed {seed}: {metric} is undefined and counted as 0 ({listed}).")
