@@ -27,6 +27,11 @@ CLOSE = re.compile(r"\d%(?![\dA-F]{2})")  # a space is between a number and its 
 BANNED = re.compile(rf"\b(?:{'|'.join(INSTEAD)})\b", re.I)
 
 
+def length(text: str) -> int:
+    """The number of words; a number and its unit are one."""
+    return len(text.replace("\u00a0", " ").replace(" %", "%").split())
+
+
 def banned(text: str) -> list[str]:
     """Every banned word of a text with what is around it, places where one is right left out.
 

@@ -82,7 +82,7 @@ def ratios(rows: Rows) -> Figure | Note:
     found = _compared(rows)[::-1]
     if not found:
         return MISSING
-    drawing, axis = plt.subplots(figsize=(5.2, 1.4 + 0.6 * len(found)), layout="constrained")
+    drawing, axis = plt.subplots(figsize=(5.2, 1.4 + 0.42 * len(found)), layout="constrained")
     for y, (_, (middle, low, high), goal) in enumerate(found):
         axis.plot([low, high], [y, y], color=COLOURS["good"], linewidth=2)
         axis.plot(middle, y, "o", color=COLOURS["good"], ms=6)
@@ -91,7 +91,7 @@ def ratios(rows: Rows) -> Figure | Note:
     axis.axvline(1, color="0.6", linewidth=1, linestyle=":")
     axis.plot([], [], "o-", color=COLOURS["good"], label="median, lowest to highest round")
     axis.plot([], [], "|", color=COLOURS["bad"], ms=12, mew=2, label="goal, set before")
-    axis.set_yticks(range(len(found)), [textwrap.fill(name, 24) for name, _, _ in found])
+    axis.set_yticks(range(len(found)), [textwrap.fill(name, 30) for name, _, _ in found])
     ticks = (1, 3, 10, 30, 100)
     axis.set(xscale="log", xlabel="times as fast (log scale)")
     axis.set_xticks(ticks, [f"{tick}" for tick in ticks])
@@ -231,6 +231,7 @@ def growth(rows: Rows) -> Figure | Note:
         return MISSING
     drawing, axes = plt.subplots(2, 2, figsize=(5.2, 5.6), sharey=True, layout="constrained")
     for axis, quantity in zip(axes.flat, QUANTITIES, strict=True):
+        slopes: list[str] = []
         for colour, marker, row in zip(
             SEED_COLOURS,
             "os",
@@ -239,18 +240,22 @@ def growth(rows: Rows) -> Figure | Note:
         ):
             values = [int(value) for value in row["sides"]]
             seconds = [median(row, side) for side in row["sides"]]
-            label = f"{PASSES[row['facts']['kind']]}: {row['facts']['exponent']:.2f}"
+            slopes.append(f"{row['facts']['exponent']:.2f}")
+            label = PASSES[row["facts"]["kind"]]
             axis.plot(values, seconds, f"{marker}-", color=colour, label=label)
         axis.set(xscale="log", yscale="log", xlabel=_axis_label(quantity))
-        axis.set_xticks(values, [str(value) for value in values])
+        axis.set_title(f"exponents {' and '.join(slopes)}")
+        axis.set_xticks(values, [f"{n}" if i % 2 == 0 else "" for i, n in enumerate(values)])
         axis.minorticks_off()
-        axis.legend(title="exponent")
+    names = axes[0, 0].get_legend_handles_labels()
+    drawing.legend(*names, loc="outside upper center", ncols=2)
     for axis in axes[:, 0]:
         axis.set_ylabel("seconds per pass")
     return Figure.of(
         drawing,
         "Seconds of one pass, medians over rounds; one quantity varies at a time from 64 examples "
-        "of 32 tokens, 4 layers and 4 heads of 32 channels. The exponent is the slope.",
+        "of 32 tokens, 4 layers and 4 heads of 32 channels. The exponents are the slopes of "
+        "training and importance.",
         "Four panels of rising lines on logarithmic scales, one for training and one for "
         "importance in each.",
     )

@@ -53,6 +53,9 @@ def plot(records: dict[str, Record]) -> Figure:
         majority = record["results"]["majority"]
         axis.axhline(majority, color=COLOURS["majority"], linestyle=":", label="majority")
         axis.set(xscale="log", title=task, xlabel="learning rate")
+        rates = sorted(_frame(record).learning_rate.unique())
+        axis.set_xticks(rates, [f"{rate:.0e}".replace("e-0", "e-") for rate in rates])
+        axis.minorticks_off()
         axis.set_ylabel(f"held-out {METRIC_LABELS[record['results']['metric']]}")
     drawing.legend(*axes.flat[0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
     counts = {task: record["results"]["examples"] for task, record in records.items()}

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browsing import DESK, PHONE, address, eventually
+from browsing import DESK, PHONE, WIDE, address, eventually
 
 from lottery_utils.errors import UserError
 from replication.pages import explorer
@@ -251,3 +251,26 @@ def test_it_follows_the_dark_mode(page: Any) -> None:
     page.evaluate("document.documentElement.dataset.theme = 'dark'")
     page.wait_for_timeout(300)
     assert page.evaluate(colour) != light
+
+
+CUT = """
+() => {
+    const pen = document.createElement("canvas").getContext("2d");
+    return [...document.querySelectorAll("#ticket_explorer select")].flatMap((menu) => {
+        pen.font = getComputedStyle(menu).font;
+        const room = menu.clientWidth - 24; // less its padding and its arrow
+        return [...menu.options].map((option) => option.text)
+            .filter((text) => pen.measureText(text).width > room);
+    });
+}
+"""
+
+
+@pytest.mark.parametrize("size", [WIDE, DESK, PHONE], ids=lambda size: str(size["width"]))
+def test_no_name_in_a_menu_is_cut(site: Path, browser: Any, size: dict[str, int]) -> None:
+    tab = browser.new_page(viewport=size)
+    for method in ("structured", "magnitude"):
+        tab.goto(f"{(site / PAGE).as_uri()}#method={method}")
+        tab.wait_for_selector("#ticket_explorer select")
+        assert tab.evaluate(CUT) == []
+    tab.close()

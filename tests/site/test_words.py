@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from bs4 import BeautifulSoup
 from conftest import REPOSITORY
-from words import banned
+from words import banned, length
 
 from replication.book.contents import listed
 
@@ -25,4 +25,4 @@ def test_a_page_speaks_plainly(site: Path, page: str) -> None:
     assert len(text) > 200
     assert banned(text) == []
     captions = [caption.get_text() for caption in article.select("figcaption .caption-text")]
-    assert [caption for caption in captions if len(caption.split()) > LONGEST] == []
+    assert [caption for caption in captions if length(caption) > LONGEST] == []
