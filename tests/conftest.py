@@ -19,6 +19,7 @@ import matplotlib
 import pytest
 import torch
 from browsing import browser, page, site  # noqa: F401  # fixtures
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from torch import Tensor, nn
@@ -26,6 +27,8 @@ from torch import Tensor, nn
 from lottery_utils.masks import StructuredMask
 
 matplotlib.use("Agg")
+settings.register_profile("unhurried", deadline=None)  # a busy machine is no fault
+settings.load_profile("unhurried")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PACKAGES = ("lottery_utils", "replication", "miniglue")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -98,6 +99,15 @@ STATISTICS: dict[str, Measure] = {
 }
 
 
+@cache  # pairs of tasks ask for the same few again and again, of which each takes a millisecond
+def _hypergeometric(n: int, a: int, b: int) -> FloatArray:
+    """The chance that two masks of `a` and `b` among `n` components share 0, 1, ... of them."""
+    from scipy.stats import hypergeom
+
+    found: FloatArray = hypergeom.pmf(np.arange(min(a, b) + 1), n, a, b)
+    return found
+
+
 def shared(a: npt.ArrayLike, b: npt.ArrayLike, groups: npt.ArrayLike | None = None) -> Chance:
     """How many components two masks (components,) both keep, and the chance level:
     b keeps others, as many of each of the `groups` (components,), such as layers.
@@ -105,16 +115,13 @@ def shared(a: npt.ArrayLike, b: npt.ArrayLike, groups: npt.ArrayLike | None = No
     The distribution is exact, hypergeometric in every group; `low` and `high` bound its central
     95 % at the least.
     """
-    from scipy.stats import hypergeom
-
     both = checked(np.stack([a, b]))
     places = np.zeros(both.shape[1], int) if groups is None else np.asarray(groups)
     distribution = np.ones(1)
     for group in np.unique(places):
         kept_a, kept_b = both[:, places == group].sum(axis=1)
         n = int((places == group).sum())
-        of_group = hypergeom(n, kept_a, kept_b).pmf(np.arange(min(kept_a, kept_b) + 1))
-        distribution = np.convolve(distribution, of_group)
+        distribution = np.convolve(distribution, _hypergeometric(n, int(kept_a), int(kept_b)))
     below = np.cumsum(distribution)
     counts = np.arange(len(distribution))
     return Chance(
