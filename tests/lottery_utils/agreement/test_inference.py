@@ -97,13 +97,6 @@ def test_holm_by_hand() -> None:
     assert holm([0.6, 0.02, 0.6]) == pytest.approx([1.0, 0.06, 1.0])
 
 
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
-def test_holm_is_what_statsmodels_has(p_values: list[float]) -> None:
-    from statsmodels.stats.multitest import multipletests
-
-    assert holm(p_values) == multipletests(p_values, method="holm")[1].tolist()
-
-
 def test_the_jackknife_keeps_the_mean_and_widens_the_error() -> None:
     import itertools
 
