@@ -133,8 +133,8 @@ def as_one(code: Sequence[Any]) -> list[Any]:
 
 
 def without_empty(cells: Sequence[Any]) -> list[Any]:
-    """A page's cells; of a section all of whose results are missing, the heading and why, each
-    reason once. What `provenance` says is no result of a section."""
+    """A page's cells, with what is missing said once: a section all of whose results are missing
+    is its heading and why, or if that was said before, nothing. What `provenance` says is none."""
     nbformat, _ = tools()
     sections: list[list[Any]] = [[]]
     for cell in cells:
@@ -146,21 +146,27 @@ def without_empty(cells: Sequence[Any]) -> list[Any]:
             if part.source.startswith("## "):
                 sections.append([])
             sections[-1].append(part)
-    return sections[0] + [cell for section in sections[1:] for cell in _shown(*section)]
+    said: set[str] = set()
+    return [cell for section in sections for cell in _shown(section, said)]
 
 
-def _shown(heading: Any, *cells: Any) -> list[Any]:
-    """What a page shows of one section."""
-    own = [cell for cell in cells if not cell.source.startswith("provenance.")]
-    results = {
-        "".join(output.get("data", {}).get("text/html", "")): cell
-        for cell in reversed(own)
-        for output in cell.get("outputs", ())
-    }
-    if not results or not all(MISSING in text for text in results):
-        return [heading, *cells]
+def _shown(section: Sequence[Any], said: set[str]) -> list[Any]:
+    """What a page shows of one section, after the reasons that it has `said`."""
+    kept, empty, whole = [], False, not section[0].source.startswith("## ")
+    for cell in section:
+        own = [] if cell.source.startswith("provenance.") else cell.get("outputs", [])
+        texts = {"".join(output.get("data", {}).get("text/html", "")) for output in own}
+        missing = bool(texts) and all(MISSING in text for text in texts)
+        empty, whole = empty or missing, whole or (bool(texts) and not missing)
+        if not missing or not texts <= said:
+            kept.append(cell)
+        said |= texts if missing else set()
+    if whole or not empty:
+        return kept
+    heading, *rest = kept
     heading.source = heading.source.partition("\n")[0]
-    return [heading, *(c for c in cells if c in results.values() or c not in own)]
+    why = [cell for cell in rest if cell.get("outputs")]
+    return why if all(cell.source.startswith("provenance.") for cell in why) else [heading, *why]
 
 
 def titled(heading: str, parameters: dict[str, Any]) -> str:

@@ -126,7 +126,7 @@ def warnings(entries: TaskRecords) -> Note | None:
         for reason, seeds in by_reason.items()
     ]
     if reasons:
-        mini = entries.config["data"] == "mini"
+        mini = (entries.config["data"], entries.config["backbone"]) == ("mini", "bundled")
         reasons.append(
             "Another recipe, or more examples, may learn the task"
             + (": the study mini-glue does." if mini else ".")
@@ -141,11 +141,11 @@ def warnings(entries: TaskRecords) -> Note | None:
             for kind, ticket in tickets.items():
                 name = KIND_LABELS.get(kind, kind)
                 for state, why in ticket["undefined"].items():
-                    found.setdefault(why, []).append(f"{name}, {state}")
+                    found.setdefault(why, []).append(f"{name} {state}")
         metric = METRIC_LABELS[records["finetune"]["results"]["metric"]]
         if found:
             listed = "; ".join(
-                f"{'; '.join(of) if len(of) < 4 else f'{len(of)} scores'}: {why}"
+                f"{', '.join(of) if len(of) < 4 else f'{len(of)} scores'}: {why}"
                 for why, of in found.items()
             )
             reasons.append(f"Seed {seed}: {metric} is undefined and counted as 0 ({listed}).")

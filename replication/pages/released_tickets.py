@@ -22,7 +22,6 @@ from replication.book.written import (
     p_cell,
     percent,
     plus_minus,
-    share,
     within,
 )
 from replication.claims import published, wins
@@ -95,14 +94,14 @@ def finding(results: Results) -> Finding:
         clear = "" if found.low > 0 or found.high < 0 else ", not significant"
         bounds = within(found.low, found.high, signed=True)
         parts.append(f"{number(found.mean, signed=True)} {state} (95 % CI {bounds}{clear})")
-    bad, bounds = percent(kept["bad"].mean), share(kept["bad"]).split(" ", 1)[1]
+    bad, low, high = (percent(value) for value in kept["bad"][:3])
     outcome = wins.outcome(kept["bad"])
     means = "inconclusive against" if outcome == INCONCLUSIVE else f"it {outcome} by"
     return Finding(
         f"Retrained, BERT-base's bad tickets keep {bad} of the gain from fine-tuning (95 % CI "
-        f"{bounds}, n = {kept['bad'].n} tasks: {means} the {percent(WINS)} threshold), random ones "
-        f"{percent(kept['random'].mean)}, good ones {percent(kept['good'].mean)}. Random tickets "
-        f"minus bad ones, in scores: {', '.join(parts)}."
+        f"[{low}, {high}], n = {kept['bad'].n} tasks: {means} the {percent(WINS)} threshold), "
+        f"random ones {percent(kept['random'].mean)}, good ones {percent(kept['good'].mean)}. "
+        f"Random tickets minus bad ones, in scores: {', '.join(parts)}."
     )
 
 

@@ -64,7 +64,7 @@ def setup(entries: TaskRecords) -> Table:
         facts[f"{split.capitalize()} examples"] = text
     recipe = config["recipe"]
     facts["Recipe"] = (
-        f"AdamW, learning rate {recipe['learning_rate']:g}, {recipe['epochs']} epochs, batch "
+        f"AdamW, learning rate {recipe['learning_rate']:g}, epochs {recipe['epochs']}, batch "
         f"{recipe['batch_size']}, linear decay, gradient norm at most {recipe['clip_norm']:g}"
     )
     facts["Metric"] = METRIC_LABELS[results["metric"]]

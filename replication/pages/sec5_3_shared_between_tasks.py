@@ -54,11 +54,11 @@ def recorded(every: dict[str, TaskRecords]) -> Sharing:
     return Sharing.of({task: entries.masks for task, entries in comparable(every).items()})
 
 
-def finding(sharing: Sharing) -> Finding:
+def finding(sharing: Sharing) -> Finding | Note:
     """How many heads two tasks share, and how many more than the layers explain, over tasks."""
     pairs = {pair: shared.heads for pair, shared in sharing.pairs.items()}
     if not pairs:
-        return Finding(ONE_TASK.text)
+        return ONE_TASK
     excess = {pair: float(heads.excess.mean()) for pair, heads in pairs.items()}
     shared = np.mean([heads.observed.mean() for heads in pairs.values()])
     by_size = np.mean([[c.mean for c in heads.by_size] for heads in pairs.values()])

@@ -181,8 +181,8 @@ def plot(entries: TaskRecords) -> Figure | Note:
     return Figure.of(
         drawing,
         f"Bad tickets of {task} score {before} with pre-training and {after} without (means of "
-        f"{len(control)} seeds; the {n} that count are dark, others pale; n = "
-        f"{first['examples']['validation']:,} validation examples).",
+        f"{len(control)} {'seed' if len(control) == 1 else 'seeds'}; the {n} that count are dark, "
+        f"others pale; n = {first['examples']['validation']:,} validation examples).",
         f"Dot plot for {task}: {'; '.join(texts)}.",
     )
 

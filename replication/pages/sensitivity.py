@@ -44,7 +44,13 @@ def finding(changes: pd.DataFrame) -> Finding:
     if changes.empty:
         return Finding(NOTHING.text)
     rules = {str(rule): of for rule, of in changes.groupby("rule", sort=False)}
-    texts = []
+    texts, n = [], len(changes) // len(rules)
+    if n < 2:
+        least, most = (number(of, signed=True) for of in changes["retrained"].agg(["min", "max"]))
+        return Finding(
+            f"Under {len(rules)} other search rules, the good ticket's retrained score changes by "
+            f"{least} to {most} (one seed of {changes['task'][0]}: no CI)."
+        )
     for state in reversed(STATES):
         found = {rule: t_interval(of[state].tolist()) for rule, of in rules.items()}
         clear = [
@@ -55,7 +61,7 @@ def finding(changes: pd.DataFrame) -> Finding:
         texts.append(f"{state}, {', '.join(clear) or 'none'}")
     return Finding(
         f"The good ticket's score changes under these of {len(rules)} other search rules: "
-        f"{'; '.join(texts)} (95 % CI over n = {len(changes) // len(rules)} entries of "
+        f"{'; '.join(texts)} (95 % CI over n = {n} entries of "
         f"{', '.join(changes['task'].unique())}, not corrected for several rules)."
     )
 

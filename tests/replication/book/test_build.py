@@ -76,10 +76,13 @@ def test_a_section_without_results_is_its_heading_and_why_once() -> None:
         made = [new.new_output("display_data", {"text/html": one._repr_html_()}) for one in shown]
         return new.new_code_cell(source, outputs=made)
 
-    missing, other, said = (Note(text, missing=text != "said") for text in ("a", "b", "said"))
+    top, missing, other, said = (
+        Note(text, missing=text != "said") for text in ("t", "a", "b", "said")
+    )
     cells = [
         new.new_markdown_cell("# Title"),
-        code("top()", missing),
+        code("top()", top),
+        code("twice()", top),
         new.new_markdown_cell("Prose of the top.\n\n## Empty\n\nWhat it would show:"),
         code("first()", missing),
         new.new_markdown_cell("And:"),
@@ -87,9 +90,11 @@ def test_a_section_without_results_is_its_heading_and_why_once() -> None:
         code("silent()"),
         code("second()", other),
         code("provenance.standing()", said),
+        new.new_markdown_cell("## Left out\n\nProse:"),
+        code("third()", top, missing),
         new.new_markdown_cell("## Whole\n\nProse."),
         code("some()", said),
-        code("more()", missing),
+        code("more()", Note("c", missing=True)),
         new.new_markdown_cell("## Prose alone\n\nNo result."),
     ]
     assert [cell.source for cell in without_empty(cells)] == [

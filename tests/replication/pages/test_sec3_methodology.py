@@ -59,7 +59,7 @@ def test_the_setup_is_the_records(every: dict[str, TaskRecords]) -> None:
     assert "entail" in facts["Question"]
     assert facts["Train examples"].startswith("32 entailment, 32 not_entailment; ")
     assert facts["Seeds"] == "1337, 42"
-    assert "learning rate 0.001, 1 epochs, batch 4" in facts["Recipe"]
+    assert "learning rate 0.001, epochs 1, batch 4" in facts["Recipe"]
     assert facts["Backbone"].startswith("local:")
     assert facts["Majority baseline"] == "0.500"
     graded = page.setup(every["STS-B"]).frame["here"]

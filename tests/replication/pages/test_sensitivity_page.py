@@ -52,6 +52,12 @@ def test_a_row_for_each_rule(every: dict[str, TaskRecords]) -> None:
             assert mean == pytest.approx(np.mean(expected), abs=5e-4)
 
 
+def test_of_one_seed_there_is_no_interval(every: dict[str, TaskRecords]) -> None:
+    one_seed = {"SST-2": every["SST-2"].of_seeds([42])}
+    text = repr(sensitivity.finding(sensitivity.changes(one_seed)))
+    assert "no CI" in text and "95 %" not in text
+
+
 def test_the_finding_names_the_rules_whose_interval_leaves_out_nothing(
     every: dict[str, TaskRecords],
 ) -> None:
