@@ -86,7 +86,7 @@ def test_slides_show_the_figures_that_are_drawn(figures: dict[str, Any]) -> None
     for name, draw in figures.items():
         shown = draw()
         if not isinstance(shown, Figure):
-            assert re.search(r"<li>|<td>", shown.text), name
+            assert re.search(r"<(?:li|td|p)>", shown.text), name
             continue
         assert shown.png and shown.caption in html.unescape(shown._repr_html_()), name
         assert len(shown.alt.split()) >= 8, f"{name}: {shown.alt}"

@@ -57,7 +57,9 @@
       if (!share) continue;
       // The pages on one task are many and alike: what is said of all of them comes first.
       const depth = section.page.split("/").length;
-      const score = share ** 2 * scores.reduce((a, b) => a + b, 0) / (1 + 0.15 * Math.max(0, depth - 2));
+      // A heading with every word that was asked for is most likely the question itself.
+      const asked = alike.every((like) => like.some((word) => section.named.has(word))) ? 1.3 : 1;
+      const score = asked * share ** 2 * scores.reduce((a, b) => a + b, 0) / (1 + 0.15 * Math.max(0, depth - 2));
       if (score > (best.get(section.page)?.score ?? 0)) best.set(section.page, { ...section, score, alike: alike.flat() });
     }
     return [...best.values()].sort((a, b) => b.score - a.score);

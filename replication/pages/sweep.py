@@ -39,7 +39,7 @@ def plot(records: dict[str, Record]) -> Figure:
     drawing, axes = plt.subplots(
         len(records),
         1,
-        figsize=(4.8, 0.9 + 2.5 * len(records)),
+        figsize=(4.8, 0.9 + 2 * len(records)),
         squeeze=False,
         layout="constrained",
     )
