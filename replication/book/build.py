@@ -128,7 +128,7 @@ def as_one(code: Sequence[Any]) -> list[Any]:
     for first in shown[:1]:
         first.source = "\n\n".join(cell.source for cell in shown)
         first.outputs = [output for cell in shown for output in cell.outputs]
-        first.metadata["tags"] = ["hide-input"]
+        first.metadata["tags"] = [*dict.fromkeys((*first.metadata["tags"], "hide-input"))]
     return shown[:1]
 
 
