@@ -14,12 +14,12 @@ import numpy as np
 from scipy.special import chdtrc
 
 from lottery_utils import agreement
-from lottery_utils.agreement.inference import t_interval
 from lottery_utils.masks import StructuredMask
 from lottery_utils.tasks import TASKS
 from replication.book.show import COLOURS, LARGE, Figure, Finding, Note, Table, style
 from replication.book.written import number, p_cell, p_text, percent, plus_minus, within
 from replication.claims.claim import LEVEL
+from replication.pages.released_tickets import random_minus_bad
 from replication.paper import numbers
 from replication.paper.records import UNLEARNED, Results, over_seeds, score
 from replication.runs.records import TaskRecords
@@ -55,13 +55,12 @@ def finding(results: Results) -> Finding:
             f"{len(drawn)} tasks."
         )
     if len(q) > 1:
-        one, other = (_means(results, f"head_mlp_{k}_retrained") for k in ("random", "bad_1"))
-        of = t_interval(np.subtract(one, other).tolist())
+        of = random_minus_bad(results)["retrained"]
         way = "below" if of.low > 0 else "above" if of.high < 0 else "not significantly below"
         parts.append(
-            f"Retrained bad tickets are {way} random ones (random minus bad "
-            f"{number(of.mean, signed=True)}, 95 % CI {within(of.low, of.high, signed=True)}, "
-            f"n = {of.n} tasks)."
+            f"Retrained bad tickets are {way} random ones (random minus bad, in "
+            f"retained gain: {number(of.mean, signed=True)}, 95 % CI "
+            f"{within(of.low, of.high, signed=True)}, n = {of.n} tasks)."
         )
     if q:
         task, _, kappa, p_value = max(q, key=lambda row: row[2])
@@ -295,11 +294,6 @@ def _kappa_and_q(results: Results) -> list[tuple[str, list[int], float, float]]:
         for task, of in over_seeds(results, "heads").items()
         if task not in UNLEARNED
     ]
-
-
-def _means(results: Results, setting: str) -> list[float]:
-    """The mean score of a setting on each task that BERT-base learns."""
-    return [score(results, task, setting).mean for task in results if task not in UNLEARNED]
 
 
 def _p(value: float) -> str:

@@ -72,14 +72,16 @@ def strength(trial: Trial) -> Finding:
         full, majority = of.scores("full"), of.scores("majority")
         gain = float(np.mean(np.subtract(full, majority)))
         name = METRIC_LABELS[of.results()[0]["metric"]]
-        texts.append(f"{task} {number(np.mean(full), 2)} ({name}; gain {number(gain, 2)})")
+        reach = f"{number(min(full), 2)} to {number(max(full), 2)}"
+        mean = number(np.mean(full), 2)
+        texts.append(f"{task} {mean} ({name}, {reach}; gain {number(gain, 2)})")
         if name == "accuracy":
             share, n = float(np.mean(full)), of.results()[0]["examples"]["validation"]
             errors.append(((share * (1 - share) / n) ** 0.5, n))
     if not texts:
         return Finding("No full model is on record yet.")
     said = f"Full models of {trial.name} score, and gain over the majority baseline: "
-    said += f"{'; '.join(texts)} (means over seeds)."
+    said += f"{'; '.join(texts)} (means over seeds, lowest to highest)."
     if errors:
         error, n = min(errors)
         said += (

@@ -188,11 +188,14 @@ def noise_reading(results: Results) -> Finding | Note:
         return NO_TRAIN
     means = {kind: estimate([of.observed for of in found[kind]]) for kind in NOISES}
     apart = _difference(found, "examples", "seed")
-    more = "less" if apart.low > 0 else "more" if apart.high < 0 else "about as much as"
-    than = more if more.startswith("about") else f"{more} than"
+    than = "less than" if apart.low > 0 else "more than" if apart.high < 0 else ""
+    if than:
+        first = "Searching the same model on other examples changes which heads survive "
+        first += f"{than} another seed does"
+    else:
+        first = "Whether other examples or another seed change more heads is inconclusive"
     return Finding(
-        f"Searching the same model on other examples changes which heads survive {than} another "
-        f"seed does: mean kappa of two masks is {means['examples']} with other examples, "
+        f"{first}: mean kappa of two masks is {means['examples']} with other examples, "
         f"{means['seed']} with another seed, {means['both']} with both (95 % CI, "
         f"n = {len(found['seed'])} tasks). The first two differ by {interval(apart)}."
     )

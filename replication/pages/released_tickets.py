@@ -13,7 +13,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 
-from lottery_utils.agreement.inference import t_interval, welch_interval
+from lottery_utils.agreement.inference import Interval, t_interval, welch_interval
 from replication.book.show import COLOURS, LARGE, Figure, Finding, Note, Table, style
 from replication.book.written import (
     OF_MEAN,
@@ -22,7 +22,7 @@ from replication.book.written import (
     p_cell,
     percent,
     plus_minus,
-    within,
+    share,
 )
 from replication.claims import published, wins
 from replication.claims.claim import WINS
@@ -89,20 +89,27 @@ def finding(results: Results) -> Finding:
         return Finding("Fewer than two tasks of this release were learned: nothing to average.")
     kept = {k: t_interval([of.retained[k][0] for of in of_tasks.values()]) for k in TICKETS}
     parts = []
-    for state in STATES:
-        found = t_interval([*_differences(results, f"random minus bad, {state}").values()])
+    for state, found in random_minus_bad(results).items():
         clear = "" if found.low > 0 or found.high < 0 else ", not significant"
-        bounds = within(found.low, found.high, signed=True)
-        parts.append(f"{number(found.mean, signed=True)} {state} (95 % CI {bounds}{clear})")
+        parts.append(f"{interval(found, signed=True)} {state}{clear}")
     bad, low, high = (percent(value) for value in kept["bad"][:3])
     outcome = wins.outcome(kept["bad"])
     means = "inconclusive against" if outcome == INCONCLUSIVE else f"it {outcome} by"
     return Finding(
         f"Retrained, BERT-base's bad tickets keep {bad} of the gain from fine-tuning (95 % CI "
         f"[{low}, {high}], n = {kept['bad'].n} tasks: {means} the {percent(WINS)} threshold), "
-        f"random ones {percent(kept['random'].mean)}, good ones {percent(kept['good'].mean)}. "
-        f"Random tickets minus bad ones, in scores: {', '.join(parts)}."
+        f"random ones {share(kept['random'])}, good ones {share(kept['good'])}. "
+        "Random tickets minus bad ones, in retained gain (95 % CIs, not corrected): "
+        f"{'; '.join(parts)}."
     )
+
+
+def random_minus_bad(results: Results) -> dict[str, Interval]:
+    """By state, how much more of the same task's gain random tickets retain than bad ones: the mean
+    over the tasks that were learned, since differences of scores would mix metrics."""
+    measured = published.measure(results)
+    of = {state: measured[f"structured: random minus bad, {state}, in gains"] for state in STATES}
+    return {state: t_interval([value for (value,) in by.values()]) for state, by in of.items()}
 
 
 @style(LARGE)
@@ -178,7 +185,8 @@ def contrasts(results: Results, names: Sequence[str] = tuple(CONTRASTS)) -> Tabl
             one, other = (score(results, task, setting) for setting in CONTRASTS[name])
             row[name] = interval(welch_interval(one, other, N_SEEDS), signed=True)
         rows.append(row)
-    last = {"": f"over {len(results) - len(UNLEARNED)} tasks (without {', '.join(UNLEARNED)})"}
+    n = len(results) - len(UNLEARNED)
+    last = {"": f"raw scores of several metrics, {n} tasks (without {', '.join(UNLEARNED)})"}
     for name in names:
         means = [*_differences(results, name).values()]
         above = f"{sum(value > 0 for value in means)} of {len(means)} above 0"

@@ -10,6 +10,7 @@ from lottery_utils.agreement.inference import t_interval
 from lottery_utils.masks import StructuredMask
 from replication.book.show import COLOURS, LARGE, Figure, Finding, Note, Table, style
 from replication.book.written import interval, number
+from replication.claims.claim import LEARNED, reaches
 from replication.runs.records import STATES, TaskRecords, tickets_of
 
 NOTHING = Note(
@@ -21,11 +22,16 @@ NOTHING = Note(
 
 
 def changes(every: dict[str, TaskRecords]) -> pd.DataFrame:
-    """What each rule changes of each entry: other minus own heads, MLPs and scores, the overlap."""
+    """What each rule changes of each entry: other minus own heads and MLPs, the overlap, and of
+    scores the difference as a share of what the full model gains, since metrics differ by task.
+    Seeds whose full model gains less than `LEARNED` are left out."""
     rows = []
     for task, entries in every.items():
         for seed, record in entries.stage("sensitivity").items():
             own, good = entries.masks[seed], tickets_of(entries[seed])["good"]
+            tuned = entries[seed]["finetune"]["results"]
+            if not reaches(gain := tuned["score"] - tuned["majority"], LEARNED):
+                continue
             for rule, other in record["results"]["tickets"].items():
                 mask = StructuredMask.from_json(other["mask"])
                 row = {
@@ -35,7 +41,8 @@ def changes(every: dict[str, TaskRecords]) -> pd.DataFrame:
                     "MLPs": mask.n_mlps - own.n_mlps,
                     "overlap": overlap(mask.heads.ravel(), own.heads.ravel()),
                 }
-                rows.append({**row, **{state: other[state] - good[state] for state in STATES}})
+                row |= {state: (other[state] - good[state]) / gain for state in STATES}
+                rows.append(row)
     return pd.DataFrame(rows)
 
 
@@ -48,8 +55,8 @@ def finding(changes: pd.DataFrame) -> Finding:
     if n < 2:
         least, most = (number(of, signed=True) for of in changes["retrained"].agg(["min", "max"]))
         return Finding(
-            f"Under {len(rules)} other search rules, the good ticket's retrained score changes by "
-            f"{least} to {most} (one seed of {changes['task'][0]}: no CI)."
+            f"Under {len(rules)} other search rules, what the good ticket retains, retrained, "
+            f"changes by {least} to {most} of the gain (one seed of {changes['task'][0]}: no CI)."
         )
     for state in reversed(STATES):
         found = {rule: t_interval(of[state].tolist()) for rule, of in rules.items()}
@@ -60,7 +67,8 @@ def finding(changes: pd.DataFrame) -> Finding:
         ]
         texts.append(f"{state}, {', '.join(clear) or 'none'}")
     return Finding(
-        f"The good ticket's score changes under these of {len(rules)} other search rules: "
+        f"What the good ticket retains of the gain changes under these of {len(rules)} other "
+        "search rules: "
         f"{'; '.join(texts)} (95 % CI over n = {n} entries of "
         f"{', '.join(changes['task'].unique())}, not corrected for several rules)."
     )
@@ -68,7 +76,7 @@ def finding(changes: pd.DataFrame) -> Finding:
 
 @style(LARGE)
 def plot(changes: pd.DataFrame) -> Figure | Note:
-    """What another rule changes of the good ticket's score: every entry, mean and interval."""
+    """What another rule changes of what the good ticket retains: entries, mean and interval."""
     if changes.empty:
         return NOTHING
     rules = {str(rule): of for rule, of in changes.groupby("rule", sort=False)}
@@ -86,23 +94,23 @@ def plot(changes: pd.DataFrame) -> Figure | Note:
             said.append(f"{rule}, {state}: {number(of.mean, signed=True)}")
     axis.plot([], [], "|", color="0.5", ms=6, label="an entry")
     axis.axvline(0, color="0.6", lw=1, zorder=0)
-    axis.set_xlabel("score, other rule minus own")
+    axis.set_xlabel("retained gain, other rule minus own")
     axis.set_yticks(range(len(rules)), list(rules))
     axis.set_ylim(len(rules) - 0.5, -0.5)
     drawing.legend(loc="outside upper center", ncols=3, handlelength=1)
-    of_all = {rule: abs(float(of["retrained"].mean())) for rule, of in rules.items()}
-    most = max(of_all, key=lambda rule: of_all[rule])
+    found = {rule: t_interval(of["retrained"].tolist()) for rule, of in rules.items()}
+    most = max(found, key=lambda rule: abs(found[rule].mean))
     return Figure.of(
         drawing,
-        f"Retrained, the good ticket's mean score changes most with {most}: "
-        f"{number(rules[most]['retrained'].mean(), signed=True)}. Markers are means, lines 95 % CI "
+        f"Retrained, what the good ticket retains changes most with {most}: "
+        f"{interval(found[most], 2, signed=True)} of the gain. Markers are means, lines 95 % CI "
         f"over n = {len(values)} entries, each a task with a seed.",
         f"Interval plot of changes by rule. {'; '.join(said)}.",
     )
 
 
 def table(changes: pd.DataFrame) -> Table | None:
-    """A row for each rule: what is kept, and the score against the study's own good ticket's.
+    """A row for each rule: what is kept, and what it retains against the study's own good ticket.
 
     Differences are other minus own, means over tasks and seeds; intervals are Student's over
     entries, so that they say how entries differ and not how tasks do.

@@ -97,7 +97,7 @@ def test_the_finding_has_the_numbers_of_the_release() -> None:
     found = errata.finding(ours).text
     assert (
         "on 9 of 9 tasks" in found
-        and "not significantly below random ones (random minus bad +0." in found
+        and "not significantly below random ones (random minus bad, in retained gain: +0." in found
         and "n = 8" in found
     )
     agreed = {task: of.beside_chance["Fleiss' kappa"].observed for task, of in heads(ours).items()}
