@@ -148,7 +148,7 @@ def test_the_notebook_of_tickets_becomes_a_page_of_it(here: Path) -> None:
     assert cells[0].source.split("\n")[0].endswith(": Trees (own data, tiny)")
     assert "BERT-base" not in shown, "the paper has no such task"
     assert shown.count("<figure") >= 1
-    assert "This study has no magnitude pruning here" in shown
+    assert "Magnitude pruning is not on record here" in shown
     assert "Made from 3 records" in shown
     assert SECRET not in shown
 

@@ -23,7 +23,7 @@ from typing import Any
 
 from traitlets.config import Config
 
-from lottery_utils.errors import UserError
+from lottery_utils.errors import UserError, expanded
 from replication.book import contents
 from replication.book.show import MISSING
 from replication.files import alone, write_text
@@ -246,8 +246,8 @@ def _parameter(name: str, value: str) -> Any:
 def main(arguments: list[str]) -> int:
     """`NOTEBOOK PAGE [NAME=VALUE ...]`. Returns 1, after one sentence, where a cell failed."""
     parser = argparse.ArgumentParser("python -m replication.book", description=__doc__)
-    parser.add_argument("notebook", type=Path)
-    parser.add_argument("page", type=Path)
+    parser.add_argument("notebook", type=expanded)
+    parser.add_argument("page", type=expanded)
     parser.add_argument("parameters", nargs="*", metavar="NAME=VALUE")
     given = parser.parse_args(arguments)
     if not given.notebook.is_file():
@@ -257,6 +257,7 @@ def main(arguments: list[str]) -> int:
             parser.error(f"a parameter should be NAME=VALUE, such as task=RTE, not {pair!r}")
     _, papermill = tools()
     try:
+        contents.parameters(given.notebook)  # before anything is executed
         with alone(given.page):  # its draft has one name
             build_page(given.notebook, given.page, parse_parameters(given.parameters))
     except UserError as error:

@@ -18,9 +18,10 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from lottery_utils.errors import UserError
+from lottery_utils.errors import UserError, reading
 from replication.paper.records import STUDY as RELEASED
 from replication.store import home
+from replication.study import SUFFIXES
 
 
 class Page(NamedTuple):
@@ -76,20 +77,32 @@ class Page(NamedTuple):
 
 
 def parameters(notebook: Path) -> dict[str, Any]:
-    """What a notebook's own cell of parameters says, by name."""
-    cells = json.loads(notebook.read_text("utf-8"))["cells"]
-    sources = ("".join(c["source"]) for c in cells if "parameters" in c["metadata"].get("tags", ()))
+    """What a notebook's own cell of parameters says, by name. Raises `UserError` for none."""
+    with reading(notebook, "a notebook"):
+        text = notebook.read_text("utf-8")
+    try:
+        tagged = [c for c in json.loads(text)["cells"] if _is_tagged(c)]
+        body = ast.parse("\n".join("".join(cell["source"]) for cell in tagged)).body
+    except (ValueError, LookupError, TypeError, SyntaxError, RecursionError) as error:
+        raise UserError(
+            f"{notebook} is no notebook that can be read, or its parameters are no Python: "
+            "expected a file that Jupyter saved (.ipynb)."
+        ) from error
     found = {}
-    for node in ast.parse("\n".join(sources)).body:
+    for node in body:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             with suppress(ValueError):  # what is computed there says nothing beforehand
                 found[node.targets[0].id] = ast.literal_eval(node.value)
     return found
 
 
+def _is_tagged(cell: Any) -> bool:
+    return "parameters" in cell["metadata"].get("tags", ())
+
+
 def studies() -> list[str]:
     """The names of all studies: those in studies/, and those that have records."""
-    names = {path.stem for path in (home() / "studies").glob("*.yaml")}
+    names = {path.stem for path in (home() / "studies").glob("*") if path.suffix in SUFFIXES}
     return sorted(names | {path.name for path in (home() / "results").glob("*") if path.is_dir()})
 
 

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
-from lottery_utils.errors import UserError
+from lottery_utils.errors import UserError, expanded
 from replication.book.build import parse_parameters
 from replication.course import blanks, lesson
 from replication.store import home
@@ -50,14 +49,14 @@ def main(arguments: list[str]) -> int:
     of.add_argument("seeds", type=int, nargs="+")
     of.set_defaults(command=cache)
     of = commands.add_parser("handouts")
-    of.add_argument("folder", type=Path)
+    of.add_argument("folder", type=expanded)
     of.set_defaults(command=handouts)
     of = commands.add_parser("check")
     of.add_argument("parameters", nargs="*", metavar="NAME=VALUE")
     of.set_defaults(command=check)
     of = commands.add_parser("page")
     for name in ("notebook", "page", "handout"):
-        of.add_argument(name, type=Path)
+        of.add_argument(name, type=expanded)
     of.set_defaults(command=page)
     given = parser.parse_args(arguments)
     try:

@@ -16,16 +16,29 @@ from typing_extensions import TypedDict
 
 from lottery_utils.errors import UserError
 from lottery_utils.masks import StructuredMask
+from lottery_utils.recipe import Recipe, SearchRule
 from replication.runs.schema import INPUTS, Record, results_type
 from replication.stages import PIPELINE
 from replication.store import Record as Read
+from replication.study import SINCE
+
+# What a record's configuration says of training and search, where it does.
+SETTINGS: dict[str, TypeAdapter[Any]] = {
+    "recipe": TypeAdapter(Recipe),
+    "search": TypeAdapter(SearchRule),
+}
 
 
 def problem(record: Read, text: bytes | str) -> str | None:
     """The first thing that is wrong with what a record holds, or None; `text` is its file's."""
     if record["stage"] not in PIPELINE:
         return f"there is no stage {record['stage']!r}"
+    stage, config = PIPELINE[record["stage"]], record["config"]
+    if lacking := set(stage.fields) - SINCE.keys() - config.keys():
+        return f"its config lacks {min(lacking)}"
     try:
+        for name, kind in SETTINGS.items():
+            kind.validate_python(config.get(name, {}))
         for kind in _types(record["stage"]):
             # In strict mode a text is no number; of JSON, lists are taken for tuples all the same.
             kind.validate_json(text, strict=True)
@@ -37,7 +50,27 @@ def problem(record: Read, text: bytes | str) -> str | None:
         return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
     except UserError as error:
         return str(error).rstrip(".")
+    if record["stage"] == "search":
+        shapes |= set(_shapes(found))
     return f"its masks have shapes {shapes}, of different models" if len(shapes) > 1 else None
+
+
+def _shapes(found: Any) -> Iterator[tuple[int, ...]]:
+    """The shapes (layers, heads) that a search's scores and removed components show.
+
+    What is ragged, or of another number of MLPs, or removed from where there is nothing, has none.
+    """
+    scores: list[Any] = [(found["importance"]["heads"], found["importance"]["mlps"], [], [])]
+    scores += [
+        (s["head_scores"], s["mlp_scores"], s["removed_heads"], s["removed_mlps"])
+        for s in found["steps"]
+    ]
+    for heads, mlps, removed_heads, removed_mlps in scores:
+        widths = {len(row) for row in heads}
+        places = [*removed_heads, *((layer, 0) for layer in removed_mlps)]
+        fits = len(widths) == 1 and len(mlps) == len(heads)
+        inside = fits and all(0 <= x < len(heads) and 0 <= y < min(widths) for x, y in places)
+        yield (len(heads), *widths) if inside else ()
 
 
 @cache

@@ -17,12 +17,15 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 import yaml
+from pydantic import TypeAdapter
+from typing_extensions import TypedDict
 
 from lottery_utils import data
 from lottery_utils.errors import UserError
 from replication.files import write_text
 from replication.store import Store
 from replication.study import Study
+from replication.studyfile import parse
 
 FILE = "data.yaml"
 ENCODERS = {"bundled": "MiniLM-L6", "mpnet": "MPNet-base"}
@@ -96,7 +99,7 @@ def card(study: Study, task: str, store: Store) -> DataCard:
     """The card of a task, from what lies beside its records; nothing is read but that."""
     about, kind = study.task(task), data.source_kind(study.data)
     sizes, path = study.sizes(task), _path(study, task, store)
-    kept = yaml.safe_load(path.read_text("utf-8")) if path.is_file() else {}
+    kept = _read(path) if path.is_file() else _Kept()
     files = kept.get("files")
     official = (
         dict(zip(SPLITS, about.official_sizes, strict=True)) if about.official_sizes else None
@@ -106,6 +109,22 @@ def card(study: Study, task: str, store: Store) -> DataCard:
     used = {split: sizes[f"{split}_size"] for split in SPLITS}
     note, fingerprint = study.data_notes.get(task, ""), kept.get("used_sha256", "")
     return DataCard(task, kind, files, used, official, note, fingerprint)
+
+
+class _Kept(TypedDict, total=False):
+    files: dict[str, int]
+    used_sha256: str
+
+
+def _read(path: Path) -> _Kept:
+    try:
+        text = path.read_text("utf-8")
+        return TypeAdapter(_Kept).validate_python(parse(text, str(path))[0], strict=True)
+    except (OSError, ValueError, UserError) as error:
+        raise UserError(
+            f"{path} should hold the counts of a task's files, and cannot be read: restore it "
+            "from version control, or delete it and count again with 'lottery data'."
+        ) from error
 
 
 def keep(study: Study, task: str, store: Store, data_sha256: str | None = None) -> DataCard:

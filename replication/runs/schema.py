@@ -11,13 +11,13 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
-from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
 
 from pydantic import Field, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 from typing_extensions import TypedDict
 
+from lottery_utils.errors import expanded
 from lottery_utils.masks import Rows
 from replication.experiments.entry import Run
 from replication.experiments.results import BySeed, Sha256, Text, about
@@ -200,5 +200,5 @@ def as_text(value: Any, indent: str = "") -> str:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser("python -m replication.runs.schema", description=__doc__)
-    parser.add_argument("file", type=Path)
+    parser.add_argument("file", type=expanded)
     write_text(parser.parse_args().file, as_text(record_schema()) + "\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ import yaml
 from conftest import REPOSITORY
 
 from lottery_utils.errors import UserError
-from replication.book.contents import Page, listed, pages, studies
+from replication.book.contents import Page, listed, pages, parameters, studies
 from replication.paper.records import STUDY as RELEASED
 from replication.runs import records
 from replication.runs.records import warning
@@ -52,6 +53,14 @@ def test_a_page_is_made_for_its_study_and_task_and_reads_what_it_shows() -> None
     assert Page("sec6_discussion").studies == ("quick", RELEASED), "its notebook's own"
     assert set(Page("sizes").studies) == {"minilm-glue", "mpnet-glue", "minilm-size", RELEASED}
     assert set(Page("cost").studies) == set(studies()) > {"quick", "mini-choices", RELEASED}
+
+
+@pytest.mark.parametrize("text", ["{}", '{"cells": 5}', '{"cells": [{}]}', "# no JSON", "\xff"])
+def test_what_is_no_notebook_is_refused(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "page.ipynb"
+    path.write_text(text, "latin-1")
+    with pytest.raises(UserError, match=r"page\.ipynb"):
+        parameters(path)
 
 
 def test_every_page_of_the_contents_has_a_source() -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from replication import cli
 from replication.runs.check import problem
-from replication.store import Record, checksum
+from replication.store import Record, checksum, sha256
 
 SEARCH = "results/tiny/CoLA/seed-1337/search.json"
 TICKETS = "results/tiny/CoLA/seed-1337/tickets.json"
@@ -41,6 +41,11 @@ def of_mask(change: Callable[[dict[str, Any]], object]) -> Callable[[Record], ob
     return lambda record: change(record["results"]["mask"])
 
 
+def configured(record: Record, config: dict[str, Any]) -> None:
+    """The record with another configuration, and the hash that fits it."""
+    record.update(config=config, hash=sha256(config)[:16])
+
+
 WRONG: dict[str, Callable[[Record], object]] = {
     "a text for a score": lambda r: r["results"].update(full_score="0.5"),
     "a score above one": lambda r: r["results"].update(full_score=1.5),
@@ -53,6 +58,15 @@ WRONG: dict[str, Callable[[Record], object]] = {
     "a mask with a two": of_mask(lambda mask: mask.update(mlps="12")),
     "a mask with a row of another length": of_mask(lambda mask: mask["heads"].append("1")),
     "a mask with a layer less": of_mask(lambda mask: mask["heads"].pop()),
+    "scores of heads in rows of several lengths": lambda r: r["results"]["importance"]["heads"][
+        0
+    ].pop(),
+    "a head removed where there is none": lambda r: r["results"]["steps"][0][
+        "removed_heads"
+    ].append([99, 99]),
+    "scores of a layer less": lambda r: r["results"]["steps"][0]["mlp_scores"].pop(),
+    "an empty configuration": lambda r: configured(r, {}),
+    "no recipe": lambda r: configured(r, {**r["config"], "recipe": None}),
     "other settings": lambda r: r["config"]["search"].update(threshold=0.1),
     "no configuration": lambda r: r.pop("config"),
     "results of nothing": lambda r: r.update(results=None),

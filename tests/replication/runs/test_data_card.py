@@ -88,6 +88,16 @@ def test_examples_are_known_by_the_fingerprint_on_their_card() -> None:
     assert data_card.fingerprints(Study.load("quick"), ["SST-2"], store) == ""
 
 
+@pytest.mark.parametrize("text", ["", "[", "5", "files: {train: many}"])
+def test_a_damaged_card_is_one_sentence(text: str, tmp_path: Path) -> None:
+    study, store = Study.load("minilm-glue"), Store(tmp_path)
+    place = tmp_path / "minilm-glue" / "RTE" / "data.yaml"
+    place.parent.mkdir(parents=True)
+    place.write_text(text)
+    with pytest.raises(UserError, match=r"data\.yaml should hold"):
+        data_card.card(study, "RTE", store)
+
+
 def test_notes_on_data_are_no_part_of_any_hash() -> None:
     full = Study.load("minilm-glue")
     silent = replace(full, data_notes={})
