@@ -94,10 +94,12 @@ def build_page(
             continue  # the defaults that the given ones stand in for
         (code if MADE_BY.intersection(tags) else result).append(cell)
     result = that_show(result)
-    data, known_by = about_data(contents.parameters(notebook) | parameters)
+    about = contents.parameters(notebook) | parameters
+    data, known_by = about_data(about)
     first, *rest = result[0].source.split("\n")
-    heading = [titled(first, parameters)]
-    if data and "task" in parameters:
+    of_task = about.get("task") is not None  # also where it is the notebook's own
+    heading = [titled(first, about if of_task else parameters)]
+    if data and of_task:
         heading, data = [*heading, f"\n*{data}*"], ""
     data = f"{data} {known_by}".strip()
     result[0].source = "\n".join([*heading, *rest])

@@ -16,6 +16,7 @@ from lottery_utils.metrics import METRIC_LABELS
 from replication.book.show import COLOURS, LARGE, Figure, Finding, Note, Table, scripted, style
 from replication.book.written import number, percent
 from replication.runs import records
+from replication.runs.records import in_title
 from replication.store import Record, Store
 
 
@@ -32,6 +33,10 @@ class Choices:
     def results(self) -> dict[str, Any]:
         results: dict[str, Any] = self.record["results"]
         return results
+
+    @property
+    def title(self) -> str:
+        return in_title(self.record["task"], self.record["config"])
 
     @property
     def scores(self) -> npt.NDArray[np.float64]:
@@ -86,7 +91,8 @@ def finding(choices: Choices) -> Finding:
     others = scores[equals[equals != choices.results["good"]]]
     above, same = int((others > own).sum()), int((others == own).sum())
     passing = int((others >= choices.threshold).sum())
-    kept = f"The search kept {choices.kept[choices.results['good']].sum()} of these heads"
+    n_kept = choices.kept[choices.results["good"]].sum()
+    kept = f"On {choices.title}, the search kept {n_kept} of these heads"
     if not len(others):
         return Finding(f"{kept} and scores {own:.3f}: there is no other choice of as many.")
     return Finding(
@@ -182,7 +188,7 @@ def plot(choices: Choices) -> Figure:
     return Figure.of(
         drawing,
         f"{passing} of {len(scores):,} choices among {len(choices.names)} heads at the edge of one "
-        f"good ticket ({choices.record['task']}, seed {choices.record['seed']}) pass the "
+        f"good ticket, {choices.title}, seed {choices.record['seed']}, pass the "
         f"threshold: {metric} on the validation set, not retrained. Dots are spread sideways.",
         f"Dot plot of {len(scores):,} scores from {scores.min():.3f} to {scores.max():.3f} against "
         f"the number of heads kept; the search's own choice of {sizes[own]} heads scores "

@@ -13,14 +13,14 @@ from lottery_utils.agreement.inference import t_interval
 from lottery_utils.metrics import METRIC_LABELS
 from replication.book.claim_rows import estimate
 from replication.book.show import COLOURS, LARGE, Figure, Finding, Folded, Note, Table, gains, style
-from replication.book.written import OF_SEED, interval, number, p_cell, percent
+from replication.book.written import OF_SEED, interval, number, p_cell, percent, share
 from replication.claims.claim import WINS
 from replication.claims.plan import (
     Analysis,
     PlanVerdict,
     analyse,
 )
-from replication.claims.retained import Retained
+from replication.claims.retained import Retained, Ticket
 from replication.claims.trial import beside_the_plan
 from replication.claims.verdicts import CONTRADICTED, INCONCLUSIVE, counted
 from replication.claims.wins import outcome
@@ -32,6 +32,7 @@ from replication.store import Store
 from replication.study import Study
 
 NOTHING = Note("No run (a task with a seed) is on record yet.", "warning")
+BAD = Ticket("structured", "bad", "retrained")
 # The claims that the first sentence is made of: what each kind of structured ticket retains.
 RETAIN = {"bad": "no-losing-tickets", "random": "random-trains-well", "good": "good-close"}
 
@@ -55,7 +56,15 @@ def finding(analysis: Analysis) -> Finding:
             bounds += f", {_n(one)}"
         texts.append(f"{kind} ones {percent(one.found.mean)} ({bounds})")
     said = counted(one.verdict for one in every)
+    so_far = [
+        f"{task} {share(t_interval(of.tickets[BAD][0].tolist()))}, n = {len(of.seeds)}"
+        for task, of in analysis.scored.items()
+        if task not in analysis.left_out
+    ]
     first = "No verdict can be given yet."
+    if so_far:
+        first += " Of the gain from fine-tuning, retrained bad subnetworks retain so far: "
+        first += f"{'; '.join(so_far)} (means, 95 % CI over seeds)."
     if texts:
         first = "Of the gain from fine-tuning, retrained subnetworks (structured pruning) retain: "
         first += "; ".join(texts) + "."

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
 
+from lottery_utils import agreement
 from lottery_utils.agreement.chance import Chance
 from lottery_utils.agreement.inference import Interval, t_interval
 from lottery_utils.agreement.noise import Noise
@@ -20,6 +22,7 @@ from replication.book.written import (
     percent,
     within,
 )
+from replication.pages.sec5_1_stability import ONE_SEED
 from replication.paper.records import (
     GOOD,
     UNLEARNED,
@@ -29,6 +32,8 @@ from replication.paper.records import (
     over_seeds,
 )
 from replication.paper.release import SEEDS
+from replication.runs.measured import equal_heads, good_masks, kappa_at_one_density
+from replication.runs.records import TaskRecords
 
 AGREEMENT = {"heads kept": "share of heads kept", "kappa": "kappa of heads"}
 
@@ -317,3 +322,52 @@ def _share(which: np.ndarray) -> str:
 
 def _beyond(found: Sequence[Chance | Noise]) -> str:
     return f"{sum(c.observed > c.high for c in found)} of {len(found)}"
+
+
+def equal_sizes_by_task(every: Mapping[str, TaskRecords]) -> Table | Note:
+    """Kappa as the searches end and at one size, of every task of a study that has two seeds, and
+    of pairs of seeds whose masks of weights are of one density; means over tasks with intervals."""
+    found = _at_one_size(every)
+    if not found:
+        return ONE_SEED
+    rows = [{"": task} | {name: number(x) for name, x in of.items()} for task, of in found.items()]
+    means = {name: estimate(values) for name, values in _defined(found).items()}
+    return Table.of([*rows, {"": "mean [95 % CI over tasks]", **means}])
+
+
+def equal_sizes_reading(every: Mapping[str, TaskRecords]) -> Note:
+    """What becomes of the agreement about heads at one size, in numbers."""
+    values = _defined(_at_one_size(every))
+    if not values:
+        return ONE_SEED
+    said = {name: f"{estimate(of)}, n = {len(of)}" for name, of in values.items()}
+    heads = "; ".join(f"{name} {text}" for name, text in said.items() if name.startswith("heads"))
+    return Note(
+        f"Mean kappa over tasks (95 % CI): {heads}. The sizes at which searches end allow "
+        f"{said['at most']} at most."
+    )
+
+
+def _at_one_size(every: Mapping[str, TaskRecords]) -> dict[str, dict[str, float]]:
+    """Kappas by task and by what is compared, NaN where undefined."""
+    found = {}
+    for task, of in every.items():
+        if len(of) < 2:
+            continue
+        heads = good_masks(of, "heads")
+        nested = agreement.nested(heads.sum(axis=1), heads.shape[1])
+        kinds = {"heads as found": heads, "at most": nested}
+        kinds |= {f"heads, {how}": masks for how, masks in equal_heads(of).items()}
+        found[task] = {name: agreement.fleiss_kappa(masks) for name, masks in kinds.items()}
+        found[task]["weights, one density"] = kappa_at_one_density(of.overlap)
+    return found
+
+
+def _defined(found: Mapping[str, Mapping[str, float]]) -> dict[str, list[float]]:
+    """The values of all tasks that have one, by what is compared."""
+    values: dict[str, list[float]] = {}
+    for of in found.values():
+        for name, value in of.items():
+            if not math.isnan(value):
+                values.setdefault(name, []).append(value)
+    return values

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -40,7 +39,6 @@ from replication.runs.measured import (
     agreement_of_weights,
     equal_heads,
     good_masks,
-    kappa_at_one_density,
     pairs_of_weights,
 )
 from replication.runs.records import (
@@ -218,55 +216,6 @@ def equal_sizes(entries: TaskRecords) -> Table | Note:
         most = agreement.fleiss_kappa(agreement.nested(sizes, masks.shape[1]))
         rows.append(row | {"at most": number(most)})
     return Table.of(rows)
-
-
-def equal_sizes_by_task(every: Mapping[str, TaskRecords]) -> Table | Note:
-    """The same of every task of a study that has two seeds, and of pairs of seeds whose masks of
-    weights are of one density; means over tasks with their intervals."""
-    found = _at_one_size(every)
-    if not found:
-        return ONE_SEED
-    rows = [{"": task} | {name: number(x) for name, x in of.items()} for task, of in found.items()]
-    means = {name: estimate(values) for name, values in _defined(found).items()}
-    return Table.of([*rows, {"": "mean [95 % CI over tasks]", **means}])
-
-
-def equal_sizes_reading(every: Mapping[str, TaskRecords]) -> Note:
-    """What becomes of the agreement about heads at one size, in numbers."""
-    values = _defined(_at_one_size(every))
-    if not values:
-        return ONE_SEED
-    said = {name: f"{estimate(of)}, n = {len(of)}" for name, of in values.items()}
-    heads = "; ".join(f"{name} {text}" for name, text in said.items() if name.startswith("heads"))
-    return Note(
-        f"Mean kappa over tasks (95 % CI): {heads}. The sizes at which searches end allow "
-        f"{said['at most']} at most."
-    )
-
-
-def _at_one_size(every: Mapping[str, TaskRecords]) -> dict[str, dict[str, float]]:
-    """Kappas by task and by what is compared, NaN where undefined."""
-    found = {}
-    for task, of in every.items():
-        if len(of) < 2:
-            continue
-        heads = good_masks(of, "heads")
-        nested = agreement.nested(heads.sum(axis=1), heads.shape[1])
-        kinds = {"heads as found": heads, "at most": nested}
-        kinds |= {f"heads, {how}": masks for how, masks in equal_heads(of).items()}
-        found[task] = {name: agreement.fleiss_kappa(masks) for name, masks in kinds.items()}
-        found[task]["weights, one density"] = kappa_at_one_density(of.overlap)
-    return found
-
-
-def _defined(found: Mapping[str, Mapping[str, float]]) -> dict[str, list[float]]:
-    """The values of all tasks that have one, by what is compared."""
-    values: dict[str, list[float]] = {}
-    for of in found.values():
-        for name, value in of.items():
-            if not math.isnan(value):
-                values.setdefault(name, []).append(value)
-    return values
 
 
 def equal_density(entries: TaskRecords) -> Table | None:

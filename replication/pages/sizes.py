@@ -88,8 +88,14 @@ def mean_over(side: Side, tasks: Sequence[str], kind: str) -> Interval:
 
 
 def common(sides: Sequence[Side], order: Sequence[str]) -> list[str]:
-    """The tasks, in `order`, that every one of these sides has learned."""
-    return [task for task in order if all(task in side.tasks for side in sides)]
+    """The tasks, in `order`, that every one of these sides has learned: with two seeds or more,
+    where any of its tasks has as many."""
+    return [task for task in order if all(_counts(side, task) for side in sides)]
+
+
+def _counts(side: Side, task: str) -> bool:
+    of, single = side.tasks.get(task), all(one.n < 2 for one in side.tasks.values())
+    return of is not None and (bool(of.errors) or of.n > 1 or single)
 
 
 def finding(compared: Compared) -> Finding:
@@ -108,8 +114,11 @@ def finding(compared: Compared) -> Finding:
         f"On {', '.join(tasks)}, of the gain from fine-tuning, retrained bad subnetworks retain: "
         f"{'; '.join(shares)}. Mean, 95 % CI over seeds."
     )
-    left = [task for task in compared.wanted.tasks if task not in compared.large.tasks]
-    return Finding(f"Provisional, without {', '.join(left)}. {text}" if left else text)
+    if left := [task for task in compared.wanted.tasks if task not in tasks]:
+        under_way = any(not _counts(compared.large, task) for task in left)
+        why = "fewer than two seeds count in one of the models"
+        text = f"{'Provisional, w' if under_way else 'W'}ithout {', '.join(left)} ({why}). {text}"
+    return Finding(text)
 
 
 def _n_seeds(side: Side, tasks: Sequence[str]) -> str:

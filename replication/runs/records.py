@@ -45,6 +45,11 @@ def task_of(record: Record) -> Task:
     )
 
 
+def in_title(task: str, config: Mapping[str, Any]) -> str:
+    """A task as a sentence names it, by a record's `config`: one of made-up sentences says so."""
+    return f"{task} (made-up sentences)" if config["data"] == "mini" else task
+
+
 @dataclass(frozen=True)
 class TaskRecords(Mapping[int, Stages]):
     """What a study has on record of one task, and that is up to date: by seed, its stages.
@@ -93,8 +98,7 @@ class TaskRecords(Mapping[int, Stages]):
     @property
     def title(self) -> str:
         """The task as a sentence names it: one of made-up sentences says so."""
-        made_up = self.config["data"] == "mini"
-        return f"{self.task} (made-up sentences)" if made_up else self.task
+        return in_title(self.task, self.config)
 
     @property
     def config(self) -> dict[str, Any]:

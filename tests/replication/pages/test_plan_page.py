@@ -13,8 +13,10 @@ import pytest
 from conftest import REPOSITORY
 from made_up import SEEDS, STUDY, task_entries, write
 
+from lottery_utils.agreement.inference import t_interval
 from replication.book.build import build_page
 from replication.book.show import Note, Table
+from replication.book.written import share
 from replication.claims.plan import Analysis, Outcome, analysed
 from replication.claims.retained import Ticket
 from replication.claims.verdicts import CONTRADICTED, SUPPORTED
@@ -123,6 +125,14 @@ def test_without_records_nothing_is_claimed() -> None:
     for show in (plan.plot, plan.tasks, plan.outcomes, plan.optimism):
         assert isinstance(show(nothing), Note)
     assert set(plan.verdicts(nothing).frame["n"]) == {"0"}
+
+
+def test_before_all_tasks_share_two_seeds_each_has_its_own_mean() -> None:
+    rte = task_entries("RTE", seeds=SEEDS[:1], held_out=0)
+    one = analysed(STUDY, {"SST-2": task_entries("SST-2"), "RTE": rte})
+    found = plan.finding(one).text
+    bad = one.scored["SST-2"].tickets[plan.BAD][0].tolist()
+    assert f"SST-2 {share(t_interval(bad))}, n = 3; RTE " in found and "n = 1 (means" in found
 
 
 def test_a_task_that_does_not_enter_is_named() -> None:

@@ -14,6 +14,7 @@ from lottery_utils.masks import StructuredMask
 from replication.book.show import Figure
 from replication.book.written import MINUS
 from replication.claims.trial import put_on_trial
+from replication.pages import released_stability
 from replication.pages import sec5_1_stability as page
 from replication.pages.sec5_1_stability import ONE_SEED
 from replication.paper import records as paper
@@ -49,11 +50,11 @@ def test_heads_of_one_size_come_from_the_searches(every: dict[str, TaskRecords])
 
 def test_kappa_at_one_size_stands_beside_the_most_that_sizes_allow() -> None:
     records = put_on_trial("minilm-glue", Store()).records
-    table = page.equal_sizes_by_task(records).frame
+    table = released_stability.equal_sizes_by_task(records).frame
     assert [table.loc[task, "at most"] for task in ("STS-B", "CoLA")] == ["0.352", "0.037"]
     last = table.iloc[-1]
     assert str(last["heads, top half"]).startswith("0.539 [")
-    told = page.equal_sizes_reading(records).text
+    told = released_stability.equal_sizes_reading(records).text
     assert all(str(last[name]) in told for name in table if name.startswith("heads"))
     of_task = page.equal_sizes(records["STS-B"]).frame
     assert [*of_task["heads"]] == ["14, 49, 44", "49", "36"]

@@ -168,3 +168,8 @@ def test_tickets_that_gave_one_answer_are_named() -> None:
             single = len(set("".join(texts))) == 1
             assert bool(re.search(rf"{task} seed {seed} \([^)]*{kind}", found)) == single
     assert found
+
+
+def test_a_task_of_one_seed_is_not_among_the_common_ones() -> None:
+    sides = [side("a", SST_2=[0.5, 0.6], RTE=[0.4]), side("b", SST_2=[0.5, 0.6], RTE=[0.3, 0.2])]
+    assert sizes.common(sides, ["RTE", "SST_2"]) == ["SST_2"]
