@@ -263,8 +263,8 @@ class Study:
         changed = _STUDY.validate_python(content, context=Source("the changed study"))
         if changed.identity() == self.identity():
             return changed
-        base = re.sub(r"-[0-9a-f]{8}$", "", self.name)
-        return replace(changed, name=f"{base}-{sha256(changed.identity())[:8]}")
+        name = f"{derived_from(self.name)}-{sha256(changed.identity())[:8]}"
+        return replace(changed, name=name)
 
     def task(self, name: str) -> Task:
         """A task of GLUE or of the study's own. Raises `UserError`, naming the nearest."""
@@ -379,6 +379,11 @@ class Study:
 
 
 _STUDY = TypeAdapter(Study)
+
+
+def derived_from(name: str) -> str:
+    """The study that one of this name was derived from, or its own name."""
+    return re.sub(r"-[0-9a-f]{8}$", "", name)
 
 
 def _both(

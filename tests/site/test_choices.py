@@ -74,7 +74,7 @@ def three() -> Choices:
         "scores": scores,
         "made_from": {"masks": {"42": mask.to_json()}},
     }
-    config = {"search": {"threshold": 0.9}}
+    config = {"search": {"threshold": 0.9}, "data": "local"}
     address = {"task": "RTE", "study": "tiny", "seed": 42}
     return Choices({"results": results, "config": config, **address})
 
@@ -122,6 +122,11 @@ def test_what_is_not_on_record_is_one_sentence(
 
 def said(page: Any) -> str:
     return str(page.locator(".choices-said").inner_text())
+
+
+def test_the_title_says_that_sentences_are_made_up(page: Any) -> None:
+    assert "SST-2 (made-up sentences)" in page.locator("h1").first.inner_text()
+    assert "made-up sentences" in page.locator("article p").first.inner_text()
 
 
 def test_the_page_shows_the_recorded_score_of_a_choice(page: Any) -> None:

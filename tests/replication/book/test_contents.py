@@ -12,6 +12,7 @@ import yaml
 from conftest import REPOSITORY
 
 from lottery_utils.errors import UserError
+from replication.book import contents
 from replication.book.contents import Page, listed, pages, parameters, studies
 from replication.paper.records import STUDY as RELEASED
 from replication.runs import records
@@ -125,3 +126,12 @@ def test_a_page_has_one_title() -> None:
 
     found = set(keys(yaml.safe_load((REPOSITORY / "_toc.yml").read_text("utf-8"))))
     assert "title" not in found
+
+
+def test_a_page_of_several_studies_is_remade_for_what_is_derived_from_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    known = ["minilm-size", "minilm-size-0123abcd", "other-0123abcd"]
+    monkeypatch.setattr(contents, "studies", lambda: known)
+    read = Page("sizes").studies
+    assert {"minilm-size", "minilm-size-0123abcd"} <= {*read} and "other-0123abcd" not in read
