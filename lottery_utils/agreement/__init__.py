@@ -5,7 +5,6 @@ Told from masks alone: bool (seeds, components), True where a seed keeps a compo
 
 from __future__ import annotations
 
-import itertools
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -47,12 +46,6 @@ def overlap(a: npt.ArrayLike, b: npt.ArrayLike) -> float:
     return int(both.all(axis=0).sum()) / either if either else 1.0
 
 
-def mean_overlap(masks: npt.ArrayLike) -> float:
-    """The mean of Jaccard's index over all pairs of seeds; NaN with one seed."""
-    pairs = [overlap(a, b) for a, b in itertools.combinations(checked(masks), 2)]
-    return float(np.mean(pairs)) if pairs else float("nan")
-
-
 def fleiss_kappa(masks: npt.ArrayLike) -> float:
     """Fleiss' kappa (1971), seeds being the raters who call each component kept or removed.
 
@@ -75,19 +68,6 @@ def nested(sizes: npt.ArrayLike, n_components: int) -> BoolArray:
     """
     found: BoolArray = np.arange(n_components) < np.asarray(sizes)[:, None]
     return found
-
-
-def krippendorff_alpha(masks: npt.ArrayLike) -> float:
-    """Krippendorff's alpha for nominal values: kappa's sibling, corrected for few seeds.
-
-    NaN, undefined, where kappa is.
-    """
-    kept = checked(masks)
-    if len(kept) < 2 or kept.all() or not kept.any():
-        return float("nan")
-    from krippendorff import alpha
-
-    return float(alpha(reliability_data=kept.astype(int), level_of_measurement="nominal"))
 
 
 class CochranQ(NamedTuple):
