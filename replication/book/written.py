@@ -24,9 +24,9 @@ def number(value: SupportsFloat, digits: int = 3, *, signed: bool = False) -> st
     return _written(value, f"{'+' if signed else ''}z.{digits}f")
 
 
-def percent(value: SupportsFloat, digits: int = 0) -> str:
+def percent(value: SupportsFloat, digits: int = 0, *, signed: bool = False) -> str:
     """A share as a page writes it, `50 %`; NaN is `undefined`."""
-    return _written(value, f"z.{digits}%").replace("%", " %")
+    return _written(value, f"{'+' if signed else ''}z.{digits}%").replace("%", " %")
 
 
 def _written(value: SupportsFloat, how: str) -> str:

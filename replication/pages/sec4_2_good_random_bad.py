@@ -41,7 +41,6 @@ from replication.runs.records import (
     METHOD_LABELS,
     STATES,
     TaskRecords,
-    task_of,
 )
 from replication.store import Store
 from replication.study import Study
@@ -134,16 +133,15 @@ def other_models(
     entries: TaskRecords, models: Iterable[str], store: Store
 ) -> tuple[list[TaskRecords], paper.Results]:
     """What other studies, and the release, have of the same task of GLUE; of other data nothing."""
-    record, found = next(iter(entries.stage("finetune").values())), []
-    task = task_of(record)
-    if not task.official_sizes or record["config"]["data"] not in ("local", "hub"):
+    if not entries.of_glue:
         return [], {}
+    own, found = next(iter(entries.stage("finetune").values()))["study"], []
     for name in models:
         with suppress(UserError):  # a folder of one's own may have neither study
             study = Study.load(name, store.root)
-            if name != record["study"] and task.name in study.tasks:
-                found.append(TaskRecords.of(study, task.name, store))
-    return [of_study for of_study in found if of_study], paper.beside(store, [task.name])
+            if name != own and entries.task in study.tasks:
+                found.append(TaskRecords.of(study, entries.task, store))
+    return [of_study for of_study in found if of_study], paper.beside(store, [entries.task])
 
 
 def finding(entries: TaskRecords, method: str = "structured") -> Finding | None:
