@@ -122,7 +122,8 @@ def plot(results: Results) -> Figure:
         for shift, (kind, marker) in zip((0.25, 0, -0.25), MARKERS.items(), strict=True):
             (mean,), half = of.retained[kind], T_OF_FIVE * of.errors[kind]
             axis.errorbar(mean, y + shift, xerr=half, fmt=marker, color=COLOURS[kind], ms=6)
-        said.append(f"{task}: good {of.retained['good'][0]:.2f}, bad {of.retained['bad'][0]:.2f}")
+        good, bad = (number(of.retained[kind][0], 2) for kind in ("good", "bad"))
+        said.append(f"{task}: good {good}, bad {bad}")
     for kind, marker in MARKERS.items():
         axis.plot([], [], marker, color=COLOURS[kind], label=kind)
     axis.axvline(WINS, color="0.4", linestyle="--", label="wins")
