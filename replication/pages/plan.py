@@ -64,7 +64,7 @@ def finding(analysis: Analysis) -> Finding:
     first = "No verdict can be given yet."
     if so_far:
         first += " Of the gain from fine-tuning, retrained bad subnetworks retain so far: "
-        first += f"{'; '.join(so_far)} (means, 95 % CI over seeds)."
+        first += f"{'; '.join(so_far)}. These are means, 95 % CIs over seeds."
     if texts:
         first = "Of the gain from fine-tuning, retrained subnetworks (structured pruning) retain: "
         first += "; ".join(texts) + "."

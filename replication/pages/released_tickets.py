@@ -97,8 +97,8 @@ def finding(results: Results) -> Finding:
     means = "inconclusive against" if outcome == INCONCLUSIVE else f"it {outcome} by"
     return Finding(
         f"Retrained, BERT-base's bad tickets keep {bad} of the gain from fine-tuning (95 % CI "
-        f"[{low}, {high}], n = {kept['bad'].n} tasks: {means} the {percent(WINS)} threshold), "
-        f"random ones {share(kept['random'])}, good ones {share(kept['good'])}. "
+        f"[{low}, {high}], n = {kept['bad'].n} tasks: {means} the {percent(WINS)} threshold). "
+        f"Random ones keep {share(kept['random'])}, good ones {share(kept['good'])}. "
         "Random tickets minus bad ones, in retained gain (95 % CIs, not corrected): "
         f"{'; '.join(parts)}."
     )

@@ -145,7 +145,7 @@ def survival_map(entries: TaskRecords, method: str = "structured") -> Figure | N
     task, what = entries.title, "whether each head survives"
     note = "the sample deviation of 0 and 1"
     kappa = agreement.fleiss_kappa(good_masks(entries, "heads"))
-    agreed = f"Fleiss' kappa of heads is {number(kappa, 2)}; the"
+    agreed = f"Fleiss' kappa of heads is {number(kappa, 2)}. The"
     if method == "magnitude":
         what, note = "the share of each head's weights that survives", "MLP: the mean of both maps"
         agreed = "the"

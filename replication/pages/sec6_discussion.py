@@ -205,7 +205,7 @@ def landscape(entries: TaskRecords) -> Figure | Note:
                 label = None if i else f"seed {seed}"
                 axis.plot(radii, rises_here, "o-", ms=3, color=colour, label=label)
                 of_kind.append(float(np.mean([rises_here[0], rises_here[-1]])))
-        rises.append(f"{kind} {number(np.mean(of_kind), signed=True)} on average at both ends")
+        rises.append(f"{kind} {number(np.mean(of_kind), signed=True)}")
         axis.axhline(0, color="0.7", linewidth=0.8)
         axis.set(title=f"{kind} ticket, retrained", xlabel="step, in filter lengths")
     axes[0].set_ylabel("change of the loss")
@@ -217,9 +217,10 @@ def landscape(entries: TaskRecords) -> Figure | Note:
     n_directions, n = len(first["loss"]), first.get("n_examples", 200)
     return Figure.of(
         drawing,
-        f"How much the loss rises around retrained tickets of {task}: {', '.join(rises)} "
-        f"({n_directions} random directions for each seed, n = {n} validation examples).",
-        f"Line plots for {task} of how much the loss rises: {'; '.join(rises)}.",
+        f"Change of the loss around retrained tickets of {task}, mean at both ends: "
+        f"{', '.join(rises)} ({n_directions} random directions for each seed, n = {n} validation "
+        "examples).",
+        f"Line plots for {task} of how much the loss rises at both ends: {'; '.join(rises)}.",
     )
 
 
