@@ -146,7 +146,7 @@ def survival_map(entries: TaskRecords, method: str = "structured") -> Figure | N
     task, what = entries.title, "whether each head survives"
     note = "the sample deviation of 0 and 1"
     kappa = agreement.fleiss_kappa(good_masks(entries, "heads"))
-    agreed = f"Fleiss' kappa of heads is {number(kappa, 2)}; the"
+    agreed = f"Fleiss' kappa of heads is {number(kappa, 2)}. The"
     if method == "magnitude":
         what, note = "the share of each head's weights that survives", "MLP: the mean of both maps"
         agreed = "the"
@@ -180,8 +180,9 @@ def agreement_table(entries: TaskRecords) -> Table | Note:
     columns: dict[str, list[str]] = {}
     for part, name in PARTS.items():
         masks = good_masks(entries, part)
-        columns[name] = [", ".join(str(n) for n in masks.sum(axis=1))]
-        columns[f"{name}, by chance"] = [f"of {masks.shape[1]}"]
+        kept = ", ".join(str(n) for n in masks.sum(axis=1))
+        columns[name] = [f"{kept} of {masks.shape[1]}"]
+        columns[f"{name}, by chance"] = [""]
         for statistic in LABELS:
             found = chance.against_chance(statistic, masks)
             columns[name].append(number(found.observed))
@@ -190,7 +191,7 @@ def agreement_table(entries: TaskRecords) -> Table | Note:
         undefined = math.isnan(q.statistic)
         text = "undefined" if undefined else f"{number(q.statistic, 2)} ({p_text(q.p_value)})"
         columns[name].append(text)
-        columns[f"{name}, by chance"].append("tests sizes, not agreement")
+        columns[f"{name}, by chance"].append("")  # it tests sizes
     rows = ["kept, seed by seed", *LABELS.values(), "Cochran's Q"]
     return Table(pd.DataFrame(columns, index=rows))
 
@@ -224,7 +225,7 @@ def equal_density(entries: TaskRecords) -> Table | None:
     the overlap of these masks is not recorded."""
     if entries.overlap is None:
         return None
-    return Table.of(
+    rows = [
         {
             "": f"{one} and {other}",
             "weights kept": " and ".join(percent(share, 1) for share in found.shares),
@@ -232,6 +233,11 @@ def equal_density(entries: TaskRecords) -> Table | None:
             "at most": number(found.most),
         }
         for (one, other), found in pairs_of_weights(entries.overlap).items()
+    ]
+    return Table.of(
+        rows,
+        caption="Masks of weights differ in size too. Of two seeds that keep equally many, kappa "
+        "can reach 1; of others, only the value in the last column.",
     )
 
 

@@ -33,7 +33,9 @@ def test_the_table_says_what_the_masks_say(every: dict[str, TaskRecords]) -> Non
     row = table.frame.loc["overlap of two seeds (Jaccard)"]
     assert row["heads"] == f"{overlap.observed:.3f}"
     assert row["heads, by chance"].startswith(f"{overlap.mean:.3f} [{overlap.low:.3f}, ")
-    assert table.frame.loc["kept, seed by seed", "heads"] == ", ".join(map(str, heads.sum(axis=1)))
+    assert table.frame.loc["kept, seed by seed", "heads"] == (
+        f"{', '.join(map(str, heads.sum(axis=1)))} of {heads.shape[1]}"
+    )
     assert "nan" not in table._repr_html_().lower()
 
 
