@@ -83,7 +83,7 @@ def finding(
     size = f", up to {study.train_size:,} training examples" if study.train_size else ""
     first = (
         f"Of {of_tasks(records)}, {name} ({seeds}{size}) learned {len(learned)}. Under "
-        f"{METHOD_LABELS[method]}, of the gain from fine-tuning retrained subnetworks retain: "
+        f"{METHOD_LABELS[method]}, retrained subnetworks retain of the gain from fine-tuning: "
     )
     kinds = KINDS[method]
     if len(learned) < MIN_TASKS:
@@ -97,7 +97,7 @@ def finding(
         return Finding(f"{first}{'; '.join(by_task)} (no CI over {of_tasks(learned)}).")
     means = {k: [float(np.mean(of[k])) for of in learned.values() if of[k]] for k in kinds}
     shares = (f"{KIND_LABELS.get(k, k)} {share(t_interval(of))}" for k, of in means.items() if of)
-    return Finding(f"{first}{', '.join(shares)} (mean, 95 % CI over tasks).")
+    return Finding(f"{first}{', '.join(shares)} (means, 95 % CIs over tasks).")
 
 
 @style(LARGE)

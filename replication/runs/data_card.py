@@ -191,7 +191,7 @@ def describe(study: Study, tasks: Sequence[str], store: Store) -> str:
         of_texts.setdefault(one.capped(), []).append(one.task)
     if len(of_texts) == 1:
         return f"Data: {next(iter(of_texts))}."
-    return "Data: " + "; ".join(f"{', '.join(of)}: {text}" for text, of in of_texts.items()) + "."
+    return "Data: " + " ".join(f"{', '.join(of)}: {text}." for text, of in of_texts.items())
 
 
 def describe_all(studies: Sequence[Study], store: Store) -> str:
