@@ -142,6 +142,26 @@ def plot(records: dict[str, TaskRecords], method: str = "structured") -> Figure 
     )
 
 
+def unpruned(records: dict[str, TaskRecords]) -> Note | None:
+    """The seeds in which magnitude pruning removed nothing, so that every ticket is the model."""
+    whole = {}
+    for task, entries in records.items():
+        if entries.has("magnitude"):
+            removed = zip(entries, entries.weights_removed(), strict=True)
+            whole[task] = [str(seed) for seed, any_weight in removed if not any_weight]
+    said = "; ".join(
+        f"{task} (seed{'s' * (len(seeds) > 1)} {', '.join(seeds)})"
+        for task, seeds in whole.items()
+        if seeds
+    )
+    if not said:
+        return None
+    return Note(
+        f"Magnitude pruning removed nothing on {said}. There every ticket is the full model, and "
+        "counts as such."
+    )
+
+
 def models(records: dict[str, TaskRecords], method: str = "structured") -> Table | Note:
     """By task, the metric and the baseline, and how much of the full model the search keeps.
 
