@@ -147,7 +147,7 @@
   }
 
   function comparison(kept) {
-    const [{ ticket: mineOf }, { name, ticket }] = compared();
+    const [{ ticket: mineOf }, { name, ticket, entry: { metric: theirMetric } }] = compared();
     const theirs = ticketMask(ticket);
     const code = (a, b) => (a && b ? 3 : a ? 2 : b ? 1 : 0);
     const values = kept.map((row, l) => row.map((k, i) => code(k, theirs[l][i])));
@@ -162,7 +162,7 @@
       texts: values.map((row) => row.map((v) => words[v])),
       told: `A, this one, keeps ${mine} heads, and ${name}, keeps ${other}. ` +
         `Both keep ${both}; two random masks of these sizes share ${((mine * other) / all).toFixed(1)} on average. ` +
-        `Overlap (Jaccard index): ${jaccard.toFixed(2)}. Retrained, A scores ${mineOf.retrained.toFixed(3)} and B ${ticket.retrained.toFixed(3)}.`,
+        `Overlap (Jaccard index): ${jaccard.toFixed(2)}. Retrained, A scores ${mineOf.retrained.toFixed(3)} (${entry().metric}) and B ${ticket.retrained.toFixed(3)} (${theirMetric}).`,
       scale: null,
     };
   }

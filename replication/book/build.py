@@ -93,7 +93,6 @@ def build_page(
         if parameters and "parameters" in tags:
             continue  # the defaults that the given ones stand in for
         (code if MADE_BY.intersection(tags) else result).append(cell)
-    result = that_show(result)
     about = contents.parameters(notebook) | parameters
     data, known_by = about_data(about)
     first, *rest = result[0].source.split("\n")
@@ -111,19 +110,6 @@ def build_page(
     write_text(page, nbformat.writes(executed))
 
 
-def that_show(cells: Sequence[Any]) -> list[Any]:
-    """Cells without those that would fold code which shows nothing, as where nothing is on record;
-    prose before one, tagged `with-next`, goes with it."""
-    shown: list[Any] = []
-    for cell in cells:
-        if "hide-input" not in cell.metadata.get("tags", []) or cell.outputs:
-            shown.append(cell)
-            continue
-        while shown and "with-next" in shown[-1].metadata.get("tags", []):
-            shown.pop()
-    return shown
-
-
 def as_one(code: Sequence[Any]) -> list[Any]:
     """The code before a page's result as one cell that folds; none where a page shows none."""
     shown = [cell for cell in code if "remove-cell" not in cell.metadata.get("tags", [])]
@@ -136,7 +122,9 @@ def as_one(code: Sequence[Any]) -> list[Any]:
 
 def without_empty(cells: Sequence[Any]) -> list[Any]:
     """A page's cells, with what is missing said once: a section all of whose results are missing
-    is its heading and why, or if that was said before, nothing. What `provenance` says is none."""
+    is its heading and why, or if that was said before, nothing. What `provenance` says is none.
+
+    Code that would fold and shows nothing is left out."""
     nbformat, _ = tools()
     sections: list[list[Any]] = [[]]
     for cell in cells:
@@ -156,6 +144,8 @@ def _shown(section: Sequence[Any], said: set[str]) -> list[Any]:
     """What a page shows of one section, after the reasons that it has `said`."""
     kept, empty, whole = [], False, not section[0].source.startswith("## ")
     for cell in section:
+        if "hide-input" in cell.metadata.get("tags", []) and not cell.outputs:
+            continue
         own = [] if cell.source.startswith("provenance.") else cell.get("outputs", [])
         texts = {"".join(output.get("data", {}).get("text/html", "")) for output in own}
         missing = bool(texts) and all(MISSING in text for text in texts)
@@ -202,8 +192,8 @@ def about_data(parameters: dict[str, Any]) -> tuple[str, str]:
 
 
 def how_made(notebook: Path, parameters: dict[str, Any], seconds: float, data: str = "") -> str:
-    """The last section of a page, as MyST: what its `data` are, notebook, parameters, time, and the
-    way to repeat it.
+    """The last section of a page, as MyST: notebook, parameters, time, the way to repeat it, and
+    folded what its `data` are.
 
     Links of the kind `data-notebook` are made by `book/_ext/provenance.py`.
     """
@@ -214,12 +204,13 @@ def how_made(notebook: Path, parameters: dict[str, Any], seconds: float, data: s
         f" \\\n    -p {key} {shlex.quote(str(value))}" for key, value in parameters.items()
     )
     return (
-        f"{HOW_MADE}\n\n{data and data + ' '}"
+        f"{HOW_MADE}\n\n"
         f'The notebook <span data-notebook="{name}">{name}</span>, executed by papermill '
         f"on {datetime.now(UTC):%Y-%m-%d} in {seconds:.0f} seconds. To make it again, or with "
         "other parameters ({doc}`/book/change`):\n\n"
         f"```bash\npapermill {name} page.ipynb{options}\n```\n\n"
         "If you use what is on this page: {doc}`/book/cite`."
+        + (f"\n\n:::{{dropdown}} Which examples\n{data}\n:::" if data else "")
     )
 
 

@@ -9,7 +9,17 @@ from dataclasses import dataclass
 
 from matplotlib.ticker import MaxNLocator
 
-from replication.book.written import ANY, EQUAL, MINUS, has_ci, no_ci, number, p_cell, within
+from replication.book.written import (
+    ANY,
+    EQUAL,
+    bound,
+    has_ci,
+    no_ci,
+    number,
+    p_cell,
+    region,
+    within,
+)
 from replication.claims.rules import Judged
 from replication.claims.trial import PAPER
 
@@ -79,14 +89,10 @@ def strip(pair: Sequence[Judged], ends: Sequence[float]) -> str:
                      f'cy="{y}"/>')  # fmt: skip
         said.append(f"{name} {estimate(judged)}")
     parts.append(f'<path class="axis" d="M{EDGE} 32H{WIDTH - EDGE}"/>')
-    parts += [f'<text x="{x(tick)}" y="45">{_tick(tick)}</text>' for tick in ticks]
+    parts += [f'<text x="{x(tick)}" y="45">{bound(tick, 2)}</text>' for tick in ticks]
     parts.append(f'<text x="{WIDTH / 2}" y="59">{html.escape(claim.unit)}</text>')
-    label = html.escape(f"{claim.unit}: {'; '.join(said)}; region {claim.region}")
+    label = html.escape(f"{claim.unit}: {'; '.join(said)}; region {region(claim)}")
     return f'<svg role="img" aria-label="{label}" viewBox="0 0 {WIDTH} 63">{"".join(parts)}</svg>'
-
-
-def _tick(value: float) -> str:
-    return f"{value:z.2g}".replace("-", MINUS)
 
 
 def ends_of(pair: Sequence[Judged]) -> list[float]:
@@ -110,7 +116,7 @@ def rule(judged: Judged) -> str:
     lines = {
         "Section": f'<a href="../../sec{section}.html">{claim.section}</a>',
         "Measured": html.escape(f"{claim.measure} ({claim.unit})"),
-        "Region": f"{html.escape(claim.region)}. {html.escape(claim.why)}",
+        "Region": f"{html.escape(region(claim))}. {html.escape(claim.why)}",
     }
     if found is not None and judged.p is not None and judged.resampled is not None:
         lines["p inside"] = f"{p_cell(found.p)}, after correction {p_cell(judged.p)}"

@@ -10,7 +10,6 @@ import base64
 import html
 import io
 import json
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
 
 
 T = TypeVar("T")
-UNIT = re.compile(r"(?<=\d) %")  # on the line of its number
 # Okabe and Ito's palette: told apart by readers with any common colour vision.
 COLOURS = {
     "full": "#000000",
@@ -43,7 +41,8 @@ COLOURS = {
     "largest_removed": "#CC79A7",
     "majority": "#7F7F7F",
 }
-SEED_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+# None of a ticket; after Okabe and Ito, and Tol.
+SEED_COLOURS = ("#009E73", "#882255", "#56B4E9", "#332288", "#999933", "#CC79A7", "#000000")
 
 
 MISSING = " lottery-missing"  # class of a note that stands for what there is not
@@ -143,13 +142,14 @@ class Table:
         import pandas as pd
 
         with pd.option_context("display.max_colwidth", None):
-            shown = self.frame.to_html(
-                classes=self.classes or None,
-                escape=not self.links,
-                border=0 if self.classes else 1,
-                notebook=not self.classes,
+            shown = str(
+                self.frame.to_html(
+                    classes=self.classes or None,
+                    escape=not self.links,
+                    border=0 if self.classes else 1,
+                    notebook=not self.classes,
+                )
             )
-        shown = UNIT.sub("\u00a0%", str(shown))
         if not self.caption:
             return shown
         head, tag, rest = shown.partition("<table")
@@ -215,12 +215,10 @@ class Finding:
     links: Mapping[str, str] = field(default_factory=dict)
 
     def _repr_html_(self) -> str:
-        text = re.sub(r"\bn = (?=\d)", "n\u00a0=\u00a0", self.text)  # no line ends within these
-        text = html.escape(text)
+        text = html.escape(self.text)
         for words, address in self.links.items():
             link = f'<a href="{html.escape(address)}">{html.escape(words)}</a>'
             text = text.replace(html.escape(words), link, 1)
-        text = UNIT.sub("\u00a0%", text).replace("% CI", "%\u00a0CI")
         return f'<p class="lottery-finding">{text}</p>'
 
     def __repr__(self) -> str:

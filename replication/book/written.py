@@ -10,13 +10,14 @@ from lottery_utils.agreement.inference import t_interval
 
 if TYPE_CHECKING:
     from lottery_utils.agreement.chance import Chance
+    from replication.claims.claim import Claim
 
 MINUS = "\u2212"
 ANY = (-math.inf, math.inf)
 # Retained gain on an axis, by what it is a share of: the page on the claims says why there are two.
 OF_MEAN = "retained gain (1: mean full model, 0: baseline)"
 OF_SEED = "retained gain (1: seed's full model, 0: baseline)"
-EQUAL = "all equal"
+EQUAL, NO_CI = "all equal", "no CI"
 
 
 def number(value: SupportsFloat, digits: int = 3, *, signed: bool = False) -> str:
@@ -24,9 +25,14 @@ def number(value: SupportsFloat, digits: int = 3, *, signed: bool = False) -> st
     return _written(value, f"{'+' if signed else ''}z.{digits}f")
 
 
-def percent(value: SupportsFloat, digits: int = 0) -> str:
+def bound(value: float, digits: int = 6) -> str:
+    """A bound, or a tick of an axis, without digits that say nothing: `0.5`, `−0.03`."""
+    return _written(value, f"z.{digits}g")
+
+
+def percent(value: SupportsFloat, digits: int = 0, *, signed: bool = False) -> str:
     """A share as a page writes it, `50 %`; NaN is `undefined`."""
-    return _written(value, f"z.{digits}%").replace("%", " %")
+    return _written(value, f"{'+' if signed else ''}z.{digits}%").replace("%", " %")
 
 
 def _written(value: SupportsFloat, how: str) -> str:
@@ -50,6 +56,20 @@ def within(
 ) -> str:
     """An interval as a page writes it, without what it is of."""
     return f"[{number(low, digits, signed=signed)}, {number(high, digits, signed=signed)}]"
+
+
+def region(claim: Claim) -> str:
+    """Where the mean of a claim has to lie, and the means of how many tasks, in words."""
+    if math.isinf(claim.high):
+        text = f"above {bound(claim.low)}"
+    elif math.isinf(claim.low):
+        text = f"below {bound(claim.high)}"
+    else:
+        text = f"{bound(claim.low)} to {bound(claim.high)}"
+    if not claim.at_least:
+        return text
+    every = "every task" if claim.at_least == 1 else f"{percent(claim.at_least)} of the tasks"
+    return f"{text}, on {every}"
 
 
 def interval(
@@ -90,7 +110,7 @@ def has_ci(found: Sequence[float], possible: tuple[float, float] = ANY) -> bool:
 
 def no_ci(found: Sequence[float]) -> str:
     """What is written where there is no interval: without any spread it would have no width."""
-    return EQUAL if abs(found[2] - found[1]) < 1e-9 else "no CI"
+    return EQUAL if abs(found[2] - found[1]) < 1e-9 else NO_CI
 
 
 def plus_minus(mean: SupportsFloat, std: SupportsFloat, digits: int = 3) -> str:

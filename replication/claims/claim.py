@@ -44,20 +44,6 @@ class Claim:
     high: float = math.inf
     at_least: float = 0.0
 
-    @property
-    def region(self) -> str:
-        """Where the mean has to lie, and the means of how many tasks, in words."""
-        if math.isinf(self.high):
-            text = f"above {self.low:g}"
-        elif math.isinf(self.low):
-            text = f"below {self.high:g}"
-        else:
-            text = f"{self.low:g} to {self.high:g}"
-        if not self.at_least:
-            return text
-        every = "every task" if self.at_least == 1 else f"{100 * self.at_least:.0f} % of the tasks"
-        return f"{text}, on {every}"
-
     def holds_at(self, mean: float) -> bool:
         return self.low < mean < self.high
 

@@ -16,7 +16,7 @@ from lottery_utils.agreement.inference import t_interval
 from lottery_utils.errors import UserError
 from lottery_utils.masks import StructuredMask
 from replication.book.show import Note
-from replication.book.written import within
+from replication.book.written import number, within
 from replication.course.lesson import Lesson
 
 FloatArray = npt.NDArray[np.float64]
@@ -105,7 +105,9 @@ def rank_correlation(answer: Any, scores: FloatArray, measured: FloatArray, laye
     found = float(array(answer, (), "agreement"))
     expected = float(spearmanr(scores[layer], np.abs(measured)).statistic)
     if abs(found - expected) < 1e-6:
-        return right(f"The ranks agree to {expected:+.2f}; 1 would be the same order.")
+        return right(
+            f"The ranks agree to {number(expected, 2, signed=True)}; 1 would be the same order."
+        )
     raise wrong(f"{found:.3f} is not the rank correlation.", hint)
 
 

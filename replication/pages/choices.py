@@ -157,14 +157,15 @@ def flatness(choices: Choices) -> Note:
     of_heads = spearmanr(importance, added).statistic
     text = (
         f"Spearman's rank correlation of a head's importance and what it adds on average is "
-        f"{of_heads:+.2f} (n = {len(added)} heads)"
+        f"{number(of_heads, 2, signed=True)} (n = {len(added)} heads)"
     )
     if len(choices.equals) == 1:
         return Note(f"{text}. There is one choice of the good ticket's size alone.")
     summed = choices.kept[choices.equals] @ importance
     of_choices = spearmanr(summed, choices.scores[choices.equals]).statistic
     return Note(
-        f"{text}; of a choice's summed importance and its score {of_choices:+.2f} "
+        f"{text}; of a choice's summed importance and its score "
+        f"{number(of_choices, 2, signed=True)} "
         f"(n = {len(choices.equals)} choices of the good ticket's size)."
     )
 

@@ -75,7 +75,8 @@ def in_one_family(trial: Trial) -> Note:
             key, elsewhere = one.claim.key, one.claim.too_many_outside(one.means)
             word, _ = verdict(one.found.p, inside[key], outside[key], elsewhere)
             if word != one.verdict:
-                changed.append(f"{key} ({word}, {p_text(inside[key])}, instead of {one.verdict})")
+                said = one.claim.text.rstrip(".")
+                changed.append(f"{said} ({word}, {p_text(inside[key])}, instead of {one.verdict})")
     return Note(
         f"Each addition is a family of its own. In one family of all {len(added)}, these verdicts "
         f"would change: {'; '.join(changed) or 'none'}."
@@ -229,18 +230,18 @@ def power(trial: Trial) -> Folded:
         row = {"": name, "tasks on record": str(len(judged.values))}
         row |= {"tasks needed": _needed(tasks), "seeds a task needed": _needed(seeds)}
         rows.append(row | {"remark": "; ".join(why)})
-    return Folded("Tasks and seeds needed, claim by claim", Table.of(rows))
+    return Folded("Tasks and seeds needed, claim by claim", linked(rows))
 
 
 def without_layers(trial: Trial) -> Note:
-    """What a model without any layer retains, by task: where that is enough to win, winning takes
-    none."""
+    """What a model without any layer retains, by task: where that is enough to win, winning says
+    nothing of layers."""
     found = {task: embeddings_alone(trial.records[task]) for task in trial.learned}
     said = [f"{task} {share(t_interval(of))}" for task, of in found.items() if len(of) > 1]
     return Note(
-        "The mean of the pre-trained embeddings, trained without any head or MLP, retains of the "
-        f"same gain (95 % CI over seeds): {'; '.join(said) or 'not on record'}. Where this "
-        f"reaches {percent(WINS)}, a ticket needs no layer to win."
+        "Without any head or MLP, a classifier on the mean of the pre-trained embeddings retains "
+        f"of the gain (95 % CI over seeds): {'; '.join(said) or 'not on record'}. Where it "
+        f"reaches {percent(WINS)}, a ticket that wins may owe this to the embeddings alone."
     )
 
 
@@ -270,8 +271,11 @@ def linked(rows: Iterable[dict[str, str]], classes: str = "claims") -> Table:
 
 
 def _numbered(trial: Trial) -> list[str]:
-    """The claims' keys with their numbers, as the tables and the figure name them."""
-    return [f"{n}. {judged.claim.key}" for n, judged in enumerate(trial.ours, 1)]
+    """The claims' words with their numbers, as the tables have them, each a link to its row."""
+    return [
+        f'<a href="#{judged.claim.key}">{n}. {html.escape(judged.claim.text)}</a>'
+        for n, judged in enumerate(trial.ours, 1)
+    ]
 
 
 def _needed(n: float | None) -> str:

@@ -77,7 +77,7 @@ def plot(records: dict[str, Record]) -> Figure:
         axes.plot(results["majority"], y, "|", color=COLOURS["majority"], ms=14, mew=2)
         axes.plot(words, y, "s", color=COLOURS["random"], ms=8)
         axes.plot(scores, [y] * len(scores), "o", color=COLOURS["good"], ms=7, mfc="white")
-        texts.append(f"{task} {words:.3f} against {np.mean(scores):.3f}")
+        texts.append(f"{task} {number(words)} against {number(np.mean(scores))}")
     axes.plot([], [], "|", color=COLOURS["majority"], ms=14, mew=2, label="majority")
     axes.plot([], [], "s", color=COLOURS["random"], label="bag of words")
     axes.plot([], [], "o", color=COLOURS["good"], mfc="white", label="fine-tuned backbone")

@@ -160,7 +160,9 @@ def random_sizes(results: Results) -> Table:
             good = np.array(of_part["good"])
             apart, share = np.array(of_part["kept"]) - good, good / n
             spread = np.sqrt(n * share * (1 - share)).mean()
-            row[f"{name}, random minus good, seed by seed"] = ", ".join(f"{d:+d}" for d in apart)
+            row[f"{name}, random minus good, seed by seed"] = ", ".join(
+                number(d, 0, signed=True) for d in apart
+            )
             row[f"expected spread of {name}"] = number(spread, 1)
         rows.append(row)
     return Table.of(rows)

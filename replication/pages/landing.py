@@ -30,8 +30,8 @@ def finding(trial: Trial) -> Finding:
         n_seeds = max(len(of) for of in here["good"].values.values())
         first = (
             f"In {trial.name}, retrained good subnetworks retain {good} of the gain from "
-            f"fine-tuning, {', '.join(others)} (mean, 95 % CI over {len(here['bad'].values)} "
-            f"tasks, up to {n_seeds} seeds). "
+            f"fine-tuning, {', '.join(others)}. These are means with 95 % CIs over "
+            f"{len(here['bad'].values)} tasks, up to {n_seeds} seeds each. "
             f"{_answer(trial)}"
         )
         links[_won(trial, trial.name)[0]] = (
@@ -65,29 +65,33 @@ def _won(trial: Trial, side: str) -> tuple[str, int]:
     return f"{len(of['wins'])} of {len(found)} tasks", len(of[INCONCLUSIVE])
 
 
-def strength(trial: Trial) -> Finding:
+def strength(trial: Trial) -> Table | Note:
     """How good the full models are, task by task, and how far chance moves their scores."""
-    texts, errors = [], []
+    rows, errors = [], []
     for task, of in trial.records.items():
-        full, majority = of.scores("full"), of.scores("majority")
-        gain = float(np.mean(np.subtract(full, majority)))
-        name = METRIC_LABELS[of.results()[0]["metric"]]
+        full, majority, first = of.scores("full"), of.scores("majority"), of.results()[0]
+        n, name = first["examples"]["validation"], METRIC_LABELS[first["metric"]]
         reach = f"{number(min(full), 2)} to {number(max(full), 2)}"
-        mean = number(np.mean(full), 2)
-        texts.append(f"{task} {mean} ({name}, {reach}; gain {number(gain, 2)})")
+        rows.append(
+            {
+                "": task,
+                "metric": name,
+                "majority": number(np.mean(majority), 2),
+                "full model": f"{number(np.mean(full), 2)} ({reach})",
+                "gain": number(np.mean(np.subtract(full, majority)), 2),
+                "dev examples": f"{n:,}",
+            }
+        )
         if name == "accuracy":
-            share, n = float(np.mean(full)), of.results()[0]["examples"]["validation"]
+            share = float(np.mean(full))
             errors.append(((share * (1 - share) / n) ** 0.5, n))
-    if not texts:
-        return Finding("No full model is on record yet.")
-    said = f"Full models of {trial.name} score, and gain over the majority baseline: "
-    said += f"{'; '.join(texts)} (means over seeds, lowest to highest)."
+    if not rows:
+        return Note("No full model is on record yet.")
+    said = f"Full models of {trial.name}: means over seeds, lowest to highest."
     if errors:
         error, n = min(errors)
-        said += (
-            f" Over {n:,} examples alone, an accuracy has a standard error of about {error:.2f}."
-        )
-    return Finding(said)
+        said += f" Over {n:,} dev examples, an accuracy has a standard error of about {error:.2f}."
+    return Table.of(rows, caption=said)
 
 
 def in_plain_words(trial: Trial) -> Finding:
@@ -99,13 +103,13 @@ def in_plain_words(trial: Trial) -> Finding:
         good, random, bad = (judged.found.mean for judged in of.values() if judged.found)
         texts.append(
             f"{name}: {percent(good)} with the best parts, {percent(random)} with random ones, "
-            f"{percent(bad)} with the discarded ones (average of {_most(of)} tasks)"
+            f"{percent(bad)} with the discarded ones (average of {_most(of)} tasks)."
         )
     if not texts:
         return Finding("There is no result yet.")
     return Finding(
         "A part of a language model, trained alone, relearns much of what the whole learned. "
-        f"{'; '.join(texts)}."
+        f"{' '.join(texts)}"
     )
 
 

@@ -83,7 +83,7 @@ def finding(
     size = f", up to {study.train_size:,} training examples" if study.train_size else ""
     first = (
         f"Of {of_tasks(records)}, {name} ({seeds}{size}) learned {len(learned)}. Under "
-        f"{METHOD_LABELS[method]}, of the gain from fine-tuning retrained subnetworks retain: "
+        f"{METHOD_LABELS[method]}, retrained subnetworks retain of the gain from fine-tuning: "
     )
     kinds = KINDS[method]
     if len(learned) < MIN_TASKS:
@@ -97,7 +97,7 @@ def finding(
         return Finding(f"{first}{'; '.join(by_task)} (no CI over {of_tasks(learned)}).")
     means = {k: [float(np.mean(of[k])) for of in learned.values() if of[k]] for k in kinds}
     shares = (f"{KIND_LABELS.get(k, k)} {share(t_interval(of))}" for k, of in means.items() if of)
-    return Finding(f"{first}{', '.join(shares)} (mean, 95 % CI over tasks).")
+    return Finding(f"{first}{', '.join(shares)} (means, 95 % CIs over tasks).")
 
 
 @style(LARGE)
@@ -139,6 +139,26 @@ def plot(records: dict[str, TaskRecords], method: str = "structured") -> Figure 
             )
             for task, of in rows.items()
         ),
+    )
+
+
+def unpruned(records: dict[str, TaskRecords]) -> Note | None:
+    """The seeds in which magnitude pruning removed nothing, so that every ticket is the model."""
+    whole = {}
+    for task, entries in records.items():
+        if entries.has("magnitude"):
+            removed = zip(entries, entries.weights_removed(), strict=True)
+            whole[task] = [str(seed) for seed, any_weight in removed if not any_weight]
+    said = "; ".join(
+        f"{task} (seed{'s' * (len(seeds) > 1)} {', '.join(seeds)})"
+        for task, seeds in whole.items()
+        if seeds
+    )
+    if not said:
+        return None
+    return Note(
+        f"Magnitude pruning removed nothing on {said}. There every ticket is the full model, and "
+        "counts as such."
     )
 
 

@@ -13,7 +13,7 @@ from lottery_utils.agreement.inference import t_interval
 from lottery_utils.metrics import METRIC_LABELS
 from replication.book.claim_rows import estimate
 from replication.book.show import COLOURS, LARGE, Figure, Finding, Folded, Note, Table, gains, style
-from replication.book.written import OF_SEED, interval, number, p_cell, percent, share
+from replication.book.written import OF_SEED, interval, number, p_cell, percent, region, share
 from replication.claims.claim import WINS
 from replication.claims.plan import (
     Analysis,
@@ -64,7 +64,7 @@ def finding(analysis: Analysis) -> Finding:
     first = "No verdict can be given yet."
     if so_far:
         first += " Of the gain from fine-tuning, retrained bad subnetworks retain so far: "
-        first += f"{'; '.join(so_far)} (means, 95 % CI over seeds)."
+        first += f"{'; '.join(so_far)}. These are means, 95 % CIs over seeds."
     if texts:
         first = "Of the gain from fine-tuning, retrained subnetworks (structured pruning) retain: "
         first += "; ".join(texts) + "."
@@ -169,7 +169,7 @@ def verdicts(analysis: Analysis) -> Table:
             "claim": one.claim.text,
             "verdict": so_far + one.verdict + (f" ({one.why})" if one.why else ""),
             "mean, 95 % CI": _interval(one),
-            "registered region": one.claim.region,
+            "registered region": region(one.claim),
             "n": _n(one) if one.means else "0",
             "adjusted p": _decided(one),
         }
@@ -186,7 +186,7 @@ def others(analysis: Analysis, store: Store) -> Folded:
             "claim": one.claim.text,
             "verdict": so_far + one.verdict + (f" ({one.why})" if one.why else ""),
             "mean, 95 % CI": estimate(one),
-            "registered region": one.claim.region,
+            "registered region": region(one.claim),
             "adjusted p": "" if one.p is None else p_cell(one.p),
         }
         for one in judged

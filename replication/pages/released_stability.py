@@ -200,7 +200,7 @@ def noise_reading(results: Results) -> Finding | Note:
     else:
         first = "Whether other examples or another seed change more heads is inconclusive"
     return Finding(
-        f"{first}: mean kappa of two masks is {means['examples']} with other examples, "
+        f"{first}. Mean kappa of two masks is {means['examples']} with other examples, "
         f"{means['seed']} with another seed, {means['both']} with both (95 % CI, "
         f"n = {len(found['seed'])} tasks). The first two differ by {interval(apart)}."
     )

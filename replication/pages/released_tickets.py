@@ -97,8 +97,8 @@ def finding(results: Results) -> Finding:
     means = "inconclusive against" if outcome == INCONCLUSIVE else f"it {outcome} by"
     return Finding(
         f"Retrained, BERT-base's bad tickets keep {bad} of the gain from fine-tuning (95 % CI "
-        f"[{low}, {high}], n = {kept['bad'].n} tasks: {means} the {percent(WINS)} threshold), "
-        f"random ones {share(kept['random'])}, good ones {share(kept['good'])}. "
+        f"[{low}, {high}], n = {kept['bad'].n} tasks: {means} the {percent(WINS)} threshold). "
+        f"Random ones keep {share(kept['random'])}, good ones {share(kept['good'])}. "
         "Random tickets minus bad ones, in retained gain (95 % CIs, not corrected): "
         f"{'; '.join(parts)}."
     )
@@ -122,7 +122,8 @@ def plot(results: Results) -> Figure:
         for shift, (kind, marker) in zip((0.25, 0, -0.25), MARKERS.items(), strict=True):
             (mean,), half = of.retained[kind], T_OF_FIVE * of.errors[kind]
             axis.errorbar(mean, y + shift, xerr=half, fmt=marker, color=COLOURS[kind], ms=6)
-        said.append(f"{task}: good {of.retained['good'][0]:.2f}, bad {of.retained['bad'][0]:.2f}")
+        good, bad = (number(of.retained[kind][0], 2) for kind in ("good", "bad"))
+        said.append(f"{task}: good {good}, bad {bad}")
     for kind, marker in MARKERS.items():
         axis.plot([], [], marker, color=COLOURS[kind], label=kind)
     axis.axvline(WINS, color="0.4", linestyle="--", label="wins")

@@ -40,12 +40,12 @@ MAP_LABELS = {
 }
 
 
-# By the phase of a search: its marker, its colour, and what its steps remove.
+# By the phase of a search: its marker, its colour, and what its legend says.
 PHASES = {
-    "both": ("o", "#0072B2", "heads and an MLP"),
-    "heads": ("s", "#009E73", "heads"),
-    "mlps": ("^", "#CC79A7", "an MLP"),
-    "weights": ("o", "#0072B2", "weights"),
+    "both": ("o", "#0072B2", "heads and an MLP removed"),
+    "heads": ("s", "#009E73", "heads removed"),
+    "mlps": ("^", "#CC79A7", "an MLP removed"),
+    "weights": ("o", "#0072B2", "weights removed"),
 }
 
 
@@ -137,7 +137,7 @@ def _curves(
     )
     for phase in (phase for phase in PHASES if phase in phases):
         marker, colour, name = PHASES[phase]
-        axes[0, 0].plot([], [], marker, color=colour, label=f"less {name}")
+        axes[0, 0].plot([], [], marker, color=colour, label=name)
     axes[0, 0].plot([], [], "D", color=COLOURS["full"], label="full model")
     axes[0, 0].plot([], [], "o", color="0.4", mfc="w", label="step undone")
     axes[0, 0].plot([], [], ":", color=COLOURS["majority"], label="majority")

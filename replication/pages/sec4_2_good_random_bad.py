@@ -28,7 +28,16 @@ from replication.book.show import (
     levels,
     style,
 )
-from replication.book.written import ANY, OF_MEAN, estimate, has_ci, no_ci, number, percent
+from replication.book.written import (
+    ANY,
+    NO_CI,
+    OF_MEAN,
+    estimate,
+    has_ci,
+    no_ci,
+    number,
+    percent,
+)
 from replication.claims import wins
 from replication.claims.claim import LEARNED, WINS, reaches
 from replication.claims.evidence import of_scores
@@ -41,7 +50,6 @@ from replication.runs.records import (
     METHOD_LABELS,
     STATES,
     TaskRecords,
-    task_of,
 )
 from replication.store import Store
 from replication.study import Study
@@ -72,14 +80,17 @@ class Retained:
     def label(self) -> str:
         return self.name.replace("\n", " ")
 
-    def in_words(self, kind: str) -> str:
-        """What a kind retains with its CI, n if some seeds are left out, and whether it wins."""
+    def in_words(self, kind: str, unit: str = "") -> str:
+        """What a kind retains, with its CI, n if some seeds are left out, and whether it wins."""
         found = self.found[kind]
-        interval = no_ci(found)
+        said, interval = outcome(found), "one seed" if found.n == 1 else no_ci(found)
         if has_ci(found, self.possible):
             interval = f"95 % CI [{percent(found.low)}, {percent(found.high)}]"
-        n = "" if found.n == self.n else f", n = {found.n}"
-        return f"{percent(found.mean)} ({interval}{n}: {outcome(found)})"
+        elif interval == NO_CI:
+            side = {"wins": ", above 50 %", "loses": ", below 50 %"}.get(said, "")
+            interval = f"95 % CI beyond the possible range{side}"
+        n = "" if found.n in (1, self.n) else f", n = {found.n}"
+        return f"{percent(found.mean)}{unit} ({interval}{n}: {said})"
 
 
 def _name(kind: str) -> str:
@@ -134,16 +145,15 @@ def other_models(
     entries: TaskRecords, models: Iterable[str], store: Store
 ) -> tuple[list[TaskRecords], paper.Results]:
     """What other studies, and the release, have of the same task of GLUE; of other data nothing."""
-    record, found = next(iter(entries.stage("finetune").values())), []
-    task = task_of(record)
-    if not task.official_sizes or record["config"]["data"] not in ("local", "hub"):
+    if not entries.of_glue:
         return [], {}
+    own, found = next(iter(entries.stage("finetune").values()))["study"], []
     for name in models:
         with suppress(UserError):  # a folder of one's own may have neither study
             study = Study.load(name, store.root)
-            if name != record["study"] and task.name in study.tasks:
-                found.append(TaskRecords.of(study, task.name, store))
-    return [of_study for of_study in found if of_study], paper.beside(store, [task.name])
+            if name != own and entries.task in study.tasks:
+                found.append(TaskRecords.of(study, entries.task, store))
+    return [of_study for of_study in found if of_study], paper.beside(store, [entries.task])
 
 
 def finding(entries: TaskRecords, method: str = "structured") -> Finding | None:
@@ -165,12 +175,13 @@ def finding(entries: TaskRecords, method: str = "structured") -> Finding | None:
     worst, *rest = tested
     text = (
         f"On {entries.title} (n = {of.n} seed{'' if of.n == 1 else 's'}), the retrained "
-        f"{names[worst]} ticket of {of.name} retains {of.in_words(worst)} "
-        f"of the gain from fine-tuning"
-        + "".join(f"; the {names[kind]} one {of.in_words(kind)}" for kind in rest)
+        f"{names[worst]} ticket of {of.name} retains "
+        f"{of.in_words(worst, ' of the gain from fine-tuning')}."
     )
+    others = ", ".join(f"{names[kind]} {of.in_words(kind)}" for kind in rest)
+    text += f" The others: {others}." if rest else ""
     untested = [names[kind] for kind in names if kind not in tested]
-    return Finding(f"{text}. Not tested: {', '.join(untested)}." if untested else f"{text}.")
+    return Finding(f"{text} Not tested: {', '.join(untested)}." if untested else text)
 
 
 def left_out(entries: TaskRecords) -> Note | None:

@@ -22,6 +22,7 @@ from lottery_utils.metrics import possible
 from replication.book.show import (
     LARGE,
     NO_MAGNITUDE,
+    SEED_COLOURS,
     Figure,
     Finding,
     Note,
@@ -32,7 +33,7 @@ from replication.book.show import (
     write_cells,
 )
 from replication.book.written import by_chance, estimate, number, p_text, percent, within
-from replication.pages.sec4_2_good_random_bad import model_rows, of_release, retained
+from replication.pages.sec4_2_good_random_bad import BERT, model_rows, of_release, retained
 from replication.paper import records as paper
 from replication.runs.data_card import encoder
 from replication.runs.measured import (
@@ -145,7 +146,7 @@ def survival_map(entries: TaskRecords, method: str = "structured") -> Figure | N
     task, what = entries.title, "whether each head survives"
     note = "the sample deviation of 0 and 1"
     kappa = agreement.fleiss_kappa(good_masks(entries, "heads"))
-    agreed = f"Fleiss' kappa of heads is {number(kappa, 2)}; the"
+    agreed = f"Fleiss' kappa of heads is {number(kappa, 2)}. The"
     if method == "magnitude":
         what, note = "the share of each head's weights that survives", "MLP: the mean of both maps"
         agreed = "the"
@@ -179,8 +180,9 @@ def agreement_table(entries: TaskRecords) -> Table | Note:
     columns: dict[str, list[str]] = {}
     for part, name in PARTS.items():
         masks = good_masks(entries, part)
-        columns[name] = [", ".join(str(n) for n in masks.sum(axis=1))]
-        columns[f"{name}, by chance"] = [f"of {masks.shape[1]}"]
+        kept = ", ".join(str(n) for n in masks.sum(axis=1))
+        columns[name] = [f"{kept} of {masks.shape[1]}"]
+        columns[f"{name}, by chance"] = [""]
         for statistic in LABELS:
             found = chance.against_chance(statistic, masks)
             columns[name].append(number(found.observed))
@@ -189,7 +191,7 @@ def agreement_table(entries: TaskRecords) -> Table | Note:
         undefined = math.isnan(q.statistic)
         text = "undefined" if undefined else f"{number(q.statistic, 2)} ({p_text(q.p_value)})"
         columns[name].append(text)
-        columns[f"{name}, by chance"].append("tests sizes, not agreement")
+        columns[f"{name}, by chance"].append("")  # it tests sizes
     rows = ["kept, seed by seed", *LABELS.values(), "Cochran's Q"]
     return Table(pd.DataFrame(columns, index=rows))
 
@@ -223,7 +225,7 @@ def equal_density(entries: TaskRecords) -> Table | None:
     the overlap of these masks is not recorded."""
     if entries.overlap is None:
         return None
-    return Table.of(
+    rows = [
         {
             "": f"{one} and {other}",
             "weights kept": " and ".join(percent(share, 1) for share in found.shares),
@@ -231,7 +233,57 @@ def equal_density(entries: TaskRecords) -> Table | None:
             "at most": number(found.most),
         }
         for (one, other), found in pairs_of_weights(entries.overlap).items()
+    ]
+    return Table.of(
+        rows,
+        caption="Masks of weights differ in size too. Of two seeds that keep equally many, kappa "
+        "can reach 1; of others, only the value in the last column.",
     )
+
+
+@style(LARGE)
+def layer_profile(entries: TaskRecords, release: paper.Results) -> Figure | Note:
+    """The share of each layer's heads, and of the seeds the MLPs, that good subnetworks keep, from
+    input to output, in this model and in BERT-base as released.
+
+    The two differ in their weights, so that a single head has no counterpart; a layer has.
+    """
+    name = encoder(entries.config["backbone"])
+    masks = [*entries.masks.values()]
+    models = [(name, len(masks), {p: np.sum([getattr(m, p) for m in masks], 0) for p in PARTS})]
+    if entries.task in release:
+        theirs = {part: paper.over_seeds(release, part)[entries.task].survival for part in PARTS}
+        models.append((BERT.replace("\n", " "), paper.N_SEEDS, theirs))
+    drawing, axes = plt.subplots(2, 1, figsize=(4.8, 4.6), sharex=True, layout="constrained")
+    profiles: dict[str, list[np.ndarray]] = {part: [] for part in PARTS}
+    for (name, n, kept), colour, line in zip(models, SEED_COLOURS, ("o-", "s--"), strict=False):
+        for axis, (part, counts) in zip(axes, kept.items(), strict=True):
+            of_layers = counts.reshape(len(counts), -1)
+            profile = of_layers.sum(axis=1) / (n * of_layers.shape[1])  # counts first: exact ties
+            depth = (np.arange(len(profile)) + 0.5) / len(profile)
+            axis.plot(depth, profile, line, color=colour, ms=4, label=f"{name} (n = {n})")
+            axis.set(ylabel=f"{PARTS[part]} kept", ylim=(-0.04, 1.04))
+            axis.yaxis.set_major_formatter(lambda y, _: percent(y))
+            profiles[part].append(profile)
+    axes[-1].set(xlabel="depth: each layer, from input to output", xticks=[], xlim=(0, 1))
+    drawing.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center")
+    return Figure.of(
+        drawing,
+        f"On {entries.title}, the share of heads (above) and of MLPs (below) that good subnetworks "
+        f"keep in each layer, mean over n seeds. {_alike(profiles)}",
+        f"Two line plots for {entries.title} of what is kept by layer. {_alike(profiles)}",
+    )
+
+
+def _alike(profiles: dict[str, list[np.ndarray]]) -> str:
+    """How alike two models' profiles are, where they have as many layers."""
+    found = []
+    for part, of_models in profiles.items():
+        if len(of_models) < 2 or len(of_models[0]) != len(of_models[1]):
+            return ""
+        found.append(f"{number(spearman(*of_models), 2)} for {PARTS[part]}")
+    n = len(profiles["heads"][0])
+    return f"Spearman's correlation of both models: {' and '.join(found)} (n = {n} layers)."
 
 
 @style(LARGE)

@@ -154,7 +154,7 @@ def slopes(entries: TaskRecords) -> Figure:
     return Figure.of(
         drawing,
         f"Types of attention of {int(chosen.sum())} super-survivors and all {len(chosen)} heads on "
-        f"{entries.title}, in the same fine-tuned model; lines: 95 % CI over heads (n = {n} "
+        f"{entries.title}, in the same fine-tuned model. Lines: 95 % CI over heads (n = {n} "
         f"validation examples, {seeds_text(entries.stage('attention'))}).",
         f"Slope plots for {entries.title}, a line for each type of map. {'; '.join(said)}.",
     )

@@ -13,6 +13,7 @@ from lottery_utils.agreement.inference import jackknifed, t_interval
 from lottery_utils.agreement.sharing import Sharing
 from replication.book.show import LARGE, Figure, Finding, Note, Table, style, write_cells
 from replication.book.written import number, percent, plus_minus, within
+from replication.paper import records as paper
 from replication.runs.records import TaskRecords, seeds_text, warning
 
 ONE_TASK = Note(
@@ -138,6 +139,26 @@ def mlps_table(sharing: Sharing) -> Table | Note:
         }
         for (one, other), pair in sharing.pairs.items()
     )
+
+
+def beside_release(every: dict[str, TaskRecords], release: paper.Results) -> Table | Note:
+    """Beyond the layer profiles, the share of all heads that two tasks have in common here, and in
+    BERT-base as released. Single heads of two models have no counterpart in each other."""
+    sharing, theirs = recorded(every), paper.sharing_of(paper.learned(release))
+    glue = {task for task, entries in every.items() if entries.of_glue and task in theirs.tasks}
+    both = [pair for pair in sharing.pairs if {*pair} <= glue]
+    if not both:
+        return Note("No two of these tasks are GLUE's own, as those of BERT-base are.")
+    return Table.of(
+        {"tasks": " and ".join(pair)}
+        | {name: _excess(of, pair) for name, of in (("here", sharing), ("BERT-base", theirs))}
+        for pair in both
+    )
+
+
+def _excess(sharing: Sharing, pair: tuple[str, str]) -> str:
+    shares = sharing.of_pair(*pair).heads.excess / sharing.n_heads
+    return f"{percent(float(shares.mean()), 1, signed=True)} (n = {len(shares)})"
 
 
 def super_survivor_table(sharing: Sharing) -> Table | Note:

@@ -154,7 +154,7 @@ def plot(entries: TaskRecords) -> Figure | Note:
             look["mfc"] = COLOURS[kind] if state == "retrained" else "white"
             for seed, value in zip(control, values, strict=True):
                 axis.plot(x + shift, value, marker, alpha=1 if seed in counts else 0.3, **look)
-            texts.append(f"{kind}, {STATES[state]}: {np.mean(values):.3f}")
+            texts.append(f"{kind}, {STATES[state]}: {number(np.mean(values))}")
     for state, marker in zip(STATES, "os^", strict=True):
         face = "0.3" if state == "retrained" else "white"
         axis.plot([], [], marker, color="0.3", mfc=face, ls="none", label=SHORT[state])
@@ -162,7 +162,7 @@ def plot(entries: TaskRecords) -> Figure | Note:
     if alone := [score(entries, seed, NO_LAYERS, "") for seed in entries.stage("embeddings")]:
         axis.plot([len(TICKETS)] * len(alone), alone, "D", color="0.3", ms=6)
         places.append("embeddings,\nno layers")
-        texts.append(f"mean of embeddings: {np.mean(alone):.3f}")
+        texts.append(f"mean of embeddings: {number(np.mean(alone))}")
     axis.axhline(first["majority"], color=COLOURS["majority"], linestyle=":", label="majority")
     axis.axhline(
         float(np.mean(entries.scores("full"))),
@@ -205,7 +205,7 @@ def landscape(entries: TaskRecords) -> Figure | Note:
                 label = None if i else f"seed {seed}"
                 axis.plot(radii, rises_here, "o-", ms=3, color=colour, label=label)
                 of_kind.append(float(np.mean([rises_here[0], rises_here[-1]])))
-        rises.append(f"{kind} {np.mean(of_kind):+.3f} on average at both ends")
+        rises.append(f"{kind} {number(np.mean(of_kind), signed=True)}")
         axis.axhline(0, color="0.7", linewidth=0.8)
         axis.set(title=f"{kind} ticket, retrained", xlabel="step, in filter lengths")
     axes[0].set_ylabel("change of the loss")
@@ -217,9 +217,10 @@ def landscape(entries: TaskRecords) -> Figure | Note:
     n_directions, n = len(first["loss"]), first.get("n_examples", 200)
     return Figure.of(
         drawing,
-        f"How much the loss rises around retrained tickets of {task}: {', '.join(rises)} "
-        f"({n_directions} random directions for each seed, n = {n} validation examples).",
-        f"Line plots for {task} of how much the loss rises: {'; '.join(rises)}.",
+        f"Change of the loss around retrained tickets of {task}, mean at both ends: "
+        f"{', '.join(rises)} ({n_directions} random directions for each seed, n = {n} validation "
+        "examples).",
+        f"Line plots for {task} of how much the loss rises at both ends: {'; '.join(rises)}.",
     )
 
 

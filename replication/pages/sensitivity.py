@@ -65,12 +65,14 @@ def finding(changes: pd.DataFrame) -> Finding:
             for rule, of in found.items()
             if of.low * of.high > 0
         ]
-        texts.append(f"{state}, {', '.join(clear) or 'none'}")
+        texts.append(
+            f"{state.capitalize()}, what the good ticket retains of the gain changes under "
+            f"{len(clear)} of {len(rules)} other search rules{': ' * bool(clear)}"
+            f"{', '.join(clear)}."
+        )
     return Finding(
-        f"What the good ticket retains of the gain changes under these of {len(rules)} other "
-        "search rules: "
-        f"{'; '.join(texts)} (95 % CI over n = {n} entries of "
-        f"{', '.join(changes['task'].unique())}, not corrected for several rules)."
+        f"{' '.join(texts)} These are 95 % CIs over n = {n} entries of "
+        f"{', '.join(changes['task'].unique())}, not corrected for several rules."
     )
 
 

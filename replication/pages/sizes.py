@@ -207,8 +207,8 @@ def wins(compared: Compared) -> Table:
         for side in compared.models:
             if task not in side.tasks:
                 continue
-            found = mean_over(side, [task], "bad")
-            row[side.name] = f"{share(found)}: {outcome(found)}"
+            found, n = mean_over(side, [task], "bad"), _n_seeds(side, [task])
+            row[side.name] = f"{share(found)}, {n}: {outcome(found)}"
         rows.append(row)
     return Table.of(rows, "task")
 
@@ -294,6 +294,29 @@ def curve_table(compared: Compared) -> Table | None:
         if len(row) > 1:
             rows.append(row)
     return Table.of(rows, "task") if rows else None
+
+
+def redrawn(compared: Compared) -> Note | None:
+    """What another draw of bad tickets changes, where a size of the curve has the good tickets of
+    the small model's own study."""
+    said = []
+    for size, side in compared.curve.items():
+        for task, again in side.tasks.items():
+            first = compared.small.tasks.get(task)
+            if (
+                first
+                and first.train_examples == again.train_examples
+                and first.retained["good"] == again.retained["good"]
+            ):
+                one, other = (", ".join(map(percent, of.retained["bad"])) for of in (first, again))
+                said.append(f"{task}, {name_of(size)} examples: {one} above, {other} here")
+    if not said:
+        return None
+    return Note(
+        "Some runs here have the full models and good tickets of the table above, and other draws "
+        "of random and bad ones. What bad tickets retain by either draw, seed by seed: "
+        f"{'; '.join(said)}."
+    )
 
 
 def failed(compared: Compared) -> Note:

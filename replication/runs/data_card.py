@@ -46,6 +46,7 @@ class DataCard:
     official: dict[str, int] | None
     note: str = ""
     fingerprint: str = ""  # sha256 of the examples used
+    held_out: bool = False  # whether dev examples beyond the cap are kept to be scored on
 
     @property
     def has_official_sizes(self) -> bool:
@@ -75,7 +76,7 @@ class DataCard:
         """The same of files of GLUE's sizes, with how many examples are used at most: a text that
         several tasks can share."""
         caps = {split: n for split, n in self.used.items() if n}
-        most = f" (at most {_counted(caps)} examples are used)" if caps else ""
+        most = f" (at most {_counted(caps)} examples are used{self._rest()})" if caps else ""
         return f"{self._of_official_sizes()}{most}" if self.has_official_sizes else str(self)
 
     def _sizes(self) -> str:
@@ -89,8 +90,13 @@ class DataCard:
             split: min(self.files[split], n or self.files[split]) for split, n in self.used.items()
         }
         if used != self.files:
-            texts.append(f"{_counted(used)} are used")
+            texts.append(f"{_counted(used)} are used{self._rest()}")
         return f" ({'; '.join(texts)})"
+
+    def _rest(self) -> str:
+        """What becomes of the dev examples that the cap leaves."""
+        kept = self.held_out and self.used.get("validation")
+        return "; the other dev examples are held out" if kept else ""
 
 
 def _counted(of: dict[str, int]) -> str:
@@ -110,7 +116,7 @@ def card(study: Study, task: str, store: Store) -> DataCard:
         files = official
     used = {split: sizes[f"{split}_size"] for split in SPLITS}
     note, fingerprint = study.data_notes.get(task, ""), kept.get("used_sha256", "")
-    return DataCard(task, kind, files, used, official, note, fingerprint)
+    return DataCard(task, kind, files, used, official, note, fingerprint, study.held_out)
 
 
 class _Kept(TypedDict, total=False):
@@ -187,7 +193,7 @@ def describe(study: Study, tasks: Sequence[str], store: Store) -> str:
         of_texts.setdefault(one.capped(), []).append(one.task)
     if len(of_texts) == 1:
         return f"Data: {next(iter(of_texts))}."
-    return "Data: " + "; ".join(f"{', '.join(of)}: {text}" for text, of in of_texts.items()) + "."
+    return "Data: " + " ".join(f"{', '.join(of)}: {text}." for text, of in of_texts.items())
 
 
 def describe_all(studies: Sequence[Study], store: Store) -> str:

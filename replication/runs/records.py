@@ -101,6 +101,15 @@ class TaskRecords(Mapping[int, Stages]):
         return in_title(self.task, self.config)
 
     @property
+    def of_glue(self) -> bool:
+        """Whether these are a task of GLUE and its own sentences, so that others' results compare.
+
+        Not so are made-up sentences, and tasks and files of one's own.
+        """
+        record = next(iter(self.stage("finetune").values()))
+        return bool(task_of(record).official_sizes) and self.config["data"] in ("local", "hub")
+
+    @property
     def config(self) -> dict[str, Any]:
         """What the search was asked, which is the same for all seeds."""
         config: dict[str, Any] = next(iter(self.stage("search").values()))["config"]

@@ -16,7 +16,6 @@ from replication.book.build import (
     build_page,
     main,
     parse_parameters,
-    that_show,
     tools,
     without_empty,
 )
@@ -76,18 +75,6 @@ def cell(source: str, *tags: str, shows: bool = True) -> Any:
     return make.new_code_cell(source, metadata={"tags": [*tags]}, outputs=outputs)
 
 
-def test_code_that_shows_nothing_is_not_folded_into_a_page() -> None:
-    notebooks, _ = tools()
-    prose, about = (
-        notebooks.v4.new_markdown_cell(text, metadata={"tags": tags})
-        for text, tags in (("of the page", []), ("of the table", ["with-next"]))
-    )
-    table, empty = cell("table", "hide-input"), cell("None", "hide-input", shows=False)
-    silent = cell("x = 1", "remove-input", shows=False)
-    shown = that_show([prose, about, table, prose, about, empty, silent])
-    assert shown == [prose, about, table, prose, silent]
-
-
 def test_the_code_before_a_result_is_one_cell() -> None:
     asked, setup = cell("a = 1", "injected-parameters"), cell("import x", "setup", shows=False)
     (one,) = as_one([asked, setup, cell("b = 2", "setup", "remove-cell")])
@@ -122,6 +109,8 @@ def test_a_section_without_results_is_its_heading_and_why_once() -> None:
         code("third()", top, missing),
         new.new_markdown_cell("## Whole\n\nProse."),
         code("some()", said),
+        cell("nothing()", "hide-input", shows=False),
+        cell("x = 1", "remove-input", shows=False),
         code("more()", Note("c", missing=True)),
         new.new_markdown_cell("## Prose alone\n\nNo result."),
     ]
@@ -135,6 +124,7 @@ def test_a_section_without_results_is_its_heading_and_why_once() -> None:
         "provenance.standing()",
         "## Whole\n\nProse.",
         "some()",
+        "x = 1",
         "more()",
         "## Prose alone\n\nNo result.",
     ]

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lottery_utils.agreement.inference import pooled
+from replication.book.written import region
 from replication.claims.claim import LEVEL, WINS, Claim, reaches
 from replication.claims.rules import (
     COULD_NOT_FAIL,
@@ -193,8 +194,8 @@ def test_what_reaches_a_threshold_passes_by_float64_too() -> None:
     [
         ({"low": 0.5}, "above 0.5"),
         ({"high": 0.4, "at_least": 0.75}, "below 0.4, on 75 % of the tasks"),
-        ({"low": -0.1, "high": 0.1, "at_least": 1.0}, "-0.1 to 0.1, on every task"),
+        ({"low": -0.1, "high": 0.1, "at_least": 1.0}, "−0.1 to 0.1, on every task"),
     ],
 )
 def test_a_region_in_words(bounds: dict[str, float], words: str) -> None:
-    assert Claim("k", "4.2", "text", "measure", **bounds).region == words
+    assert region(Claim("k", "4.2", "text", "measure", **bounds)) == words

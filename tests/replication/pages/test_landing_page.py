@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from replication.book.show import Note
+from replication.book.show import Note, Table
 from replication.book.written import number, percent
 from replication.claims.rules import counted, kept
 from replication.claims.trial import PAPER, Trial, over_seeds, put_on_trial
@@ -32,7 +32,7 @@ def test_the_finding_has_the_numbers_of_the_trial(trial: Trial) -> None:
         assert judged.found
         retained = f"{percent(judged.found.mean)} [{percent(judged.found.low)}, "
         assert f"{kind} {'subnetworks retain' if kind == 'good' else 'ones'} {retained}" in said
-    assert f"over {len(found['bad'].values)} tasks, up to {len(trial.study.seeds)} seeds)" in said
+    assert f"over {len(found['bad'].values)} tasks, up to {len(trial.study.seeds)} seeds" in said
     for side in (trial.name, PAPER):
         of = outcomes(over_seeds(trial, side))
         n = len(over_seeds(trial, side))
@@ -46,13 +46,15 @@ def test_the_finding_has_the_numbers_of_the_trial(trial: Trial) -> None:
 
 
 def test_the_first_page_says_how_strong_the_models_are(trial: Trial) -> None:
-    said = landing.strength(trial).text
+    table = landing.strength(trial)
+    assert isinstance(table, Table)
     for task, of in trial.records.items():
         full = np.mean(of.scores("full"))
         gain = np.mean(np.subtract(of.scores("full"), of.scores("majority")))
-        assert re.search(rf"{task} {number(full, 2)} \([^)]*; gain {number(gain, 2)}\)", said)
-    assert "400 examples alone, an accuracy has a standard error of about 0.02" in said
-    assert "No full model" in landing.strength(replace(trial, records={})).text
+        row = table.frame.loc[task]
+        assert row["full model"].startswith(number(full, 2)) and row["gain"] == number(gain, 2)
+    assert "400 dev examples, an accuracy has a standard error of about 0.02" in table.caption
+    assert isinstance(landing.strength(replace(trial, records={})), Note)
 
 
 def test_before_there_is_a_result_none_is_given(trial: Trial) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,22 @@ def test_an_overview_has_only_the_tasks_with_magnitude_pruning(
     assert overview.finding(none, Study.load("quick"), "magnitude") is NO_MAGNITUDE
     assert overview.scores(none, "retrained", "magnitude") is NO_MAGNITUDE
     assert overview.verdicts(none, "magnitude") is NO_MAGNITUDE, "not that nothing was learned"
+
+
+def test_seeds_in_which_magnitude_pruning_removed_nothing_are_named(
+    every: dict[str, TaskRecords],
+) -> None:
+    some = copy.deepcopy(with_warnings(every, set()))
+    some["RTE"] = without_magnitude(some["RTE"])
+    for entries in some.values():
+        for stages in entries.values():
+            if "magnitude" in stages:
+                stages["magnitude"]["results"]["steps"] = [{"passed": True}]
+    assert overview.unpruned(some) is None
+    seed = [*some["CoLA"]][-1]
+    some["CoLA"][seed]["magnitude"]["results"]["steps"] = [{"passed": False}]
+    note = overview.unpruned(some)
+    assert note and f"on CoLA (seed {seed}). " in note.text
 
 
 def rows_of(figure: Figure | Note) -> list[str]:

@@ -33,7 +33,9 @@ def test_the_table_says_what_the_masks_say(every: dict[str, TaskRecords]) -> Non
     row = table.frame.loc["overlap of two seeds (Jaccard)"]
     assert row["heads"] == f"{overlap.observed:.3f}"
     assert row["heads, by chance"].startswith(f"{overlap.mean:.3f} [{overlap.low:.3f}, ")
-    assert table.frame.loc["kept, seed by seed", "heads"] == ", ".join(map(str, heads.sum(axis=1)))
+    assert table.frame.loc["kept, seed by seed", "heads"] == (
+        f"{', '.join(map(str, heads.sum(axis=1)))} of {heads.shape[1]}"
+    )
     assert "nan" not in table._repr_html_().lower()
 
 
@@ -152,6 +154,21 @@ def test_the_profile_is_importance_in_order_and_how_long_the_order_lasts(
         assert np.allclose(line.get_ydata(), expected / expected.mean())
         assert later.get_ydata()[0] == pytest.approx(1)
         assert len(later.get_ydata()) == len(records["search"]["results"]["steps"])
+
+
+def test_layers_are_drawn_with_the_papers() -> None:
+    of_task, release = load("mpnet-glue", "SST-2")["SST-2"], paper.beside(Store(), ["SST-2"])
+    figure = page.layer_profile(of_task, release)
+    theirs = release["SST-2"]["masks"][paper.GOOD]["heads"]["survival"]
+    expected = [
+        np.sum([mask.heads.sum(axis=1) for mask in of_task.masks.values()], axis=0) / (3 * 12),
+        np.sum(theirs, axis=1) / (paper.N_SEEDS * 12),
+    ]
+    drawn = [line.get_ydata() for line in figure.drawing.axes[0].lines]
+    assert np.allclose(drawn, expected)
+    assert f"{page.spearman(*expected):.2f} for heads" in figure.caption
+    smaller = load("minilm-glue", "SST-2")["SST-2"]  # 6 layers: nothing to correlate with 12
+    assert "correlation" not in page.layer_profile(smaller, release).caption
 
 
 def test_ranks_are_scipys(every: dict[str, TaskRecords]) -> None:

@@ -13,10 +13,12 @@ from lottery_utils.agreement.inference import jackknifed, t_interval
 from lottery_utils.agreement.sharing import Seeds, Sharing, between, survive_all
 from lottery_utils.tasks import TASKS
 from replication.book.show import Figure, Note
-from replication.book.written import number, plus_minus, within
+from replication.book.written import number, percent, plus_minus, within
 from replication.pages import sec5_3_shared_between_tasks as page
 from replication.pages.sec5_3_shared_between_tasks import KINDS_OF_TASK, ONE_TASK
-from replication.runs.records import TaskRecords
+from replication.paper import records as paper
+from replication.runs.records import TaskRecords, load
+from replication.store import Store
 
 
 def entries_of(masks: Seeds, score: float = 0.9) -> TaskRecords:
@@ -55,6 +57,23 @@ def test_super_survivors_are_kept_by_every_seed() -> None:
     row = table.frame.loc["CoLA and RTE"]
     assert row["super-survivors"] == f"{kept[0].sum()} and {kept[1].sum()}"
     assert row["shared"] == str((kept[0] & kept[1]).sum())
+
+
+def test_pairs_are_shown_with_the_papers(every: dict[str, TaskRecords]) -> None:
+    release = paper.beside(Store())
+    of_study = load("minilm-glue")
+    found = page.beside_release(of_study, release).frame
+    pair = ("CoLA", "QNLI")
+    for column, sharing in (
+        ("here", page.recorded(of_study)),
+        ("BERT-base", paper.sharing_of(release)),
+    ):
+        heads = sharing.of_pair(*pair).heads
+        share = np.mean([o - c.mean for o, c in zip(heads.observed, heads.by_layer, strict=True)])
+        expected = percent(share / sharing.n_heads, 1, signed=True)
+        assert found.loc[" and ".join(pair), column] == f"{expected} (n = {len(heads.observed)})"
+    assert len(found) == 15  # of six tasks that can be compared
+    assert isinstance(page.beside_release(every, release), Note), "made-up sentences are not GLUE's"
 
 
 def test_the_finding_is_the_mean_over_pairs_with_an_interval_over_tasks() -> None:

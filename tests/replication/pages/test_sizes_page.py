@@ -79,6 +79,9 @@ def test_wins_are_counted_where_the_interval_clears_one_half() -> None:
     values = {"A": [0.9, 0.9, 0.91], "B": [0.1, 0.1, 0.11], "C": [0.1, 0.9, 0.9], "D": [0.9]}
     table = sizes.wins(compared(small=side("small", **values))).frame
     words = [cell.split(": ")[1] for cell in table["small"]]
+    assert [cell.split(": ")[0].split(", ")[-1] for cell in table["small"]] == (
+        ["3 seeds"] * 3 + ["1 seed"]
+    )
     assert words == ["wins", "loses", "inconclusive", "inconclusive"]
 
 
@@ -135,6 +138,17 @@ def test_the_curve_shows_every_size_on_record() -> None:
     table = sizes.curve_table(compared(curve=curve))
     assert isinstance(table, Table)
     assert "4,000" not in table.frame
+
+
+def test_another_draw_of_the_same_models_is_said() -> None:
+    curve = dict.fromkeys(sizes.TRAIN_SIZES, Side("", {}))
+    small = side("small", 500, **{"SST-2": [0.1, 0.9], "RTE": [0.5]})
+    curve[500] = side("", 500, **{"SST-2": [0.7, 0.8]})
+    curve[1000] = side("", 1000, **{"SST-2": [0.3, 0.3]})  # of other models
+    note = sizes.redrawn(compared(small=small, curve=curve))
+    assert note and "SST-2, 500 examples: 10 %, 90 % above, 70 %, 80 % here" in note.text
+    assert "1,000" not in note.text
+    assert sizes.redrawn(compared(small=small)) is None
 
 
 def test_a_change_is_measured_on_the_tasks_that_both_sides_have() -> None:

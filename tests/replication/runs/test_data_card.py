@@ -56,6 +56,17 @@ def test_other_sizes_are_not_and_the_study_says_why(
     assert "not known" in str(data_card.card(replace(of, data_notes={}), "WNLI", store))
 
 
+def test_examples_that_are_held_out_are_not_passed_over(tmp_path: Path) -> None:
+    store, source = Store(tmp_path / "results"), wnli(tmp_path / "glue")
+    for capped in (True, False):
+        of = study(source, validation_size=50 if capped else None, held_out=True)
+        card = data_card.keep(of, "WNLI", store)
+        for text in (str(card), card.capped()):
+            assert ("other dev examples are held out" in text) == capped
+        rest = data_card.card(replace(of, held_out=False), "WNLI", store)
+        assert "held out" not in f"{rest} {rest.capped()}"
+
+
 def test_made_up_sentences_are_never_glue(tmp_path: Path) -> None:
     of, store = replace(Study.load("quick"), tasks=("SST-2", "RTE")), Store(tmp_path)
     assert data_card.describe(of, of.tasks, store) == (
