@@ -153,17 +153,18 @@ def keep(study: Study, task: str, store: Store, data_sha256: str | None = None) 
 
 def in_words(study: Study) -> str:
     """Data and encoder in two or three words, as a page's title has them: `GLUE, MPNet-base`."""
-    words = _data_in_words(study)
+    words = data_in_words(study)
     own = encoder(study.backbone).removeprefix("a ")
     return f"{words}, {own}" if study.backbone != "bundled" else words
 
 
 def model_and_data(study: Study) -> str:
     """The same as a sentence or a legend has them: `MiniLM-L6 on GLUE`."""
-    return f"{encoder(study.backbone)} on {_data_in_words(study)}"
+    return f"{encoder(study.backbone)} on {data_in_words(study)}"
 
 
-def _data_in_words(study: Study) -> str:
+def data_in_words(study: Study) -> str:
+    """GLUE, made-up sentences or own data."""
     kind = data.source_kind(study.data)
     if kind == "mini":
         return "made-up sentences"

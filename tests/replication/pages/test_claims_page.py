@@ -153,7 +153,7 @@ def test_the_table_names_numbers_verdicts_and_sections(small_trial: Trial) -> No
     assert [*means] == ["SST-2", "CoLA"]
     for task, mean in means.items():
         assert f"{task} {number(mean)}" in rule
-    assert "-0.15 to 0.15, on 75 % of the tasks" in rule and "within 15 points" in rule
+    assert "−0.15 to 0.15, on 75 % of the tasks" in rule and "within 15 points" in rule
 
 
 def test_a_strip_has_both_estimates_in_the_claims_unit(trial: Trial) -> None:
