@@ -264,6 +264,7 @@ def test_a_task_page_says_what_the_trial_says(trial: Trial) -> None:
     for task in trial.learned:
         of_task = sec4_2_good_random_bad.of_entries(trial.records[task])
         said = repr(sec4_2_good_random_bad.finding(trial.records[task]))
+        said = said.replace(" of the gain from fine-tuning", "")
         for kind in KEPT:
             cell = str(table.frame.loc[task, kind])
             found = of_task.found[kind]

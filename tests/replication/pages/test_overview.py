@@ -83,7 +83,7 @@ def test_the_finding_has_means_over_tasks_or_each_of_them(every: dict[str, TaskR
     records = with_warnings(every, set())
     text = overview.finding(records, study).text
     assert text.startswith("Of 3 tasks, MiniLM-L6 on made-up sentences (2 seeds")
-    assert "learned 3." in text and "95 % CI over tasks" in text
+    assert "learned 3." in text and "95 % CIs over tasks" in text
     good = [np.mean(overview.retained(entries)["good"]) for entries in records.values()]
     assert f"good {percent(np.mean(good))} [" in text
     two = {task: records[task] for task in TASKS[:2]}
