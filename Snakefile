@@ -13,6 +13,7 @@ import os
 import re
 from pathlib import Path
 
+from lottery_utils.errors import expanded
 from replication.book import contents
 from replication.book.one_study import computed
 from replication.runs.jobs import jobs
@@ -20,7 +21,7 @@ from replication.runs.run import undone
 from replication.store import Store
 from replication.study import Study
 
-workdir: config.get("workdir", ".")
+workdir: str(expanded(config.get("workdir", ".")))
 # A job has one thread unless it asks for more: threads of two jobs on one core wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Here a job is an entry with all its trainings; elsewhere, where cores do not count, one training.
@@ -33,7 +34,7 @@ GIVEN = config.get("study", "quick")
 STUDY = Study.load(GIVEN)
 # A book of this study alone has its contents, and its site, in a folder of its own. What cannot be
 # computed is shown there as far as it is on record.
-SITE = Path(config.get("site", "."))
+SITE = expanded(config.get("site", "."))
 COMPUTED = SITE == Path() or "data" in config or computed(STUDY)
 if not COMPUTED:
     os.environ["LOTTERY_COMPUTE"] = "no"
@@ -89,7 +90,8 @@ rule book:
         [f"{path}.ipynb" for path in PAGES],
         WHOLE if SITE == Path() else [],
         PROSE + LIBRARY,
-        files(str(SITE / "_*.yml"), "book/*.bib", "book/_ext/*.py", "book/_static/*", "book/_templates/*"),
+        [str(SITE / name) for name in ("_toc.yml", "_config.yml")],
+        files("book/*.bib", "book/_ext/*.py", "book/_static/*", "book/_templates/*"),
     output: str(SITE / "_build/html/index.html")
     shell:
         "jupyter-book build . -W -n --keep-going -q "

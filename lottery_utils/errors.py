@@ -1,5 +1,5 @@
 """A user's mistake, which the command line prints to exit with status 2; a replay that fails; how
-paths are taken, and what is at them is read."""
+paths are taken, and what is at them is read and written."""
 
 from __future__ import annotations
 
@@ -47,3 +47,14 @@ def reading(
         place = getattr(error, "filename", None) or what
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise UserError(f"Cannot read {place}: {reason}; expected {expected}.") from error
+
+
+@contextmanager
+def writing(what: Path | str) -> Iterator[None]:
+    """What cannot be written in here is a `UserError` that names it."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(
+            f"Cannot write {what}: {error.strerror}; free some space, or choose another place."
+        ) from error

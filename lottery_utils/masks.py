@@ -20,7 +20,7 @@ import numpy.typing as npt
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from lottery_utils.errors import UserError, expanded
+from lottery_utils.errors import UserError, expanded, writing
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -147,8 +147,10 @@ class StructuredMask:
             ) from error
 
     def save(self, path: Path | str) -> None:
-        """Write the mask as JSON."""
-        expanded(path).write_text(json.dumps(self.to_json(), indent=1) + "\n", encoding="utf-8")
+        """Write the mask as JSON. Raises `UserError` where that fails."""
+        with writing(path):
+            text = json.dumps(self.to_json(), indent=1) + "\n"
+            expanded(path).write_text(text, encoding="utf-8")
 
     @classmethod
     def load(cls, path: Path | str) -> StructuredMask:
@@ -299,12 +301,8 @@ class WeightMask(Mapping[str, "Tensor"]):
         from safetensors.numpy import save  # save_file leaves drafts where it is killed
 
         facts = {"shapes": json.dumps(self._shapes), "sha256": self.sha256()}
-        try:
+        with writing(path):
             expanded(path).write_bytes(save(self._bits, metadata=facts))
-        except OSError as error:
-            raise UserError(
-                f"Cannot write the mask {path}: {error}; free some space, or choose another place."
-            ) from error
 
     @classmethod
     def load(cls, path: Path | str) -> WeightMask:

@@ -7,6 +7,7 @@ the hub. Nothing here reads a file; `lottery_utils.data` does.
 from __future__ import annotations
 
 import difflib
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -207,6 +208,12 @@ class OwnTask:
 
     def task(self, name: str) -> Task:
         return Task(name, self.question, self.labels, (self.metric,), self.is_pair)
+
+
+def as_seen(label: str) -> str:
+    """A label by which it is known however its letters are composed and spaced, which nobody
+    sees."""
+    return " ".join(unicodedata.normalize("NFC", label).split())
 
 
 def get_task(task: str | Task, known: Mapping[str, Task] = TASKS) -> Task:

@@ -8,6 +8,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point. Returns 0, 2 for a user's mistake, 130 when interrupted."""
     options = _parser().parse_args(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal may not know all letters of a name
-        sys.stdout.reconfigure(errors="replace")
+        sys.stdout.reconfigure(errors="replace", line_buffering=True)
     try:
         options.command(options)
     except UserError as error:
@@ -35,11 +36,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("lottery: interrupted; the same command goes on from here.", file=sys.stderr)
         return 130
     except BrokenPipeError:  # whoever reads our output has enough of it, such as `head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except OSError as error:  # wherever a file of ours is not to be had
-        print(f"lottery: Cannot read or write {error.filename}: {error.strerror}.", file=sys.stderr)
+        _say_no_more()
+    except OSError as error:  # wherever a file of ours is not to be had, or our output
+        place = error.filename or "what this command prints"
+        print(f"lottery: Cannot read or write {place}: {error.strerror}.", file=sys.stderr)
+        if error.filename is None:
+            _say_no_more()
         return 2
     return 0
+
+
+def _say_no_more() -> None:
+    """What could not be printed is not tried again when Python ends."""
+    with suppress(OSError):  # where output is no file of the system's
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def run(options: argparse.Namespace) -> None:
@@ -219,6 +229,11 @@ def _store(options: argparse.Namespace) -> Store:
 
 
 def _study(options: argparse.Namespace) -> Study:
+    places = [name for name in ("data", "backbone") if vars(options)[name] is not None]
+    given = [*places, *(key for key, _ in options.changes)]
+    for key in given:  # alone, or within what is given whole
+        if len([other for other in given if f"{other}.".startswith(f"{key}.")]) > 1:
+            raise UserError(f"The key {key!r} is given twice: keep one of the options that set it.")
     return records.resolve(
         options.study,
         task=options.task,
@@ -271,10 +286,11 @@ def _parser() -> argparse.ArgumentParser:
             sub.add_argument("--epochs", type=int, nargs="+", metavar="N")
         if command is export:
             sub.add_argument("--out", type=Path, metavar="FILE", help="default: print it")
-        if command in (run, sweep, baselines):
-            sub.add_argument(
-                "--cache-dir", default=".cache", help="where checkpoints and unfinished work lie"
-            )
+        if command in (run, sweep, baselines, verify, fetch):
+            about = "where checkpoints and unfinished work lie"
+            if command is fetch:
+                about += ", as of other commands: what is fetched lies where HF_HOME says"
+            sub.add_argument("--cache-dir", default=".cache", help=about)
         if command is run:
             sub.add_argument("--stage", help="only this stage, such as finetune or tickets")
             sub.add_argument("--ticket", help="only this part of the stage, such as good")

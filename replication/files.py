@@ -46,7 +46,7 @@ def alone(path: Path, wait: Callable[[str], None] = lambda who: None) -> Iterato
     run left of `path` is cleared first, and at the end the lock file goes too. Raises `UserError`
     where there can be no lock.
     """
-    path = path.absolute()
+    path = _real(path)
     if path in _held:
         yield
         return
@@ -67,6 +67,16 @@ def alone(path: Path, wait: Callable[[str], None] = lambda who: None) -> Iterato
         _held.discard(path)
         lock.unlink(missing_ok=True)  # while it is held: who waits for it then sees that it is gone
         os.close(file)
+
+
+def _real(path: Path) -> Path:
+    """Where a file lies that is to be written: behind links, which stay. Raises `UserError` for
+    what is no file, and must not become one."""
+    with clear_disk_errors(path):
+        if path.exists() and not path.is_file():
+            what = "folder" if path.is_dir() else "device or a pipe"
+            raise UserError(f"{path} is a {what}: expected the name of a file to write.")
+        return Path(os.path.realpath(path))
 
 
 def _taken(lock: Path) -> int | None:
@@ -111,6 +121,7 @@ def in_one_piece(path: Path) -> Iterator[Path]:
 
     A reader sees the old content or the new, never a half.
     """
+    path = _real(path)
     with alone(path), clear_disk_errors(path):
         # Where locks do not hold, drafts of two machines must still have two names.
         name = f".{path.name}.{platform.node()}-{os.getpid()}-{secrets.token_hex(4)}.draft"
@@ -125,7 +136,13 @@ def in_one_piece(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file in one piece. Raises `UserError` where that fails."""
+    """Write a file in one piece; a device or a pipe is written into. Raises `UserError` where that
+    fails.
+    """
+    with clear_disk_errors(path):
+        if path.exists() and not path.is_file() and not path.is_dir():
+            path.write_text(text, encoding="utf-8")
+            return
     with in_one_piece(path) as draft:
         draft.write_text(text, encoding="utf-8")
 

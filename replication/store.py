@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -121,7 +122,8 @@ class Store:
         folder = self.root / study
         with reading(folder):
             walk = os.walk(folder, onerror=_refuse)
-            files = [Path(place, name) for place, _, names in walk for name in names]
+            # A folder with the name of a record is no record, which reading it says.
+            files = [Path(place, name) for place, *of in walk for name in chain(*of)]
         paths = sorted(path.relative_to(folder).as_posix() for path in files)
         return [
             Key(study, at["task"], int(at["seed"]) if at["seed"] else None, at["stage"])

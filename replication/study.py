@@ -22,7 +22,7 @@ from lottery_utils.backbone import backbone_fingerprint
 from lottery_utils.data import source_kind
 from lottery_utils.errors import UserError, expanded, reading
 from lottery_utils.recipe import STRICT, Recipe, SearchRule
-from lottery_utils.tasks import TASKS, OwnTask, Task, get_task
+from lottery_utils.tasks import TASKS, OwnTask, Task, as_seen, get_task
 from replication.files import alone, write_text
 from replication.stages import FOLLOWUPS, PIPELINE, SWEPT
 from replication.store import Key, home, sha256
@@ -31,6 +31,7 @@ from replication.studyfile import Source, read, refusal
 T = TypeVar("T")
 
 SUFFIXES = (".yaml", ".yml")  # of studies' files
+LONGEST_NAME = 200  # bytes: file systems take 255, and what is derived has more in its name
 # Fields that came after the first records: at these values they say nothing new, and a hash of
 # them is the one from before.
 SINCE = {"whole_tasks": (), "held_out": False, "draws": "shared"}
@@ -182,6 +183,9 @@ class Study:
 
     def _mistakes(self) -> Iterator[tuple[str, str]]:
         """What types cannot say: a key, and what it should be instead."""
+        for what, names in (("name", (self.name,)), ("own_tasks", tuple(self.own_tasks))):
+            if any(len(name.encode()) > LONGEST_NAME for name in names):
+                yield what, f"shorter: a name of at most {LONGEST_NAME} bytes, as UTF-8 has it"
         if self.backbone in ("", "hub:"):
             yield "backbone", "bundled, hub:ID or a folder"
         if self.followups.rates != () and not self.held_out:
@@ -199,7 +203,7 @@ class Study:
                 )
             if not re.fullmatch(r"\w[\w.-]{,79}", name):  # it becomes the name of a folder
                 yield f"own_tasks: the name {name!r}", "letters, digits, . _ -, at most 80"
-            if n_labels == 1 or len(set(own.labels)) < n_labels:
+            if n_labels == 1 or len({*map(as_seen, own.labels)} - {""}) < n_labels:
                 yield f"{key}.labels", "two or more different ones, or none for grades"
             metrics = ["accuracy", "matthews", *(["f1"] if n_labels == 2 else [])]
             metrics = metrics if own.labels else ["pearson", "spearman", "pearson_spearman"]

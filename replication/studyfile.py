@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, get_args, get_origin
 
 import yaml
 from pydantic import ValidationError
+from yaml.constructor import SafeConstructor
 
 from lottery_utils.errors import UserError
 
@@ -67,6 +68,15 @@ def parse(text: str, name: str) -> tuple[Any, dict[str, int]]:
         if node in seen:  # by an alias
             return
         seen.add(node)
+        if isinstance(node, yaml.ScalarNode):
+            try:
+                SafeConstructor().construct_object(node)
+            except Exception as error:  # a tag, or the look of a date: exceptions of all kinds
+                raise UserError(
+                    f"{name}, line {line}: {SHORT.repr(node.value)} is not of the kind that it is "
+                    "marked as, or looks like: expected a text or a number; put quotation marks "
+                    "around it, if it is a text."
+                ) from error
         if node.tag in _NUMBERS and _UNPLAIN.match(node.value):
             number = SHORT.repr(node.value)
             raise UserError(
@@ -94,12 +104,14 @@ def parse(text: str, name: str) -> tuple[Any, dict[str, int]]:
         raise
     except RecursionError as error:
         raise UserError(f"{name}: this is nested too deeply; write it flat.") from error
-    except (
-        Exception
-    ) as error:  # values with a tag or the look of a date have exceptions of all kinds
+    except (yaml.YAMLError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
-        where = f"{name}, line {mark.line + 1}" if mark else name
-        raise UserError(f"{where}: this is not valid YAML; mend it.") from error
+        n_before = mark.line if mark else text.count("\n", 0, getattr(error, "position", 0))
+        problem = getattr(error, "problem", None) or "a character that YAML does not allow"
+        raise UserError(
+            f"{name}, line {n_before + 1}: this is not valid YAML ({problem}): expected lines of "
+            "'key: value', with every bracket and quotation mark closed."
+        ) from error
 
 
 def refusal(error: ValidationError, given: Any, kind: Any, source: Source) -> str:
@@ -111,7 +123,8 @@ def refusal(error: ValidationError, given: Any, kind: Any, source: Source) -> st
     place: list[str] = []
     for step in map(str, first["loc"]):
         if get_origin(kind) is dict:  # of names
-            kind, expected = get_args(kind)[1], "a group of keys"
+            kind = get_args(kind)[1]
+            expected = "a text" if kind is str else "a group of keys"
         elif fields := getattr(kind, "__pydantic_fields__", {}):
             kind = fields[step].annotation if step in fields else None
             expected = (step in fields and fields[step].description) or "a group of keys"

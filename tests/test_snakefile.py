@@ -135,8 +135,9 @@ def test_a_book_of_one_study_has_its_pages_and_those_alone(
     (place / "mine.yaml").write_text(STUDY, "utf-8")
     monkeypatch.chdir(place)
     site = one_study.write(given, Store())
-    jobs = planned(place, given, how=f"site={site}")
+    monkeypatch.setenv("HOME", str(place))
+    jobs = planned(place, given, how=f"site=~/{site}")
     assert set(jobs["page"]) == {f"{path}.ipynb" for path in pages(site / "_toc.yml")}
-    assert jobs["book"] == [f"{site}/_build/html/index.html"]
+    assert jobs["book"] == [f"{place}/{site}/_build/html/index.html"]
     assert set(jobs) == {"page", "book", *(["job"] if computes else [])}
     assert all("/mine/" in stamp for stamp in jobs.get("job", []))

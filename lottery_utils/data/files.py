@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from lottery_utils.errors import UserError, reading
-from lottery_utils.tasks import Example, Task, TsvFiles
+from lottery_utils.tasks import Example, Task, TsvFiles, as_seen
 
 # As many broken lines as the official files of QQP have, and some to spare.
 MOST_BROKEN_LINES = 20
@@ -117,12 +117,13 @@ def read_csv(path: Path, task: Task) -> list[Example]:
     places = [columns.index(name) for name in wanted]
     examples = []
     for line, row in rows:
-        if any(cell.strip() for cell in row[len(columns) :]):
+        if len(row) < len(columns) or any(cell.strip() for cell in row[len(columns) :]):
             raise UserError(
-                f"{path}, line {line}: expected {len(columns)} columns, found {len(row)}; put "
-                "quotation marks around texts with a comma, with no space before them."
+                f"{path}, line {line}: expected {len(columns)} columns, found {len(row)}; fill "
+                "each, if only with nothing between two commas, and put quotation marks around "
+                "texts with a comma, with no space before them."
             )
-        cells = [row[i].strip() if i < len(row) else "" for i in places]
+        cells = [row[i].strip() for i in places]
         of_names = dict(zip(wanted, cells, strict=True))
         examples.append(_own_example(of_names, f"{path}, line {line}", task))
     if not examples:
@@ -154,12 +155,9 @@ def _own_example(cells: dict[str, str], where: str, task: Task) -> Example:
             raise UserError(f"{where}: the column {name} is empty; fill it or drop the line.")
     text = cells["label"]
     sentences = cells["sentence1"], cells.get("sentence2")
-    # The same letters may be composed in several ways, which nobody sees.
-    labels = [unicodedata.normalize("NFC", label) for label in task.labels]
-    if text in task.labels:
-        return Example(*sentences, task.labels.index(text))
-    if (composed := unicodedata.normalize("NFC", text)) in labels:
-        return Example(*sentences, labels.index(composed))
+    labels = [as_seen(label) for label in task.labels]
+    if (seen := as_seen(text)) in labels:
+        return Example(*sentences, labels.index(seen))
     if task.is_graded and abs(grade := _grade(text)) <= LARGEST_OWN_GRADE:
         return Example(*sentences, grade)
     expected = f"one of {', '.join(task.labels)}" if task.labels else "a number"

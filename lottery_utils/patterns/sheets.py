@@ -15,6 +15,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from lottery_utils.errors import expanded
 from lottery_utils.patterns import maps as kinds
 from lottery_utils.patterns.maps import WEIGHTINGS, AnnotatedMap, load_maps, shipped
 
@@ -50,7 +51,7 @@ def main() -> None:
     """Draw the contact sheets of a file of maps into a folder, as PNG files."""
     parser = argparse.ArgumentParser(prog="sheets", description=__doc__)
     parser.add_argument("maps", help="raw, normed, or a file of maps")
-    parser.add_argument("out", type=Path, help="the folder for the sheets")
+    parser.add_argument("out", type=expanded, help="the folder for the sheets")
     parser.add_argument("--order", type=int, help="shuffle by this seed: a second, blind look")
     options = parser.parse_args()
     maps = load_maps(shipped(options.maps) if options.maps in WEIGHTINGS else options.maps)

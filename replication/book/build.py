@@ -224,10 +224,14 @@ def private_kernel() -> Iterator[Config]:
 
 def parse_parameters(pairs: Sequence[str]) -> dict[str, Any]:
     """Parameters as a command line gives them: `task=RTE seeds=[1337,42]`. Names stay texts, also
-    where YAML takes one for a number or a truth value.
+    where YAML takes one for a number or a truth value. Raises `UserError` for a name given twice.
     """
-    given = (pair.split("=", 1) for pair in pairs)
-    return {name: _parameter(name, value) for name, value in given}
+    found: dict[str, Any] = {}
+    for name, value in (pair.split("=", 1) for pair in pairs):
+        if name in found:
+            raise UserError(f"The parameter {name!r} is given twice: keep one of them.")
+        found[name] = _parameter(name, value)
+    return found
 
 
 def _parameter(name: str, value: str) -> Any:
@@ -250,9 +254,10 @@ def main(arguments: list[str]) -> int:
             parser.error(f"a parameter should be NAME=VALUE, such as task=RTE, not {pair!r}")
     _, papermill = tools()
     try:
-        contents.parameters(given.notebook)  # before anything is executed
+        parameters = parse_parameters(given.parameters)
+        contents.refuse_unknown(parameters, contents.cell_of_parameters(given.notebook))
         with alone(given.page):  # its draft has one name
-            build_page(given.notebook, given.page, parse_parameters(given.parameters))
+            build_page(given.notebook, given.page, parameters)
     except UserError as error:
         parser.error(str(error))
     except papermill.exceptions.PapermillExecutionError as error:

@@ -10,18 +10,18 @@ Anything else is prose: a .md file that lies there.
 from __future__ import annotations
 
 import ast
+import difflib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
-
-import yaml
 
 from lottery_utils.errors import UserError, reading
 from replication.paper.records import STUDY as RELEASED
 from replication.store import home
 from replication.study import SUFFIXES, derived_from
+from replication.studyfile import parse
 
 
 class Page(NamedTuple):
@@ -79,24 +79,45 @@ class Page(NamedTuple):
         return tuple(dict.fromkeys((*found, RELEASED))) if found else ()
 
 
-def parameters(notebook: Path) -> dict[str, Any]:
-    """What a notebook's own cell of parameters says, by name. Raises `UserError` for none."""
+def cell_of_parameters(notebook: Path) -> str:
+    """The source of a notebook's own cell of parameters. Raises `UserError` for no notebook."""
     with reading(notebook, "a notebook"):
         text = notebook.read_text("utf-8")
     try:
         tagged = [c for c in json.loads(text)["cells"] if _is_tagged(c)]
-        body = ast.parse("\n".join("".join(cell["source"]) for cell in tagged)).body
+        source = "\n".join("".join(cell["source"]) for cell in tagged)
+        ast.parse(source)
     except (ValueError, LookupError, TypeError, SyntaxError, RecursionError) as error:
         raise UserError(
             f"{notebook} is no notebook that can be read, or its parameters are no Python: "
             "expected a file that Jupyter saved (.ipynb)."
         ) from error
+    return source
+
+
+def parameters(notebook: Path) -> dict[str, Any]:
+    """What that cell says, by name. Raises `UserError` as it does."""
     found = {}
-    for node in body:
+    for node in ast.parse(cell_of_parameters(notebook)).body:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             with suppress(ValueError):  # what is computed there says nothing beforehand
                 found[node.targets[0].id] = ast.literal_eval(node.value)
     return found
+
+
+def names_in(cell: str) -> set[str]:
+    """The names that a cell's source has."""
+    return {node.id for node in ast.walk(ast.parse(cell)) if isinstance(node, ast.Name)}
+
+
+def refuse_unknown(given: Iterable[str], cell: str) -> None:
+    """Raises `UserError` for the first of these names that a cell of parameters does not set."""
+    known = names_in(cell)
+    for name in given:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(known))}."
+            raise UserError(f"This page has no parameter {name!r}; {hint}")
 
 
 def _is_tagged(cell: Any) -> bool:
@@ -118,7 +139,7 @@ def listed(contents: Path) -> list[str]:
             for key in ("parts", "chapters", "sections"):
                 yield from names(item.get(key, []))
 
-    return list(names(yaml.safe_load(contents.read_text("utf-8"))))
+    return list(names(parse(contents.read_text("utf-8"), str(contents))[0]))
 
 
 def pages(contents: Path) -> dict[str, Page]:

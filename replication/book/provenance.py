@@ -6,9 +6,11 @@ The book links each record to the copy that the site carries (`book/_ext/provena
 from __future__ import annotations
 
 import html
+from itertools import pairwise
 from pathlib import PurePosixPath
 
 from lottery_utils.metrics import METRIC_LABELS
+from replication.book import contents
 from replication.book.show import Note, Table
 from replication.paper import records as release
 from replication.runs.records import (
@@ -112,6 +114,16 @@ def standing(
         f"{'; '.join(parts)}. With the data, 'lottery run {chosen.name}{place}' computes them.",
         "warning",
     )
+
+
+def check_parameters() -> None:
+    """Of a page in its kernel: raises `UserError` where papermill gave a name that it has not."""
+    from IPython import get_ipython
+
+    shell = get_ipython()
+    for cell, injected in pairwise(shell.user_ns["In"] if shell else ()):
+        if injected.startswith("# Parameters"):  # as papermill begins such a cell
+            contents.refuse_unknown(sorted(contents.names_in(injected)), cell)
 
 
 def warnings(entries: TaskRecords) -> Note | None:

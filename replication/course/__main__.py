@@ -12,6 +12,7 @@ import argparse
 import sys
 
 from lottery_utils.errors import UserError, expanded
+from replication.book import contents
 from replication.book.build import parse_parameters
 from replication.course import blanks, lesson
 from replication.store import home
@@ -28,7 +29,9 @@ def handouts(given: argparse.Namespace) -> None:
 
 def check(given: argparse.Namespace) -> None:
     parameters = parse_parameters(given.parameters)
-    for path in sorted((home() / "notebooks" / "course").glob("exercise_*.ipynb")):
+    paths = sorted((home() / "notebooks" / "course").glob("exercise_*.ipynb"))
+    contents.refuse_unknown(parameters, "\n".join(map(contents.cell_of_parameters, paths)))
+    for path in paths:
         print(blanks.check(path, parameters), flush=True)
 
 

@@ -23,7 +23,7 @@ from replication.pages.released_tickets import random_minus_bad
 from replication.paper import numbers
 from replication.paper.records import UNLEARNED, Results, over_seeds, score
 from replication.runs.records import TaskRecords
-from replication.store import home
+from replication.store import Store, home
 from replication.study import Study
 
 Every = Mapping[str, TaskRecords]  # of a study, by task
@@ -228,6 +228,20 @@ def searches(every: Every) -> Table | Note:
     same = [row["overlap (Jaccard)"] == "1.00" for row in rows]
     last = {"": "the same heads", "overlap (Jaccard)": f"{sum(same)} of {len(same)}"}
     return Table.of([*rows, last])
+
+
+def repeated(every: Every, study: Study, store: Store) -> Note | None:
+    """Which searches of `searches` were repeated with `variant: release` as it is now, and whether
+    they found the same."""
+    again, said = study.override({"variant": "release"}), []
+    for task, entries in every.items():
+        for seed, older in entries.stage("sensitivity").items():
+            if record := store.read(again.key(task, seed, "search")):
+                same = (
+                    record["results"]["mask"] == older["results"]["tickets"]["as released"]["mask"]
+                )
+                said.append(f"{task}, seed {seed} ({'the same' if same else 'another'} mask)")
+    return Note(f"Repeated on the code as it is now: {'; '.join(said)}.") if said else None
 
 
 def random_tickets(every: Every) -> Table | Note:

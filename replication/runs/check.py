@@ -16,29 +16,17 @@ from typing_extensions import TypedDict
 
 from lottery_utils.errors import UserError
 from lottery_utils.masks import StructuredMask
-from lottery_utils.recipe import Recipe, SearchRule
-from replication.runs.schema import INPUTS, Record, results_type
+from replication.runs.schema import CONFIG, INPUTS, Record, results_type
 from replication.stages import PIPELINE
 from replication.store import Record as Read
 from replication.study import SINCE
-
-# What a record's configuration says of training and search, where it does.
-SETTINGS: dict[str, TypeAdapter[Any]] = {
-    "recipe": TypeAdapter(Recipe),
-    "search": TypeAdapter(SearchRule),
-}
 
 
 def problem(record: Read, text: bytes | str) -> str | None:
     """The first thing that is wrong with what a record holds, or None; `text` is its file's."""
     if record["stage"] not in PIPELINE:
         return f"there is no stage {record['stage']!r}"
-    stage, config = PIPELINE[record["stage"]], record["config"]
-    if lacking := set(stage.fields) - SINCE.keys() - config.keys():
-        return f"its config lacks {min(lacking)}"
     try:
-        for name, kind in SETTINGS.items():
-            kind.validate_python(config.get(name, {}))
         for kind in _types(record["stage"]):
             # In strict mode a text is no number; of JSON, lists are taken for tuples all the same.
             kind.validate_json(text, strict=True)
@@ -50,15 +38,30 @@ def problem(record: Read, text: bytes | str) -> str | None:
         return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
     except UserError as error:
         return str(error).rstrip(".")
+    if lacking := set(PIPELINE[record["stage"]].fields) - SINCE.keys() - record["config"].keys():
+        return f"its config lacks {min(lacking)}"
+    if ragged := _ragged(found):
+        return f"the rows of {ragged} have several lengths"
     if record["stage"] == "search":
         shapes |= set(_shapes(found))
     return f"its masks have shapes {shapes}, of different models" if len(shapes) > 1 else None
 
 
+def _ragged(value: Any, name: str = "results") -> str | None:
+    """The name of the first table in what a stage found whose rows have several lengths."""
+    if isinstance(value, dict):
+        return next(filter(None, (_ragged(of, str(key)) for key, of in value.items())), None)
+    if not (isinstance(value, list) and value and isinstance(value[0], dict | list)):
+        return None
+    if len({len(row) if isinstance(row, list) else 0 for row in value}) > 1:
+        return name
+    return next(filter(None, (_ragged(of, name) for of in value)), None)
+
+
 def _shapes(found: Any) -> Iterator[tuple[int, ...]]:
     """The shapes (layers, heads) that a search's scores and removed components show.
 
-    What is ragged, or of another number of MLPs, or removed from where there is nothing, has none.
+    What is of another number of MLPs, or removed from where there is nothing, has none.
     """
     scores: list[Any] = [(found["importance"]["heads"], found["importance"]["mlps"], [], [])]
     scores += [
@@ -66,11 +69,10 @@ def _shapes(found: Any) -> Iterator[tuple[int, ...]]:
         for s in found["steps"]
     ]
     for heads, mlps, removed_heads, removed_mlps in scores:
-        widths = {len(row) for row in heads}
+        shape = len(heads), len(heads[0]) if heads else 0
         places = [*removed_heads, *((layer, 0) for layer in removed_mlps)]
-        fits = len(widths) == 1 and len(mlps) == len(heads)
-        inside = fits and all(0 <= x < len(heads) and 0 <= y < min(widths) for x, y in places)
-        yield (len(heads), *widths) if inside else ()
+        inside = all(x < shape[0] and y < shape[1] for x, y in places)
+        yield shape if inside and len(mlps) == len(heads) else ()
 
 
 @cache
@@ -81,7 +83,8 @@ def _types(name: str) -> list[TypeAdapter[Any]]:
     if not inputs.keys() <= {"weights_sha256"}:
         made_from = inputs.get("good_weights") or TypedDict("made_from", inputs)  # type: ignore
         inputs = {"made_from": made_from}
-    whole = TypedDict("record", {**hints, "results": results_type(name)})  # type: ignore
+    config = TypedDict("config", CONFIG, total=False)  # type: ignore
+    whole = TypedDict("record", {**hints, "config": config, "results": results_type(name)})  # type: ignore
     tied = TypedDict("record", {"results": TypedDict("tied", inputs)})  # type: ignore  # noqa: UP013
     return [TypeAdapter(whole), TypeAdapter(tied)]
 

@@ -15,6 +15,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
+from typing import Annotated
 
 import yaml
 from pydantic import TypeAdapter
@@ -22,6 +23,7 @@ from typing_extensions import TypedDict
 
 from lottery_utils import data
 from lottery_utils.errors import UserError
+from replication.experiments.results import Count, Sha256, Splits
 from replication.files import write_text
 from replication.store import Store
 from replication.study import Study
@@ -105,7 +107,7 @@ def card(study: Study, task: str, store: Store) -> DataCard:
     """The card of a task, from what lies beside its records; nothing is read but that."""
     about, kind = study.task(task), data.source_kind(study.data)
     sizes, path = study.sizes(task), _path(study, task, store)
-    kept = _read(path) if path.is_file() else _Kept()
+    kept = _read(path) if path.exists() else _Kept()
     files = kept.get("files")
     official = (
         dict(zip(SPLITS, about.official_sizes, strict=True)) if about.official_sizes else None
@@ -118,8 +120,8 @@ def card(study: Study, task: str, store: Store) -> DataCard:
 
 
 class _Kept(TypedDict, total=False):
-    files: dict[str, int]
-    used_sha256: str
+    files: Annotated[dict[str, Count], Splits]
+    used_sha256: Sha256
 
 
 def _read(path: Path) -> _Kept:

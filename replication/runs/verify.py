@@ -16,13 +16,14 @@ from typing import Any, NamedTuple
 
 from lottery_utils.errors import UserError
 from lottery_utils.masks import StructuredMask
+from replication.files import BusyError, alone, refuse
 from replication.runs.records import STATES, TaskRecords
 from replication.runs.run import check_data, ensure
 from replication.stages import STAGES, TICKET_STAGE
 from replication.store import Record, Store
 from replication.study import FollowUps, Study
 
-PLACE = ".cache/verify"
+PLACE = "verify"  # in the cache
 # How far a recomputed number may be from the one on record; any number, where nothing may differ.
 TOLERANCES = {
     "score": 0.05,
@@ -75,7 +76,8 @@ def verify(
     """Compute one entry again, in a folder of its own, and compare stage by stage.
 
     An interrupted verification goes on where it stopped; a finished one leaves nothing behind.
-    Raises `UserError` if the entry is not on record or the data at hand are not its own.
+    Raises `UserError` if the entry is not on record, the data at hand are not its own, or somebody
+    else is at it.
     """
     on_record = TaskRecords.of(replace(study, seeds=(seed,)), task, store).get(seed)
     if on_record is None:
@@ -85,18 +87,27 @@ def verify(
         )
     check_data(study, task, seed, store)
     stages = study.stages(task)
-    alone = replace(
+    only = replace(
         study,
         tasks=(task,),
         seeds=(seed,),
         magnitude_tasks=(task,) if "magnitude" in stages and "magnitude" in on_record else (),
         followups=FollowUps(),
     )
-    again = Store(PLACE)
-    ensure(alone, again, STAGES, device=device, threads=threads)
-    found = compare(on_record, TaskRecords.of(alone, task, again)[seed])
-    shutil.rmtree(again.root / study.name / task / f"seed-{seed}", ignore_errors=True)
-    shutil.rmtree(again.cache / study.name / task / f"seed-{seed}", ignore_errors=True)
+    cache = store.cache.resolve().parent
+    again = Store(cache / PLACE, cache)
+    folders = [of / study.name / task / f"seed-{seed}" for of in (again.root, again.cache)]
+    try:
+        with alone(folders[0].with_suffix(".verify"), refuse):
+            ensure(only, again, STAGES, device=device, threads=threads)
+            found = compare(on_record, TaskRecords.of(only, task, again)[seed])
+            for folder in folders:
+                shutil.rmtree(folder, ignore_errors=True)
+    except BusyError as error:
+        raise UserError(
+            f"{task}, seed {seed} of the study {study.name} is being verified by {error}: wait "
+            "until that has ended, or give another --cache-dir."
+        ) from error
     return found
 
 

@@ -290,3 +290,11 @@ assert "torch" not in sys.modules
     answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert not answer.returncode, answer.stderr
     assert answer.stdout == f"{mask.sha256()} {mask.density}\n"
+
+
+@pytest.mark.parametrize("mask", [StructuredMask.full(2, 2), WeightMask({"a": np.ones(3, bool)})])
+def test_what_cannot_be_written_is_one_sentence(
+    mask: StructuredMask | WeightMask, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match=r"Cannot write .*nowhere.*mask"):
+        mask.save(tmp_path / "nowhere" / "mask")

@@ -296,3 +296,27 @@ def test_whoever_has_read_enough_hears_no_complaint(workplace: Path) -> None:
     told = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
     os.close(writer)
     assert (told.returncode, told.stderr) == (0, "")
+
+
+def test_output_that_cannot_be_written_is_one_sentence(workplace: Path) -> None:
+    if not Path("/dev/full").is_char_device():
+        pytest.skip("there is no /dev/full here: a disk that is always full")
+    command = [sys.executable, "-m", "replication.cli", "status", "tiny"]
+    with Path("/dev/full").open("w") as full:
+        told = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert told.returncode == 2
+    assert told.stderr.count("\n") == 1 and "what this command prints: No space" in told.stderr
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--set", "train_size=5", "--set", "train_size=6"],
+        ["--set", "recipe.epochs=2", "--set", "recipe={epochs: 3}"],
+        ["--data", "mini", "--set", "data=mini"],
+    ],
+)
+def test_a_key_that_is_given_twice_is_refused(
+    workplace: Path, capsys: pytest.CaptureFixture[str], options: list[str]
+) -> None:
+    assert "is given twice" in refused(capsys, "status", "tiny", *options)

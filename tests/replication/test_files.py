@@ -124,6 +124,36 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path, error: type[Exce
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_link_stays_and_what_it_names_is_written(tmp_path: Path) -> None:
+    link, file = tmp_path / "link", tmp_path / "folder" / "file"
+    file.parent.mkdir()
+    link.symlink_to(file)
+    write_text(link, "whole")
+    assert link.is_symlink() and file.read_text() == "whole"
+    assert len(list(tmp_path.rglob("*"))) == 3
+
+
+def test_a_pipe_or_device_is_written_into(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDWR)
+    write_text(pipe, "whole")
+    assert pipe.is_fifo() and os.read(reader, 9) == b"whole"
+    os.close(reader)
+    with pytest.raises(UserError, match="is a device or a pipe"), in_one_piece(pipe):
+        pytest.fail("it would be replaced")
+
+
+@pytest.mark.parametrize("name", [".", "", "/", "folder"])
+def test_a_folder_is_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("folder").mkdir()
+    with pytest.raises(UserError, match="is a folder: expected the name of a file"):
+        write_text(Path(name), "whole")
+
+
 def test_drafts_have_names_of_their_own(tmp_path: Path) -> None:
     """Host, process and chance: where locks do not hold, two machines still have two drafts."""
     names = set()

@@ -69,6 +69,7 @@ def test_a_rate_may_be_written_in_any_way(tmp_path: Path, spelling: str) -> None
     assert Study.load(path).recipe.learning_rate == 1e-4
 
 
+WIDE = "\U00020000" * 80  # letters of four bytes
 # What a study of two lines is given besides, and what is said of it.
 ADDED = {
     "trian_size: 5": "unknown key 'trian_size'; did you mean 'train_size'?",
@@ -101,8 +102,14 @@ ADDED = {
     "train_size: 1:30": "line 3: '1:30' should be a number in plain decimal digits",
     f"train_size: 1{'0' * 5000}": "line 3: '1000",
     f"train_size: {'[' * 3000}": "nested too deeply",
-    "train_size: 2024-13-45": "not valid YAML",
-    "train_size: !!int x": "not valid YAML",
+    "train_size: 2024-13-45": "line 3: '2024-13-45' is not of the kind",
+    "train_size: !!int x": "line 3: 'x' is not of the kind",
+    "backbone: a\0b": "line 3: this is not valid YAML (a character that",
+    "recipe: {epochs: 3]": "line 3: this is not valid YAML (expected ',' or '}', but got ']')",
+    "data_notes: 5": "line 3: data_notes should be a text for each task, not 5",
+    "data_notes: {RTE: [a]}": "line 3: data_notes.RTE should be a text, not ['a']",
+    f"name: {WIDE}": "name should be shorter: a name of at most 200 bytes",
+    f"own_tasks: {{{WIDE}: {{}}}}": "own_tasks should be shorter: a name of at most 200 bytes",
     "backbone: &a [*a]": "backbone should be a text, not [[",
     "own_tasks: {2024: {}}": "the name 2024 should be a text: put quotation",
     "magnitude_tasks: RTE": "magnitude_tasks should be a list of texts",
@@ -140,6 +147,9 @@ CHANGED = [
     ("labels: [", "labels: [1, ", "own_tasks.Trees.labels should be a list"),
     (LABELS, '["yes"]', TWO),
     (LABELS, '["yes", "yes"]', TWO),
+    (LABELS, '["yes", " yes"]', TWO),
+    (LABELS, '["yes", " "]', TWO),
+    (LABELS, '["caf\u00e9", "cafe\u0301"]', TWO),
     ("labels:", "metric: acuracy, labels:", f"{METRIC}, f1 (with 2 labels)"),
     ("labels:", "metric: pearson, labels:", f"{METRIC}, f1 (with 2 labels)"),
     (f"labels: {LABELS}", "metric: f1, labels: [a, b, c]", f"{METRIC} (with 3 labels)"),

@@ -124,6 +124,20 @@ def write(folder: Path, train: str, name: str = "Trees") -> str:
     return f"csv:{folder}"
 
 
+@pytest.mark.parametrize(
+    "written", ["Caf\u00e9 au lait", "Cafe\u0301  au\u00a0lait", " Caf\u00e9 au lait "]
+)
+@pytest.mark.parametrize(
+    "label", ["Caf\u00e9 au lait", "Cafe\u0301 au  lait", "Caf\u00e9 au lait "]
+)
+def test_a_label_is_the_same_however_it_is_composed_and_spaced(
+    tmp_path: Path, written: str, label: str
+) -> None:
+    task = Task("Trees", "?", ("no", label))
+    found = load_examples(task, write(tmp_path, f"sentence1,label\nAn oak,{written}\n"))
+    assert found["train"] == [Example("An oak", None, 1)]
+
+
 def test_tables_of_your_own_are_csv_as_spreadsheets_write_it(trees: Task, tmp_path: Path) -> None:
     text = '\ufefflabel,note,sentence1\r\nyes,,"An oak, ""old"" and\ntall"\r\nno,x, A car \r\n'
     found = load_examples(trees, write(tmp_path, text))
@@ -143,7 +157,9 @@ def test_tables_of_your_own_are_csv_as_spreadsheets_write_it(trees: Task, tmp_pa
         ),
         ("sentence1,label\nAn oak,yes\n,no\n", "line 3: the column sentence1 is empty"),
         ("sentence1,label\n\u200b \u00a0,no\n", "line 2: the column sentence1 is empty"),
-        ("sentence1,label\nAn oak\n", "line 2: the column label is empty"),
+        ("sentence1,label\nAn oak,\n", "line 2: the column label is empty"),
+        ("sentence1,label\nAn oak\n", "line 2: expected 2 columns, found 1"),
+        ("sentence1,label,note,by\nOaks, yes,no\n", "line 2: expected 4 columns, found 3"),
         ("sentence1,label\n", "no examples"),
         ('sentence1,label\n"An oak,yes\n', "no CSV"),
         ("label,sentence1\nyes,Oaks, and elms\n", "line 2: expected 2 columns, found 3"),

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import REPOSITORY
 
 from lottery_utils.errors import UserError
 from replication.book.build import (
     about_data,
     as_one,
+    build_page,
+    main,
     parse_parameters,
     tools,
     without_empty,
@@ -30,6 +35,29 @@ def test_names_stay_texts_and_lists_are_read() -> None:
     for wrong in ("seeds=[1", "seeds=[012]", "seeds=1:30"):
         with pytest.raises(UserError):
             parse_parameters([wrong])
+
+
+@pytest.mark.parametrize("given", [["taks=RTE"], ["task=RTE", "seed=[1]"], ["task=A", "task=B"]])
+def test_a_parameter_that_a_page_has_not_or_has_twice_is_refused(
+    given: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    notebook, page = REPOSITORY / "notebooks" / "sec3_methodology.ipynb", tmp_path / "page.ipynb"
+    with pytest.raises(SystemExit):
+        main([str(notebook), str(page), *given])
+    said = capsys.readouterr().err
+    assert re.search("did you mean '(task|seeds)'|'task' is given twice", said)
+
+
+def test_papermill_itself_is_given_no_other_parameter_either(tmp_path: Path) -> None:
+    _, papermill = tools()
+    notebook = REPOSITORY / "notebooks" / "cluster.ipynb"
+    with pytest.raises(papermill.exceptions.PapermillExecutionError, match="did you mean 'study'"):
+        build_page(notebook, tmp_path / "page.ipynb", {"sutdy": "quick"})
+
+
+def test_every_page_refuses_what_it_has_not() -> None:
+    for notebook in (REPOSITORY / "notebooks").glob("*.ipynb"):
+        assert "provenance.check_parameters()" in notebook.read_text("utf-8"), notebook.name
 
 
 def test_a_page_of_several_studies_says_what_the_data_of_each_are() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,31 @@ def test_searches_are_compared_head_by_head() -> None:
     row = table.frame.loc["RTE, seed 42"]
     assert [*row] == ["3 and 4", "2", "0.40", "1 and 2"]
     assert table.frame.loc["the same heads", "overlap (Jaccard)"] == "1 of 2"
+
+
+def test_of_the_three_points_only_the_bias_can_matter_in_the_recorded_searches() -> None:
+    study = Study.load("minilm-glue")
+    n_found = 0
+    for task in study.followups.sensitivity or ():
+        entries = TaskRecords.of(study, task, Store(), ["sensitivity"])
+        for record in entries.stage("sensitivity").values():
+            found = record["results"]["tickets"]["as released"]["mask"]
+            mask = StructuredMask.from_json(found)
+            assert mask.heads.any(axis=1).all() and mask.n_mlps
+            assert int(study.search.head_step * mask.heads.size) == 7
+            n_found += 1
+    assert n_found == 6
+
+
+@pytest.mark.parametrize(("mask", "said"), [(THEIRS, "the same"), (OURS, "another")])
+def test_a_search_that_was_repeated_is_compared(mask: StructuredMask, said: str) -> None:
+    study = Study.load("minilm-glue")
+    record = {"results": {"mask": mask.to_json()}}
+    found = {study.override({"variant": "release"}).key("RTE", 42, "search"): record}
+    every = {"RTE": TaskRecords({s: {"sensitivity": searched(THEIRS)} for s in (42, 86)})}
+    note = errata.repeated(every, study, SimpleNamespace(read=found.get))  # type: ignore[arg-type]
+    assert note and note.text.endswith(f"RTE, seed 42 ({said} mask).")
+    assert errata.repeated({}, study, Store()) is None
 
 
 def test_random_tickets_of_both_kinds() -> None:

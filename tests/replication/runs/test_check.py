@@ -41,7 +41,7 @@ def of_mask(change: Callable[[dict[str, Any]], object]) -> Callable[[Record], ob
     return lambda record: change(record["results"]["mask"])
 
 
-def configured(record: Record, config: dict[str, Any]) -> None:
+def configured(record: Record, config: Any) -> None:
     """The record with another configuration, and the hash that fits it."""
     record.update(config=config, hash=sha256(config)[:16])
 
@@ -65,7 +65,13 @@ WRONG: dict[str, Callable[[Record], object]] = {
         "removed_heads"
     ].append([99, 99]),
     "scores of a layer less": lambda r: r["results"]["steps"][0]["mlp_scores"].pop(),
+    "scores of heads in rows of several lengths, in a step": lambda r: r["results"]["steps"][0][
+        "head_scores"
+    ][0].pop(),
     "an empty configuration": lambda r: configured(r, {}),
+    "a configuration that is a list": lambda r: configured(r, []),
+    "data of a wrong type": lambda r: configured(r, {**r["config"], "data": {}}),
+    "a size of a wrong type": lambda r: configured(r, {**r["config"], "train_size": "all"}),
     "no recipe": lambda r: configured(r, {**r["config"], "recipe": None}),
     "other settings": lambda r: r["config"]["search"].update(threshold=0.1),
     "no configuration": lambda r: r.pop("config"),
@@ -83,6 +89,27 @@ def test_a_record_that_no_stage_writes_is_refused(
     rewrite(finished / SEARCH, WRONG[what])
     told = refused(capsys, command, "tiny")
     assert "search.json is broken (" in told and "delete it to have it computed again" in told
+
+
+@pytest.mark.parametrize("command", ["status", "export"])
+@pytest.mark.parametrize("field", ["layers", "heads_per_layer"])
+def test_a_model_of_another_shape_than_its_search_is_refused(
+    finished: Path, capsys: pytest.CaptureFixture[str], command: str, field: str
+) -> None:
+    path = finished / SEARCH.replace("search", "finetune")
+    rewrite(path, lambda r: r["results"].update({field: 99}))
+    assert "of models of different shapes" in refused(capsys, command, "tiny")
+
+
+@pytest.mark.parametrize("stage", ["finetune", "tickets", "magnitude"])
+@pytest.mark.parametrize("command", ["status", "export"])
+def test_a_folder_with_the_name_of_a_record_is_refused(
+    finished: Path, capsys: pytest.CaptureFixture[str], command: str, stage: str
+) -> None:
+    path = finished / SEARCH.replace("search", stage)
+    path.unlink()
+    path.mkdir()
+    assert f"{stage}.json cannot be read (" in refused(capsys, command, "tiny")
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])

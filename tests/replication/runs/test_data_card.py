@@ -99,7 +99,7 @@ def test_examples_are_known_by_the_fingerprint_on_their_card() -> None:
     assert data_card.fingerprints(Study.load("quick"), ["SST-2"], store) == ""
 
 
-@pytest.mark.parametrize("text", ["", "[", "5", "files: {train: many}"])
+@pytest.mark.parametrize("text", ["", "[", "5", "files: {train: many}", "files: {train: 5}"])
 def test_a_damaged_card_is_one_sentence(text: str, tmp_path: Path) -> None:
     study, store = Study.load("minilm-glue"), Store(tmp_path)
     place = tmp_path / "minilm-glue" / "RTE" / "data.yaml"

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import copy
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +14,7 @@ import pytest
 import running
 
 from replication import cli
+from replication.files import alone
 from replication.runs.verify import PLACE, TOLERANCES, compare
 from replication.stages import STAGES
 from replication.store import Key, Store
@@ -26,14 +30,27 @@ def entry(root: Path) -> dict[str, Any]:
 def test_an_entry_computed_again_is_the_same(
     finished: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.main(["verify", "tiny", *ENTRY]) == 0
+    assert cli.main(["verify", "tiny", *ENTRY, "--cache-dir", "elsewhere"]) == 0
     said = capsys.readouterr().out
     assert "the same bits as those on record" in said
     assert "All entries agree" in said
     assert "magnitude, largest_removed, retrained" in said
     assert "APART" not in said
-    left = [path for path in (finished / PLACE).rglob("seed-*") if any(path.iterdir())]
+    assert (finished / "elsewhere" / PLACE / "tiny").is_dir()
+    left = [*(finished / "elsewhere").rglob("*seed-*")]
     assert not left, "a finished verification leaves no entry behind"
+    assert not (finished / ".cache" / PLACE).exists()
+
+
+def test_two_do_not_verify_one_entry_at_once(
+    finished: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with alone(finished / ".cache" / PLACE / "tiny" / "CoLA" / "seed-1337.verify"):
+        code = "import sys; from replication import cli; sys.exit(cli.main(sys.argv[1:]))"
+        command = [sys.executable, "-c", code, "verify", "tiny", *ENTRY]
+        told = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert told.returncode == 2
+    assert f"is being verified by process {os.getpid()} on" in told.stderr
 
 
 def test_numbers_within_the_tolerance_agree_and_others_do_not(finished: Path) -> None:
