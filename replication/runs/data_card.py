@@ -213,7 +213,7 @@ def fingerprints(study: Study, tasks: Sequence[str], store: Store) -> str:
     """By which the examples of these tasks are known, as far as somebody counted them."""
     known = {one.task: one.fingerprint for one in (card(study, task, store) for task in tasks)}
     said = [f"{task} {sha256[:12]}" for task, sha256 in known.items() if sha256]
-    return f"sha256 of the examples used: {', '.join(said)}." if said else ""
+    return f"Fingerprints (sha256) of the examples used: {', '.join(said)}." if said else ""
 
 
 def _path(study: Study, task: str, store: Store) -> Path:
