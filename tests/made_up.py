@@ -87,7 +87,7 @@ def write(store: Store, of_tasks: Mapping[str, TaskRecords]) -> None:
     run = {"device": "cpu", "threads": 1, "training_precision": "fp32", "seconds": 0.0}
     found = {"weights_sha256": "0" * 64, "mask": {"heads": [[1]], "mlps": [1]}}
     extra: dict[str, dict[str, Any]] = {
-        "finetune": {**found, "score": 0.9, "majority": 0.5},
+        "finetune": {**found, "score": 0.9, "majority": 0.5, "layers": 1, "heads_per_layer": 1},
         "search": {**found, "steps": [{"head_scores": [[1.0]]}]},
         "tickets": {"made_from": found},
         "magnitude": found,

@@ -165,7 +165,7 @@ def won(found: Mapping[str, Interval]) -> str:
     single = ", or only one seed" if any(math.isnan(one.low) for one in found.values()) else ""
     return (
         f"of {len(found)} tasks, bad tickets win on {len(of['wins'])}{named['wins']} and lose on "
-        f"{len(of['loses'])}{named['loses']}; {len(of[INCONCLUSIVE])} are inconclusive "
+        f"{len(of['loses'])}{named['loses']}; inconclusive on {len(of[INCONCLUSIVE])} "
         f"({percent(WINS)} inside the 95 % CI over seeds{single}). By their means alone they would "
         f"win on {len(of['by the mean'])}{named['by the mean']}"
     )

@@ -150,10 +150,10 @@ def plot(analysis: Analysis, method: str = "structured") -> Figure | Note:
     )
     return Figure.of(
         drawing,
-        f"Bad tickets win on {ended.count('wins')} of {len(ended)} tasks and "
-        f"{ended.count(INCONCLUSIVE)} are inconclusive under {METHOD_LABELS[method]}, by the 95 % "
-        f"CI over {n_seeds} (points) against {percent(WINS)} (dashed). Held-out examples where "
-        "there are any.",
+        f"Bad tickets win on {ended.count('wins')} of {len(ended)} tasks under "
+        f"{METHOD_LABELS[method]}; inconclusive on {ended.count(INCONCLUSIVE)}, by the 95 % CI "
+        f"over {n_seeds} (points) against {percent(WINS)} (dashed). Held-out examples where there "
+        "are any.",
         f"Dot plot of retained gain by task and kind of ticket. {means}.",
     )
 
