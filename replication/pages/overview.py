@@ -157,7 +157,7 @@ def unpruned(records: dict[str, TaskRecords]) -> Note | None:
         return None
     return Note(
         f"Magnitude pruning removed nothing on {said}. There every ticket is the full model, and "
-        "counts as such."
+        "counts as such here and in the claims, not on the task's own page."
     )
 
 

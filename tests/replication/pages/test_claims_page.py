@@ -153,7 +153,7 @@ def test_the_table_names_numbers_verdicts_and_sections(small_trial: Trial) -> No
     assert [*means] == ["SST-2", "CoLA"]
     for task, mean in means.items():
         assert f"{task} {number(mean)}" in rule
-    assert "−0.15 to 0.15, on 75 % of the tasks" in rule and "within 15 points" in rule
+    assert f"{MINUS}0.15 to 0.15, on 75 % of the tasks" in rule and "within 15 points" in rule
 
 
 def test_a_strip_has_both_estimates_in_the_claims_unit(trial: Trial) -> None:
@@ -273,5 +273,6 @@ def test_a_task_page_says_what_the_trial_says(trial: Trial) -> None:
             assert found.n == min(n, len(trial.records[task]))
             expected = t_interval(kept(trial.ours)[kind].values[task])
             assert found == pytest.approx(expected, nan_ok=True)
-            assert f"{percent(found.mean)} (" in said and f": {outcome(found)})" in said
+            unit = " of the gain from fine-tuning" if kind == "bad" else ""
+            assert f"{percent(found.mean)}{unit} (" in said and f": {outcome(found)})" in said
     assert "undefined" in repr(sec4_2_good_random_bad.finding(trial.records["WNLI"]))
