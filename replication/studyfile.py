@@ -20,6 +20,7 @@ from yaml.constructor import SafeConstructor
 from lottery_utils.errors import UserError
 
 _NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
+_MERGED = ("tag:yaml.org,2002:merge", "tag:yaml.org,2002:value")  # the keys << and =
 _UNPLAIN = re.compile(r".*:|[-+]?0[0-9_bx]|.{60}")
 SHORT = reprlib.Repr()  # values in messages; a file may hold large ones
 SHORT.maxstring = SHORT.maxother = 80
@@ -63,20 +64,23 @@ def parse(text: str, name: str) -> tuple[Any, dict[str, int]]:
     lines: dict[str, int] = {}
     seen = set()
 
+    def check(node: yaml.Node) -> None:
+        try:
+            SafeConstructor().construct_object(node)
+        except Exception as error:  # a tag, or the look of a date: exceptions of all kinds
+            raise UserError(
+                f"{name}, line {node.start_mark.line + 1}: {SHORT.repr(node.value)} is not of the "
+                "kind that it is marked as, or looks like: expected a text or a number; put "
+                "quotation marks around it, if it is a text."
+            ) from error
+
     def note(node: yaml.Node, above: str = "") -> None:
         line = node.start_mark.line + 1
         if node in seen:  # by an alias
             return
         seen.add(node)
         if isinstance(node, yaml.ScalarNode):
-            try:
-                SafeConstructor().construct_object(node)
-            except Exception as error:  # a tag, or the look of a date: exceptions of all kinds
-                raise UserError(
-                    f"{name}, line {line}: {SHORT.repr(node.value)} is not of the kind that it is "
-                    "marked as, or looks like: expected a text or a number; put quotation marks "
-                    "around it, if it is a text."
-                ) from error
+            check(node)
         if node.tag in _NUMBERS and _UNPLAIN.match(node.value):
             number = SHORT.repr(node.value)
             raise UserError(
@@ -87,6 +91,8 @@ def parse(text: str, name: str) -> tuple[Any, dict[str, int]]:
             for i, value in enumerate(node.value):
                 note(value, f"{above}{i}.")
         for key, value in node.value if isinstance(node, yaml.MappingNode) else ():
+            if isinstance(key, yaml.ScalarNode) and key.tag not in _MERGED:
+                check(key)
             place, line = f"{above}{key.value}", key.start_mark.line + 1
             if place in lines:
                 raise UserError(
@@ -104,7 +110,7 @@ def parse(text: str, name: str) -> tuple[Any, dict[str, int]]:
         raise
     except RecursionError as error:
         raise UserError(f"{name}: this is nested too deeply; write it flat.") from error
-    except (yaml.YAMLError, ValueError) as error:
+    except Exception as error:  # groups with a tag have exceptions of all kinds too
         mark = getattr(error, "problem_mark", None)
         n_before = mark.line if mark else text.count("\n", 0, getattr(error, "position", 0))
         problem = getattr(error, "problem", None) or "a character that YAML does not allow"

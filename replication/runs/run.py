@@ -59,21 +59,16 @@ def _status(study: Study, task: str, seed: int, name: str, store: Store, asked: 
         )
     )
     if fresh and name == "search":
-        _check_shape(study.key(task, seed, name), results, store)
+        full = _results(study, task, seed, "finetune", store)
+        shape = full and (full["layers"], full["heads_per_layer"])
+        heads = results["mask"]["heads"]
+        if shape != (len(heads), len(heads[0])):
+            places = [store.path(study.key(task, seed, stage)) for stage in ("finetune", name)]
+            raise UserError(
+                f"The records {places[0]} and {places[1]} are of models of different shapes: "
+                "restore both from version control, or delete both to have them computed again."
+            )
     return "done" if fresh else "stale"
-
-
-def _check_shape(key: Key, found: dict[str, Any], store: Store) -> None:
-    """A search is of the model that it started from. Raises `UserError` where it is not."""
-    of_full, heads = replace(key, stage="finetune"), found["mask"]["heads"]
-    record = store.read(of_full)
-    assert record is not None  # what it started from
-    shape = record["results"]["layers"], record["results"]["heads_per_layer"]
-    if shape != (len(heads), len(heads[0])):
-        raise UserError(
-            f"The records {store.path(of_full)} and {store.path(key)} are of models of different "
-            "shapes: restore both from version control, or delete them to have them computed again."
-        )
 
 
 def inputs(

@@ -104,6 +104,7 @@ ADDED = {
     f"train_size: {'[' * 3000}": "nested too deeply",
     "train_size: 2024-13-45": "line 3: '2024-13-45' is not of the kind",
     "train_size: !!int x": "line 3: 'x' is not of the kind",
+    "!!bool x: 1": "line 3: 'x' is not of the kind",
     "backbone: a\0b": "line 3: this is not valid YAML (a character that",
     "recipe: {epochs: 3]": "line 3: this is not valid YAML (expected ',' or '}', but got ']')",
     "data_notes: 5": "line 3: data_notes should be a text for each task, not 5",
@@ -197,6 +198,10 @@ def test_a_mistake_is_said_with_its_line(tmp_path: Path, text: str, place: str) 
 def test_a_key_given_twice_is_refused(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(UserError, match=re.escape(said)):
         Study.load(write(tmp_path, text))
+
+
+def test_keys_may_be_merged(tmp_path: Path) -> None:
+    assert Study.load(write(tmp_path, f"{MINIMAL}<<: {{train_size: 5}}\n")).train_size == 5
 
 
 def test_broken_yaml_names_its_line(tmp_path: Path) -> None:
