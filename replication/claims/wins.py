@@ -29,8 +29,9 @@ class Shares:
     """What retrained structured tickets retain on one task, by kind: a value for each seed.
 
     `errors` are the standard errors of their means where only these are known (the released
-    scores), `possible` what the lowest and highest score would retain. Left out are seeds whose full model gains less than `LEARNED`, which have no gain to
-    retain, and those whose bad ticket is mostly the good one (`TaskRecords.contrasted`).
+    scores), `possible` what the lowest and highest score would retain. Left out are seeds whose
+    full model gains less than `LEARNED`, which have no gain to retain, and those whose bad ticket
+    is mostly the good one (`TaskRecords.contrasted`).
     """
 
     retained: dict[str, list[float]]
