@@ -2,7 +2,7 @@
 
 The arrows that unfold the table of contents get a name, and the parameters of a long signature
 are no list of definitions: they are set as one only for their looks. No line ends within `95 %`,
-`% CI` or `n = 3`.
+`% CI`, `n = 3` or `p = 0.05`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,10 @@ from typing import Any
 
 ARROW = '<summary><span class="toctree-toggle"'
 NAMED_ARROW = '<summary aria-label="Show or hide the pages below"><span class="toctree-toggle"'
-UNBROKEN = re.compile(r"(?<=\d) (?=%)|(?<=%) (?=CI\b)|(?<=\bn) (?== \d)|(?<=\bn =) (?=\d)")
+UNBROKEN = re.compile(
+    r"(?<=\d) (?=%)|(?<=%) (?=CI\b)|"
+    r"(?<=\b[np]) (?=(?:=|&lt;) \d)|(?<=\b[np] =) (?=\d)|(?<=\bp &lt;) (?=\d)"
+)
 PARAMETERS = re.compile(r'<dl>(\s*(?:<dd><em class="sig-param">.*?</dd>\s*)+)</dl>', re.DOTALL)
 
 

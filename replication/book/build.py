@@ -210,7 +210,7 @@ def how_made(notebook: Path, parameters: dict[str, Any], seconds: float, data: s
         "other parameters ({doc}`/book/change`):\n\n"
         f"```bash\npapermill {name} page.ipynb{options}\n```\n\n"
         "If you use what is on this page: {doc}`/book/cite`."
-        + (f"\n\n:::{{dropdown}} Which examples\n{data}\n:::" if data else "")
+        + (f"\n\n:::{{dropdown}} Which examples were used\n{data}\n:::" if data else "")
     )
 
 

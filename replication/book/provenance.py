@@ -133,9 +133,9 @@ def warnings(entries: TaskRecords) -> Note | None:
         if reason := warning(records):
             by_reason.setdefault(reason, []).append(str(seed))
     reasons = [
-        f"Seed{'s' if len(seeds) > 1 else ''} {', '.join(seeds)}: {reason} What the search finds "
-        "there is no good subnetwork, and tickets have little or nothing to lose."
-        for reason, seeds in by_reason.items()
+        f"{said} What the search finds there is no good subnetwork, and tickets have little or "
+        "nothing to lose."
+        for said in _of_seeds(by_reason)
     ]
     if reasons:
         mini = (entries.config["data"], entries.config["backbone"]) == ("mini", "bundled")
@@ -143,6 +143,7 @@ def warnings(entries: TaskRecords) -> Note | None:
             "Another recipe, or more examples, may learn the task"
             + (": the study mini-glue does." if mini else ".")
         )
+    undefined: dict[str, list[str]] = {}
     for seed, records in entries.items():
         of_full = records["finetune"]["results"]["undefined"].items()
         found: dict[str, list[str]] = {}
@@ -160,8 +161,18 @@ def warnings(entries: TaskRecords) -> Note | None:
                 f"{', '.join(of) if len(of) < 4 else f'{len(of)} scores'}: {why}"
                 for why, of in found.items()
             )
-            reasons.append(f"Seed {seed}: {metric} is undefined and counted as 0 ({listed}).")
+            text = f"{metric} is undefined and counted as 0 ({listed})."
+            undefined.setdefault(text, []).append(str(seed))
+    reasons += _of_seeds(undefined)
     return Note(" ".join(reasons), "warning") if reasons else None
+
+
+def _of_seeds(said: dict[str, list[str]]) -> list[str]:
+    """What is said, each time after the seeds that it is said of."""
+    return [
+        f"Seed{'s' if len(seeds) > 1 else ''} {', '.join(seeds)}: {text}"
+        for text, seeds in said.items()
+    ]
 
 
 def released(store: Store | None = None) -> Table:

@@ -52,8 +52,7 @@ def _of_survivors(results: records.Results, task: str) -> Iterator[tuple[str, li
 
 
 def _score(results: records.Results, task: str, setting: str, method: str) -> float:
-    """To four decimals, as the scores were at hand when the verdicts were first given."""
-    return round(records.scores(results, task, method)[setting].mean, 4)
+    return records.scores(results, task, method)[setting].mean
 
 
 def _of_attention(task: str) -> Iterator[tuple[str, list[float]]]:

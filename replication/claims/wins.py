@@ -14,6 +14,7 @@ import numpy as np
 from scipy.special import stdtrit
 
 from lottery_utils.agreement.inference import Interval
+from lottery_utils.metrics import possible
 from lottery_utils.tasks import TASKS
 from replication.claims.claim import LEARNED, WINS, reaches
 from replication.claims.verdicts import INCONCLUSIVE
@@ -28,13 +29,15 @@ class Shares:
     """What retrained structured tickets retain on one task, by kind: a value for each seed.
 
     `errors` are the standard errors of their means where only these are known (the released
-    scores). Left out are seeds whose full model gains less than `LEARNED`, which have no gain to
-    retain, and those whose bad ticket is mostly the good one (`TaskRecords.contrasted`).
+    scores), `possible` what the lowest and highest score would retain. Left out are seeds whose
+    full model gains less than `LEARNED`, which have no gain to retain, and those whose bad ticket
+    is mostly the good one (`TaskRecords.contrasted`).
     """
 
     retained: dict[str, list[float]]
     train_examples: int
     errors: dict[str, float] = field(default_factory=dict)
+    possible: tuple[float, float] = (-math.inf, math.inf)
 
     @property
     def n(self) -> int:
@@ -51,9 +54,15 @@ def of_records(records: TaskRecords) -> Shares:
         kind: (by_setting[f"{kind}, retrained"] - by_setting["majority"])[usable] / gain[usable]
         for kind in TICKETS
     }
+    first = records.results()[0]
+    low, high = (
+        ((score - by_setting["majority"][usable]) / gain[usable]).tolist()
+        for score in possible(first["metric"])
+    )
     return Shares(
         {kind: values.tolist() for kind, values in retained.items()},
-        int(records.results()[0]["examples"]["train"]),
+        int(first["examples"]["train"]),
+        possible=(min(low, default=-math.inf), max(high, default=math.inf)),
     )
 
 

@@ -262,7 +262,7 @@ def beyond_chance(answer: Any, own: FloatArray, drawn: FloatArray) -> Note:
     low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
     expected = (own < low) | (own > high)
     if np.array_equal(found, expected):
-        return right(f"{int(expected.sum())} of {len(own)} types lie outside.")
+        return right(f"Outside: {int(expected.sum())} of {len(own)} types.")
     if np.array_equal(found, ~expected):
         raise wrong("This is the other way round.", "true where the share is outside.")
     raise wrong("These are not the types outside of the bounds.", hint)

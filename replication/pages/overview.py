@@ -29,7 +29,7 @@ from replication.claims.evidence import of_scores
 from replication.claims.rules import MIN_TASKS
 from replication.claims.verdicts import INCONCLUSIVE
 from replication.claims.wins import outcome
-from replication.runs.data_card import describe, model_and_data
+from replication.runs.data_card import data_in_words, model_and_data
 from replication.runs.records import (
     KIND_LABELS,
     KINDS,
@@ -40,7 +40,6 @@ from replication.runs.records import (
     warning,
 )
 from replication.stages import PIPELINE
-from replication.store import Store
 from replication.study import Study
 
 
@@ -158,7 +157,7 @@ def unpruned(records: dict[str, TaskRecords]) -> Note | None:
         return None
     return Note(
         f"Magnitude pruning removed nothing on {said}. There every ticket is the full model, and "
-        "counts as such."
+        "counts as such here and in the claims, not on the task's own page."
     )
 
 
@@ -210,7 +209,7 @@ OTHERS = {
 }
 
 
-def settings(study: Study, store: Store) -> Table:
+def settings(study: Study) -> Table:
     """What a study asks for, a line per fact, and what it does not: it has no pages of that."""
     recipe = study.recipe
 
@@ -222,7 +221,7 @@ def settings(study: Study, store: Store) -> Table:
 
     facts = {
         "Backbone": study.identity()["backbone"],
-        "Data": describe(study, study.tasks, store).removeprefix("Data: ").rstrip("."),
+        "Data": data_in_words(study),  # task by task at the page's end
         "Tasks": ", ".join(study.tasks),
         "Seeds": ", ".join(map(str, study.seeds)),
         "Training examples": f"at most {study.train_size:,}" if study.train_size else "all",

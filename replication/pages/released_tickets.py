@@ -12,6 +12,7 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.ticker import MultipleLocator
 
 from lottery_utils.agreement.inference import Interval, t_interval, welch_interval
 from replication.book.show import COLOURS, LARGE, Figure, Finding, Note, Table, style
@@ -130,6 +131,7 @@ def plot(results: Results) -> Figure:
     axis.axvline(1, color="0.4", linewidth=0.8, label="full model")
     axis.set_yticks(range(len(of_tasks)), [*reversed(of_tasks)])
     axis.set(xlabel=OF_MEAN, xlim=(-0.6, 1.4))
+    axis.xaxis.set_major_locator(MultipleLocator(0.5))
     axis.xaxis.set_major_formatter(lambda x, _: percent(x))
     drawing.legend(loc="outside lower center", ncols=5, columnspacing=0.8, handletextpad=0.3)
     return Figure.of(

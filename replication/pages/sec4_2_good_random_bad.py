@@ -80,6 +80,12 @@ class Retained:
     def label(self) -> str:
         return self.name.replace("\n", " ")
 
+    @property
+    def seeds(self) -> str:
+        """Over how many seeds its means are: `n = 3`, or `n = 2 to 3` where kinds differ."""
+        n = {len(of_kind) for of_kind in self.values.values() if of_kind} or {self.n}
+        return f"n = {' to '.join(map(str, sorted({min(n), max(n)})))}"
+
     def in_words(self, kind: str, unit: str = "") -> str:
         """What a kind retains, with its CI, n if some seeds are left out, and whether it wins."""
         found = self.found[kind]
@@ -237,7 +243,7 @@ def model_rows(models: Sequence[Retained], kinds: Sequence[str]) -> MatplotlibFi
     axis.plot([], [], "o", color="0.4", mfc="white", ms=5, label="a seed")
     drawing.legend(loc="outside upper center", ncols=3, columnspacing=1, handlelength=1.5)
     axis.tick_params(axis="y", length=0)
-    axis.set_yticks(range(len(models)), [f"{model.name}\nn = {model.n}" for model in models])
+    axis.set_yticks(range(len(models)), [f"{model.name}\n{model.seeds}" for model in models])
     axis.set_ylim(len(models) - 0.5, -0.5)
     axis.xaxis.set_major_formatter(lambda x, _: percent(x))
     axis.locator_params(axis="x", nbins=6)

@@ -207,8 +207,9 @@ def wins(compared: Compared) -> Table:
         for side in compared.models:
             if task not in side.tasks:
                 continue
-            found, n = mean_over(side, [task], "bad"), _n_seeds(side, [task])
-            row[side.name] = f"{share(found)}, {n}: {outcome(found)}"
+            of, n = side.tasks[task], _n_seeds(side, [task])
+            found = mean_over(side, [task], "bad")
+            row[side.name] = f"{share(found, possible=of.possible)}, {n}: {outcome(found)}"
         rows.append(row)
     return Table.of(rows, "task")
 

@@ -155,17 +155,18 @@ def keep(study: Study, task: str, store: Store, data_sha256: str | None = None) 
 
 def in_words(study: Study) -> str:
     """Data and encoder in two or three words, as a page's title has them: `GLUE, MPNet-base`."""
-    words = _data_in_words(study)
+    words = data_in_words(study)
     own = encoder(study.backbone).removeprefix("a ")
     return f"{words}, {own}" if study.backbone != "bundled" else words
 
 
 def model_and_data(study: Study) -> str:
     """The same as a sentence or a legend has them: `MiniLM-L6 on GLUE`."""
-    return f"{encoder(study.backbone)} on {_data_in_words(study)}"
+    return f"{encoder(study.backbone)} on {data_in_words(study)}"
 
 
-def _data_in_words(study: Study) -> str:
+def data_in_words(study: Study) -> str:
+    """GLUE, made-up sentences or own data."""
     kind = data.source_kind(study.data)
     if kind == "mini":
         return "made-up sentences"
@@ -212,7 +213,7 @@ def fingerprints(study: Study, tasks: Sequence[str], store: Store) -> str:
     """By which the examples of these tasks are known, as far as somebody counted them."""
     known = {one.task: one.fingerprint for one in (card(study, task, store) for task in tasks)}
     said = [f"{task} {sha256[:12]}" for task, sha256 in known.items() if sha256]
-    return f"sha256 of the examples used: {', '.join(said)}." if said else ""
+    return f"Fingerprints (sha256) of the examples used: {', '.join(said)}." if said else ""
 
 
 def _path(study: Study, task: str, store: Store) -> Path:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from browsing import DESK, KINDS_OF_PAGES
+from conftest import REPOSITORY, module_at
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -26,3 +27,11 @@ def test_nothing_serious_bars_a_reader(site: Path, browser: Any, page: str, them
         for node in one["nodes"]
     ]
     assert serious == []
+
+
+def test_no_line_ends_between_a_number_and_its_unit() -> None:
+    unbroken = module_at(REPOSITORY / "book" / "_ext" / "accessible_html.py").UNBROKEN
+    said = "p = 0.05 (n = 3 seeds, 95 % CI), p &lt; 0.001 on 5 % of the tasks; map = 3"
+    assert unbroken.sub("~", said) == (
+        "p~=~0.05 (n~=~3 seeds, 95~%~CI), p~&lt;~0.001 on 5~% of the tasks; map = 3"
+    )

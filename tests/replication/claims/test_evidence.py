@@ -134,7 +134,8 @@ def test_the_released_numbers_are_judged_by_the_same_rules() -> None:
     bad = [0.4060, 0.8583, 0.6770, 0.6072, 0.8198, 0.8032, 0.7656, 0.5877]
     retrained = judged["bad-below-random-retrained"]
     assert retrained.found is not None
-    assert retrained.found.mean == pytest.approx(np.mean(np.subtract(random, bad)))
+    by_hand = np.mean(np.subtract(random, bad))  # of four decimals
+    assert retrained.found.mean == pytest.approx(by_hand, abs=1e-4)
     assert retrained.found.inside == 6 / 8  # MNLI and RTE are the other way round
     assert retrained.verdict == INCONCLUSIVE
 

@@ -13,7 +13,6 @@ from replication.book.show import NO_MAGNITUDE, Figure, Note, Table
 from replication.book.written import number, percent
 from replication.pages import overview
 from replication.runs.records import KINDS, TaskRecords
-from replication.store import Store
 from replication.study import Study
 
 TASKS = ("CoLA", "STS-B", "RTE")
@@ -84,7 +83,7 @@ def test_the_finding_has_means_over_tasks_or_each_of_them(every: dict[str, TaskR
     records = with_warnings(every, set())
     text = overview.finding(records, study).text
     assert text.startswith("Of 3 tasks, MiniLM-L6 on made-up sentences (2 seeds")
-    assert "learned 3." in text and "95 % CI over tasks" in text
+    assert "learned 3." in text and "95 % CIs over tasks" in text
     good = [np.mean(overview.retained(entries)["good"]) for entries in records.values()]
     assert f"good {percent(np.mean(good))} [" in text
     two = {task: records[task] for task in TASKS[:2]}
@@ -133,15 +132,15 @@ def test_verdicts_leave_out_what_learned_nothing(every: dict[str, TaskRecords]) 
 
 def test_the_settings_say_what_a_study_does_not_ask_for(workplace: Path) -> None:
     study = Study.load("tiny").override({"magnitude_tasks": []})
-    shown = overview.settings(study, Store()).frame["this study"]
+    shown = overview.settings(study).frame["this study"]
     assert shown["Backbone"].startswith("local:"), "no path"
     assert shown["Single weights (sections 4.1, 4.2)"] == "not asked for"
     assert shown["Agreement over seeds (section 5.1)"] == "yes"
     one = study.override({"seeds": [42], "tasks": ["RTE"], "followups.survivors": None})
-    shown = overview.settings(one, Store()).frame["this study"]
+    shown = overview.settings(one).frame["this study"]
     assert shown["What tasks share (section 5.3)"] == "needs two tasks"
     assert shown["Tickets of survivors (section 5.1)"] == "needs two seeds"
     asked = study.override({"followups.control": ["RTE"], "train_size": None})
-    shown = overview.settings(asked, Store()).frame["this study"]
+    shown = overview.settings(asked).frame["this study"]
     assert shown["Tickets without pre-training (section 6)"] == "RTE"
     assert shown["Training examples"] == "all"

@@ -29,7 +29,7 @@ def test_the_finding_is_the_f1_of_the_table_within_its_interval() -> None:
     validation, found = page.validation().frame, page.finding(n_draws=20).text
     for row in validation.to_dict("records"):
         f1 = float(row[row["sorts the maps"]])
-        low, high = re.findall(rf"{f1:.2f} on .*?95 % CI \[([\d.]+), ([\d.]+)\]", found)[0]
+        low, high = re.findall(rf"{f1:.2f} \(95 % CI \[([\d.]+), ([\d.]+)\]", found)[0]
         assert float(low) < f1 < float(high)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 
 import by_hand
 import numpy as np
@@ -60,6 +61,12 @@ def test_the_finding_is_what_each_ticket_retains_and_whether_it_wins() -> None:
             in text.replace(" of the gain from fine-tuning", "")
             and f"(n = {n} seeds)" in text
         )
+
+
+def test_a_row_says_over_how_many_seeds_its_means_are() -> None:
+    of = page.Retained("A", 3, values={"good": [1, 1, 1], "bad": [0.4, 0.5]})
+    assert of.seeds == "n = 2 to 3"
+    assert replace(of, values={}).seeds == replace(of, values={"good": [1, 1, 1]}).seeds == "n = 3"
 
 
 def test_a_finding_on_made_up_sentences_says_so() -> None:

@@ -79,7 +79,7 @@ def test_the_landscape_starts_from_zero() -> None:
     figure = page.landscape(entries())
     first, second, *_ = ([*line.get_ydata()] for line in figure.drawing.axes[0].lines)
     assert (first, second) == ([1, 0, 2], [0, 0, 0])
-    assert "good +0.750 on average at both ends" in figure.alt
+    assert "at both ends: good +0.750" in figure.alt
     older = entries()
     del older[42]["tickets"]["results"]["tickets"]["good"]["landscape"]
     assert page.landscape(older) is page.NO_LANDSCAPE
