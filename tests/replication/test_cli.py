@@ -302,8 +302,11 @@ def test_output_that_cannot_be_written_is_one_sentence(workplace: Path) -> None:
     if not Path("/dev/full").is_char_device():
         pytest.skip("there is no /dev/full here: a disk that is always full")
     command = [sys.executable, "-m", "replication.cli", "status", "tiny"]
+    buffered = {name: of for name, of in os.environ.items() if name != "PYTHONUNBUFFERED"}
     with Path("/dev/full").open("w") as full:
-        told = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        told = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, text=True, env=buffered, check=False
+        )
     assert told.returncode == 2
     assert told.stderr.count("\n") == 1 and "what this command prints: No space" in told.stderr
 

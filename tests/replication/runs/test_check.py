@@ -59,15 +59,15 @@ WRONG: dict[str, Callable[[Record], object]] = {
     "a mask with a row of another length": of_mask(lambda mask: mask["heads"].append("1")),
     "a mask with a layer less": of_mask(lambda mask: mask["heads"].pop()),
     "scores of heads in rows of several lengths": lambda r: r["results"]["importance"]["heads"][
-        0
+        -1
     ].pop(),
     "a head removed where there is none": lambda r: r["results"]["steps"][0][
         "removed_heads"
     ].append([99, 99]),
     "scores of a layer less": lambda r: r["results"]["steps"][0]["mlp_scores"].pop(),
-    "scores of heads in rows of several lengths, in a step": lambda r: r["results"]["steps"][0][
+    "scores of heads in rows of several lengths, in a step": lambda r: r["results"]["steps"][-1][
         "head_scores"
-    ][0].pop(),
+    ][-1].pop(),
     "an empty configuration": lambda r: configured(r, {}),
     "a configuration that is a list": lambda r: configured(r, []),
     "data of a wrong type": lambda r: configured(r, {**r["config"], "data": {}}),
