@@ -3,6 +3,7 @@ paths are taken, and what is at them is read and written."""
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -55,6 +56,7 @@ def writing(what: Path | str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        full = "free some space, or " if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
         raise UserError(
-            f"Cannot write {what}: {error.strerror}; free some space, or choose another place."
+            f"Cannot write {what}: {error.strerror}; {full}choose another place."
         ) from error

@@ -24,6 +24,7 @@ import torch
 from torch import Tensor, nn
 
 from lottery_utils.encoder import encoder_shape
+from lottery_utils.errors import UserError
 from lottery_utils.fast.first_token import first_token_only
 from lottery_utils.fast.side_by_side import Batch, over_batches
 from lottery_utils.losses import example_losses, predictions
@@ -73,7 +74,7 @@ def structured_importance(
     scored too: the gradient at xi = 0 says what they would add. `on_logits` is given the masked
     model's logits (batch, outputs) and the labels of every batch; `variant` decides about those
     too, where a layer has no heads. Raises `ValueError` if there are
-    no examples or if a gradient is not finite.
+    no examples, and `UserError` if a gradient is not finite.
     """
     n_layers, n_heads = encoder_shape(model)
     mask, released = mask or StructuredMask.full(n_layers, n_heads), variant == "release"
@@ -99,7 +100,10 @@ def structured_importance(
     if not n_examples:
         raise ValueError("importance needs at least one example")
     if not np.isfinite(total).all():
-        raise ValueError("a gradient of the loss is not finite: importance is undefined")
+        raise UserError(
+            "Training diverged: a gradient of the loss is not finite, so that importance is "
+            "undefined; choose a lower learning rate or weight decay."
+        )
     if not released:
         total /= n_examples
     return Importance(total[:, :n_heads], total[:, n_heads], n_examples, n_tokens)

@@ -85,7 +85,13 @@ class Store:
         self.problem = problem
         self.root = home() / expanded(root)
         # Two stores with different roots must not mix their checkpoints.
-        place = hashlib.sha256(str(self.root.resolve()).encode()).hexdigest()[:8]
+        try:
+            resolved = self.root.resolve()
+        except (RuntimeError, OSError) as error:  # of a link to itself, before Python 3.13
+            raise UserError(
+                f"{self.root} is a link that leads back to itself: expected a folder of records."
+            ) from error
+        place = hashlib.sha256(str(resolved).encode()).hexdigest()[:8]
         self.cache = home() / expanded(cache) / place
         self.seen: dict[Path, Record] = {}
         self._stamps: dict[Path, tuple[int, int, int]] = {}

@@ -238,13 +238,15 @@ class Study:
         found = _STUDY.validate_python(
             {"name": path.stem, **content}, context=Source(str(path), lines)
         )
-        if path == places[-1]:
-            derived = re.search(r"-([0-9a-f]{8})$", found.name)
-            if found.name != name or (derived and not found.hash("tickets").startswith(derived[1])):
+        if path.name == "study.yaml":  # also where it is given by its path
+            folder = path.absolute().parent.name
+            derived = re.search(r"-([0-9a-f]{8})$", folder)
+            same = found.name == folder or (path != places[-1] and not derived)
+            if not same or (derived and not found.hash("tickets").startswith(derived[1])):
                 raise UserError(
-                    f"{path} is not the study that was derived as {name!r}: it has been changed "
+                    f"{path} is not the study that was derived as {folder!r}: it has been changed "
                     "since, or the reading of the release has; restore it or derive it again, or "
-                    "give the file of your own study by its path."
+                    "copy it to a file of another name, as a study of your own."
                 )
         return found
 

@@ -21,6 +21,7 @@ from lottery_utils.errors import UserError
 
 _NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 _MERGED = ("tag:yaml.org,2002:merge", "tag:yaml.org,2002:value")  # the keys << and =
+_HALF = re.compile("[\ud800-\udfff]")
 _UNPLAIN = re.compile(r".*:|[-+]?0[0-9_bx]|.{60}")
 SHORT = reprlib.Repr()  # values in messages; a file may hold large ones
 SHORT.maxstring = SHORT.maxother = 80
@@ -65,6 +66,11 @@ def parse(text: str, name: str) -> tuple[Any, dict[str, int]]:
     seen = set()
 
     def check(node: yaml.Node) -> None:
+        if _HALF.search(node.value):
+            raise UserError(
+                f"{name}, line {node.start_mark.line + 1}: {node.value!a} has half of a "
+                "character (a surrogate), which no file can hold: expected the character itself."
+            )
         try:
             SafeConstructor().construct_object(node)
         except Exception as error:  # a tag, or the look of a date: exceptions of all kinds

@@ -63,14 +63,20 @@ class _Reader(HTMLParser):
             kind = "heading"
         self.open.append((tag, kind))
 
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.handle_endtag(tag)
+
     def _apart(self, tag: str) -> None:
         if self.found and tag not in INLINE:
             self.found[-1][2].append(" ")
 
     def handle_endtag(self, tag: str) -> None:
         self._apart(tag)
-        while self.open and self.open.pop()[0] != tag:
-            pass
+        if tag in dict(self.open):  # an end without a beginning ends nothing
+            while self.open.pop()[0] != tag:
+                pass
 
     def handle_data(self, data: str) -> None:
         kinds = {kind for _, kind in self.open}

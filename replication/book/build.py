@@ -31,7 +31,7 @@ from replication.paper.records import STUDY as RELEASED
 from replication.runs.data_card import describe, describe_all, fingerprints, in_words
 from replication.runs.records import resolve
 from replication.store import Store
-from replication.study import Study
+from replication.study import Study, derived_from
 from replication.studyfile import parse
 
 TEXTS = ("study", "task", "data", "backbone", "results_dir")  # parameters that are none else
@@ -182,7 +182,8 @@ def about_data(parameters: dict[str, Any]) -> tuple[str, str]:
         named = {
             v for one in parameters.values() for v in (one if isinstance(one, list) else [one])
         }
-        known = [name for name in contents.studies() if name in named - {RELEASED}]
+        named -= {RELEASED}
+        known = [n for n in contents.studies() if n in named or derived_from(n) in named]
         return describe_all([Study.load(name, store.root) for name in known], store), ""
     if parameters["study"] == RELEASED:
         return "", ""

@@ -63,9 +63,9 @@ class Page(NamedTuple):
     def studies(self) -> tuple[str, ...]:
         """The studies whose records the page may read, its own first.
 
-        They are those of its path and those that its notebook's parameters name; on a page without
-        a study of its own, those derived from these too. A page of any study may show what was
-        released of BERT-base beside its own.
+        They are those of its path and those that its notebook's parameters name; where its path
+        has none, or the release, those derived from these too. A page of any study may show what
+        was released of BERT-base beside its own.
         """
         named = parameters(home() / "notebooks" / f"{self.notebook}.ipynb") | self.parameters
         values = [v for one in named.values() for v in (one if isinstance(one, list) else [one])]
@@ -73,7 +73,8 @@ class Page(NamedTuple):
         found = [self.study] if self.study else []
         found += [value for value in values if value in known]
         # A page that names studies may compare those that are derived from them.
-        found += [name for name in known if self.study is None and derived_from(name) in values]
+        if self.study in (None, RELEASED):
+            found += [name for name in known if derived_from(name) in values]
         if named.get("studies", ()) is None:  # all there are
             found += known
         return tuple(dict.fromkeys((*found, RELEASED))) if found else ()

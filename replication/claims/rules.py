@@ -19,7 +19,7 @@ from replication.claims.verdicts import INCONCLUSIVE, NO_DATA, verdict
 from replication.claims.verdicts import counted as counted_words
 
 MIN_TASKS = 3  # fewer say nothing about tasks in general
-TOO_FEW = "too few tasks or seeds"
+TOO_FEW, ONE_SEED = "too few tasks", "only one seed"
 NOT_MEASURED, NOT_LEARNED = "not measured", "on no task that was learned"
 COULD_NOT_FAIL = "no task on which it could fail"
 
@@ -104,13 +104,24 @@ def judge(
     for claim in claims:
         key, of_tasks, one = claim.key, values[claim.key], found.get(claim.key)
         if one is None:
-            said = (INCONCLUSIVE, TOO_FEW) if of_tasks else (NO_DATA, _no_data(claim, measured))
+            said = _without_interval(claim, of_tasks, measured)
             judged.append(Judged(claim, *said, None, None, None, None, of_tasks))
             continue
         blank = Judged(claim, "", "", one, p[key], contrary[key], bootstrap(of_tasks), of_tasks)
         word, why = verdict(one.p, p[key], contrary[key], claim.too_many_outside(blank.means))
         judged.append(blank._replace(verdict=word, why=why))
     return judged
+
+
+def _without_interval(
+    claim: PaperClaim,
+    of_tasks: dict[str, list[float]],
+    measured: dict[str, dict[str, list[float]]],
+) -> tuple[str, str]:
+    """The word and its reason. A single seed of the one task that a claim is about is no data."""
+    if not of_tasks:
+        return NO_DATA, _no_data(claim, measured)
+    return (INCONCLUSIVE, TOO_FEW) if _of_many(claim) else (NO_DATA, ONE_SEED)
 
 
 def _no_data(claim: PaperClaim, measured: dict[str, dict[str, list[float]]]) -> str:
@@ -131,8 +142,12 @@ def _values(
 
 def _is_single(claim: PaperClaim, values: dict[str, dict[str, list[float]]]) -> bool:
     """Whether the claim is about one task, of which there are seeds enough."""
-    named = claim.tasks not in ("all", "learned")
-    return named and any(len(v) > 1 for v in values[claim.key].values())
+    return not _of_many(claim) and any(len(v) > 1 for v in values[claim.key].values())
+
+
+def _of_many(claim: PaperClaim) -> bool:
+    """Whether the claim is about more tasks than one."""
+    return claim.tasks in ("all", "learned")
 
 
 def registered(judged: Sequence[Judged]) -> list[Judged]:

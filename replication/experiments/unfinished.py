@@ -36,7 +36,7 @@ class Unfinished:
             if intact:
                 state: dict[str, Any] = torch.load(self.path, "cpu", weights_only=True)
                 return state
-        except (OSError, zipfile.BadZipFile):
+        except Exception:  # what is damaged fails in many ways; the training begins again
             pass
         return None
 

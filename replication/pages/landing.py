@@ -90,7 +90,8 @@ def strength(trial: Trial) -> Table | Note:
     said = f"Full models of {trial.name}: means over seeds, lowest to highest."
     if errors:
         error, n = min(errors)
-        said += f" Over {n:,} dev examples, an accuracy has a standard error of about {error:.2f}."
+        said += f" Over {n:,} dev examples, an accuracy has a standard error of about {error:.2f}, "
+        said += "and a larger one over fewer."
     return Table.of(rows, caption=said)
 
 

@@ -53,7 +53,7 @@ def finding(analysis: Analysis) -> Finding:
             continue
         bounds = f"95 % CI [{percent(one.found.low)}, {percent(one.found.high)}]"
         if not texts:
-            bounds += f", {_n(one)}"
+            bounds += f" over seeds and examples, {_n(one)}"
         texts.append(f"{kind} ones {percent(one.found.mean)} ({bounds})")
     said = counted(one.verdict for one in every)
     so_far = [

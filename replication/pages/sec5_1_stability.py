@@ -132,7 +132,8 @@ def survival_map(entries: TaskRecords, method: str = "structured") -> Figure | N
     n_layers = entries.results()[0]["layers"]
     kept = np.array(_kept(entries, method))  # (seeds, layers, heads and the MLP)
     mean, spread = kept.mean(axis=0), kept.std(axis=0, ddof=1)
-    drawing, axis = plt.subplots(figsize=(4.8, 0.75 + 0.4 * n_layers), layout="constrained")
+    height = 0.4 if n_layers <= 6 else 0.28  # 12 layers fit on a screen, too
+    drawing, axis = plt.subplots(figsize=(4.8, 0.75 + height * n_layers), layout="constrained")
     names = [str(x + 1) for x in range(mean.shape[1] - 1)]
     layer_map(axis, mean, columns=[*names, "MLP"])
     axis.axvline(len(names) - 0.5, color="white", linewidth=2)
@@ -140,7 +141,7 @@ def survival_map(entries: TaskRecords, method: str = "structured") -> Figure | N
         f"{number(one, 2)}\n{number(std, 2)}".replace("0.", ".").replace("1.00", "1.0")
         for one, std in zip(mean.flat, spread.flat, strict=True)
     ]
-    size = 11 if len(names) <= 12 else 8
+    size = 11 if n_layers <= 6 and len(names) <= 12 else 8
     write_cells(axis, texts, mean < 0.5, fontsize=size, linespacing=1)
     axis.set_xlabel("head; in each cell mean over seeds, then standard deviation")
     task, what = entries.title, "whether each head survives"

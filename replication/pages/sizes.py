@@ -48,6 +48,11 @@ class Compared:
             for size in TRAIN_SIZES
         }
         self.curve_tasks = sized.tasks
+        self.curve_runs = {
+            size: sum(map(len, on_record(sized.override({"train_size": size}), store).values()))
+            for size in TRAIN_SIZES
+        }
+        self.curve_planned = len(sized.tasks) * len(sized.seeds)
 
     @property
     def models(self) -> tuple[Side, ...]:
@@ -279,6 +284,21 @@ def curve(compared: Compared) -> Figure | Note:
         f"examples. Points are seeds, lines their means. A ticket wins above the dashed line "
         f"({percent(WINS)}).",
         f"Line plots of retained gain against training examples. {'; '.join(told)}.",
+    )
+
+
+def so_far(compared: Compared) -> Note:
+    """How many runs of each size of the training set are on record, and how many of them count."""
+    said = []
+    for size, n in compared.curve_runs.items():
+        counted = {task: of.n for task, of in compared.curve[size].tasks.items()}
+        which = ", ".join(f"{task} {n_seeds}" for task, n_seeds in counted.items()) or "none"
+        of_runs = f"{n} of {compared.curve_planned} runs, of which count: {which}"
+        said.append(f"{name_of(size)}: {of_runs if n else 'none'}")
+    return Note(
+        "On record by number of training examples (a run is a task with a seed): "
+        f"{'; '.join(said)}. A run counts if its full model gains 0.1 or more and its bad ticket "
+        "is not mostly the good one."
     )
 
 

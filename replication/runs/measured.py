@@ -82,12 +82,23 @@ def kappa_at_one_density(overlap: Record | None) -> float:
 def rise(ticket: Mapping[str, Any], step: float) -> float:
     """How much the loss rises around a retrained ticket, in nats: the mean over its directions and
     both signs of a step, minus that at 0. NaN where the record does not say so."""
+    return float(_changes(ticket, step).mean())
+
+
+def steepest(ticket: Mapping[str, Any], step: float) -> float:
+    """The largest change of the loss in any of these directions, of either sign."""
+    return float(np.abs(_changes(ticket, step)).max())
+
+
+def _changes(ticket: Mapping[str, Any], step: float) -> npt.NDArray[np.float64]:
+    """How a step changes the loss: float64 (directions, signs)."""
     if "landscape" not in ticket:
-        return math.nan
+        return np.array([[math.nan]])
     radii = ticket["landscape"]["radii"]
     loss = np.array(ticket["landscape"]["loss"])
-    ends = loss[:, [radii.index(step), radii.index(-step)]]
-    return float(ends.mean() - loss[:, radii.index(0)].mean())
+    ends, start = loss[:, [radii.index(step), radii.index(-step)]], loss[:, [radii.index(0)]]
+    changes: npt.NDArray[np.float64] = ends - start
+    return changes
 
 
 def agreement_of_weights(

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from lottery_utils import importance
 from lottery_utils.encoder import encoder_layers
+from lottery_utils.errors import UserError
 from lottery_utils.importance import Importance, structured_importance
 from lottery_utils.masks import StructuredMask
 from lottery_utils.pruning import masked
@@ -128,7 +129,7 @@ def test_no_examples_and_infinite_gradients_are_refused(
     model = tiny_model()
     with torch.no_grad():
         model.classifier.weight.fill_(float("nan"))
-    with pytest.raises(ValueError, match="not finite"):
+    with pytest.raises(UserError, match="not finite"):
         structured_importance(model, tiny_batches)
 
 

@@ -13,10 +13,12 @@ from typing import Any
 
 import pytest
 import running
+import torch
 
 import lottery_utils
 from lottery_utils.errors import UserError
 from lottery_utils.tasks import OwnTask
+from replication.experiments.unfinished import Unfinished
 from replication.files import write_text
 from replication.journal import Journal
 from replication.store import Key, Record, Store, provenance
@@ -235,8 +237,28 @@ def test_a_derived_study_is_held_to_its_name(store: Store, workplace: Path) -> N
     assert Study.load(derived.name, store.root).train_size == 32
     path = store.root / derived.name / "study.yaml"
     path.write_text(path.read_text("utf-8").replace("train_size: 32", "train_size: 33"), "utf-8")
-    with pytest.raises(UserError, match="is not the study that was derived as 'tiny-"):
-        Study.load(derived.name, store.root)
+    for given in (derived.name, path):
+        with pytest.raises(UserError, match="is not the study that was derived as 'tiny-"):
+            Study.load(given, store.root)
+
+
+def test_a_folder_that_is_a_link_to_itself_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    with pytest.raises(UserError, match=r"leads back to itself|Cannot"):
+        Store(tmp_path / "loop").read(KEY)
+
+
+def test_a_damaged_state_of_a_training_is_none(tmp_path: Path) -> None:
+    kept = Unfinished(tmp_path / "tickets", ("good",))
+    kept.last = -1e9
+    kept.keep(lambda: {"step": 3, "weights": torch.zeros(4)})
+    whole = kept.path.read_bytes()
+    assert (kept.state() or {})["step"] == 3
+    for at in range(0, len(whole), 7):
+        for bit in (1, 8, 64):
+            kept.path.write_bytes(whole[:at] + bytes([whole[at] ^ bit]) + whole[at + 1 :])
+            found = kept.state()
+            assert found is None or found["step"] == 3
 
 
 def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:

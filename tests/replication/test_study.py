@@ -187,6 +187,12 @@ def test_a_mistake_is_said_with_its_line(tmp_path: Path, text: str, place: str) 
         Study.load(write(tmp_path, text))
 
 
+@pytest.mark.parametrize("half", [r'question: "\ud83d"', r'"\ud800": 1'])
+def test_half_a_character_is_refused_before_anything_runs(tmp_path: Path, half: str) -> None:
+    with pytest.raises(UserError, match=r"line 3: .*ud8.* has half of a"):
+        Study.load(write(tmp_path, f"{MINIMAL}{half}\n"))
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,9 @@ PAGE = """
 <article class="bd-article"><section id="a"><h1>Bad <em>tick</em>ets<a class="headerlink">#</a></h1>
 <p>They w<b>in</b>.</p><p>Often.</p><img alt="x" src="data:image/png;base64,AAAA"><br>
 <div class="cell_input"><pre>code()</pre></div><details><summary>Show</summary>folded</details>
-<section id="b"><h2>Why</h2><table><tr><td>0.5</td><td>0.7</td></tr></table></section></section>
+<section id="b"><h2>Why</h2><table>
+<colgroup><col style="width: 20%" /></colgroup></b><tr><td>0.5</td><td>0.7</td></tr></table>
+</section></section>
 </article><footer>The end</footer>
 """
 
@@ -25,6 +29,17 @@ def test_a_page_is_read_by_section() -> None:
         ("a", "Bad tickets", "They win. Often. folded"),
         ("b", "Why", "0.5 0.7"),
     ]
+
+
+def test_every_section_of_the_book_is_found_with_its_text(site: Path) -> None:
+    """A page's own sections, by its markup; one that has only others below it may say nothing."""
+    script = (site / "_static" / "search_texts.js").read_text("utf-8")
+    texts, _ = json.JSONDecoder().raw_decode(script.partition("=")[2])
+    for name in ("course/plan", "differences", "change", "sec3", "about"):
+        page = (site / "book" / f"{name}.html").read_text("utf-8").partition("<article")[2]
+        ids = re.findall(r'<section [^>]*id="([^"]+)"', page)
+        found = {section[0]: section[2] for section in texts[f"book/{name}"]}
+        assert list(found) == ids and all(found[of] for of in ids[1:]), name
 
 
 @pytest.fixture

@@ -85,7 +85,7 @@ def test_the_landing_page_is_one_screen(opened: Callable[..., Any]) -> None:
     """Question, result and figure are seen without scrolling, and without formulas."""
     tab = opened(LANDING, viewport=DESK)
     assert tab.locator(".math").count() == 0
-    assert tab.locator(".sd-card").count() == 3
+    assert tab.locator("div.sd-card").count() == 3
     box = tab.locator("figure.lottery-figure img").first.bounding_box()
     assert box["y"] + box["height"] <= DESK["height"]
     assert tab.locator("table.claims tbody tr").count() == 5, "a row for each verdict"
