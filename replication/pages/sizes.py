@@ -275,6 +275,10 @@ def curve(compared: Compared) -> Figure | Note:
         axis.axhline(WINS, color="0.5", lw=1, ls="--", zorder=0)
         axis.axhline(1, color=COLOURS["full"], lw=1, zorder=0)
         axis.set(title=task, xscale="log", ylabel="retained gain")
+    shown = {side.tasks[t].train_examples for t in tasks for side in compared.curve.values()
+             if t in side.tasks}  # fmt: skip
+    axes[-1, 0].set_xticks(sorted(shown), [f"{n:,}" for n in sorted(shown)])
+    axes[-1, 0].minorticks_off()
     axes[-1, 0].set_xlabel("training examples")
     handles, labels = axes[0, 0].get_legend_handles_labels()
     drawing.legend(handles, labels, loc="outside upper center", ncols=len(TICKETS))
