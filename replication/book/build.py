@@ -183,7 +183,12 @@ def about_data(parameters: dict[str, Any]) -> tuple[str, str]:
             v for one in parameters.values() for v in (one if isinstance(one, list) else [one])
         }
         named -= {RELEASED}
-        known = [n for n in contents.studies() if n in named or derived_from(n) in named]
+        known = [n for n in contents.studies() if n in named]
+        known += [
+            n
+            for n in contents.studies()
+            if derived_from(n) in named and (store.root / n / "study.yaml").is_file()
+        ]
         return describe_all([Study.load(name, store.root) for name in known], store), ""
     if parameters["study"] == RELEASED:
         return "", ""

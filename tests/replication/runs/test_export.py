@@ -414,10 +414,15 @@ def test_records_with_answers_follow_the_schema(
     left = data.load_examples(task, "mini", validation_size=50)["validation"][-10:]
     monkeypatch.setattr(data, "left_out_examples", lambda *_: left)
     study = Study.load("tiny").override(
-        {"held_out": True, "recipe.bf16": "cpu", "whole_tasks": ["RTE"], "magnitude_tasks": []}
+        {
+            "held_out": True,
+            "recipe.bf16": "cpu",
+            "whole_tasks": ["RTE"],
+            "magnitude_tasks": [],
+            "train_size": 8,
+        }
     )
-    followups = FollowUps(control=(task,))
-    study = replace(study, tasks=(task,), seeds=(SEED,), train_size=8, followups=followups)
+    study = replace(study, tasks=(task,), seeds=(SEED,), followups=FollowUps(control=(task,)))
     ensure(study, Store(), device="cpu", threads=1, quiet=True)
     found = {path.stem: json.loads(path.read_text("utf-8")) for path in workplace.rglob("*/*.json")}
     assert {*found} == {"finetune", "search", "tickets", "control"}
