@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Set
-from dataclasses import asdict, field, make_dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -24,6 +24,7 @@ from lottery_utils.errors import UserError, expanded, reading
 from lottery_utils.recipe import STRICT, Recipe, SearchRule
 from lottery_utils.tasks import TASKS, OwnTask, Task, as_seen, get_task
 from replication.files import alone, write_text
+from replication.followups import FollowUps, SomeNames, both, union
 from replication.stages import FOLLOWUPS, PIPELINE, SWEPT
 from replication.store import Key, home, sha256
 from replication.studyfile import Source, read, refusal
@@ -48,15 +49,9 @@ _Name = Annotated[
     Field(pattern=r"^\w[\w.-]*$", max_length=80, description="letters, digits, . _ -, at most 80"),
 ]
 _Names = Annotated[tuple[str, ...], Field(description="a list of texts")]
-_SomeNames = Annotated[tuple[str, ...] | None, Field(description="a list of texts")]
-_Whole = Annotated[int, Field(strict=True)]
 _Seed = Annotated[int, Field(strict=True, ge=0, lt=2**32)]
 _Seeds = Annotated[
     tuple[_Seed, ...], Field(description="a list of whole numbers from 0 up to 2**32 - 1")
-]
-_SomeSeeds = Annotated[
-    tuple[_Whole, ...] | dict[str, tuple[_Whole, ...]] | None,
-    Field(description="a list of whole numbers, or one for each task"),
 ]
 _Size = Annotated[
     Annotated[int, Field(strict=True, gt=0)] | None,
@@ -66,53 +61,6 @@ _Flag = Annotated[bool, Field(strict=True, description="true or false")]
 _Variant = Annotated[Literal["paper", "release"], Field(description="'paper' or 'release'")]
 _Notes = Annotated[dict[str, str], Field(description="a text for each task")]
 _Draws = Annotated[Literal["independent", "shared"], Field(description="'independent' or 'shared'")]
-
-# For each stage that is asked for, its tasks, and its seeds where it has its own.
-_Asked: Any = make_dataclass(
-    "_Asked",
-    [
-        key
-        for name in FOLLOWUPS
-        for key in (
-            (name, "_SomeNames", ()),
-            *([(f"{name}_seeds", "_SomeSeeds", None)] if PIPELINE[name].own_seeds else []),
-        )
-    ],
-    namespace={"__module__": __name__},
-    frozen=True,
-)
-
-
-@pydantic.dataclasses.dataclass(frozen=True, config=STRICT)
-class FollowUps(_Asked):  # type: ignore[misc]
-    """For which tasks a study has each stage that is asked for; None means all of its tasks.
-
-    `survivors` are tickets of survivors over seeds (section 5.1), `attention` the types of
-    attention maps (5.2), `control` trains tickets without pre-training and `embeddings` a model
-    without layers (6), `sensitivity` searches again by other rules (4.1), `quirks` measures what
-    the authors' code does otherwise than their text, `choices` scores every choice among heads at
-    the edge of a ticket, `rates` retrains tickets that did not train at other learning rates;
-    `control`, `sensitivity` and `quirks` for such of the study's seeds as `control_seeds` and so on
-    name, for all tasks or task by task (None: all).
-    """
-
-    def seeds(self, what: str, task: str) -> tuple[int, ...] | None:
-        """For which of a study's seeds a follow-up of a task is asked for; None means all."""
-        chosen: Any = getattr(self, f"{what}_seeds", None)
-        found: tuple[int, ...] | None = chosen.get(task, ()) if isinstance(chosen, dict) else chosen
-        return found
-
-    def joined(self, other: FollowUps, without: Set[str] = frozenset()) -> FollowUps:
-        """Whatever either asks for, but nothing of the tasks `without`."""
-        joined: dict[str, Any] = {}
-        for what in FOLLOWUPS:
-            joined[what] = _both(getattr(self, what), getattr(other, what), without)
-            if PIPELINE[what].own_seeds:
-                # The seeds of a follow-up that no task has say nothing.
-                asks = [f for f in (self, other) if getattr(f, what) != ()]
-                seeds = [getattr(f, f"{what}_seeds") for f in asks]
-                joined[f"{what}_seeds"] = _both_seeds(seeds[0], seeds[-1]) if seeds else None
-        return FollowUps(**joined)
 
 
 @pydantic.dataclasses.dataclass(frozen=True, config=STRICT)
@@ -145,7 +93,7 @@ class Study:
     search: SearchRule = field(default_factory=SearchRule)
     variant: _Variant = "paper"
     draws: _Draws = "independent"
-    magnitude_tasks: _SomeNames = None
+    magnitude_tasks: SomeNames = None
     followups: FollowUps = field(default_factory=FollowUps)
     own_tasks: dict[str, OwnTask] = field(default_factory=dict)
     data_notes: _Notes = field(default_factory=dict)
@@ -374,9 +322,9 @@ class Study:
             dropped = before.own_tasks.keys() - self.own_tasks.keys()  # no longer described
             study = replace(
                 self,
-                tasks=_union(before.tasks, self.tasks, dropped),
-                seeds=_union(before.seeds, self.seeds),
-                magnitude_tasks=_both(before.magnitude_tasks, self.magnitude_tasks, dropped),
+                tasks=union(before.tasks, self.tasks, dropped),
+                seeds=union(before.seeds, self.seeds),
+                magnitude_tasks=both(before.magnitude_tasks, self.magnitude_tasks, dropped),
                 followups=before.followups.joined(self.followups, dropped),
             )
             if study.to_yaml() == before.to_yaml():
@@ -390,27 +338,6 @@ _STUDY = TypeAdapter(Study)
 def derived_from(name: str) -> str:
     """The study that one of this name was derived from, or its own name."""
     return re.sub(r"-[0-9a-f]{8}$", "", name)
-
-
-def _both(
-    first: tuple[T, ...] | None, second: tuple[T, ...] | None, dropped: Set[T] = frozenset()
-) -> tuple[T, ...] | None:
-    return None if first is None or second is None else _union(first, second, dropped)
-
-
-def _both_seeds(first: Any, second: Any) -> Any:
-    """Seeds that either asks for; of one list for all tasks and one for each, a list for all."""
-    if isinstance(first, dict) and isinstance(second, dict):
-        every = {**first, **second}
-        return {task: _union(first.get(task, ()), second.get(task, ())) for task in every}
-    one, other = (sum(of.values(), ()) if isinstance(of, dict) else of for of in (first, second))
-    return _both(one, other)
-
-
-def _union(
-    first: tuple[T, ...], second: tuple[T, ...], dropped: Set[T] = frozenset()
-) -> tuple[T, ...]:
-    return tuple(value for value in dict.fromkeys((*first, *second)) if value not in dropped)
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:

@@ -63,11 +63,6 @@ class _Reader(HTMLParser):
             kind = "heading"
         self.open.append((tag, kind))
 
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.handle_starttag(tag, attrs)
-        if tag not in VOID:
-            self.handle_endtag(tag)
-
     def _apart(self, tag: str) -> None:
         if self.found and tag not in INLINE:
             self.found[-1][2].append(" ")

@@ -24,6 +24,7 @@ from lottery_utils.agreement.over_seeds import OverSeeds
 from lottery_utils.agreement.sharing import Seeds, Shared, between, survive_all
 from lottery_utils.patterns.maps import TYPES
 from replication.claims.claim import LEARNED, WINS, reaches
+from replication.claims.eligible import answerable, learned_seeds
 from replication.paper import records
 from replication.runs.measured import (
     Counts,
@@ -39,7 +40,6 @@ from replication.runs.records import (
     TICKETS,
     TaskRecords,
     tickets_of,
-    warning,
 )
 
 Measured = dict[str, dict[str, list[float]]]  # of each measure, of each task: a value per seed
@@ -154,12 +154,6 @@ def gather(found: Measured, task: str, values: Iterable[tuple[str, list[float]]]
         of_tasks = found.setdefault(name, {})
         if finite := [value for value in of_seeds if not math.isnan(value)]:
             of_tasks[task] = finite
-
-
-def learned_seeds(of_task: TaskRecords) -> list[int]:
-    """The seeds whose full model beats the majority baseline by `LEARNED`."""
-    gains = np.subtract(of_task.scores("full"), of_task.scores("majority"))
-    return [seed for seed, gain in zip(of_task, gains, strict=True) if reaches(gain, LEARNED)]
 
 
 def of_masks(of_task: TaskRecords, theirs: OverSeeds | None) -> Iterator[tuple[str, list[float]]]:
@@ -311,22 +305,6 @@ def _spread(scores: list[list[float]]) -> float:
         return 0.0
     low, high = np.quantile((values - values.min()) / np.ptp(values), [0.25, 0.75])
     return float(high - low)
-
-
-def answerable(of_task: TaskRecords) -> list[int]:
-    """The seeds on which section 6 can ask why bad tickets train well: the rule of 2026-11-26.
-
-    The full model gains `LEARNED` or more, the search's threshold lies above the majority baseline,
-    the bad ticket is mostly another subnetwork than the good one, and retains `WINS` of the gain.
-    """
-    found = []
-    learned = learned_seeds(of_task)
-    for (seed, stages), told in zip(of_task.items(), of_task.contrasted(), strict=True):
-        full, bad = stages["finetune"]["results"], tickets_of(stages)["bad"]["retrained"]
-        share = (bad - full["majority"]) / (full["score"] - full["majority"] or math.nan)
-        if seed in learned and told and not warning(stages) and reaches(share, WINS):
-            found.append(seed)
-    return found
 
 
 def of_control(of_task: TaskRecords) -> Iterator[tuple[str, list[float]]]:

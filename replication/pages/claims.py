@@ -14,7 +14,8 @@ from replication.book.show import Finding, Folded, Note, Table
 from replication.book.written import number, p_text, percent, share
 from replication.claims import wins as wins_of
 from replication.claims.claim import LEARNED, WINS, adjusted, wins
-from replication.claims.evidence import embeddings_alone, learned_seeds, of_scores
+from replication.claims.eligible import learned_seeds
+from replication.claims.evidence import embeddings_alone, of_scores
 from replication.claims.power import MOST, Needed, heads_for_r, needed
 from replication.claims.rules import Judged, registered
 from replication.claims.trial import PAPER, Trial, by_own_gain, over_seeds, sides, stricter

@@ -249,13 +249,13 @@ def layer_profile(entries: TaskRecords, release: paper.Results) -> Figure | Note
 
     The two differ in their weights, so that a single head has no counterpart; a layer has.
     """
-    name = encoder(entries.config["backbone"])
-    masks = [*entries.masks.values()]
+    name, masks = encoder(entries.config["backbone"]), [*entries.masks.values()]
     models = [(name, len(masks), {p: np.sum([getattr(m, p) for m in masks], 0) for p in PARTS})]
     if entries.task in release:
         theirs = {part: paper.over_seeds(release, part)[entries.task].survival for part in PARTS}
-        models.append((BERT.replace("\n", " "), paper.N_SEEDS, theirs))
+        models.append((BERT.partition(",")[0], paper.N_SEEDS, theirs))
     drawing, axes = plt.subplots(2, 1, figsize=(4.8, 4.6), sharex=True, layout="constrained")
+    most: list[str] = []
     profiles: dict[str, list[np.ndarray]] = {part: [] for part in PARTS}
     for (name, n, kept), colour, line in zip(models, SEED_COLOURS, ("o-", "s--"), strict=False):
         for axis, (part, counts) in zip(axes, kept.items(), strict=True):
@@ -266,25 +266,25 @@ def layer_profile(entries: TaskRecords, release: paper.Results) -> Figure | Note
             axis.set(ylabel=f"{PARTS[part]} kept", ylim=(-0.04, 1.04))
             axis.yaxis.set_major_formatter(lambda y, _: percent(y))
             profiles[part].append(profile)
+        layer = int(np.argmax(profiles["heads"][-1]))
+        most.append(f"layer {layer + 1} of {name} ({percent(profiles['heads'][-1][layer])})")
     axes[-1].set(xlabel="depth: each layer, from input to output", xticks=[], xlim=(0, 1))
     drawing.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center")
+    found = f"On {entries.title}, the largest share of heads survives in {' and '.join(most)}."
     return Figure.of(
         drawing,
-        f"On {entries.title}, the share of heads (above) and of MLPs (below) that good subnetworks "
-        f"keep in each layer, mean over n seeds. {_alike(profiles)}",
-        f"Two line plots for {entries.title} of what is kept by layer. {_alike(profiles)}",
+        f"{found} {_alike(profiles)}Means over n seeds.",
+        f"Two line plots of the heads and MLPs that are kept, by layer. {found}",
     )
 
 
 def _alike(profiles: dict[str, list[np.ndarray]]) -> str:
     """How alike two models' profiles are, where they have as many layers."""
-    found = []
-    for part, of_models in profiles.items():
-        if len(of_models) < 2 or len(of_models[0]) != len(of_models[1]):
-            return ""
-        found.append(f"{number(spearman(*of_models), 2)} for {PARTS[part]}")
+    if len({profile.shape for profile in profiles["heads"]}) > 1 or len(profiles["heads"]) < 2:
+        return ""
+    found = [f"{number(spearman(*of), 2)} for {PARTS[part]}" for part, of in profiles.items()]
     n = len(profiles["heads"][0])
-    return f"Spearman's correlation of both models: {' and '.join(found)} (n = {n} layers)."
+    return f"Spearman's correlation by layer is {' and '.join(found)} (n = {n} layers). "
 
 
 @style(LARGE)

@@ -12,7 +12,8 @@ from lottery_utils.metrics import METRIC_LABELS
 from replication.book.show import COLOURS, LARGE, Figure, Finding, Note, Table, coloured, style
 from replication.book.written import number, percent, share
 from replication.claims.claim import WINS, reaches
-from replication.claims.evidence import AS_FLAT, STEP, answerable, embeddings_alone
+from replication.claims.eligible import answerable
+from replication.claims.evidence import AS_FLAT, STEP, embeddings_alone
 from replication.runs.measured import rise, steepest
 from replication.runs.records import TICKETS, TaskRecords, tickets_of
 

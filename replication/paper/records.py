@@ -25,6 +25,7 @@ from lottery_utils.agreement.over_seeds import OverSeeds, floats, plain
 from lottery_utils.agreement.sharing import PARTS, Pair, Seeds, Sharing
 from lottery_utils.errors import UserError
 from lottery_utils.tasks import TASKS
+from replication.followups import FollowUps
 from replication.paper.release import (
     HANS,
     HANS_DATA,
@@ -39,7 +40,7 @@ from replication.paper.release import (
 )
 from replication.paper.results import MeanScore, OnTrain, Released
 from replication.store import Key, Record, Store
-from replication.study import FollowUps, Study
+from replication.study import Study
 
 STUDY, STAGE = "bert-base-released", "released"
 GOOD = "heads_mlps"

@@ -59,16 +59,21 @@ def _status(study: Study, task: str, seed: int, name: str, store: Store, asked: 
         )
     )
     if fresh and name == "search":
-        full = _results(study, task, seed, "finetune", store)
-        shape = full and (full["layers"], full["heads_per_layer"])
-        heads = results["mask"]["heads"]
-        if shape != (len(heads), len(heads[0])):
-            places = [store.path(study.key(task, seed, stage)) for stage in ("finetune", name)]
-            raise UserError(
-                f"The records {places[0]} and {places[1]} are of models of different shapes: "
-                "restore both from version control, or delete both to have them computed again."
-            )
+        _refuse_other_shape(study, task, seed, results, store)
     return "done" if fresh else "stale"
+
+
+def _refuse_other_shape(study: Study, task: str, seed: int, search: Any, store: Store) -> None:
+    """Raises `UserError` where a search's mask is of another shape than the model searched in."""
+    full = _results(study, task, seed, "finetune", store)
+    shape = full and (full["layers"], full["heads_per_layer"])
+    heads = search["mask"]["heads"]
+    if shape != (len(heads), len(heads[0])):
+        one, other = (store.path(study.key(task, seed, stage)) for stage in ("finetune", "search"))
+        raise UserError(
+            f"The records {one} and {other} are of models of different shapes: restore both from "
+            "version control, or delete both to have them computed again."
+        )
 
 
 def inputs(

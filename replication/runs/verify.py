@@ -17,11 +17,12 @@ from typing import Any, NamedTuple
 from lottery_utils.errors import UserError
 from lottery_utils.masks import StructuredMask
 from replication.files import BusyError, alone, refuse
+from replication.followups import FollowUps
 from replication.runs.records import STATES, TaskRecords
 from replication.runs.run import check_data, ensure
 from replication.stages import STAGES, TICKET_STAGE
 from replication.store import Record, Store
-from replication.study import FollowUps, Study
+from replication.study import Study
 
 PLACE = "verify"  # in the cache
 # How far a recomputed number may be from the one on record; any number, where nothing may differ.

@@ -20,9 +20,10 @@ from lottery_utils.errors import UserError
 from lottery_utils.tasks import OwnTask
 from replication.experiments.unfinished import Unfinished
 from replication.files import write_text
+from replication.followups import FollowUps
 from replication.journal import Journal
 from replication.store import Key, Record, Store, provenance
-from replication.study import FollowUps, Study
+from replication.study import Study
 
 KEY = Key("mine", "RTE", 1, "finetune")
 STUDY = Study("mine", ("RTE",), (1,), data="local:/some/where")

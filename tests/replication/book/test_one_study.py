@@ -19,10 +19,11 @@ from lottery_utils.tasks import OwnTask
 from replication.book import one_study
 from replication.book.contents import Page, listed
 from replication.book.one_study import REFERENCE, computed, table_of_contents
+from replication.followups import FollowUps
 from replication.paper.records import STUDY as RELEASED
 from replication.runs.records import TaskRecords, at_hand
 from replication.store import Store
-from replication.study import FollowUps, Study
+from replication.study import Study
 
 TASKS = ("CoLA", "RTE", "Own")
 OWN = {"Own": OwnTask(labels=("no", "yes"))}

@@ -14,11 +14,11 @@ from lottery_utils.agreement.over_seeds import OverSeeds
 from lottery_utils.masks import StructuredMask
 from lottery_utils.tasks import TASKS
 from replication.claims import published
+from replication.claims.eligible import learned_seeds
 from replication.claims.evidence import (
     _of_fewer,
     between_tasks,
     learned,
-    learned_seeds,
     measure,
     of_scores,
 )

@@ -18,10 +18,11 @@ from replication.experiments import rates
 from replication.experiments.answers import read_answers, untrained
 from replication.experiments.entry import Entry, Progress
 from replication.experiments.parts import Parts
+from replication.followups import FollowUps
 from replication.runs import run, table
 from replication.runs.schema import record_schema
 from replication.store import Key, Store
-from replication.study import FollowUps, Study
+from replication.study import Study
 
 SEED = 42
 UNTRAINED = {"structured": ["bad"], "magnitude": ["random", "largest_removed"]}

@@ -12,7 +12,7 @@ from lottery_utils.agreement import chance, fleiss_kappa
 from lottery_utils.agreement.survivors import KINDS
 from lottery_utils.masks import StructuredMask
 from replication.book.show import Figure
-from replication.book.written import MINUS
+from replication.book.written import MINUS, percent
 from replication.claims.trial import put_on_trial
 from replication.pages import released_stability
 from replication.pages import sec5_1_stability as page
@@ -167,6 +167,9 @@ def test_layers_are_drawn_with_the_papers() -> None:
     drawn = [line.get_ydata() for line in figure.drawing.axes[0].lines]
     assert np.allclose(drawn, expected)
     assert f"{page.spearman(*expected):.2f} for heads" in figure.caption
+    tops = [f"layer {np.argmax(of) + 1} of" for of in expected]
+    shares = [f"({percent(max(of))})" for of in expected]
+    assert all(said in figure.caption for said in (*tops, *shares))
     smaller = load("minilm-glue", "SST-2")["SST-2"]  # 6 layers: nothing to correlate with 12
     assert "correlation" not in page.layer_profile(smaller, release).caption
 

@@ -10,7 +10,8 @@ import pytest
 from by_hand import control, embeddings, entries
 from conftest import REPOSITORY
 
-from replication.claims.evidence import answerable, of_landscape
+from replication.claims.eligible import answerable
+from replication.claims.evidence import of_landscape
 from replication.pages import sec6_discussion as page
 from replication.runs.measured import rise
 from replication.runs.records import TaskRecords, on_record
@@ -68,6 +69,7 @@ def test_flatness_is_the_mean_over_directions_and_signs() -> None:
     assert rise(tickets["bad"], 0.2) == pytest.approx((0.5 + 0.2) / 4)
     assert "good +0.000; bad +0.175" in page.flatness(only).text
     assert "enough to compare" in page.flatness(only).text
+    assert "a single step changes the loss by up to 0.500" in page.flatness(only).text
     ((_, values),) = of_landscape(only)
     assert values == pytest.approx([0.175])
     tickets["bad"]["landscape"]["loss"] = [[0.5, 0.5, 0.6]] * 2

@@ -178,6 +178,14 @@ def test_the_page_reads_what_is_on_record() -> None:
         "minilm-glue", "mpnet-glue", "minilm-size", records.load(), Store("results")
     )
     assert found.small.tasks
+    said = sizes.so_far(found).text
+    for size, side in found.curve.items():
+        study = Study.load("minilm-size").override({"train_size": size})
+        keys = [study.key(task, seed, "tickets") for task, seed in study.entries("tickets")]
+        n = sum(Store().read(key) is not None for key in keys)
+        counted = ", ".join(f"{task} {of.n}" for task, of in side.tasks.items())
+        runs = f"{n} of {len(keys)} runs, of which count: {counted or 'none'}"
+        assert f"{sizes.name_of(size)}: {runs if n else 'none'}" in said
 
 
 def test_tickets_that_gave_one_answer_are_named() -> None:

@@ -29,13 +29,14 @@ from lottery_utils import data
 from lottery_utils.masks import StructuredMask
 from replication import cli
 from replication.experiments.control import STATES
+from replication.followups import FollowUps
 from replication.runs import table as export
 from replication.runs.records import by_task
 from replication.runs.run import ensure
 from replication.runs.schema import record_schema
 from replication.stages import FOLLOWUPS, PIPELINE, STAGES
 from replication.store import SCHEMA, Key, Record, Store
-from replication.study import FollowUps, Study
+from replication.study import Study
 
 COMMITTED = sorted((REPOSITORY / "results").glob("*/**/*.json"))
 PACKAGE = Path(export.__file__).parent

@@ -24,11 +24,12 @@ from replication.experiments import attention, choices, quirks, sensitivity
 from replication.experiments.control import STATES, reinitialized
 from replication.experiments.entry import Entry
 from replication.experiments.sensitivity import RULES
+from replication.followups import FollowUps
 from replication.runs import records, run
 from replication.runs.records import TaskRecords
 from replication.stages import FOLLOWUPS, PIPELINE
 from replication.store import Key, Record, Store
-from replication.study import FollowUps, Study
+from replication.study import Study
 
 # STS-B's searches keep some but not all heads with either seed, so that its masks differ.
 TASK, SEED, OTHER = "STS-B", 42, 1337

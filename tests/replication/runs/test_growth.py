@@ -13,9 +13,10 @@ from running import record, rewrite
 from replication.book import provenance
 from replication.claims.trial import put_on_trial
 from replication.cli import main
+from replication.followups import FollowUps
 from replication.stages import STAGES
 from replication.store import Store
-from replication.study import FollowUps, Study
+from replication.study import Study
 
 SEEDS = tuple(range(1, 13))
 

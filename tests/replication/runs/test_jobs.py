@@ -14,10 +14,11 @@ from running import without_seconds
 
 from replication.cli import main
 from replication.experiments import unfinished
+from replication.followups import FollowUps
 from replication.runs.jobs import START_SECONDS, Job, jobs, simulate
 from replication.stages import PIPELINE, STAGES
 from replication.store import Store
-from replication.study import FollowUps, Study
+from replication.study import Study
 
 PAPER = Study.load("bert-base-glue")
 EVERYTHING = replace(
