@@ -4,9 +4,13 @@ paths are taken, and what is at them is read and written."""
 from __future__ import annotations
 
 import errno
+import os
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+_IN_THE_WAY = (errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.EINVAL)  # of writing
 
 
 class UserError(Exception):
@@ -37,6 +41,19 @@ def expanded(path: Path | str | int) -> Path:
         ) from error
 
 
+def regular(path: Path) -> Path:
+    """The path of a file that is to be read, which may be missing. Raises `OSError`, as reading
+    does, where a folder is, or a pipe or a device, which a reader would wait for without end.
+    """
+    with suppress(FileNotFoundError):
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        if not stat.S_ISREG(mode):
+            raise OSError(errno.EINVAL, "it is a pipe or a device, no file", str(path))
+    return path
+
+
 @contextmanager
 def reading(
     what: Path | str, expected: str = "a file or folder that you may read"
@@ -56,7 +73,17 @@ def writing(what: Path | str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        full = "free some space, or " if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
-        raise UserError(
-            f"Cannot write {what}: {error.strerror}; {full}choose another place."
-        ) from error
+        why = f"{error.strerror}; {advice(error)}"
+        raise UserError(f"Cannot write {named(error, what)}: {why}.") from error
+
+
+def named(error: OSError, what: Path | str) -> Path | str:
+    """What is in the way of writing `what`: perhaps a folder of its path, or its lock."""
+    return error.filename if error.errno in _IN_THE_WAY and error.filename else what
+
+
+def advice(error: OSError) -> str:
+    """What to do where something cannot be written."""
+    mend = "remove what is there, or " if error.errno in _IN_THE_WAY else ""
+    mend = "free some space, or " if error.errno in (errno.ENOSPC, errno.EDQUOT) else mend
+    return f"{mend}choose another place"

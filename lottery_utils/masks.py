@@ -20,7 +20,7 @@ import numpy.typing as npt
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from lottery_utils.errors import UserError, expanded, writing
+from lottery_utils.errors import UserError, expanded, regular, writing
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -156,7 +156,7 @@ class StructuredMask:
     def load(cls, path: Path | str) -> StructuredMask:
         """Read what `save` wrote. Raises `UserError` for a missing or broken file."""
         try:
-            data = json.loads(expanded(path).read_text(encoding="utf-8"))
+            data = json.loads(regular(expanded(path)).read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError) as error:
             raise UserError(f"Cannot read a mask from {path}: {error}.") from error
         return cls.from_json(data)
@@ -310,7 +310,7 @@ class WeightMask(Mapping[str, "Tensor"]):
         from safetensors import SafetensorError, safe_open
 
         try:
-            with safe_open(expanded(path), framework="numpy") as file:
+            with safe_open(regular(expanded(path)), framework="numpy") as file:
                 facts = file.metadata()
                 shapes = {name: tuple(shape) for name, shape in json.loads(facts["shapes"]).items()}
                 mask = cls._of(shapes, {name: file.get_tensor(name) for name in shapes})

@@ -54,7 +54,7 @@ def finetune(
     `evaluate()` is asked for the score after every epoch, `on_step` is given step, steps and loss.
     `keep` is given, after every step, a function that returns the training's state; with that as
     `begun`, another process goes on from there and comes to the same numbers. Raises `UserError`
-    where the loss is no finite number, `ValueError` without data.
+    where the loss or a weight is no finite number, `ValueError` without data.
     """
     if not len(train):
         raise ValueError("fine-tuning needs at least one example")
@@ -123,18 +123,24 @@ def finetune(
                     mean = torch.stack(since).mean().item()
                     since.clear()
                     if not math.isfinite(mean):
-                        raise UserError(
-                            f"Training diverged: the loss became {mean} at step {step} of "
-                            f"{n_steps} with learning rate {recipe.learning_rate:g}; choose a "
-                            "smaller one."
-                        )
+                        raise _diverged(f"the loss became {mean}", step, n_steps, recipe)
                     losses.append((step, round(mean, 6)))
                     on_step(step, n_steps, mean)
                 keep(state)
+            if not all(weights.isfinite().all() for weights in model.parameters()):
+                # A last step's infinite gradient shows in no loss.
+                raise _diverged("weights became infinite or NaN", step, n_steps, recipe)
             if evaluate is not None and len(scores) == epoch:
                 scores.append(evaluate())
     model.eval()
     return Curve(losses, scores)
+
+
+def _diverged(how: str, step: int, n_steps: int, recipe: Recipe) -> UserError:
+    return UserError(
+        f"Training diverged: {how} at step {step} of {n_steps} with learning rate "
+        f"{recipe.learning_rate:g}; choose a smaller one."
+    )
 
 
 def uses_bf16(device: torch.device | str, recipe: Recipe) -> bool:
@@ -151,20 +157,30 @@ def cpu_has_bf16() -> bool:
 
 
 def predict(model: Any, batches: Iterable[Batch]) -> tuple[Array, Array]:
-    """The model's predictions (class indices or grades) and the labels over all batches, (n,)."""
+    """The model's predictions (class indices or grades) and the labels over all batches, (n,).
+
+    Raises `UserError` where its outputs are no finite numbers, which are no predictions.
+    """
     was_training = model.training
     model.eval()
     answers = over_batches(model, batches, _answers)
     model.train(was_training)
-    predicted, labels = (torch.cat(part).cpu().numpy() for part in zip(*answers, strict=True))
+    parts = (torch.cat(part).cpu().numpy() for part in zip(*answers, strict=True))
+    predicted, labels, finite = parts
+    if not finite.all():
+        raise UserError(
+            "Training diverged: the model's outputs are infinite or NaN; choose a smaller "
+            "learning rate."
+        )
     return predicted, labels
 
 
 @torch.inference_mode()
-def _answers(model: Any, batch: Batch) -> tuple[Tensor, Tensor]:
+def _answers(model: Any, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
     inputs = {name: values for name, values in batch.items() if name != "labels"}
     with first_token_only(model):
-        return predictions(model(**inputs).logits), batch["labels"]
+        logits = model(**inputs).logits
+    return predictions(logits), batch["labels"], logits.isfinite().all(-1)
 
 
 def evaluate(model: Any, batches: Iterable[Batch], metric: str) -> float:

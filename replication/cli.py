@@ -9,11 +9,10 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 from lottery_utils.errors import UserError, expanded
-from replication.files import write_text
+from replication.files import write_out
 from replication.runs import records
 from replication.runs import run as machine
 from replication.stages import FOLLOWUPS, STAGES
@@ -28,6 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal may not know all letters of a name
         sys.stdout.reconfigure(errors="replace", line_buffering=True)
     try:
+        _refuse_empty(options)
         options.command(options)
     except UserError as error:
         print(f"lottery: {error}", file=sys.stderr)
@@ -44,6 +44,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _say_no_more()
         return 2
     return 0
+
+
+def _refuse_empty(options: argparse.Namespace) -> None:
+    """An option of nothing, as of a shell's variable that is not set, is no option left out."""
+    for name, value in vars(options).items():
+        if "" in (value if isinstance(value, list) else [str(value)]):
+            option = f"--{name.replace('_', '-')}"
+            shown = name.upper() if name in ("study", "directory") else option
+            raise UserError(f"{shown} is empty: expected a text, or leave the option out.")
 
 
 def _say_no_more() -> None:
@@ -174,7 +183,7 @@ def export(options: argparse.Namespace) -> None:
     study = _study(options)
     table = to_csv(study, _store(options), tasks=options.task, seeds=options.seed)
     if options.out is not None:
-        write_text(expanded(options.out), table)
+        write_out(expanded(options.out), table)
         return
     if isinstance(sys.stdout, io.TextIOWrapper):  # a table has every letter, whatever shows it
         sys.stdout.reconfigure(encoding="utf-8")
@@ -195,7 +204,7 @@ def data(options: argparse.Namespace) -> None:
 
 
 def fetch(options: argparse.Namespace) -> None:
-    """Bring a study's weights and data here, for machines that cannot reach the network."""
+    """Bring a study's weights and data to where HF_HOME says, for machines without a network."""
     from lottery_utils import backbone
     from lottery_utils.data import load_examples
 
@@ -285,11 +294,9 @@ def _parser() -> argparse.ArgumentParser:
             sub.add_argument("--batch-sizes", type=int, nargs="+", metavar="N")
             sub.add_argument("--epochs", type=int, nargs="+", metavar="N")
         if command is export:
-            sub.add_argument("--out", type=Path, metavar="FILE", help="default: print it")
-        if command in (run, sweep, baselines, verify, fetch):
+            sub.add_argument("--out", metavar="FILE", help="default: print it")
+        if command in (run, sweep, baselines, verify):
             about = "where checkpoints and unfinished work lie"
-            if command is fetch:
-                about += ", as of other commands: what is fetched lies where HF_HOME says"
             sub.add_argument("--cache-dir", default=".cache", help=about)
         if command is run:
             sub.add_argument("--stage", help="only this stage, such as finetune or tickets")

@@ -23,7 +23,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from lottery_utils.errors import UserError
+from lottery_utils.errors import UserError, advice, named, regular
 
 _held: set[Path] = set()  # by this process
 
@@ -46,7 +46,7 @@ def alone(path: Path, wait: Callable[[str], None] = lambda who: None) -> Iterato
     run left of `path` is cleared first, and at the end the lock file goes too. Raises `UserError`
     where there can be no lock.
     """
-    path = _real(path)
+    path = real(path)
     if path in _held:
         yield
         return
@@ -55,13 +55,14 @@ def alone(path: Path, wait: Callable[[str], None] = lambda who: None) -> Iterato
         while (file := _taken(lock)) is None:
             wait(_holder(lock))
             time.sleep(0.5)
-        since = datetime.now(UTC).isoformat(" ", "seconds")
-        os.truncate(file, 0)
-        os.write(file, f"process {os.getpid()} on {platform.node()}, since {since}".encode())
     _held.add(path)
     try:
-        for draft in path.parent.glob(f".{glob.escape(path.name)}.*.draft"):
-            draft.unlink(missing_ok=True)
+        with clear_disk_errors(lock):
+            since = datetime.now(UTC).isoformat(" ", "seconds")
+            os.truncate(file, 0)
+            os.write(file, f"process {os.getpid()} on {platform.node()}, since {since}".encode())
+            for draft in path.parent.glob(f".{glob.escape(path.name)}.*.draft"):
+                draft.unlink(missing_ok=True)
         yield
     finally:
         _held.discard(path)
@@ -69,7 +70,7 @@ def alone(path: Path, wait: Callable[[str], None] = lambda who: None) -> Iterato
         os.close(file)
 
 
-def _real(path: Path) -> Path:
+def real(path: Path) -> Path:
     """Where a file lies that is to be written: behind links, which stay. Raises `UserError` for
     what is no file, and must not become one."""
     with clear_disk_errors(path):
@@ -82,7 +83,7 @@ def _real(path: Path) -> Path:
 def _taken(lock: Path) -> int | None:
     """The lock file, open and held; None where somebody else holds it."""
     lock.parent.mkdir(parents=True, exist_ok=True)
-    file = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
+    file = os.open(regular(lock), os.O_RDWR | os.O_CREAT, 0o666)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         # Who held it until now may have unlinked it: then it is no longer the lock of this name.
@@ -121,7 +122,7 @@ def in_one_piece(path: Path) -> Iterator[Path]:
 
     A reader sees the old content or the new, never a half.
     """
-    path = _real(path)
+    path = real(path)
     with alone(path), clear_disk_errors(path):
         # Where locks do not hold, drafts of two machines must still have two names.
         name = f".{path.name}.{platform.node()}-{os.getpid()}-{secrets.token_hex(4)}.draft"
@@ -136,15 +137,18 @@ def in_one_piece(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file in one piece; a device or a pipe is written into. Raises `UserError` where that
-    fails.
-    """
+    """Write a file in one piece. Raises `UserError` where that fails."""
+    with in_one_piece(path) as draft:
+        draft.write_text(text, encoding="utf-8")
+
+
+def write_out(path: Path, text: str) -> None:
+    """The same where a user says: a device or a pipe is written into."""
     with clear_disk_errors(path):
         if path.exists() and not path.is_file() and not path.is_dir():
             path.write_text(text, encoding="utf-8")
             return
-    with in_one_piece(path) as draft:
-        draft.write_text(text, encoding="utf-8")
+    write_text(path, text)
 
 
 @contextmanager
@@ -154,6 +158,6 @@ def clear_disk_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise UserError(
-            f"Cannot write {path}: {error.strerror}; free some space or choose another folder, "
-            "then run the same command again, it goes on where it stopped."
+            f"Cannot write {named(error, path)}: {error.strerror}; {advice(error)}, then run the "
+            "same command again, it goes on where it stopped."
         ) from error

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from lottery_utils.errors import regular
 from replication.files import clear_disk_errors, write_text
 
 
@@ -28,7 +29,8 @@ class Journal:
     def __init__(self, path: Path, stamp: str, kind: Any = Any) -> None:
         self.path, self.stamp = path, stamp
         with clear_disk_errors(path):
-            lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
+            content = regular(path).read_bytes() if path.exists() else b""
+        lines = content.splitlines(keepends=True)
         found: list[Any] = []
         self._digest = ""
         for line in lines:

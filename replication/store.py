@@ -20,7 +20,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
-from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -28,7 +27,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 import lottery_utils
-from lottery_utils.errors import UserError, expanded, reading
+from lottery_utils.errors import UserError, expanded, reading, regular
 from replication.files import clear_disk_errors, write_text
 
 SCHEMA = 1
@@ -127,10 +126,16 @@ class Store:
         """Where the records in a study's folder are, in the order of their paths."""
         folder = self.root / study
         with reading(folder):
-            walk = os.walk(folder, onerror=_refuse)
-            # A folder with the name of a record is no record, which reading it says.
-            files = [Path(place, name) for place, *of in walk for name in chain(*of)]
-        paths = sorted(path.relative_to(folder).as_posix() for path in files)
+            found = []
+            for place, folders, files in os.walk(folder, onerror=_refuse, followlinks=True):
+                at = Path(place).relative_to(folder)
+                # A folder with the name of a record is no record, and a file with that of a seed
+                # no folder of records: reading says so.
+                found += [at / name for name in folders + files]
+                found += [at / name / "finetune.json" for name in files if at.parts]
+                if len(at.parts) > 1:  # records lie no deeper; links may lead back up
+                    folders.clear()
+        paths = sorted(path.as_posix() for path in found)
         return [
             Key(study, at["task"], int(at["seed"]) if at["seed"] else None, at["stage"])
             for at in map(_PLACE.fullmatch, paths)
@@ -145,13 +150,16 @@ class Store:
             stamp = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
             if self._stamps.get(path) == stamp:
                 return self.seen[path]
-            content = path.read_bytes()
+            content = regular(path).read_bytes()
         except FileNotFoundError:
             return None
         except OSError as error:
+            why = error.strerror
+            if isinstance(error, NotADirectoryError):
+                why = f"{next(p for p in reversed(path.parents) if not p.is_dir())} is no folder"
             raise UserError(
-                f"The record {path} cannot be read ({error.strerror}): expected {self.root} to be "
-                "a folder of records; check --results-dir."
+                f"The record {path} cannot be read ({why}): expected {self.root} to be a folder of "
+                "records; remove what is in its place, or check --results-dir."
             ) from error
         try:
             record = json.loads(content)

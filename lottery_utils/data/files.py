@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 
-from lottery_utils.errors import UserError, reading
+from lottery_utils.errors import UserError, reading, regular
 from lottery_utils.tasks import Example, Task, TsvFiles, as_seen
 
 # As many broken lines as the official files of QQP have, and some to spare.
@@ -28,7 +28,7 @@ def read_tsv(path: Path, task: Task, layout: TsvFiles) -> list[Example]:
     """
     expected = f"the official GLUE file {path.name} of {task.name} in its folder {path.parent}"
     with reading(path, expected):
-        text = path.read_text(encoding="utf-8-sig")
+        text = regular(path).read_text(encoding="utf-8-sig")
     lines = text.removesuffix("\n").split("\n")
     header = layout.unwritten_header or tuple(lines[0].split("\t"))
     missing = [column for column in layout.columns if header.count(column) != 1]
@@ -105,7 +105,7 @@ def read_csv(path: Path, task: Task) -> list[Example]:
     """
     wanted = ["sentence1", *(["sentence2"] if task.is_pair else []), "label"]
     expected = f"a table in UTF-8 with the columns {', '.join(wanted)}"
-    with reading(path, expected), path.open(encoding="utf-8-sig", newline="") as file:
+    with reading(path, expected), regular(path).open(encoding="utf-8-sig", newline="") as file:
         (_, header), *rows = _rows(path, file) or [(1, [])]
     columns = [name.strip() for name in header]
     if wrong := [name for name in wanted if columns.count(name) != 1]:

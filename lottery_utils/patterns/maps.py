@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lottery_utils.errors import UserError, expanded, reading
+from lottery_utils.errors import UserError, expanded, reading, regular
 
 FloatArray = npt.NDArray[np.float32]
 TYPES = ("vertical", "diagonal", "vertical+diagonal", "block", "heterogeneous")
@@ -91,7 +91,7 @@ def load_maps(path: Path | str) -> list[AnnotatedMap]:
     if path.is_dir():
         return _load_folder(path)
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with np.load(regular(path), allow_pickle=False) as file:
             data = {name: file[name] for name in file.files}
         sizes = data["size"].astype(int)
         values = np.split(data["values"], np.cumsum(sizes**2)[:-1])
@@ -120,7 +120,7 @@ def _load_folder(folder: Path) -> list[AnnotatedMap]:
         )
     found = []
     with reading(tables[0]):
-        lines = tables[0].read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = regular(tables[0]).read_text(encoding="utf-8", errors="replace").splitlines()
     for number, line in enumerate(lines, 1):
         place = f"{tables[0]}, line {number}"
         name, _, label = (part.strip('" ') for part in line.partition("\t"))
@@ -137,7 +137,7 @@ def _load_folder(folder: Path) -> list[AnnotatedMap]:
 def _load_map(folder: Path, name: str, place: str) -> AnnotatedMap:
     path = folder / (name if name.endswith(".npy") else f"{name}.npy")
     try:
-        values = np.load(path, allow_pickle=False).astype(np.float32)
+        values = np.load(regular(path), allow_pickle=False).astype(np.float32)
         if values.ndim != 2 or len(values) != values.shape[1] or not np.isfinite(values).all():
             raise ValueError(f"its shape is {values.shape}, or it holds other than numbers")
         return AnnotatedMap(values / max(values.max(), 1e-12))

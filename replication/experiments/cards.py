@@ -9,6 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
+from lottery_utils.errors import regular
+
 PLACE = "lottery-cards"  # in the machine's own folder for temporary files, not on a shared disk
 _held: dict[str, IO[str]] = {}  # by this process; the kernel lets go of them when it ends
 
@@ -28,7 +30,7 @@ def take(cards: Sequence[str], folder: Path | None = None) -> int:
         with suppress(OSError):  # somebody else has it, or the folder cannot be used
             path = folder / f"{card}.lock"
             path.touch(0o666)
-            file = path.open()
+            file = regular(path).open()
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             _held[card] = file
             return place

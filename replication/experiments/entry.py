@@ -15,13 +15,13 @@ from typing_extensions import TypedDict
 
 from lottery_utils import backbone, data, metrics, training
 from lottery_utils.batches import Encoded, EvaluationBatches, encode
-from lottery_utils.errors import UserError
+from lottery_utils.errors import UserError, regular
 from lottery_utils.tasks import Task
 from replication.experiments.answers import answers_text
 from replication.experiments.cards import take
 from replication.experiments.results import Answered, Positive, Text, about
 from replication.experiments.unfinished import Unfinished
-from replication.files import alone, in_one_piece
+from replication.files import alone, in_one_piece, real
 from replication.journal import Journal
 from replication.store import Key, Store
 from replication.study import Study
@@ -268,6 +268,7 @@ class Entry:
 
     def fine_tune(self) -> tuple[Any, training.Curve]:
         """The model, fine-tuned from scratch and kept in the cache, and its curve with scores."""
+        real(self.checkpoint)  # what cannot be kept is not trained
         model = self.pretrained()
         curve = self.train_model(model, "fine-tune", watch=True)
         self.save_model(model)
@@ -298,7 +299,7 @@ class Entry:
             return None
         model = self.pretrained()
         try:
-            weights = load_file(self.checkpoint)
+            weights = load_file(regular(self.checkpoint))
         except SafetensorError:  # a cache may hold anything: what does not fit is made again
             return None
         except OSError as error:

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from replication.files import in_one_piece
+from replication.files import in_one_piece, real
 
 EVERY = 600.0  # seconds; of BERT-base it is 1.3 GB
 
@@ -20,7 +20,7 @@ class Unfinished:
     """The file of a training at `place`, by what `of` says that it is and on what it runs.
 
     Only who is alone at what the training is for may use it. Raises `UserError` where the disk
-    fails.
+    fails, or what is there is no file.
     """
 
     def __init__(self, place: Path, of: tuple[Any, ...]) -> None:
@@ -30,6 +30,7 @@ class Unfinished:
 
     def state(self) -> dict[str, Any] | None:
         """How it stood; None where it was not begun, or what is there is broken."""
+        real(self.path)
         try:
             with zipfile.ZipFile(self.path) as file:
                 intact = file.testzip() is None  # torch.load does not look at the checksums

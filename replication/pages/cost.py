@@ -14,7 +14,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from lottery_utils.errors import UserError
+from lottery_utils.errors import UserError, regular
 from replication.book.show import COLOURS, LARGE, SEED_COLOURS, Figure, Finding, Note, Table, style
 from replication.book.written import estimate, number, percent
 from replication.paper.records import STAGE
@@ -36,11 +36,11 @@ def load(folder: str | Path = "benchmarks") -> dict[str, Rows]:
     found = {}
     for path in sorted((home() / folder).glob("*.json")):
         try:
-            rows = json.loads(path.read_text("utf-8"))
+            rows = json.loads(regular(path).read_text("utf-8"))
             for row in rows.values():
                 for name in ("what", "sides", "seconds", "run"):
                     row[name]
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise UserError(
                 f"The benchmark file {path} is broken: expected what 'make bench' writes; restore "
                 "it from version control, or delete it and run 'make bench'."

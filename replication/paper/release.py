@@ -24,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lottery_utils.errors import UserError, expanded
+from lottery_utils.errors import UserError, expanded, regular
 from lottery_utils.masks import StructuredMask
 from lottery_utils.tasks import TASKS
 from replication.paper.figure import heights
@@ -138,7 +138,7 @@ def _masks(
 def _array(path: Path, shape: tuple[int, ...]) -> np.ndarray:
     """One mask as bool, or `UserError`."""
     try:
-        values = np.load(path, allow_pickle=False)
+        values = np.load(regular(path), allow_pickle=False)
     except OSError as error:
         raise UserError(
             f"The mask {path} cannot be read ({error.strerror or error}): expected an array of "
@@ -197,7 +197,7 @@ def _of_folders(folder: Path, sha256: dict[str, str], root: Path) -> Iterator[Ro
     for path in sorted(paths):
         setting = path.relative_to(folder).parts[0]
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = json.loads(regular(path).read_text(encoding="utf-8"))
             rows: list[Row] = [
                 (setting, task, metric, (float(score[0]), float(score[1])), path)
                 for task, metrics in content.items()
@@ -214,7 +214,7 @@ def _of_folders(folder: Path, sha256: dict[str, str], root: Path) -> Iterator[Ro
 
 def _of_table(path: Path, sha256: dict[str, str]) -> Iterator[Row]:
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        with regular(path).open(encoding="utf-8", newline="") as file:
             for line in csv.DictReader(file):
                 score = (float(line["mean"]), float(line["std_population"]))
                 yield line["setting"], line["task"], line["metric"], score, path

@@ -22,7 +22,7 @@ from pydantic import TypeAdapter
 from typing_extensions import TypedDict
 
 from lottery_utils import data
-from lottery_utils.errors import UserError
+from lottery_utils.errors import UserError, regular
 from replication.experiments.results import Count, Sha256, Splits
 from replication.files import write_text
 from replication.store import Store
@@ -106,7 +106,7 @@ def _counted(of: dict[str, int]) -> str:
 def card(study: Study, task: str, store: Store) -> DataCard:
     """The card of a task, from what lies beside its records; nothing is read but that."""
     about, kind = study.task(task), data.source_kind(study.data)
-    sizes, path = study.sizes(task), _path(study, task, store)
+    sizes, path = study.sizes(task), place(study, task, store)
     kept = _read(path) if path.exists() else _Kept()
     files = kept.get("files")
     official = (
@@ -126,7 +126,7 @@ class _Kept(TypedDict, total=False):
 
 def _read(path: Path) -> _Kept:
     try:
-        text = path.read_text("utf-8")
+        text = regular(path).read_text("utf-8")
         return TypeAdapter(_Kept).validate_python(parse(text, str(path))[0], strict=True)
     except (OSError, ValueError, UserError) as error:
         raise UserError(
@@ -149,7 +149,7 @@ def keep(study: Study, task: str, store: Store, data_sha256: str | None = None) 
             f"{study.name!r} were made from: give the same files."
         )
     content = {"files": {split: len(whole[split]) for split in SPLITS}, "used_sha256": used}
-    write_text(_path(study, task, store), yaml.safe_dump(content, sort_keys=False))
+    write_text(place(study, task, store), yaml.safe_dump(content, sort_keys=False))
     return card(study, task, store)
 
 
@@ -202,7 +202,7 @@ def describe_all(studies: Sequence[Study], store: Store) -> str:
     tasks that have something on record."""
     said = []
     for one in studies:
-        tasks = [task for task in one.tasks if _path(one, task, store).parent.is_dir()]
+        tasks = [task for task in one.tasks if place(one, task, store).parent.is_dir()]
         if tasks:
             of = describe(one, tasks, store).removeprefix("Data: ")
             said.append(f"{model_and_data(one)}: {of}")
@@ -216,5 +216,6 @@ def fingerprints(study: Study, tasks: Sequence[str], store: Store) -> str:
     return f"Fingerprints (sha256) of the examples used: {', '.join(said)}." if said else ""
 
 
-def _path(study: Study, task: str, store: Store) -> Path:
+def place(study: Study, task: str, store: Store) -> Path:
+    """The card's file."""
     return store.root / study.name / task / FILE

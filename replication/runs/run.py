@@ -19,7 +19,7 @@ from lottery_utils import data
 from lottery_utils.errors import ReplayError, UserError
 from lottery_utils.patterns.sorter import sorter_sha256
 from replication.experiments.answers import untrained
-from replication.files import alone, clear
+from replication.files import alone, clear, real
 from replication.runs import data_card
 from replication.stages import FOLLOWUPS, PIPELINE, STAGES, TICKET_STAGE
 from replication.store import Key, Record, Store
@@ -216,6 +216,7 @@ def ensure(
         todo = [(t, s, n) for t, s, some in entries for n in some if not is_done(t, s, n)]
     if not todo:
         return
+    check_kept(study, store, todo)
     from replication.experiments.entry import Entry, Progress, prepare_device
 
     chosen = prepare_device(device, threads)
@@ -361,6 +362,17 @@ def _compute(entry: Entry, name: str, gather: bool) -> Record:
     record = store.write(key, study.hash(name), study.identity(name), results, run)
     drop_journals(store, key)
     return record
+
+
+def check_kept(study: Study, store: Store, todo: Iterable[tuple[str, int, str]]) -> None:
+    """What these stages' records will lie beside must be in order before they are computed.
+
+    Raises `UserError` where it is not.
+    """
+    for folder in {study.folder(name) for _, _, name in todo}:
+        replace(study, name=folder).check_kept(store.root)
+    for task in {task for task, _, _ in todo if ":" in study.data}:
+        real(data_card.place(study, task, store))
 
 
 def check_data(study: Study, task: str, seed: int, store: Store) -> None:

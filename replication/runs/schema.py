@@ -21,7 +21,7 @@ from lottery_utils.errors import expanded
 from lottery_utils.masks import Rows
 from replication.experiments.entry import Run
 from replication.experiments.results import BySeed, Sha256, Text, about
-from replication.files import write_text
+from replication.files import write_out
 from replication.paper.results import Released
 from replication.stages import PIPELINE, SWEPT, Stage
 from replication.store import SCHEMA, Code
@@ -201,4 +201,4 @@ def as_text(value: Any, indent: str = "") -> str:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser("python -m replication.runs.schema", description=__doc__)
     parser.add_argument("file", type=expanded)
-    write_text(parser.parse_args().file, as_text(record_schema()) + "\n")
+    write_out(parser.parse_args().file, as_text(record_schema()) + "\n")

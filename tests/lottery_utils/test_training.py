@@ -158,6 +158,35 @@ def test_a_diverging_loss_and_no_data_are_refused(tiny_model: Callable[..., Mode
         finetune(tiny_model(), Encoded([], [], [], 0), FAST, seed=0)
 
 
+def test_an_infinite_gradient_of_the_last_step_is_noticed(
+    tiny_model: Callable[..., Model], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its loss is finite, and so are all before: only the weights say so."""
+    model, clip, steps = tiny_model(), torch.nn.utils.clip_grad_norm_, []
+
+    def burst(parameters: Any, most: float) -> Any:
+        parameters = list(parameters)
+        steps.append(1)
+        if len(steps) == 8:
+            next(p for p in parameters if p.grad is not None).grad[0] = float("inf")
+        return clip(parameters, most)
+
+    monkeypatch.setattr("torch.nn.utils.clip_grad_norm_", burst)
+    with pytest.raises(UserError, match=r"Training diverged: weights .* at step 8 of 8.*smaller"):
+        finetune(model, learnable(), Recipe(batch_size=16, epochs=1), seed=0)
+
+
+@pytest.mark.parametrize("n_outputs", [1, 2])
+def test_outputs_that_are_no_numbers_are_no_predictions(
+    tiny_model: Callable[..., Model], n_outputs: int
+) -> None:
+    model = tiny_model(n_outputs=n_outputs)
+    with torch.no_grad():
+        model.classifier.bias[0] = float("nan")
+    with pytest.raises(UserError, match=r"Training diverged.*outputs"):
+        predict(model, EvaluationBatches(learnable(), 16))
+
+
 def test_the_loss_of_classes_is_cross_entropy_and_that_of_grades_the_squared_error() -> None:
     generator = torch.Generator().manual_seed(0)
     logits, classes = torch.randn(5, 3, generator=generator), torch.tensor([0, 2, 1, 1, 0])

@@ -189,7 +189,7 @@ def test_a_change_that_cannot_be_read_is_a_mistake_of_usage(
     assert change in capsys.readouterr().err.splitlines()[-1]
 
 
-@pytest.mark.parametrize("device", ["meta", "mps:7", "cpu:3", "xla", "cuda:99", ""])
+@pytest.mark.parametrize("device", ["meta", "mps:7", "cpu:3", "xla", "cuda:99"])
 def test_a_device_that_computes_nothing_is_one_line(
     workplace: Path, capsys: pytest.CaptureFixture[str], device: str
 ) -> None:
@@ -323,3 +323,29 @@ def test_a_key_that_is_given_twice_is_refused(
     workplace: Path, capsys: pytest.CaptureFixture[str], options: list[str]
 ) -> None:
     assert "is given twice" in refused(capsys, "status", "tiny", *options)
+
+
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [
+        *((c, o) for c in ("run", "export", "fetch") for o in ("--data", "--backbone", "--task")),
+        *(("run", o) for o in ("--device", "--cache-dir", "--results-dir", "--stage", "--ticket")),
+        ("export", "--out"),
+    ],
+)
+def test_an_option_of_nothing_is_refused(
+    workplace: Path, capsys: pytest.CaptureFixture[str], command: str, option: str
+) -> None:
+    """Of a shell's variable that is not set: not the same as no option."""
+    assert refused(capsys, command, "tiny", option, "").startswith(f"lottery: {option} is empty")
+    assert "STUDY is empty" in refused(capsys, command, "")
+    assert sorted(path.name for path in workplace.iterdir()) == ["studies"]
+
+
+def test_what_fetch_does_not_heed_it_does_not_take(
+    workplace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["fetch", "tiny", "--cache-dir", "elsewhere"])
+    assert stopped.value.code == 2
+    assert "--cache-dir" in capsys.readouterr().err.splitlines()[-1]

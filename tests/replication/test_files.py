@@ -13,7 +13,15 @@ from typing import Any
 import pytest
 
 from lottery_utils.errors import UserError
-from replication.files import BusyError, alone, clear, in_one_piece, refuse, write_text
+from replication.files import (
+    BusyError,
+    alone,
+    clear,
+    in_one_piece,
+    refuse,
+    write_out,
+    write_text,
+)
 
 AT_IT = """
 import sys, time
@@ -133,11 +141,11 @@ def test_a_link_stays_and_what_it_names_is_written(tmp_path: Path) -> None:
     assert len(list(tmp_path.rglob("*"))) == 3
 
 
-def test_a_pipe_or_device_is_written_into(tmp_path: Path) -> None:
+def test_a_pipe_or_device_is_written_into_where_a_user_says_so(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     reader = os.open(pipe, os.O_RDWR)
-    write_text(pipe, "whole")
+    write_out(pipe, "whole")
     assert pipe.is_fifo() and os.read(reader, 9) == b"whole"
     os.close(reader)
     with pytest.raises(UserError, match="is a device or a pipe"), in_one_piece(pipe):

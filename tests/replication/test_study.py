@@ -206,6 +206,14 @@ def test_a_key_given_twice_is_refused(tmp_path: Path, text: str, said: str) -> N
         Study.load(write(tmp_path, text))
 
 
+def test_names_with_dots_are_not_groups_of_keys(tmp_path: Path) -> None:
+    """`a.labels` is a task, and no key of the task `a`."""
+    own = "own_tasks: {a: {labels: [x, y]}, a.labels: {labels: [u, v, w]}, a.b.c: {}, a.b.d: {}}\n"
+    tasks = "tasks: [a, a.labels, a.b.c, a.b.d]\nseeds: [1]\ndata: csv\n"
+    study = Study.load(write(tmp_path, tasks + own))
+    assert [len(study.task(name).labels) for name in study.tasks] == [2, 3, 0, 0]
+
+
 def test_keys_may_be_merged(tmp_path: Path) -> None:
     assert Study.load(write(tmp_path, f"{MINIMAL}<<: {{train_size: 5}}\n")).train_size == 5
 
