@@ -12,10 +12,11 @@ from lottery_utils.agreement.inference import Interval, t_interval
 from replication.book.claim_rows import Verdicts, badge, ends_of, estimate, rule, strip
 from replication.book.show import Finding, Folded, Note, Table
 from replication.book.written import number, p_text, percent, share
+from replication.claims import published
 from replication.claims import wins as wins_of
 from replication.claims.claim import LEARNED, WINS, adjusted, wins
 from replication.claims.eligible import learned_seeds
-from replication.claims.evidence import embeddings_alone, of_scores
+from replication.claims.evidence import NESTED, embeddings_alone, measure, of_scores
 from replication.claims.power import MOST, Needed, heads_for_r, needed
 from replication.claims.rules import Judged, registered
 from replication.claims.trial import PAPER, Trial, by_own_gain, over_seeds, sides, stricter
@@ -81,6 +82,25 @@ def in_one_family(trial: Trial) -> Note:
     return Note(
         f"Each addition is a family of its own. In one family of all {len(added)}, these verdicts "
         f"would change: {'; '.join(changed) or 'none'}."
+    )
+
+
+def between_tasks_at_most(trial: Trial) -> Note:
+    """The kappa that masks of two tasks could reach at their sizes, here and as released."""
+    sides = {
+        trial.name: (trial.ours, measure(trial.records, trial.release)),
+        PAPER: (trial.theirs, published.measure(trial.release)),
+    }
+    said = [
+        f"{number(np.mean([*of[NESTED].values()]), 2)} ({name}; found: {number(one.found.mean, 2)})"
+        for name, (judged, of) in sides.items()
+        for one in judged
+        if one.claim.key == "tasks-differ" and one.found and NESTED in of
+    ]
+    n = 1 + [one.claim.key for one in trial.ours].index("tasks-differ")
+    return Note(
+        f"Claim {n} compares tickets of different sizes. If the smaller always lay within the "
+        f"larger, their mean kappa would be {' and '.join(said) or 'unknown: nothing on record'}."
     )
 
 
