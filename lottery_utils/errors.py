@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-_IN_THE_WAY = (errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.EINVAL)  # of writing
+_IN_THE_WAY = (errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENXIO)  # of writing
 
 
 class UserError(Exception):
@@ -50,7 +50,7 @@ def regular(path: Path) -> Path:
         if stat.S_ISDIR(mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
         if not stat.S_ISREG(mode):
-            raise OSError(errno.EINVAL, "it is a pipe or a device, no file", str(path))
+            raise OSError(errno.ENXIO, "it is a pipe or a device, no file", str(path))
     return path
 
 
@@ -75,6 +75,15 @@ def writing(what: Path | str) -> Iterator[None]:
     except OSError as error:
         why = f"{error.strerror}; {advice(error)}"
         raise UserError(f"Cannot write {named(error, what)}: {why}.") from error
+
+
+def refuse_empty(name: str, value: object) -> None:
+    """Raise `UserError` for an empty text, as of a shell's variable that is not set: what is empty
+    is not what is left out."""
+    if "" in (value if isinstance(value, list | tuple) else [str(value)]):
+        raise UserError(
+            f"{name} is empty: expected a value; where a variable of the shell is meant, set it."
+        )
 
 
 def named(error: OSError, what: Path | str) -> Path | str:

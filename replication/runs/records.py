@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lottery_utils.errors import UserError
+from lottery_utils.errors import UserError, refuse_empty
 from lottery_utils.masks import StructuredMask
 from lottery_utils.metrics import meaningless
 from lottery_utils.tasks import TASKS, OwnTask, Task, get_task
@@ -187,12 +187,14 @@ def resolve(
     change numbers. `store` is where derived ones are found, by default the book's own records.
     Raises `UserError` for anything unknown.
     """
+    for name, value in {"task": task, "data": data, "backbone": backbone}.items():
+        refuse_empty(name, value)
     loaded = study if isinstance(study, Study) else Study.load(study, (store or Store()).root)
     # A name that looks like a number is one when it comes from papermill.
     places = {"data": data, "backbone": backbone}
-    overrides = {**(changes or {}), **{k: str(v) for k, v in places.items() if v not in (None, "")}}
+    overrides = {**(changes or {}), **{k: str(v) for k, v in places.items() if v is not None}}
     chosen = loaded.override(overrides) if overrides else loaded
-    if task not in (None, "", [], ()):
+    if task not in (None, [], ()):
         names = [*map(str, task)] if isinstance(task, list | tuple) else [str(task)]
         chosen = replace(chosen, tasks=tuple(chosen.task(name).name for name in names))
     return replace(chosen, seeds=as_seeds(seeds)) if seeds is not None else chosen

@@ -208,10 +208,16 @@ def test_a_key_given_twice_is_refused(tmp_path: Path, text: str, said: str) -> N
 
 def test_names_with_dots_are_not_groups_of_keys(tmp_path: Path) -> None:
     """`a.labels` is a task, and no key of the task `a`."""
-    own = "own_tasks: {a: {labels: [x, y]}, a.labels: {labels: [u, v, w]}, a.b.c: {}, a.b.d: {}}\n"
+    two, three = "{labels: [x, y]}", "{labels: [u, v, w]}"
+    own = f"own_tasks: {{a: {two}, a.labels: {three}, a.b.c: {two}, a.b.d: {three}}}\n"
     tasks = "tasks: [a, a.labels, a.b.c, a.b.d]\nseeds: [1]\ndata: csv\n"
     study = Study.load(write(tmp_path, tasks + own))
-    assert [len(study.task(name).labels) for name in study.tasks] == [2, 3, 0, 0]
+    assert [len(study.task(name).labels) for name in study.tasks] == [2, 3, 2, 3]
+    other = {"labels": ["p", "q"]}
+    changed = study.override({"own_tasks.a.b.c.question": "?", "own_tasks.a.b.d": other})
+    assert [name for name, own in changed.own_tasks.items() if own.question == "?"] == ["a.b.c"]
+    assert changed.own_tasks["a.b.d"].labels == ("p", "q")
+    assert changed.own_tasks.keys() == study.own_tasks.keys()
 
 
 def test_keys_may_be_merged(tmp_path: Path) -> None:

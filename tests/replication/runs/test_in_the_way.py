@@ -3,6 +3,7 @@ long, and never waited for."""
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import signal
@@ -37,14 +38,18 @@ ENTRY = Path("results", "tiny", "CoLA", "seed-42")
 def no_waiting() -> Iterator[None]:
     """Who opens a pipe that nobody writes into waits without end."""
 
+    waited = []
+
     def waits(*_: Any) -> None:
-        raise AssertionError("it waits")
+        waited.append(True)
+        raise TimeoutError
 
     before = signal.signal(signal.SIGALRM, waits)
     signal.alarm(30)
     yield
     signal.alarm(0)
     signal.signal(signal.SIGALRM, before)
+    assert not waited, "also where it was caught as an error"
 
 
 def pipe(path: Path) -> None:
@@ -164,23 +169,24 @@ def never(*_: Any, **__: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "place", ["results/tiny/study.yaml", "results/tiny/RTE/data.yaml", "checkpoint"]
+    ("place", "make"),
+    [
+        *itertools.product(("study.yaml", "RTE/data.yaml", "checkpoint"), (Path.mkdir, os.mkfifo)),
+        ("study.yaml", lambda path: path.write_text("[")),
+    ],
 )
-@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, lambda path: path.write_text("[")])
 def test_what_records_lie_beside_is_looked_at_before_anything_is_computed(
     workplace: Path, monkeypatch: pytest.MonkeyPatch, place: str, make: Callable[[Path], None]
 ) -> None:
     study = replace(Study.load("tiny"), tasks=("RTE",), seeds=(42,))
     path = Store().scratch(Key("tiny", "RTE", 42, "finetune"), "finetuned.safetensors")
     if place != "checkpoint":
-        path = Path(place)
+        path = Path("results", "tiny", place)
         path.parent.mkdir(parents=True)
     if place.endswith("data.yaml"):
         study = replace(study, data="csv:tables")
         monkeypatch.setattr("replication.experiments.entry.Entry.check", lambda *_: None)
     make(path)
-    if path.is_file() and not place.endswith("study.yaml"):
-        return  # what is written over
     monkeypatch.setattr("lottery_utils.training.finetune", never)
     monkeypatch.setattr("replication.experiments.entry.Entry.pretrained", never)
     with pytest.raises(UserError, match=path.name):

@@ -408,6 +408,14 @@ def test_other_seeds_are_refused(workplace: Path, given: Any) -> None:
         records.resolve("tiny", seeds=given)
 
 
+@pytest.mark.parametrize(
+    "given", [{"task": ""}, {"task": ["RTE", ""]}, {"data": ""}, {"backbone": ""}]
+)
+def test_what_is_empty_is_not_what_is_left_out(workplace: Path, given: Any) -> None:
+    with pytest.raises(UserError, match=f"{next(iter(given))} is empty"):
+        records.resolve("tiny", **given)
+
+
 @fuzzed(names=st.lists(st.text("ab2-", min_size=1), min_size=1), years=st.integers(0, 3000))
 def test_names_may_be_a_list_one_or_their_text(names: list[str], years: int) -> None:
     assert records.as_names(names, "studies") == names
