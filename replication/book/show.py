@@ -279,6 +279,7 @@ def gains(
     axis.axvline(1, color=COLOURS["full"], lw=1, zorder=0)
     axis.set_yticks(range(len(rows)), [*rows])
     axis.set_ylim(len(rows) - 0.5, -0.5)
+    axis.locator_params(axis="x", nbins=6)
     in_percent(axis.xaxis)
 
 
