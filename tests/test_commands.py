@@ -22,11 +22,13 @@ from replication.cli import _parser, main
 from replication.runs.records import resolve
 from replication.stages import STAGES
 from replication.store import Store
+from replication.study import Study
 
 BLOCK = re.compile(r"^( *)(`{3,})(\w*)[^\n]*\n(.*?)^\1\2", re.M | re.S)
 INLINE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 SHELL = ("bash", "console", "sh")
-NAMED = re.compile(r"[\w-]*-[0-9a-f]{8}")  # a study with changes, such as quick-1a2b3c4d
+NAMED = re.compile(r"[\w-]*-[0-9a-f]{8}")  # a study with changes, such as quick-7a0c709e
+UNKNOWN = "-1a2b3c4d"  # where the hash depends on a reader's folder, and the text says so
 PLACEHOLDER = re.compile(r"[A-Z]+")  # STUDY, DIR
 
 
@@ -97,7 +99,7 @@ def lottery(words: list[str], text: str) -> None:
     if study not in contents.studies() and f"{study}.yaml" in text:  # the page writes it first
         assert "own_tasks" in text
         return
-    name = study[:-9] if NAMED.fullmatch(study) else study
+    name = unchanged(study, text)
     folder = options["backbone"] and not options["backbone"].startswith(
         ("hub:", "bundled", "mpnet")
     )
@@ -111,6 +113,21 @@ def lottery(words: list[str], text: str) -> None:
         store=Store(REPOSITORY / "results"),
     )
     assert options.get("stage") in (None, *STAGES)
+
+
+def unchanged(study: str, text: str) -> str:
+    """A study's name without the hash of its changes, which a command of the text makes."""
+    if not NAMED.fullmatch(study):
+        return study
+    made = {
+        Study.load(options["study"]).override(dict(options["changes"])).name
+        for words in commands(text)
+        if words[:2] == ["lottery", "run"] and "--set" in words[3:]
+        for options in [vars(_parser().parse_args(words[1:]))]
+        if not NAMED.fullmatch(options["study"])
+    }
+    assert study in made or (study.endswith(UNKNOWN) and f"`{UNKNOWN[1:]}`" in text), (study, made)
+    return study[:-9]
 
 
 def _help(words: list[str]) -> None:
@@ -135,11 +152,7 @@ def papermill(words: list[str], text: str) -> None:
     if study not in contents.studies() and f"{study}.yaml" in text:
         return
     task = given.get("task")
-    resolve(
-        NAMED.sub(lambda match: match[0][:-9], study),
-        task=task,
-        store=Store(REPOSITORY / "results"),
-    )
+    resolve(unchanged(study, text), task=task, store=Store(REPOSITORY / "results"))
 
 
 def make(words: list[str], text: str) -> None:

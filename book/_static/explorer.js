@@ -243,7 +243,7 @@
       return `step ${i}, ${what}: ${step.score.toFixed(3)}, ${step.passed ? "passed" : "failed"}`;
     });
     const line = (y, dash) => ({ type: "line", xref: "paper", x0: 0, x1: 1, y0: y, y1: y, line: { dash, color: ink().text, width: 1 } });
-    const label = (y, said) => ({ xref: "paper", x: 1, xanchor: "right", y, yanchor: "bottom", text: said, showarrow: false, font: { size: 12 } });
+    const lines = `dashed: ${Math.round(100 * threshold)} % of full${majority === null ? "" : "; dotted: most frequent answer"}`;
     const now = state.step;
     Plotly.react(charts.curve, [
       {
@@ -257,11 +257,11 @@
       },
     ], layout({
       height: 260,
-      margin: { l: 56, r: 8, t: 8, b: 44 },
+      margin: { l: 56, r: 8, t: 24, b: 44 },
       xaxis: { title: { text: "step of the search" }, showgrid: false, zeroline: false, fixedrange: true, range: [-0.5, steps.length + 0.5], rangemode: "tozero" },
       yaxis: { title: { text: metric }, gridcolor: ink().ground, zeroline: false, fixedrange: true },
       shapes: [line(threshold * full, "dash"), ...(majority === null ? [] : [line(majority, "dot")])],
-      annotations: [label(threshold * full, `${Math.round(100 * threshold)} % of full`), ...(majority === null ? [] : [label(majority, "most frequent answer")])],
+      annotations: [{ xref: "paper", x: 0, xanchor: "left", yref: "paper", y: 1, yanchor: "bottom", text: lines, showarrow: false, font: { size: 12 } }],
     }), CONFIG);
     return text[now];
   }

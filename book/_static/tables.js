@@ -1,5 +1,6 @@
-// A table that is wider than its place: on a phone each of its rows becomes a card; elsewhere it is set
-// smaller and, if that is not enough, scrolls in its box, by keyboard too.
+// A table that is wider than its place, or on a phone has a column too narrow for its text: on a phone
+// each of its rows becomes a card; elsewhere it is set smaller and, if that is not enough, scrolls in its
+// box, by keyboard too.
 "use strict";
 
 (() => {
@@ -44,14 +45,16 @@
   function fit(table) {
     const box = table.parentElement;
     const wide = () => table.offsetWidth > box.clientWidth + 1;
+    const tall = (row) => row.cells.length > 2 && row.offsetHeight > 180;
+    const narrow = () => !table.matches(".verdicts") && [...table.tBodies].some((body) => [...body.rows].some(tall));
     table.classList.remove("cards", "dense");
     box.removeAttribute("tabindex");
-    if (!wide()) return;
-    if (PHONE.matches && table.tHead) {
+    if (PHONE.matches && table.tHead && (wide() || narrow())) {
       if (!labelled.has(table)) label(table);
       table.classList.add("cards");
       return;
     }
+    if (!wide()) return;
     table.classList.add("dense");
     if (!wide()) return;
     box.tabIndex = 0;

@@ -28,7 +28,7 @@ from replication.book import contents
 from replication.book.show import MISSING
 from replication.files import alone, write_text
 from replication.paper.records import STUDY as RELEASED
-from replication.runs.data_card import describe, describe_all, fingerprints, in_words
+from replication.runs.data_card import card, describe, describe_all, fingerprints, in_words
 from replication.runs.records import resolve
 from replication.store import Store
 from replication.study import Study, derived_from
@@ -94,12 +94,12 @@ def build_page(
             continue  # the defaults that the given ones stand in for
         (code if MADE_BY.intersection(tags) else result).append(cell)
     about = contents.parameters(notebook) | parameters
-    data, known_by = about_data(about)
+    data, known_by, caution = about_data(about)
     first, *rest = result[0].source.split("\n")
     of_task = about.get("task") is not None  # also where it is the notebook's own
     heading = [titled(first, about if of_task else parameters)]
-    if data and of_task:
-        heading, data = [*heading, f"\n*{data}*"], ""
+    if caution and of_task:
+        heading.append(f"\n*Data: {caution}.*")
     data = f"{data} {known_by}".strip()
     result[0].source = "\n".join([*heading, *rest])
     made = nbformat.v4.new_markdown_cell(
@@ -172,8 +172,9 @@ def titled(heading: str, parameters: dict[str, Any]) -> str:
     return f"{heading}: {task} ({of})" if task else f"{heading} ({of})"
 
 
-def about_data(parameters: dict[str, Any]) -> tuple[str, str]:
-    """What the data of a page's study, or of its task, are, and the fingerprints of the examples.
+def about_data(parameters: dict[str, Any]) -> tuple[str, str, str]:
+    """What the data of a page's study, or of its task, are, the fingerprints of the examples, and
+    what is to be said before any result where they are not all of GLUE's official files.
 
     Where the parameters name studies otherwise than by `study`, the data of each that has records.
     """
@@ -189,12 +190,18 @@ def about_data(parameters: dict[str, Any]) -> tuple[str, str]:
             for n in contents.studies()
             if derived_from(n) in named and (store.root / n / "study.yaml").is_file()
         ]
-        return describe_all([Study.load(name, store.root) for name in known], store), ""
+        return describe_all([Study.load(name, store.root) for name in known], store), "", ""
     if parameters["study"] == RELEASED:
-        return "", ""
+        return "", "", ""
     overrides = {k: parameters.get(k) for k in ("task", "data", "backbone")}
     study = resolve(str(parameters["study"]), store=store, **overrides)
-    return describe(study, study.tasks, store), fingerprints(study, study.tasks, store)
+    return (
+        describe(study, study.tasks, store),
+        fingerprints(study, study.tasks, store),
+        "; ".join(
+            dict.fromkeys(filter(None, (card(study, t, store).caution for t in study.tasks)))
+        ),
+    )
 
 
 def how_made(notebook: Path, parameters: dict[str, Any], seconds: float, data: str = "") -> str:

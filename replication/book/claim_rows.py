@@ -11,14 +11,16 @@ from matplotlib.ticker import MaxNLocator
 
 from replication.book.written import (
     ANY,
+    DIFFERENCE,
     EQUAL,
+    GAIN,
+    amount,
     bound,
     has_ci,
     no_ci,
-    number,
     p_cell,
+    reach,
     region,
-    within,
 )
 from replication.claims.rules import Judged
 from replication.claims.trial import PAPER
@@ -89,9 +91,11 @@ def strip(pair: Sequence[Judged], ends: Sequence[float]) -> str:
                      f'cy="{y}"/>')  # fmt: skip
         said.append(f"{name} {estimate(judged)}")
     parts.append(f'<path class="axis" d="M{EDGE} 32H{WIDTH - EDGE}"/>')
-    parts += [f'<text x="{x(tick)}" y="45">{bound(tick, 2)}</text>' for tick in ticks]
-    parts.append(f'<text x="{WIDTH / 2}" y="59">{html.escape(claim.unit)}</text>')
-    label = html.escape(f"{claim.unit}: {'; '.join(said)}; region {region(claim)}")
+    scale = 100 if claim.unit in (GAIN, DIFFERENCE) else 1
+    unit = claim.unit + {GAIN: " (%)", DIFFERENCE: " (points)"}.get(claim.unit, "")
+    parts += [f'<text x="{x(tick)}" y="45">{bound(scale * tick, 3)}</text>' for tick in ticks]
+    parts.append(f'<text x="{WIDTH / 2}" y="59">{html.escape(unit)}</text>')
+    label = html.escape(f"{unit}: {'; '.join(said)}; region {region(claim, claim.unit)}")
     return f'<svg role="img" aria-label="{label}" viewBox="0 0 {WIDTH} 63">{"".join(parts)}</svg>'
 
 
@@ -116,17 +120,17 @@ def rule(judged: Judged) -> str:
     lines = {
         "Section": f'<a href="../../sec{section}.html">{claim.section}</a>',
         "Measured": html.escape(f"{claim.measure} ({claim.unit})"),
-        "Region": f"{html.escape(region(claim))}. {html.escape(claim.why)}",
+        "Region": f"{html.escape(region(claim, claim.unit))}. {html.escape(claim.why)}",
     }
     if found is not None and judged.p is not None and judged.resampled is not None:
         lines["p inside"] = f"{p_cell(found.p)}, after correction {p_cell(judged.p)}"
         lines["p outside"] = f"after correction {p_cell(judged.p_contrary or 0.0)}"
-        lines["95 % CI by bootstrap"] = within(*judged.resampled)
+        lines["95 % CI by bootstrap"] = reach(*judged.resampled, claim.unit)
     if claim.beside:
         lines["Repeats"] = f'<a href="#{claim.beside}">a registered claim</a>'
     if judged.means:
         lines["By task"] = html.escape(
-            ", ".join(f"{task} {number(mean)}" for task, mean in judged.means.items())
+            ", ".join(f"{task} {amount(mean, claim.unit)}" for task, mean in judged.means.items())
         )
     return f"<dl>{''.join(f'<dt>{name}</dt><dd>{text}</dd>' for name, text in lines.items())}</dl>"
 
@@ -147,11 +151,12 @@ def estimate(judged: Judged) -> str:
     if found is None:
         n = len(judged.means)
         return f"{n} task{'s' if n > 1 else ''}" if n else ""
-    interval = within(found.low, found.high)
+    unit = judged.claim.unit
+    interval = reach(found.low, found.high, unit)
     if not _printable(judged):
         equal = no_ci((found.mean, found.low, found.high)) == EQUAL
         interval = f"({EQUAL if equal else 'no CI: it would exceed the possible range'})"
-    return f"{number(found.mean)} {interval}; inside on {_inside(judged)}"
+    return f"{amount(found.mean, unit)} {interval}; inside on {_inside(judged)}"
 
 
 def _printable(judged: Judged) -> bool:

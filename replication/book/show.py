@@ -21,9 +21,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from replication.book.written import percent
+
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure as MatplotlibFigure
     from matplotlib.image import AxesImage
 
@@ -208,21 +211,24 @@ class Note:
 class Finding:
     """What a page found, with its numbers, 95 % CI and n: the first thing that it says.
 
-    `links` are addresses by words of the text that lead there.
+    At most 40 words; what else it found is `more`, a paragraph below. `links` are addresses by
+    words of either that lead there.
     """
 
     text: str
     links: Mapping[str, str] = field(default_factory=dict)
+    more: str = ""
 
     def _repr_html_(self) -> str:
-        text = html.escape(self.text)
+        text = f'<p class="lottery-finding">{html.escape(self.text)}</p>'
+        text += f"<p>{html.escape(self.more)}</p>" if self.more else ""
         for words, address in self.links.items():
             link = f'<a href="{html.escape(address)}">{html.escape(words)}</a>'
             text = text.replace(html.escape(words), link, 1)
-        return f'<p class="lottery-finding">{text}</p>'
+        return text
 
     def __repr__(self) -> str:
-        return self.text
+        return f"{self.text} {self.more}".rstrip()
 
 
 NO_MAGNITUDE = Note(
@@ -273,6 +279,13 @@ def gains(
     axis.axvline(1, color=COLOURS["full"], lw=1, zorder=0)
     axis.set_yticks(range(len(rows)), [*rows])
     axis.set_ylim(len(rows) - 0.5, -0.5)
+    axis.locator_params(axis="x", nbins=6)
+    in_percent(axis.xaxis)
+
+
+def in_percent(axis: Axis) -> None:
+    """Write an axis of retained gain, or of another share, in percent, as all texts do."""
+    axis.set_major_formatter(lambda share, _: percent(share))
 
 
 def layer_map(

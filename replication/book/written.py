@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 MINUS = "\u2212"
 ANY = (-math.inf, math.inf)
 # Retained gain on an axis, by what it is a share of: the page on the claims says why there are two.
-OF_MEAN = "retained gain (1: mean full model, 0: baseline)"
-OF_SEED = "retained gain (1: seed's full model, 0: baseline)"
+OF_MEAN = "retained gain (100 %: mean of full models)"
+OF_SEED = "retained gain (100 %: same seed's full model)"
 EQUAL, NO_CI = "all equal", "no CI"
+GAIN, DIFFERENCE = "retained gain", "difference in retained gain"  # units of claims
 
 
 def number(value: SupportsFloat, digits: int = 3, *, signed: bool = False) -> str:
@@ -58,14 +59,18 @@ def within(
     return f"[{number(low, digits, signed=signed)}, {number(high, digits, signed=signed)}]"
 
 
-def region(claim: Claim) -> str:
+def region(claim: Claim, unit: str = "") -> str:
     """Where the mean of a claim has to lie, and the means of how many tasks, in words."""
+    scale = 100 if unit in (GAIN, DIFFERENCE) else 1
+    low, high = bound(scale * claim.low), bound(scale * claim.high)
     if math.isinf(claim.high):
-        text = f"above {bound(claim.low)}"
+        text = f"above {low}"
     elif math.isinf(claim.low):
-        text = f"below {bound(claim.high)}"
+        text = f"below {high}"
     else:
-        text = f"{bound(claim.low)} to {bound(claim.high)}"
+        text = f"{low} to {high}"
+    if not text.endswith(" 0"):
+        text += {GAIN: " %", DIFFERENCE: " points"}.get(unit, "")
     if not claim.at_least:
         return text
     every = "every task" if claim.at_least == 1 else f"{percent(claim.at_least)} of the tasks"
@@ -100,6 +105,32 @@ def share(found: Sequence[float], digits: int = 0, possible: tuple[float, float]
     """The same of a share, in percent."""
     mean, low, high = (percent(value, digits) for value in found[:3])
     return f"{mean} [{low}, {high}]" if has_ci(found, possible) else f"{mean} ({no_ci(found)})"
+
+
+def amount(value: SupportsFloat, unit: str = "") -> str:
+    """A value in the unit of a claim: retained gain in percent, its differences in percentage
+    points, all else as a number."""
+    if unit == GAIN:
+        return percent(value)
+    if unit == DIFFERENCE:
+        return f"{number(100 * float(value), 1, signed=True)} points"
+    return number(value)
+
+
+def reach(low: float, high: float, unit: str = "") -> str:
+    """An interval in such a unit."""
+    if unit == GAIN:
+        return f"[{percent(low)}, {percent(high)}]"
+    if unit == DIFFERENCE:
+        return within(100 * low, 100 * high, 1, signed=True)
+    return within(low, high)
+
+
+def points(found: Sequence[float]) -> str:
+    """A difference of shares with its 95 % CI: `+5.9 points [−6.3, +18.2]`."""
+    mean = amount(found[0], DIFFERENCE)
+    given = has_ci(found)
+    return f"{mean} {reach(found[1], found[2], DIFFERENCE) if given else f'({no_ci(found)})'}"
 
 
 def has_ci(found: Sequence[float], possible: tuple[float, float] = ANY) -> bool:

@@ -39,8 +39,9 @@ def pruning(trace: Sequence[tuple[int, float]], full_score: float, what: str) ->
     axes.invert_xaxis()
     return Figure.of(
         drawing,
-        f"{what} One model, n = 1; a point for every step that was tried, the last one failed "
-        "unless nothing was left to remove. Dashed: 90 % of the full model's score.",
+        f"{what} It starts at {scores[0]:.3f}, and the last step has {scores[-1]:.3f} with "
+        f"{left[-1]} heads. A point for each step tried (n = 1 model); dashed: 90 % of the full "
+        "score.",
         f"Line from {left[0]} heads at {scores[0]:.3f} to {left[-1]} heads at {scores[-1]:.3f}.",
     )
 

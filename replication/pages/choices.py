@@ -97,10 +97,9 @@ def finding(choices: Choices) -> Finding:
         return Finding(f"{kept} and scores {own:.3f}: there is no other choice of as many.")
     return Finding(
         f"{kept} and scores {own:.3f}. Of the {len(others)} other choices of as many heads, "
-        f"{above} score higher, {same} the same and {len(others) - above - same} lower "
-        f"({others.min():.3f} to {others.max():.3f}); {passing} of them pass the threshold of "
-        f"{choices.threshold:.3f}. "
-        "One task and one seed: no CI."
+        f"{above} score higher, {same} the same and {len(others) - above - same} lower.",
+        more=f"They score {others.min():.3f} to {others.max():.3f}, and {passing} of them pass the "
+        f"threshold of {choices.threshold:.3f}. One task and one seed: no CI.",
     )
 
 

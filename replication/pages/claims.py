@@ -35,7 +35,7 @@ def finding(trial: Trial) -> Finding:
     ]
     retain = (
         f"Of the gain from fine-tuning, retrained bad subnetworks retain {', '.join(shares)}; "
-        "means, 95 % CIs over tasks. "
+        "means, 95 % CIs over tasks."
     )
     verdicts = "; ".join(
         f"{name} supports {sum(one.verdict == SUPPORTED for one in judged)} and contradicts "
@@ -47,10 +47,8 @@ def finding(trial: Trial) -> Finding:
         if missing(trial.study, trial.store)
         else ""
     )
-    return Finding(
-        f"{retain if shares else ''}Of {len(registered(trial.ours))} registered claims, "
-        f"{verdicts}.{provisional}"
-    )
+    judged = f"Of {len(registered(trial.ours))} registered claims, {verdicts}.{provisional}"
+    return Finding(retain, more=judged) if shares else Finding(judged)
 
 
 def count_added(trial: Trial) -> Finding:
@@ -166,15 +164,18 @@ def bad_wins(trial: Trial) -> Finding:
             continue
         found = of["bad"].found
         assert found is not None
-        texts.append(f"{name}: {won(over_seeds(trial, name))}.")
-    return Finding(" ".join(texts) or NOTHING_LEARNED)
+        texts += [f"{one}." for one in won(over_seeds(trial, name))]
+        texts[-2] = f"{name}: {texts[-2]}"
+    first, *others = texts or [NOTHING_LEARNED]
+    return Finding(first, more=" ".join(others))
 
 
 NOTHING_LEARNED = "No task that the full model learned is on record yet."
 
 
-def won(found: Mapping[str, Interval]) -> str:
-    """On how many tasks bad tickets win and lose, and how many the interval leaves open."""
+def won(found: Mapping[str, Interval]) -> tuple[str, str]:
+    """On how many tasks bad tickets win and lose, and how many the interval leaves open; on how
+    many they would win by their means alone."""
     of = outcomes(found)
     of["by the mean"] = [task for task, one in found.items() if wins(one.mean)]
     named = {
@@ -187,8 +188,8 @@ def won(found: Mapping[str, Interval]) -> str:
     return (
         f"of {len(found)} tasks, bad tickets win on {len(of['wins'])}{named['wins']} and lose on "
         f"{len(of['loses'])}{named['loses']}; inconclusive on {len(of[INCONCLUSIVE])} "
-        f"({percent(WINS)} inside the 95 % CI over seeds{single}). By their means alone they would "
-        f"win on {len(of['by the mean'])}{named['by the mean']}"
+        f"({percent(WINS)} inside the 95 % CI over seeds{single})",
+        f"By their means alone they would win on {len(of['by the mean'])}{named['by the mean']}",
     )
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import matplotlib.pyplot as plt
 
-from replication.book.show import COLOURS, LARGE, Figure, Note, Table, style
+from replication.book.show import COLOURS, LARGE, Figure, Finding, Table, style
 from replication.book.written import percent
+from replication.runs.data_card import model_and_data
 from replication.runs.jobs import Schedule, jobs, simulate
 from replication.study import Study
 
@@ -19,15 +20,17 @@ def schedules(study: str) -> dict[str, dict[int, Schedule]]:
     return {way: {n: simulate(graph, n) for n in CARDS} for way, graph in of.items()}
 
 
-def finding(study: str) -> Note:
-    """The page in a sentence."""
+def finding(study: str) -> Finding:
+    """How long the study takes on one card and on most, and which jobs are faster."""
     single, whole = schedules(study).values()
     fewest, *_, most = CARDS
-    times = whole[most].seconds / single[most].seconds
-    return Note(
-        f"The study {study} takes about {_hours(single[fewest])} hours on one graphics card and "
-        f"{_hours(single[most])} on {most}: there, a job for each training is {times:.1f} times as "
-        "fast as a job for each task and seed. These hours are simulated, not measured."
+    times, of = whole[most].seconds / single[most].seconds, Study.load(study)
+    return Finding(
+        f"A study of {model_and_data(of)} ({len(of.tasks)} tasks, {len(of.seeds)} seeds) takes "
+        f"{_hours(single[fewest])} hours on one graphics card, and {_hours(single[most])} on "
+        f"{most} (simulated, not measured).",
+        more="These hours are for one job a training. With one job for each task and seed, "
+        f"{most} cards take {times:.1f} times as long.",
     )
 
 
@@ -40,12 +43,14 @@ def plot(study: str) -> Figure:
     axis.set(xscale="log", yscale="log", xlabel="graphics cards", ylabel="hours (simulated)")
     axis.set_xticks(CARDS, map(str, CARDS))
     drawing.legend(loc="outside upper center")
+    single, whole = (_hours(found[CARDS[-1]]) for found in schedules(study).values())
     return Figure.of(
         drawing,
         alt=f"Hours of the study {study} against cards, both on logarithmic scales, for two ways "
         "to cut it into jobs.",
-        caption="With a job for each training, more cards keep helping; with one for each task "
-        "and seed, the longest task decides. Simulated from the graph of jobs.",
+        caption=f"With one job a training, {CARDS[-1]} cards take {single} hours; with one for "
+        f"each task and seed {whole}, because the longest task decides. Simulated from the graph "
+        "of jobs: no CI.",
     )
 
 

@@ -15,7 +15,17 @@ import numpy as np
 import pandas as pd
 
 from lottery_utils.errors import UserError, regular
-from replication.book.show import COLOURS, LARGE, SEED_COLOURS, Figure, Finding, Note, Table, style
+from replication.book.show import (
+    COLOURS,
+    LARGE,
+    SEED_COLOURS,
+    Figure,
+    Finding,
+    Folded,
+    Note,
+    Table,
+    style,
+)
 from replication.book.written import estimate, number, percent
 from replication.paper.records import STAGE
 from replication.runs.jobs import ASSUMED_TFLOPS
@@ -26,6 +36,7 @@ Rows = dict[str, dict[str, Any]]
 MISSING = Note("This was not measured on this device yet: run make bench.")
 QUANTITIES = ("examples", "tokens", "layers", "heads")
 PASSES = {"training": "training", "importance": "importance pass", "scoring": "scoring pass"}
+HOURS = ("hours of one core", "hours of a graphics card")
 # Watts drawn by what was busy, memory, cooling and losses included: a server of 64 cores draws
 # some 500 W under load, a graphics card for training and its share of the host about as much.
 WATTS_PER_CORE, WATTS_PER_GPU = 8, 500
@@ -70,9 +81,8 @@ def finding(rows: Rows) -> Finding | Note:
     n_rounds = min(row["run"]["rounds"] for row in rows.values() if row.get("ratios"))
     return Finding(
         f"In {sum(ratio > 1 for ratio, _ in found)} of {len(found)} comparisons this edition is "
-        f"faster than standard implementations, from {least:.2f} times ({worst}) to "
-        f"{most:.0f} times ({best}). These are medians over at least {n_rounds} alternating "
-        "rounds, and both sides were checked to compute the same."
+        f"faster than standard implementations: {least:.2f} times ({worst}) to {most:.0f} times "
+        f"({best}; medians of at least {n_rounds} rounds)."
     )
 
 
@@ -98,11 +108,13 @@ def ratios(rows: Rows) -> Figure | Note:
     axis.set_xticks(ticks, [f"{tick}" for tick in ticks])
     axis.minorticks_off()
     drawing.legend(loc="outside upper center")
+    reached = sum(of[0] >= goal for _, of, goal in found)
     texts = "; ".join(f"{name} {middle:.2f}" for name, (middle, _, _), _ in found[::-1])
     return Figure.of(
         drawing,
-        "Seconds of the standard implementation divided by ours: above 1, ours is faster. These "
-        f"are the {len(found)} comparisons with a goal; the table has all {len(every)}.",
+        f"This edition is faster in {sum(of[0] > 1 for _, of, _ in found)} of {len(found)} "
+        f"comparisons with a goal, and reaches the goal in {reached}: seconds of the standard "
+        f"implementation divided by ours. The table has all {len(every)}.",
         f"Dot plot of ratios: {texts}.",
     )
 
@@ -249,15 +261,16 @@ def growth(rows: Rows) -> Figure | Note:
         axis.set_title(f"exponents {' and '.join(slopes)}")
         axis.set_xticks(values, [f"{n}" if i % 2 == 0 else "" for i, n in enumerate(values)])
         axis.minorticks_off()
+    every = [row["facts"]["exponent"] for row in found]
     names = axes[0, 0].get_legend_handles_labels()
     drawing.legend(*names, loc="outside upper center", ncols=2)
     for axis in axes[:, 0]:
         axis.set_ylabel("seconds per pass")
     return Figure.of(
         drawing,
-        "Seconds of one pass, medians over rounds; one quantity varies at a time from 64 examples "
-        "of 32 tokens, 4 layers and 4 heads of 32 channels. The exponents are the slopes of "
-        "training and importance.",
+        f"Seconds of a pass grow with exponents of {min(every):.2f} to {max(every):.2f} (titles: "
+        "training and importance). Medians over rounds; one quantity varies at a time from 64 "
+        "examples of 32 tokens, 4 layers and 4 heads of 32 channels.",
         "Four panels of rising lines on logarithmic scales, one for training and one for "
         "importance in each.",
     )
@@ -348,6 +361,26 @@ def gpu(found: dict[str, Rows]) -> Table | Note:
     return _by_name(lines)
 
 
+def folded(summary: str, found: Table | Note) -> Folded | Note:
+    """A table to look things up in, under a line that unfolds it; a note stays as it is."""
+    return Folded(summary, found) if isinstance(found, Table) else found
+
+
+def total(names: object = None, store: Store | None = None) -> Finding | Note:
+    """What these studies (None: all) took together."""
+    found = studies(names, store)
+    if isinstance(found, Note):
+        return found
+    cores, cards, energy = (
+        sum(float(cell.replace(",", "")) for cell in found.frame[column])
+        for column in (*HOURS, "kWh, estimated")
+    )
+    return Finding(
+        f"The studies on record ({len(found.frame)}) took {cores:,.0f} hours of one core and "
+        f"{cards:,.0f} of a graphics card, and about {energy:,.1f} kWh (an estimate)."
+    )
+
+
 def studies(names: object = None, store: Store | None = None) -> Table | Note:
     """Of these studies (None: all): tasks, records, hours of one core or of a GPU, and kWh.
 
@@ -376,8 +409,9 @@ def studies(names: object = None, store: Store | None = None) -> Table | Note:
                 "": name,
                 "tasks": str(len({key.task for key in keys})),
                 "records": f"{len(runs):,}",
-                "hours of one core": f"{cores:,.1f}",
-                "hours of a graphics card": f"{cards:,.1f}",
+                **{
+                    name: f"{hours:,.1f}" for name, hours in zip(HOURS, (cores, cards), strict=True)
+                },
                 "kWh, estimated": number(energy),
             }
         )

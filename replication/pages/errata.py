@@ -17,7 +17,7 @@ from lottery_utils import agreement
 from lottery_utils.masks import StructuredMask
 from lottery_utils.tasks import TASKS
 from replication.book.show import COLOURS, LARGE, Figure, Finding, Note, Table, style
-from replication.book.written import number, p_cell, p_text, percent, plus_minus, within
+from replication.book.written import number, p_cell, p_text, percent, plus_minus, points
 from replication.claims.claim import LEVEL
 from replication.pages.released_tickets import random_minus_bad
 from replication.paper import numbers
@@ -44,7 +44,7 @@ LEAST_P = 1e-16  # below which a p value is written, and drawn, as smaller
 
 
 def finding(results: Results) -> Finding:
-    """The three points that concern conclusions of the paper, in numbers."""
+    """The three points that concern conclusions of the paper, in numbers: one, then the others."""
     q = _kappa_and_q(results)
     drawn = [of["drawn"] for of in results.values() if of.get("drawn")]
     same = sum(of["good, retrained"] == of["random, retrained"] for of in drawn)
@@ -58,9 +58,8 @@ def finding(results: Results) -> Finding:
         of = random_minus_bad(results)["retrained"]
         way = "below" if of.low > 0 else "above" if of.high < 0 else "not significantly below"
         parts.append(
-            f"Retrained bad tickets are {way} random ones (random minus bad, in "
-            f"retained gain: {number(of.mean, signed=True)}, 95 % CI "
-            f"{within(of.low, of.high, signed=True)}, n = {of.n} tasks)."
+            f"Retrained bad tickets are {way} random ones: random minus bad is {points(of)} of "
+            f"retained gain (95 % CI, n = {of.n} tasks)."
         )
     if q:
         task, _, kappa, p_value = max(q, key=lambda row: row[2])
@@ -68,7 +67,8 @@ def finding(results: Results) -> Finding:
             f"Cochran's Q does not test agreement: where seeds agree best ({task}, kappa "
             f"{number(kappa, 2)}), {p_text(p_value)}."
         )
-    return Finding(" ".join(parts) or "This release has nothing of the three main points below.")
+    first, *others = parts or ["This release has nothing of the three main points below."]
+    return Finding(first, more=" ".join(others))
 
 
 def what_q_tests() -> Table:

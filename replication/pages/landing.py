@@ -9,7 +9,16 @@ from matplotlib.ticker import MultipleLocator
 
 from lottery_utils.metrics import METRIC_LABELS
 from replication.book.claim_rows import badge_of
-from replication.book.show import COLOURS, LARGE, Figure, Finding, Note, Table, style
+from replication.book.show import (
+    COLOURS,
+    LARGE,
+    Figure,
+    Finding,
+    Note,
+    Table,
+    in_percent,
+    style,
+)
 from replication.book.written import OF_MEAN, number, percent, share
 from replication.claims.claim import WINS
 from replication.claims.rules import KEPT, Judged, counted, kept, registered
@@ -22,7 +31,7 @@ from replication.runs.run import missing
 
 def finding(trial: Trial) -> Finding:
     """What retrained tickets retain, on how many tasks bad ones win, and the verdicts."""
-    here, links = kept(trial.ours), {}
+    here, links, more = kept(trial.ours), {}, ""
     if len(here) == len(KEPT):
         shares = {kind: share(of.found) for kind, of in here.items() if of.found}
         good = shares.pop("good")
@@ -30,10 +39,10 @@ def finding(trial: Trial) -> Finding:
         n_seeds = max(len(of) for of in here["good"].values.values())
         first = (
             f"In {trial.name}, retrained good subnetworks retain {good} of the gain from "
-            f"fine-tuning, {', '.join(others)}. These are means with 95 % CIs over "
-            f"{len(here['bad'].values)} tasks, up to {n_seeds} seeds each. "
-            f"{_answer(trial)}"
+            f"fine-tuning, {', '.join(others)} (means, 95 % CIs over {len(here['bad'].values)} "
+            f"tasks, up to {n_seeds} seeds each)."
         )
+        more = f"{_answer(trial)} "
         links[_won(trial, trial.name)[0]] = (
             f"report/{trial.study.name}/claims.html#can-bad-tickets-win"
         )
@@ -43,7 +52,7 @@ def finding(trial: Trial) -> Finding:
     if under_way := missing(trial.study, trial.store):
         n, every = len(trial.study.tasks) - len(under_way), len(trial.study.tasks)
         claims += f" Only {n} of {every} tasks are complete, so this may change."
-    return Finding(f"{first} {claims}", links)
+    return Finding(first, links, more + claims)
 
 
 def _answer(trial: Trial) -> str:
@@ -108,9 +117,11 @@ def in_plain_words(trial: Trial) -> Finding:
         )
     if not texts:
         return Finding("There is no result yet.")
+    first, *others = texts
     return Finding(
         "A part of a language model, trained alone, relearns much of what the whole learned. "
-        f"{' '.join(texts)}"
+        f"{first}",
+        more=" ".join(others),
     )
 
 
@@ -137,6 +148,7 @@ def plot(trial: Trial) -> Figure:
         axis.set_ylim(len(of) - 0.5, -0.5)
         axis.set_title(f"{name}, {_most(of)} tasks", loc="left")
     axes[-1, 0].xaxis.set_major_locator(MultipleLocator(0.5))
+    in_percent(axes[-1, 0].xaxis)
     axes[-1, 0].set_xlabel(OF_MEAN)
     bad = [f"{percent(of['bad'].found.mean)} ({name})" for name, of in shown.items()
            if "bad" in of and of["bad"].found]  # fmt: skip

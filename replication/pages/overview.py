@@ -81,9 +81,11 @@ def finding(
     seeds = f"{n_seeds} seed{'' if n_seeds == 1 else 's'}"
     size = f", up to {study.train_size:,} training examples" if study.train_size else ""
     first = (
-        f"Of {of_tasks(records)}, {name} ({seeds}{size}) learned {len(learned)}. Under "
-        f"{METHOD_LABELS[method]}, retrained subnetworks retain of the gain from fine-tuning: "
+        f"Under {METHOD_LABELS[method]}, retrained subnetworks of {name} retain of the gain from "
+        "fine-tuning: "
     )
+    learned_of = f"Of {of_tasks(records)} ({seeds}{size}), the full model learned {len(learned)}."
+    learned_of += " The others have no gain to retain." if len(learned) < len(records) else ""
     kinds = KINDS[method]
     if len(learned) < MIN_TASKS:
         by_task = (
@@ -93,10 +95,13 @@ def finding(
             )
             for task, of in learned.items()
         )
-        return Finding(f"{first}{'; '.join(by_task)} (no CI over {of_tasks(learned)}).")
+        return Finding(
+            f"{first}{'; '.join(by_task)} (no CI over {of_tasks(learned)}).", more=learned_of
+        )
     means = {k: [float(np.mean(of[k])) for of in learned.values() if of[k]] for k in kinds}
     shares = (f"{KIND_LABELS.get(k, k)} {share(t_interval(of))}" for k, of in means.items() if of)
-    return Finding(f"{first}{', '.join(shares)} (means, 95 % CIs over tasks).")
+    n = f"means, 95 % CIs over {of_tasks(learned)}"
+    return Finding(f"{first}{', '.join(shares)} ({n}).", more=learned_of)
 
 
 @style(LARGE)

@@ -39,10 +39,12 @@ def finding(n_draws: int = 500) -> Finding:
             f"n = {len(maps)} maps of {n} heads)"
         )
     paper = " and ".join(number(value, 2) for value in numbers.CLASSIFIER_F1.values())
+    raw, normed = parts
     return Finding(
-        "On heads that it has not seen, the better classifier reaches a weighted F1 on raw maps of "
-        f"{'. On norm-weighted maps it is '.join(parts)}. The paper reports {paper} "
-        "for maps of BERT-base."
+        f"On heads that it has not seen, the better classifier reaches a weighted F1 on raw maps "
+        f"of {raw}.",
+        more=f"On norm-weighted maps it is {normed}. The paper reports {paper} for maps of "
+        "BERT-base.",
     )
 
 
@@ -92,9 +94,10 @@ def gallery(weighting: str, n: int = 4) -> Figure:
     absent = [name for i, name in enumerate(TYPES) if not any(m.label == i for m in maps)]
     return Figure.of(
         drawing,
-        f"Labelled {weighting} maps (layer, head) of MiniLM-L6: rows are tokens that attend, "
-        "columns what they attend to, dark is much. Orange: [CLS] and [SEP]; blue: punctuation."
-        + (f" Of {len(maps)} maps none is {' or '.join(absent)}." if absent else ""),
+        f"Of {len(maps)} labelled {weighting} maps of MiniLM-L6, "
+        + (f"none is {' or '.join(absent)}" if absent else "some are of every type")
+        + ". By layer and head: rows are tokens that attend, columns what they attend to, dark is "
+        "much. Orange: [CLS] and [SEP]; blue: punctuation.",
         f"Small grey-scale maps in rows by type: {', '.join(name for name, _ in rows)}.",
     )
 

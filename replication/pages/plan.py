@@ -13,7 +13,19 @@ from lottery_utils.agreement.inference import t_interval
 from lottery_utils.metrics import METRIC_LABELS
 from replication.book.claim_rows import estimate
 from replication.book.show import COLOURS, LARGE, Figure, Finding, Folded, Note, Table, gains, style
-from replication.book.written import OF_SEED, interval, number, p_cell, percent, region, share
+from replication.book.written import (
+    DIFFERENCE,
+    GAIN,
+    OF_SEED,
+    amount,
+    number,
+    p_cell,
+    percent,
+    points,
+    reach,
+    region,
+    share,
+)
 from replication.claims.claim import WINS
 from replication.claims.plan import (
     Analysis,
@@ -43,35 +55,31 @@ def load(study: str, store: Store) -> Analysis:
 
 
 def finding(analysis: Analysis) -> Finding:
-    """What tickets retain and how the ten claims came out, in three sentences at most."""
+    """What tickets retain, bad ones first, and how the ten claims came out."""
     every = analysis.verdicts()
     by_key = {one.claim.key: one for one in every}
-    texts: list[str] = []
-    for kind, key in RETAIN.items():
-        one = by_key[key]
-        if one.found is None:
-            continue
-        bounds = f"95 % CI [{percent(one.found.low)}, {percent(one.found.high)}]"
-        if not texts:
-            bounds += f" over seeds and examples, {_n(one)}"
-        texts.append(f"{kind} ones {percent(one.found.mean)} ({bounds})")
+    shares = {k: by_key[key] for k, key in RETAIN.items() if by_key[key].found is not None}
     said = counted(one.verdict for one in every)
     so_far = [
         f"{task} {share(t_interval(of.tickets[BAD][0].tolist()))}, n = {len(of.seeds)}"
         for task, of in analysis.scored.items()
         if task not in analysis.left_out
     ]
-    first = "No verdict can be given yet."
-    if so_far:
-        first += " Of the gain from fine-tuning, retrained bad subnetworks retain so far: "
-        first += f"{'; '.join(so_far)}. These are means, 95 % CIs over seeds."
-    if texts:
-        first = "Of the gain from fine-tuning, retrained subnetworks (structured pruning) retain: "
-        first += "; ".join(texts) + "."
-    return Finding(
-        f"{'Provisional: ' if analysis.provisional and texts else ''}{first} The {len(every)} "
-        f"registered claims on {model_and_data(analysis.study)}: {said}."
-    )
+    model = model_and_data(analysis.study)
+    first, more = "No verdict can be given yet.", list[str]()
+    if shares:
+        (worst, one), *others = shares.items()
+        first = f"etrained {worst} subnetworks of {model} retain {_share(one)} of the gain from "
+        first += f"fine-tuning (95 % CI over seeds and examples; {_n(one)})."
+        first = f"{'Provisional: r' if analysis.provisional else 'R'}{first}"
+        more = [f"{kind.capitalize()} ones retain {_share(other)}." for kind, other in others]
+    elif so_far:
+        more = [
+            "Of the gain from fine-tuning, retrained bad subnetworks retain so far: "
+            f"{'; '.join(so_far)}. These are means, 95 % CIs over seeds."
+        ]
+    more.append(f"The {len(every)} registered claims: {said}.")
+    return Finding(first, more=" ".join(more))
 
 
 def standing(analysis: Analysis) -> Note | None:
@@ -169,7 +177,7 @@ def verdicts(analysis: Analysis) -> Table:
             "claim": one.claim.text,
             "verdict": so_far + one.verdict + (f" ({one.why})" if one.why else ""),
             "mean, 95 % CI": _interval(one),
-            "registered region": region(one.claim),
+            "registered region": region(one.claim, _unit(one)),
             "n": _n(one) if one.means else "0",
             "adjusted p": _decided(one),
         }
@@ -186,7 +194,7 @@ def others(analysis: Analysis, store: Store) -> Folded:
             "claim": one.claim.text,
             "verdict": so_far + one.verdict + (f" ({one.why})" if one.why else ""),
             "mean, 95 % CI": estimate(one),
-            "registered region": region(one.claim),
+            "registered region": region(one.claim, one.claim.unit),
             "adjusted p": "" if one.p is None else p_cell(one.p),
         }
         for one in judged
@@ -284,7 +292,7 @@ def optimism(analysis: Analysis) -> Table | Note:
     for ticket, one in found.items():
         name = f"{METHOD_LABELS[ticket.method]}: {KIND_LABELS.get(ticket.kind, ticket.kind)}"
         row = rows.setdefault((ticket.method, ticket.kind), {"ticket": name})
-        row[ticket.state] = interval(one, 2, signed=True)
+        row[ticket.state] = points(one)
     return Table.of(rows.values())
 
 
@@ -305,9 +313,21 @@ def _scored(answers: Mapping[str, Any], searched: float, metric: str) -> str:
 
 
 def _interval(one: PlanVerdict) -> str:
+    unit = _unit(one)
     if one.found is not None:
-        return interval(one.found, 2)
-    return number(np.mean(list(one.means.values()))) if one.means else ""
+        return f"{amount(one.found.mean, unit)} {reach(one.found.low, one.found.high, unit)}"
+    return amount(np.mean(list(one.means.values())), unit) if one.means else ""
+
+
+def _share(one: PlanVerdict) -> str:
+    """A mean of what tickets retain, with its 95 % CI; there is one."""
+    assert one.found is not None
+    return f"{percent(one.found.mean)} {reach(one.found.low, one.found.high, GAIN)}"
+
+
+def _unit(one: PlanVerdict) -> str:
+    """What the means of a claim are: what one ticket retains, or a difference of two."""
+    return DIFFERENCE if len(one.claim.tickets) > 1 else GAIN
 
 
 def _decided(one: PlanVerdict) -> str:

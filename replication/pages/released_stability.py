@@ -51,9 +51,9 @@ def finding(results: Results) -> Finding:
     mean = t_interval([kappa.observed for kappa in kappas])
     return Finding(
         f"Five seeds of BERT-base agree about heads with a mean kappa of {number(mean.mean, 2)} "
-        f"(95 % CI {within(mean.low, mean.high, 2)}, n = {mean.n} tasks; 1 is the same mask). "
-        f"Kappa is above chance on {_beyond(kappas)} tasks for masks of the same sizes, and on "
-        f"{_beyond(layered)} for masks with as many heads in each layer."
+        f"(95 % CI {within(mean.low, mean.high, 2)}, n = {mean.n} tasks; 1 is the same mask).",
+        more=f"Kappa is above chance on {_beyond(kappas)} tasks for masks of the same sizes, and "
+        f"on {_beyond(layered)} for masks with as many heads in each layer.",
     )
 
 
@@ -200,9 +200,10 @@ def noise_reading(results: Results) -> Finding | Note:
     else:
         first = "Whether other examples or another seed change more heads is inconclusive"
     return Finding(
-        f"{first}. Mean kappa of two masks is {means['examples']} with other examples, "
-        f"{means['seed']} with another seed, {means['both']} with both (95 % CI, "
-        f"n = {len(found['seed'])} tasks). The first two differ by {interval(apart)}."
+        f"{first}: mean kappas differ by {interval(apart)} (95 % CI, n = {len(found['seed'])} "
+        "tasks).",
+        more=f"Mean kappa of two masks is {means['examples']} with other examples, "
+        f"{means['seed']} with another seed, {means['both']} with both.",
     )
 
 

@@ -15,14 +15,26 @@ import numpy as np
 from matplotlib.ticker import MultipleLocator
 
 from lottery_utils.agreement.inference import Interval, t_interval, welch_interval
-from replication.book.show import COLOURS, LARGE, Figure, Finding, Note, Table, style
+from replication.book.show import (
+    COLOURS,
+    LARGE,
+    Figure,
+    Finding,
+    Note,
+    Table,
+    in_percent,
+    style,
+)
 from replication.book.written import (
     OF_MEAN,
+    amount,
     interval,
     number,
     p_cell,
     percent,
     plus_minus,
+    points,
+    reach,
     share,
 )
 from replication.claims import published, wins
@@ -92,16 +104,16 @@ def finding(results: Results) -> Finding:
     parts = []
     for state, found in random_minus_bad(results).items():
         clear = "" if found.low > 0 or found.high < 0 else ", not significant"
-        parts.append(f"{interval(found, signed=True)} {state}{clear}")
+        parts.append(f"{points(found)} {state}{clear}")
     bad, low, high = (percent(value) for value in kept["bad"][:3])
     outcome = wins.outcome(kept["bad"])
     means = "inconclusive against" if outcome == INCONCLUSIVE else f"it {outcome} by"
     return Finding(
         f"Retrained, BERT-base's bad tickets keep {bad} of the gain from fine-tuning (95 % CI "
-        f"[{low}, {high}], n = {kept['bad'].n} tasks: {means} the {percent(WINS)} threshold). "
-        f"Random ones keep {share(kept['random'])}, good ones {share(kept['good'])}. "
+        f"[{low}, {high}], n = {kept['bad'].n} tasks: {means} the {percent(WINS)} threshold).",
+        more=f"Random ones keep {share(kept['random'])}, good ones {share(kept['good'])}. "
         "Random tickets minus bad ones, in retained gain (95 % CIs, not corrected): "
-        f"{'; '.join(parts)}."
+        f"{'; '.join(parts)}.",
     )
 
 
@@ -132,7 +144,7 @@ def plot(results: Results) -> Figure:
     axis.set_yticks(range(len(of_tasks)), [*reversed(of_tasks)])
     axis.set(xlabel=OF_MEAN, xlim=(-0.6, 1.4))
     axis.xaxis.set_major_locator(MultipleLocator(0.5))
-    axis.xaxis.set_major_formatter(lambda x, _: percent(x))
+    in_percent(axis.xaxis)
     drawing.legend(loc="outside lower center", ncols=5, columnspacing=0.8, handletextpad=0.3)
     return Figure.of(
         drawing,
@@ -204,11 +216,12 @@ def sentences(results: Results) -> Table:
     rows = []
     for one in map(judged.__getitem__, SENTENCES):
         assert one.found is not None and one.p is not None
+        unit = one.claim.unit
         inside = f", inside on {sum(map(one.claim.holds_at, one.means.values()))} of {one.found.n}"
         rows.append(
             {
                 "": one.claim.text + (f" (added {one.claim.added})" if one.claim.added else ""),
-                "found": interval(one.found, signed=True) + inside,
+                "found": f"{amount(one.found.mean, unit)} {reach(*one.found[1:3], unit)}{inside}",
                 "adjusted p": p_cell(one.p),
                 "verdict": one.verdict + (f" ({one.why})" if one.why else ""),
             }
@@ -303,4 +316,7 @@ def _filled(anti: Mapping[str, Any]) -> str:
 
 def _mean(found: Measured, name: str, task: str) -> str:
     values = found.get(name, {}).get(task)
-    return number(float(np.mean(values)), 2) if values else ""
+    if not values:
+        return ""
+    mean = float(np.mean(values))
+    return percent(mean) if "kept" in name else number(mean, 2)

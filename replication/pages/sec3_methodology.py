@@ -145,12 +145,12 @@ def importance(entries: TaskRecords) -> Figure:
         mlps.label_outer()
     drawing.colorbar(image, ax=axes[:, 0], label="importance, 0 to 1", location="bottom", aspect=30)
     task, n = entries.title, entries.results()[0]["examples"]["validation"]
-    where = ", ".join(map(str, highest))
+    where = " and ".join(map(str, sorted(set(highest))))
     return Figure.of(
         drawing,
         f"On {task}, the most important head of the full model is in layer {where} "
-        f"(seed by seed, n = {len(entries)}; {n:,} validation examples). Heads and MLPs are each "
-        "scaled to 0 (least important) to 1.",
+        f"(n = {len(entries)} seeds; {n:,} validation examples). Heads and MLPs are each scaled to "
+        "0 (least important) to 1.",
         f"Heat maps of head importance by layer and head, with bars of MLP importance by layer, "
         f"for {task}, {seeds_text(entries)}.",
     )

@@ -53,7 +53,7 @@ def finding(entries: TaskRecords, method: str = "structured") -> Finding | None:
     """How small the good subnetwork is; None without a search of this method."""
     if not entries.has(method):
         return None
-    of_full = f"{percent(entries.config['search']['threshold'])} of the full score"
+    least = f"{percent(entries.config['search']['threshold'])} of the full score"
     n = f"n = {len(entries)} seed{'' if len(entries) == 1 else 's'}"
     encoder_name = encoder(next(iter(entries.stage("finetune").values()))["config"]["backbone"])
 
@@ -69,8 +69,8 @@ def finding(entries: TaskRecords, method: str = "structured") -> Finding | None:
     heads = kept([mask.n_heads / mask.heads.size for mask in masks])
     mlps = kept([mask.n_mlps / mask.mlps.size for mask in masks])
     return Finding(
-        f"On {entries.title}, the good subnetwork of {encoder_name} keeps {heads} of the heads and "
-        f"{mlps} of the MLPs, at {of_full} or more ({n})."
+        f"On {entries.title}, {encoder_name} keeps {least} with {heads} of the heads and {mlps} of "
+        f"the MLPs ({n})."
     )
 
 

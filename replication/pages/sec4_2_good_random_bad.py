@@ -25,6 +25,7 @@ from replication.book.show import (
     Finding,
     Note,
     Table,
+    in_percent,
     levels,
     style,
 )
@@ -82,21 +83,23 @@ class Retained:
 
     @property
     def seeds(self) -> str:
-        """Over how many seeds its means are: `n = 3`, or `n = 2 to 3` where kinds differ."""
-        n = {len(of_kind) for of_kind in self.values.values() if of_kind} or {self.n}
-        return f"n = {' to '.join(map(str, sorted({min(n), max(n)})))}"
+        """Over how many seeds its means are: `n = 3`, or where kinds differ, of which kinds."""
+        n = {kind: len(of_kind) for kind, of_kind in self.values.items() if of_kind}
+        if len({*n.values()}) < 2:
+            return f"n = {max(n.values(), default=self.n)}"
+        return f"good: n = {n.pop('good')},\nothers: n = {max(n.values())}"
 
     def in_words(self, kind: str, unit: str = "") -> str:
-        """What a kind retains, with its CI, n if some seeds are left out, and whether it wins."""
+        """What a kind retains, with its CI, of how many seeds, and whether it wins."""
         found = self.found[kind]
-        said, interval = outcome(found), "one seed" if found.n == 1 else no_ci(found)
+        said, interval = outcome(found), no_ci(found)
         if has_ci(found, self.possible):
             interval = f"95 % CI [{percent(found.low)}, {percent(found.high)}]"
-        elif interval == NO_CI:
+        elif interval == NO_CI and found.n > 1:
             side = {"wins": ", above 50 %", "loses": ", below 50 %"}.get(said, "")
             interval = f"95 % CI beyond the possible range{side}"
-        n = "" if found.n in (1, self.n) else f", n = {found.n}"
-        return f"{percent(found.mean)}{unit} ({interval}{n}: {said})"
+        n = f"n = {found.n} seed{'' if found.n == 1 else 's'}"
+        return f"{percent(found.mean)}{unit} ({interval}, {n}: {said})"
 
 
 def _name(kind: str) -> str:
@@ -171,23 +174,28 @@ def finding(entries: TaskRecords, method: str = "structured") -> Finding | None:
         majority, full = (float(np.mean(entries.scores(name))) for name in ("majority", "full"))
         return Finding(
             f"Retained gain is undefined for {of.name} on {task}: the full model scores "
-            f"{number(full)} (mean, n = {of.n}), the majority baseline {number(majority)}. A gain "
-            f"of at least {LEARNED:g} is needed."
+            f"{number(full)} (mean, n = {of.n} seed{'' if of.n == 1 else 's'}), the majority "
+            f"baseline {number(majority)}. A gain of at least {LEARNED:g} is needed."
         )
     names = {kind: _name(kind) for kind in reversed(KINDS[method])}
     tested = [kind for kind in names if kind in of.found]
     if not tested:
-        return Finding(f"On {entries.title}, no seed of {of.name} has a ticket that can be tested.")
+        return Finding(f"On {task}, no seed of {of.name} has a ticket that can be tested.")
     worst, *rest = tested
     text = (
-        f"On {entries.title} (n = {of.n} seed{'' if of.n == 1 else 's'}), the retrained "
-        f"{names[worst]} ticket of {of.name} retains "
+        f"On {task}, the retrained {names[worst]} ticket of {of.name} retains "
         f"{of.in_words(worst, ' of the gain from fine-tuning')}."
     )
-    others = ", ".join(f"{names[kind]} {of.in_words(kind)}" for kind in rest)
-    text += f" The others: {others}." if rest else ""
+    more = [f"The {names[kind]} ticket retains {of.in_words(kind)}." for kind in rest]
+    if (n := of.found[worst].n) < of.found["good"].n:  # of heads: compare the same seeds, too
+        same = [x for x, c in zip(of.values["good"], entries.contrasted(), strict=True) if c]
+        seeds = "the one seed" if n == 1 else f"the same {n} seeds"
+        more.append(
+            f"With {seeds} of the bad ticket, the good one retains {percent(np.mean(same))}."
+        )
     untested = [names[kind] for kind in names if kind not in tested]
-    return Finding(f"{text} Not tested: {', '.join(untested)}." if untested else text)
+    more += [f"Not tested: {', '.join(untested)}."] if untested else []
+    return Finding(text, more=" ".join(more))
 
 
 def left_out(entries: TaskRecords) -> Note | None:
@@ -245,7 +253,7 @@ def model_rows(models: Sequence[Retained], kinds: Sequence[str]) -> MatplotlibFi
     axis.tick_params(axis="y", length=0)
     axis.set_yticks(range(len(models)), [f"{model.name}\n{model.seeds}" for model in models])
     axis.set_ylim(len(models) - 0.5, -0.5)
-    axis.xaxis.set_major_formatter(lambda x, _: percent(x))
+    in_percent(axis.xaxis)
     axis.locator_params(axis="x", nbins=6)
     axis.set_xlabel(OF_MEAN)
     return drawing
@@ -283,8 +291,8 @@ def ticket_plot(
     return Figure.of(
         model_rows(models, kinds),
         f"{retain if bad else 'What retrained tickets retain'} on {task} "
-        f"({METHOD_LABELS[method]}). Large markers are means, lines 95 % CI over n seeds; a CI "
-        "outside the possible range is not drawn.",
+        f"({METHOD_LABELS[method]}). Large: means; lines: 95 % CI over n seeds, within the "
+        "possible range only.",
         f"Dot plot of retained gain on {task}. {'; '.join(said)}.",
     )
 

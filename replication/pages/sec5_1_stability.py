@@ -92,19 +92,20 @@ def finding(entries: TaskRecords) -> Finding:
     where = "within" if found.low <= found.observed <= found.high else "above"
     where = "below" if found.observed < found.low else where
     text = (
-        f"On {entries.title}, {_hardly_searched(heads)}{len(entries)} seeds of {name} agree on "
-        f"heads with a Fleiss' kappa of {number(found.observed, 2)}, {where} chance (95 % of "
-        f"random masks: {within(found.low, found.high, 2)}); {always}."
+        f"On {entries.title}, {len(entries)} seeds of {name} agree on heads with a Fleiss' kappa "
+        f"of {number(found.observed, 2)}, {where} chance (95 % of random masks: "
+        f"{within(found.low, found.high, 2)}); {always}."
     )
+    more = _hardly_searched(heads)
     if entries.overlap:
         weights, _, by_matrix = agreement_of_weights(entries.overlap)
         of_weights, by_chance_ = (of["Fleiss' kappa"] for of in (weights, by_matrix))
         if not math.isnan(of_weights):
-            text += (
-                f" On single weights kappa is {number(of_weights, 2)} (by chance, matrix by "
+            more += (
+                f"On single weights kappa is {number(of_weights, 2)} (by chance, matrix by "
                 f"matrix: {number(by_chance_, 2)})."
             )
-    return Finding(text)
+    return Finding(text, more=more.strip())
 
 
 def _hardly_searched(heads: np.ndarray) -> str:
@@ -116,8 +117,8 @@ def _hardly_searched(heads: np.ndarray) -> str:
     most = agreement.fleiss_kappa(agreement.nested(sizes, n))
     reach = " to ".join(str(of) for of in dict.fromkeys((min(removed), max(removed))))
     return (
-        f"{len(removed)} of {len(sizes)} searches removed almost nothing ({reach} of {n} heads), "
-        f"and masks of such different sizes allow a kappa of {number(most, 2)} at most. The "
+        f"{len(removed)} of {len(sizes)} searches removed almost nothing ({reach} of {n} heads). "
+        f"Masks of such different sizes allow a kappa of {number(most, 2)} at most. "
     )
 
 
@@ -282,16 +283,16 @@ def _alike(profiles: dict[str, list[np.ndarray]]) -> str:
     """How alike two models' profiles are, where they have as many layers."""
     if len({profile.shape for profile in profiles["heads"]}) > 1 or len(profiles["heads"]) < 2:
         return ""
-    found = [f"{number(spearman(*of), 2)} for {PARTS[part]}" for part, of in profiles.items()]
+    found = [f"{PARTS[part]} {number(spearman(*of), 2)}" for part, of in profiles.items()]
     n = len(profiles["heads"][0])
-    return f"Spearman's correlation by layer is {' and '.join(found)} (n = {n} layers). "
+    return f"Spearman's correlation over {n} layers: {', '.join(found)}. "
 
 
 @style(LARGE)
 def importance_profile(entries: TaskRecords) -> Figure:
     """How flat importance is: heads in order of their share, and what the order is worth."""
     drawing, (left, right) = plt.subplots(2, 1, figsize=(4.8, 4.6), layout="constrained")
-    halves = []
+    halves, last = [], list[float]()
     for colour, seed, records in coloured(entries):
         found = records["search"]["results"]
         raw = np.array(found["importance"]["heads"])
@@ -300,7 +301,7 @@ def importance_profile(entries: TaskRecords) -> Figure:
         shares = shares / shares.mean() if shares.any() else shares
         left.plot(np.arange(1, len(shares) + 1), shares, color=colour, label=f"seed {seed}")
         halves.append(shares[: len(shares) // 2].sum() / max(shares.sum(), 1e-12))
-        _along_the_search(right, found["steps"], colour)
+        last.append(_along_the_search(right, found["steps"], colour))
     left.axhline(1, color="0.5", linestyle=":", label="all the same")
     left.set(xlabel="heads, most important first", ylabel="importance\n(mean = 1)", ylim=(0, None))
     left.legend()
@@ -311,18 +312,21 @@ def importance_profile(entries: TaskRecords) -> Figure:
     return Figure.of(
         drawing,
         f"On {task}, the more important half of the heads holds {percent(np.mean(halves))} of all "
-        f"importance (above; mean over n = {len(entries)} seeds). Below: Spearman's correlation of "
-        f"later scores with the first, over all heads. {n:,} validation examples.",
+        f"importance (above). The last scores of the search correlate with the first by "
+        f"{number(np.mean(last), 2)} (below; Spearman). Means, n = {len(entries)}; {n:,} "
+        "validation examples.",
         f"Two line plots for {task}: importance by head in descending order (the "
         f"upper half of the heads holds {percent(np.mean(halves))} of it), and the rank "
         "correlation of later scores with the first.",
     )
 
 
-def _along_the_search(axis: Axes, steps: list[dict[str, Any]], colour: str) -> None:
+def _along_the_search(axis: Axes, steps: list[dict[str, Any]], colour: str) -> float:
+    """Draw how importance at each step ranks heads as the first did; return the last value."""
     scores = [np.ravel(np.array(step["head_scores"], float)) for step in steps]
-    places = range(1, len(scores) + 1)
-    axis.plot(places, [spearman(scores[0], later) for later in scores], "o-", ms=3, color=colour)
+    found = [spearman(scores[0], later) for later in scores]
+    axis.plot(range(1, len(scores) + 1), found, "o-", ms=3, color=colour)
+    return found[-1]
 
 
 def rank_correlations(entries: TaskRecords) -> Table | Note:

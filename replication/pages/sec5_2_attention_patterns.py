@@ -21,7 +21,7 @@ from replication.book.written import number, percent, within
 from replication.paper import numbers
 from replication.runs import measured
 from replication.runs.measured import Counts, counts, phi
-from replication.runs.records import TaskRecords, seeds_text
+from replication.runs.records import TaskRecords
 
 Every = Mapping[str, TaskRecords]  # by task
 TYPE_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#000000")
@@ -83,11 +83,11 @@ def finding(every: Every) -> Finding:
     said = {weighting: found[weighting, "fine-tuned"].said for weighting in WEIGHTINGS}
     alone = " With one seed, super-survivors are all heads that it keeps."
     return Finding(
-        f"On {entries.title}, {of_super} of super-survivors' raw attention maps are "
-        f"heterogeneous, against {of_all} of all heads' ({said['raw']}). "
-        f"Weighted by what each head moves (norm-weighted), it is {normed[0]} against "
-        f"{normed[1]} ({said['normed']}). n = {len(chosen)} heads, {int(chosen.sum())} of them "
-        f"super-survivors.{alone if len(entries) == 1 else ''}"
+        f"On {entries.title}, {of_super} of super-survivors' raw attention maps are heterogeneous, "
+        f"against {of_all} of all heads' ({said['raw']}, n = {int(chosen.sum())} of {len(chosen)} "
+        "heads).",
+        more="Weighted by what each head moves (norm-weighted), it is "
+        f"{normed[0]} against {normed[1]} ({said['normed']}).{alone if len(entries) == 1 else ''}",
     )
 
 
@@ -150,12 +150,16 @@ def slopes(entries: TaskRecords) -> Figure:
     axes[0].yaxis.set_major_formatter(lambda y, _: percent(y))
     handles, names = axes[0].get_legend_handles_labels()
     drawing.legend(handles, names, loc="outside lower center", ncols=2, columnspacing=1)
-    n = entries.results("attention")[0]["examples"]
+    n, n_seeds = entries.results("attention")[0]["examples"], len(entries.stage("attention"))
+    of_raw = measured.shares(entries, "fine-tuned", "raw")
+    against = " against ".join(
+        f"{percent(of['heterogeneous'])} of {WHO[who]}'" for who, of in of_raw.items()
+    )
     return Figure.of(
         drawing,
-        f"Types of attention of {int(chosen.sum())} super-survivors and all {len(chosen)} heads on "
-        f"{entries.title}, in the same fine-tuned model. Lines: 95 % CI over heads (n = {n} "
-        f"validation examples, {seeds_text(entries.stage('attention'))}).",
+        f"On {entries.title}, {against} raw maps are heterogeneous, in the same fine-tuned models. "
+        f"Lines: 95 % CI over heads (n = {int(chosen.sum())} and {len(chosen)}; {n_seeds} "
+        f"seed{'' if n_seeds == 1 else 's'}, {n} validation examples each).",
         f"Slope plots for {entries.title}, a line for each type of map. {'; '.join(said)}.",
     )
 
@@ -185,6 +189,10 @@ def tasks_plot(every: Every) -> Figure:
             ))  # fmt: skip
         axis.set(title=title, xlim=(-0.02, 1.02))
         axis.set_xticks([0, 0.5, 1], [percent(x) for x in (0, 0.5, 1)])
+    raw = [measured.shares(entries, "fine-tuned", "raw") for entries in every.values()]
+    more = sum(
+        "super" in of and of["super"]["heterogeneous"] > of["all"]["heterogeneous"] for of in raw
+    )
     axes[0].set_yticks(range(len(every)), [*every][::-1])
     for who in WHO:
         face = "white" if who == "all" else None
@@ -192,8 +200,9 @@ def tasks_plot(every: Every) -> Figure:
     drawing.legend(loc="outside lower center", ncols=2)
     return Figure.of(
         drawing,
-        "Heterogeneous attention maps: their share among super-survivors' and all heads' maps, in "
-        f"the fine-tuned models of {len(every)} tasks; lines: 95 % CI over heads.",
+        f"Super-survivors' raw maps are more often heterogeneous than all heads' on {more} of "
+        f"{len(every)} tasks, before any test: shares in the fine-tuned models. Lines: 95 % CI "
+        "over heads.",
         f"Dot plots. {'; '.join(said)}.",
     )
 

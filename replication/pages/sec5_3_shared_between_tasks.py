@@ -72,8 +72,8 @@ def finding(sharing: Sharing) -> Finding | Note:
         interval, clear = f"no CI: {len(sharing.tasks)} tasks", ""
     return Finding(
         f"Two tasks share {number(shared, 1)} of {sharing.n_heads} heads on average, where masks "
-        f"of these sizes share {number(by_size, 1)} by chance. Beyond what agreement about layers "
-        f"explains, the excess is {found} ({interval}{clear})."
+        f"of these sizes share {number(by_size, 1)} by chance. Beyond what layers explain, the "
+        f"excess is {found} ({interval}{clear})."
     )
 
 
@@ -101,13 +101,14 @@ def shared_heads(sharing: Sharing) -> Figure | Note:
         axis.text(i, i, kept, ha="center", va="center", fontsize=LARGE, color="0.35")
     axis.spines[:].set_visible(False)
     found = excess[np.tril_indices(len(tasks), -1)]
-    low, high = (number(value, 1, signed=True) for value in (found.min(), found.max()))
+    ends = (number(value, 1, signed=True) for value in (found.min(), found.max()))
+    reach = " to ".join(dict.fromkeys(ends))
     return Figure.of(
         drawing,
-        f"Pairs of tasks share {low} to {high} heads more than masks with as many heads in each "
+        f"Pairs of tasks share {reach} heads more than masks with as many heads in each "
         f"layer. Diagonal: heads that a task keeps, of {sharing.n_heads}. Means over "
         f"{seeds_text(sharing.seeds)}.",
-        f"A heat map over {', '.join(tasks)}: heads shared beyond layers, {low} to {high}.",
+        f"A heat map over {', '.join(tasks)}: heads shared beyond layers, {reach}.",
     )
 
 

@@ -57,20 +57,21 @@ def finding(entries: TaskRecords) -> Finding | Note:
     if not control:
         return NO_CONTROL
     asked = answerable(entries)
-    counted = [seed for seed in asked if seed in control]
-    n = f"n = {len(counted)} of {len(entries)} seeds"
+    counted, more = [seed for seed in asked if seed in control], ""
     if counted:
         by_state = {s: [retained(entries, seed, "bad", s) for seed in counted] for s in STATES}
         means = {state: _mean(values) for state, values in by_state.items()}
         pairs = zip(by_state["retrained"], by_state["reinitialized"], strict=True)
         half = sum(reaches(without, WINS * with_it) for with_it, without in pairs)
         text = (
-            f"Where the bad ticket of {entries.title} trains well, it retains {means['retrained']} "
-            f"of the full model's gain with pre-training. With pre-trained embeddings alone it "
-            f"retains {means['embeddings_kept']}, and without any pre-training "
-            f"{means['reinitialized']} ({n}, chosen by that result). "
-            f"Without pre-training, {half} of {len(counted)} retain "
-            "at least half as much as with it."
+            f"On {entries.title}, the bad tickets that train well retain {means['reinitialized']} "
+            f"of the full model's gain without pre-training, and {means['retrained']} with it "
+            f"(n = {len(counted)} of {len(entries)} seeds)."
+        )
+        more = (
+            f"With pre-trained embeddings alone they retain {means['embeddings_kept']}. Without "
+            f"pre-training, {half} of {len(counted)} retain at least half as much as with it. The "
+            "seeds were chosen by what their tickets retain with pre-training."
         )
     elif asked:
         text = (
@@ -81,31 +82,34 @@ def finding(entries: TaskRecords) -> Finding | Note:
         good = {s: [retained(entries, seed, "good", s) for seed in control] for s in STATES}
         before, after = (_mean(good[state]) for state in ("retrained", "reinitialized"))
         text = (
-            f"On no seed of {entries.title} is there a bad ticket to explain: none that differs "
-            f"from the good one retains {percent(WINS)} of the gain (n = {len(entries)} seeds). "
-            f"Good tickets retain {before} with pre-training and {after} without it "
-            f"(n = {len(control)})."
+            f"On {entries.title}, the control is uninformative: no bad ticket that differs from "
+            f"the good one retains {percent(WINS)} of the gain (n = {len(entries)} seeds)."
         )
-    return Finding(f"{text} {_without_layers(entries)}".strip())
+        more = (
+            f"Good tickets retain {before} with pre-training and {after} without it "
+            f"(n = {len(control)} seed{'' if len(control) == 1 else 's'})."
+        )
+    return Finding(text, more=f"{more} {_without_layers(entries)}".strip())
 
 
 def _without_layers(entries: TaskRecords) -> str:
     found = embeddings_alone(entries)
     if not found:
         return ""
-    return (
-        f"The mean of the pre-trained embeddings, without any layer above them, retains "
-        f"{_mean(found)} (n = {len(found)})."
-    )
+    mean = f"{_mean(found)} (n = {len(found)})".replace(") (", ", ")
+    return f"The mean of the pre-trained embeddings, without any layer above them, retains {mean}."
 
 
 def _mean(values: list[float]) -> str:
     """A mean share with its 95 % CI; of two values these themselves, of one the value."""
     if len(values) > 2:
         found = share(t_interval(values))
-        return found if np.ptp(values) else percent(values[0])
+        if not np.ptp(values):
+            return percent(values[0])
+        return found.replace("[", "(95 % CI [").replace("]", "])")
     mean = percent(float(np.mean(values)))
-    return f"{mean} ({' and '.join(map(percent, values))})" if len(values) == 2 else mean
+    both = dict.fromkeys(map(percent, values))
+    return f"{mean} ({' and '.join(both)})" if len(both) == 2 else mean
 
 
 def _gained(entries: TaskRecords, seed: int) -> bool:
@@ -174,16 +178,21 @@ def plot(entries: TaskRecords) -> Figure | Note:
     axis.set_xticks(range(len(places)), places)
     axis.set_ylabel(f"validation {METRIC_LABELS[first['metric']]}")
     drawing.legend(loc="outside lower center", ncols=3, columnspacing=1)
-    n = sum(seed in counts for seed in control)
+    counted = [seed for seed in control if seed in counts]
     before, after = (
-        number(np.mean([score(entries, seed, "bad", state) for seed in control]))
+        number(np.mean([score(entries, seed, "bad", state) for seed in counted or control]))
         for state in ("retrained", "reinitialized")
     )
+    n = len(counted or control)
+    n_seeds = f"n = {n} seed{'' if n == 1 else 's'}"
+    who, which = f"Bad tickets of {task} that count", f"dark, {n_seeds}; others pale"
+    if not counted:
+        who = f"The control is uninformative on {task}: no bad ticket counts (all pale). They"
+        which = n_seeds
     return Figure.of(
         drawing,
-        f"Bad tickets of {task} score {before} with pre-training and {after} without (means of "
-        f"{len(control)} {'seed' if len(control) == 1 else 'seeds'}; the {n} that count are dark, "
-        f"others pale; n = {first['examples']['validation']:,} validation examples).",
+        f"{who} score {before} with pre-training and {after} without ({which}; "
+        f"{first['examples']['validation']:,} validation examples).",
         f"Dot plot for {task}: {'; '.join(texts)}.",
     )
 
@@ -218,24 +227,39 @@ def landscape(entries: TaskRecords) -> Figure | Note:
     n_directions, n = len(first["loss"]), first.get("n_examples", 200)
     return Figure.of(
         drawing,
-        f"Change of the loss around retrained tickets of {task}, mean at both ends: "
-        f"{', '.join(rises)} ({n_directions} random directions for each seed, n = {n} validation "
+        f"{_compared(entries)} Change of the loss around retrained tickets, mean at both ends: "
+        f"{', '.join(rises)} ({n_directions} directions, {len(tickets)} seeds, n = {n} validation "
         "examples).",
         f"Line plots for {task} of how much the loss rises at both ends: {'; '.join(rises)}.",
     )
 
 
-def flatness(entries: TaskRecords) -> Note:
-    """How much the loss rises at one step around the tickets of the seeds that count."""
-    seeds = answerable(entries)
-    rises = {
-        kind: [rise(tickets_of(entries[seed])[kind], STEP) for seed in seeds]
+def _rises(entries: TaskRecords) -> dict[str, list[float]]:
+    """How much the loss rises at one step around the tickets of the seeds that count, by kind."""
+    return {
+        kind: [rise(tickets_of(entries[seed])[kind], STEP) for seed in answerable(entries)]
         for kind in ("good", "bad")
     }
+
+
+def _compared(entries: TaskRecords) -> str:
+    """Around which ticket of a task the loss is flatter, if that can be said at all."""
+    good, bad = _rises(entries).values()
+    if not good or np.isnan([good, bad]).any():
+        return f"On {entries.title}, flatness is uninformative: no bad ticket counts."
+    if max(map(abs, good + bad)) < AS_FLAT:
+        return f"On {entries.title}, the loss is too flat to compare tickets."
+    flatter = "bad" if abs(np.mean(bad)) < abs(np.mean(good)) else "good"
+    return f"On {entries.title}, the loss is flatter around {flatter} tickets."
+
+
+def flatness(entries: TaskRecords) -> Note:
+    """How much the loss rises at one step around the tickets of the seeds that count."""
+    seeds, rises = answerable(entries), _rises(entries)
     if not seeds or np.isnan([*rises.values()]).any():
         return Note(
-            f"No bad ticket of {entries.title} that differs from the good one trained well, so "
-            "that no two can be compared: the loss around a ticket that learned nothing is flat."
+            f"The comparison is uninformative: no bad ticket of {entries.title} that differs from "
+            "the good one trained well. The loss around a ticket that learned nothing is flat."
         )
     texts = [
         f"{kind} {', '.join(number(x, signed=True) for x in values)}"

@@ -9,7 +9,7 @@ from lottery_utils.agreement import overlap
 from lottery_utils.agreement.inference import t_interval
 from lottery_utils.masks import StructuredMask
 from replication.book.show import COLOURS, LARGE, Figure, Finding, Note, Table, style
-from replication.book.written import interval, number
+from replication.book.written import bound, number, points
 from replication.claims.claim import LEARNED, reaches
 from replication.runs.records import STATES, TaskRecords, tickets_of
 
@@ -53,26 +53,26 @@ def finding(changes: pd.DataFrame) -> Finding:
     rules = {str(rule): of for rule, of in changes.groupby("rule", sort=False)}
     texts, n = [], len(changes) // len(rules)
     if n < 2:
-        least, most = (number(of, signed=True) for of in changes["retrained"].agg(["min", "max"]))
+        ends = changes["retrained"].agg(["min", "max"])
+        least, most = (number(100 * of, 1, signed=True) for of in ends)
         return Finding(
             f"Under {len(rules)} other search rules, what the good ticket retains, retrained, "
-            f"changes by {least} to {most} of the gain (one seed of {changes['task'][0]}: no CI)."
+            f"changes by {least} to {most} percentage points (one seed of {changes['task'][0]}: no "
+            "CI)."
         )
     for state in reversed(STATES):
         found = {rule: t_interval(of[state].tolist()) for rule, of in rules.items()}
-        clear = [
-            f"{rule} ({interval(of, 2, signed=True)})"
-            for rule, of in found.items()
-            if of.low * of.high > 0
-        ]
+        clear = [f"{rule} ({points(of)})" for rule, of in found.items() if of.low * of.high > 0]
         texts.append(
             f"{state.capitalize()}, what the good ticket retains of the gain changes under "
             f"{len(clear)} of {len(rules)} other search rules{': ' * bool(clear)}"
             f"{', '.join(clear)}."
         )
+    retrained, pruned = texts
     return Finding(
-        f"{' '.join(texts)} These are 95 % CIs over n = {n} entries of "
-        f"{', '.join(changes['task'].unique())}, not corrected for several rules."
+        retrained,
+        more=f"{pruned} These are 95 % CIs over n = {n} entries of "
+        f"{', '.join(changes['task'].unique())}, not corrected for several rules.",
     )
 
 
@@ -93,10 +93,11 @@ def plot(changes: pd.DataFrame) -> Figure | Note:
             axis.plot(values, [y] * len(values), "|", color="0.5", ms=6)
             axis.plot([of.low, of.high], [y, y], color=colour, lw=1.5)
             axis.plot(of.mean, y, marker, color=colour, ms=6, label="" if place else state)
-            said.append(f"{rule}, {state}: {number(of.mean, signed=True)}")
+            said.append(f"{rule}, {state}: {points(of)}")
     axis.plot([], [], "|", color="0.5", ms=6, label="an entry")
     axis.axvline(0, color="0.6", lw=1, zorder=0)
-    axis.set_xlabel("retained gain, other rule minus own")
+    axis.set_xlabel("retained gain, other rule minus own (points)")
+    axis.xaxis.set_major_formatter(lambda x, _: bound(100 * x))
     axis.set_yticks(range(len(rules)), list(rules))
     axis.set_ylim(len(rules) - 0.5, -0.5)
     drawing.legend(loc="outside upper center", ncols=3, handlelength=1)
@@ -105,7 +106,7 @@ def plot(changes: pd.DataFrame) -> Figure | Note:
     return Figure.of(
         drawing,
         f"Retrained, what the good ticket retains changes most with {most}: "
-        f"{interval(found[most], 2, signed=True)} of the gain. Markers are means, lines 95 % CI "
+        f"{points(found[most])} of the gain. Markers are means, lines 95 % CI "
         f"over n = {len(values)} entries, each a task with a seed.",
         f"Interval plot of changes by rule. {'; '.join(said)}.",
     )
@@ -126,7 +127,7 @@ def table(changes: pd.DataFrame) -> Table | None:
             "heads more": number(of["heads"].mean(), 1, signed=True),
             "MLPs more": number(of["MLPs"].mean(), 1, signed=True),
             "overlap of heads (Jaccard)": number(of["overlap"].mean(), 2),
-            **{state: interval(t_interval(of[state].tolist()), signed=True) for state in STATES},
+            **{state: points(t_interval(of[state].tolist())) for state in STATES},
         }
         for rule, of in rules
     )

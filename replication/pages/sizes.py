@@ -10,7 +10,16 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from lottery_utils.agreement.inference import Interval
-from replication.book.show import COLOURS, LARGE, Figure, Finding, Note, Table, style
+from replication.book.show import (
+    COLOURS,
+    LARGE,
+    Figure,
+    Finding,
+    Note,
+    Table,
+    in_percent,
+    style,
+)
 from replication.book.written import OF_SEED, interval, percent, share
 from replication.claims import wins as wins_of
 from replication.claims.claim import WINS
@@ -111,19 +120,18 @@ def finding(compared: Compared) -> Finding:
         missing = ", ".join(side.name for side in compared.models if not side.tasks)
         lacking = f"no run of {missing} is complete" if missing else "no task is learned by all"
         return Finding(f"The question is open: {lacking}.")
-    shares = [
-        f"{side.name} {share(mean_over(side, tasks, 'bad'))} ({_n_seeds(side, tasks)})"
-        for side in sides
-    ]
+    shares = [f"{side.name} {share(mean_over(side, tasks, 'bad'))}" for side in sides]
+    seeds = [f"{_n_seeds(side, tasks)} in {side.name}" for side in sides]
+    left = [task for task in compared.wanted.tasks if task not in tasks]
+    under_way = any(not _counts(compared.large, task) for task in left)
     text = (
-        f"On {', '.join(tasks)}, of the gain from fine-tuning, retrained bad subnetworks retain: "
-        f"{'; '.join(shares)}. Mean, 95 % CI over seeds."
+        f"{'Provisional: o' if under_way else 'O'}n {', '.join(tasks)}, retrained bad subnetworks "
+        f"retain of the gain from fine-tuning: {'; '.join(shares)} (means, 95 % CIs over seeds)."
     )
-    if left := [task for task in compared.wanted.tasks if task not in tasks]:
-        under_way = any(not _counts(compared.large, task) for task in left)
-        why = "fewer than two seeds count in one of the models"
-        text = f"{'Provisional, w' if under_way else 'W'}ithout {', '.join(left)} ({why}). {text}"
-    return Finding(text)
+    more = f"A task has {', '.join(seeds)}."
+    if left:
+        more += f" Without {', '.join(left)}: fewer than two seeds count in one of the models."
+    return Finding(text, more=more)
 
 
 def _n_seeds(side: Side, tasks: Sequence[str]) -> str:
@@ -174,6 +182,7 @@ def plot(compared: Compared, kind: str = "bad") -> Figure | Note:
     axis.set_yticks(range(len(tasks)), tasks)
     axis.set_ylim(len(tasks) - 0.5, -0.5)
     axis.set_xlabel(OF_SEED)
+    in_percent(axis.xaxis)
     return Figure.of(
         drawing,
         f"Retrained {kind} subnetworks win, by their 95 % CI over seeds: {'; '.join(won)} tasks "
@@ -259,7 +268,7 @@ def curve(compared: Compared) -> Figure | Note:
         len(tasks), 1, figsize=(4.8, 0.8 + 1.7 * len(tasks)), sharex=True, sharey=True,
         squeeze=False, layout="constrained",
     )  # fmt: skip
-    told = []
+    told, ends = [], []
     for axis, task in zip(axes[:, 0], tasks, strict=True):
         sides = {
             size: side.tasks[task] for size, side in compared.curve.items() if task in side.tasks
@@ -272,9 +281,13 @@ def curve(compared: Compared) -> Figure | Note:
                 axis.plot([at] * of.n, of.retained[kind], "o", color=COLOURS[kind], ms=4, alpha=0.7)
             points = ", ".join(f"{n:,}: {percent(m)}" for n, m in zip(x, means, strict=True))
             told.append(f"{task}, {kind}: {points}")
+            if kind == "bad" and len(x) > 1:
+                ends.append(f"on {task} {percent(means[0])} with {x[0]:,} training examples and "
+                            f"{percent(means[-1])} with {x[-1]:,}")  # fmt: skip
         axis.axhline(WINS, color="0.5", lw=1, ls="--", zorder=0)
         axis.axhline(1, color=COLOURS["full"], lw=1, zorder=0)
         axis.set(title=task, xscale="log", ylabel="retained gain")
+        in_percent(axis.yaxis)
     shown = {side.tasks[t].train_examples for t in tasks for side in compared.curve.values()
              if t in side.tasks}  # fmt: skip
     axes[-1, 0].set_xticks(sorted(shown), [f"{n:,}" for n in sorted(shown)])
@@ -284,9 +297,10 @@ def curve(compared: Compared) -> Figure | Note:
     drawing.legend(handles, labels, loc="outside upper center", ncols=len(TICKETS))
     return Figure.of(
         drawing,
-        f"Gain that retrained subnetworks of MiniLM-L6 retain, against the number of training "
-        f"examples. Points are seeds, lines their means. A ticket wins above the dashed line "
-        f"({percent(WINS)}).",
+        f"Retrained bad subnetworks of MiniLM-L6 retain {'; '.join(ends)}. Points: seeds; lines: "
+        f"means; dashed: {percent(WINS)}."
+        if ends
+        else "Retained gain by the number of training examples: one size only is on record.",
         f"Line plots of retained gain against training examples. {'; '.join(told)}.",
     )
 

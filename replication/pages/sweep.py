@@ -11,6 +11,7 @@ import pandas as pd
 from lottery_utils.errors import UserError
 from lottery_utils.metrics import METRIC_LABELS
 from replication.book.show import COLOURS, LARGE, SEED_COLOURS, Figure, Finding, Note, Table, style
+from replication.book.written import number
 from replication.runs.records import by_task
 from replication.stages import SWEPT
 from replication.store import Record, Store
@@ -62,11 +63,13 @@ def plot(records: dict[str, Record]) -> Figure:
     sizes = "; ".join(
         f"{task}: {n['fit']:,} fitted, {n['held_out']:,} held out" for task, n in counts.items()
     )
+    best = _ranked(records).iloc[0]
     n_seeds = max(_frame(record).seed.nunique() for record in records.values())
     return Figure.of(
         drawing,
-        f"Score on held-out training examples by learning rate (log scale): {n_seeds} seeds "
-        f"(circles) and their means (lines). Examples: {sizes}.",
+        f"Learning rate {best['learning_rate']:g} scores highest on held-out training examples "
+        f"({number(best['mean over tasks'])}, mean over tasks): {n_seeds} seeds (circles), their "
+        f"means (lines). Examples: {sizes}.",
         "Dot plots of held-out score against learning rate, one panel per task.",
     )
 

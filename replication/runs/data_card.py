@@ -67,6 +67,13 @@ class DataCard:
             return f"GLUE, but not its official files{self._sizes()}: {self.note}"
         return f"files of other sizes than GLUE's{self._sizes()}: how they were chosen is not known"
 
+    @property
+    def caution(self) -> str:
+        """What a page says of its data before its result: nothing of files of GLUE's sizes."""
+        if self.has_official_sizes:
+            return ""
+        return f"not GLUE's official files: {self.note}" if self.note else str(self)
+
     def _of_official_sizes(self) -> str:
         if self.kind == "hub":
             return "GLUE's files from the hub"

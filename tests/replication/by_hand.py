@@ -21,7 +21,7 @@ MASKS = (np.array([[1, 1, 0, 0], [1, 0, 0, 0]]), np.array([[1, 0, 1, 0], [1, 0, 
 CONFIG = {"backbone": "bundled", "data": "local", "search": {"threshold": 0.9}}
 LANDSCAPE = {
     "n_examples": 40,
-    "radii": [-0.4, 0.0, 0.4],
+    "radii": [-0.2, 0.0, 0.2],
     "loss": [[1.5, 0.5, 2.5], [0.5, 0.5, 0.5]],
 }
 

@@ -18,7 +18,7 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
 from replication.book.claim_rows import badge
-from replication.book.show import COLOURS, Figure, Note, style
+from replication.book.show import COLOURS, Figure, Note, in_percent, style
 from replication.book.written import OF_MEAN, OF_SEED, percent
 from replication.claims.claim import WINS
 from replication.claims.trial import PAPER, Trial, over_seeds, put_on_trial, sides
@@ -166,6 +166,7 @@ def finish(axis: matplotlib.axes.Axes, rows: Sequence[str], label: str = OF_MEAN
     axis.set_yticks(range(len(rows)), rows)
     axis.set_ylim(len(rows) - 0.5, -0.5)
     axis.set_xlim(-0.6, 1.5)  # the same on all slides; a wide interval runs out of the picture
+    in_percent(axis.xaxis)
     axis.set_xlabel(label)
     axis.figure.legend(loc="outside right upper")
 

@@ -61,11 +61,26 @@ def test_every_page_refuses_what_it_has_not() -> None:
 
 
 def test_a_page_of_several_studies_says_what_the_data_of_each_are() -> None:
-    data, _ = about_data({"studies": ["minilm-glue", "mini-choices", "bert-base-glue"], "n": 3})
+    data, *_ = about_data({"studies": ["minilm-glue", "mini-choices", "bert-base-glue"], "n": 3})
     assert "MiniLM-L6 on GLUE: CoLA" in data
     assert "MiniLM-L6 on made-up sentences: made-up sentences" in data
     assert "bert-base" not in data, "it has no records, so the page shows none of it"
-    assert about_data({"n": 3}) == ("", "")
+    assert about_data({"n": 3}) == ("", "", "")
+
+
+@pytest.mark.parametrize(
+    ("study", "task", "said"),
+    [
+        ("minilm-glue", "SST-2", ""),  # files of GLUE's sizes
+        ("minilm-glue", "QNLI", "not GLUE's official files: dev is official"),
+        ("quick", "SST-2", "made-up sentences (mini-GLUE), not GLUE"),
+    ],
+)
+def test_before_its_result_a_page_says_where_its_data_are_not_glues_files(
+    study: str, task: str, said: str
+) -> None:
+    data, _, caution = about_data({"study": study, "task": task})
+    assert data and bool(caution) == bool(said) and caution.startswith(said)
 
 
 def cell(source: str, *tags: str, shows: bool = True) -> Any:

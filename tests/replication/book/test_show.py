@@ -14,8 +14,28 @@ import pandas as pd
 import pytest
 
 from lottery_utils.agreement.inference import t_interval
-from replication.book.show import COLOURS, Figure, Note, Table, coloured, style, write_cells
-from replication.book.written import estimate, interval, number, p_text, share, within
+from replication.book.show import (
+    COLOURS,
+    Figure,
+    Finding,
+    Note,
+    Table,
+    coloured,
+    style,
+    write_cells,
+)
+from replication.book.written import (
+    GAIN,
+    amount,
+    estimate,
+    interval,
+    number,
+    p_text,
+    points,
+    reach,
+    share,
+    within,
+)
 
 
 class Page(HTMLParser):
@@ -161,3 +181,18 @@ def test_cells_are_written_row_by_row_and_light_on_dark() -> None:
 def test_no_p_value_is_said_to_be_zero() -> None:
     assert [p_text(p) for p in (0.0123, 0.001, 0.0004)] == ["p = 0.012", "p = 0.001", "p < 0.001"]
     assert p_text(float("nan")) == "p undefined"
+
+
+def test_retained_gain_is_written_in_percent_and_its_differences_in_points() -> None:
+    assert (amount(0.284, GAIN), reach(0.03, 0.53, GAIN)) == ("28 %", "[3 %, 53 %]")
+    assert points((0.0589, -0.0634, 0.1817)) == "+5.9 points [\u22126.3, +18.2]"
+    assert points((0.1, 0.1, 0.1)) == "+10.0 points (all equal)"
+    assert (amount(0.5, "kappa"), reach(0, 1, "kappa")) == ("0.500", "[0.000, 1.000]")
+
+
+def test_a_finding_may_have_more_in_a_paragraph_below() -> None:
+    found = Finding("Bad < good.", {"all": "x.html"}, more="See all.")
+    assert found._repr_html_() == (
+        '<p class="lottery-finding">Bad &lt; good.</p><p>See <a href="x.html">all</a>.</p>'
+    )
+    assert repr(found) == "Bad < good. See all." and repr(Finding("Bad.")) == "Bad."

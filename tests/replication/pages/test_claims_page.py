@@ -68,7 +68,7 @@ def test_a_partial_study_says_what_is_missing() -> None:
     assert lacking and lacking.kind == "warning" and standing("glue-small") is None
     assert claims.basis(trial).frame["which"].iloc[0] == "none"
     assert {j.verdict for j in trial.ours} == {NO_DATA}
-    said = claims.finding(trial).text
+    said = repr(claims.finding(trial))
     assert "provisional" in said and "bad subnetworks retain" in said, "of the release"
     assert said.count(" tasks)") == 1, "an average of the release alone"
     for make in (claims.flatness, claims.kept_by_task):
@@ -81,7 +81,7 @@ def test_a_partial_study_says_what_is_missing() -> None:
 
 
 def test_the_page_begins_with_counts_and_the_titles_claim(trial: Trial) -> None:
-    text = claims.finding(trial).text
+    text = repr(claims.finding(trial))
     for judged in (trial.ours, trial.theirs):
         words = [one.verdict for one in registered(judged)]
         counts = f"{words.count(SUPPORTED)} and contradicts {words.count(CONTRADICTED)}"
@@ -219,8 +219,8 @@ def test_bad_tickets_win_where_they_keep_half(trial: Trial) -> None:
     ours = claims.kept_by_task(trial).frame["bad"]
     assert "(1 of 3 seeds)" in ours["CoLA"], "with two seeds the bad ticket is mostly the good one"
     assert "seeds" not in ours["SST-2"]
-    assert "would win on 7 (CoLA 72 %," in claims.bad_wins(trial).text
-    assert "would win on 2 (SST-2 57 %, QQP 56 %)." in claims.bad_wins(trial).text
+    assert "would win on 7 (CoLA 72 %," in repr(claims.bad_wins(trial))
+    assert "would win on 2 (SST-2 57 %, QQP 56 %)." in repr(claims.bad_wins(trial))
     found = over_seeds(trial, PAPER)
     assert {t: round(of.mean, 2) for t, of in found.items()} == shares
     assert {t: outcome(of) for t, of in found.items()} == dict(released["the bad ticket"].items())
@@ -233,10 +233,10 @@ def test_a_win_needs_its_interval(trial: Trial) -> None:
         "C": Interval(0.2, 0.1, 0.3, 3),
         "D": Interval(0.9, math.nan, math.nan, 1),
     }
-    told = claims.won(found)
+    told, by_mean = claims.won(found)
     assert "win on 1 (A 60 %)" in told and "lose on 1 (C 20 %)" in told
     assert "inconclusive on 2 " in told and "one seed" in told
-    assert told.endswith("win on 3 (A 60 %, B 60 %, D 90 %)")
+    assert by_mean.endswith("win on 3 (A 60 %, B 60 %, D 90 %)")
 
 
 def key_of(link: str) -> str:

@@ -21,4 +21,4 @@ def test_hours_fall_with_cards_and_both_ways_have_the_same_work() -> None:
     }
     assert cluster.table(STUDY).frame.shape == (4, 4)
     single, whole = found.values()
-    assert f"{whole[100].seconds / single[100].seconds:.1f} times" in cluster.finding(STUDY).text
+    assert f"{whole[100].seconds / single[100].seconds:.1f} times" in repr(cluster.finding(STUDY))

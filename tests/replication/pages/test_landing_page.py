@@ -25,7 +25,7 @@ def trial() -> Trial:
 
 
 def test_the_finding_has_the_numbers_of_the_trial(trial: Trial) -> None:
-    said = landing.finding(trial).text
+    said = repr(landing.finding(trial))
     found = kept(trial.ours)
     assert list(found) == ["good", "random", "bad"]
     for kind, judged in found.items():
@@ -38,7 +38,7 @@ def test_the_finding_has_the_numbers_of_the_trial(trial: Trial) -> None:
         n = len(over_seeds(trial, side))
         assert f"{len(of['wins'])} of {n} tasks ({len(of[INCONCLUSIVE])} inconclusive)" in said
     assert counted(trial.ours) in said
-    plain = landing.in_plain_words(trial).text
+    plain = repr(landing.in_plain_words(trial))
     for judged in (trial.ours, trial.theirs):
         means = [one.found.mean for one in kept(judged).values() if one.found]
         assert [percent(mean) in plain for mean in means] == [True] * 3
@@ -60,9 +60,9 @@ def test_the_first_page_says_how_strong_the_models_are(trial: Trial) -> None:
 def test_before_there_is_a_result_none_is_given(trial: Trial) -> None:
     nothing = [one._replace(found=None, values={}) for one in trial.ours]
     begun = replace(trial, ours=nothing, records={})
-    said = landing.finding(begun).text
+    said = repr(landing.finding(begun))
     assert "%" not in said and "no result yet" in said
-    assert begun.name not in landing.in_plain_words(begun).text, "the release alone"
+    assert begun.name not in repr(landing.in_plain_words(begun)), "the release alone"
     assert len(landing.plot(begun).drawing.axes) == 1, "the release alone"
     assert isinstance(landing.heads(begun), Note)
 

@@ -81,21 +81,21 @@ def test_the_figure_has_what_every_ticket_of_every_seed_retains(
 def test_the_finding_has_means_over_tasks_or_each_of_them(every: dict[str, TaskRecords]) -> None:
     study = Study.load("quick")
     records = with_warnings(every, set())
-    text = overview.finding(records, study).text
-    assert text.startswith("Of 3 tasks, MiniLM-L6 on made-up sentences (2 seeds")
-    assert "learned 3." in text and "95 % CIs over tasks" in text
+    text = repr(overview.finding(records, study))
+    assert "subnetworks of MiniLM-L6 on made-up sentences retain" in text
+    assert "Of 3 tasks (2 seeds" in text and "learned 3." in text and "95 % CIs over 3" in text
     good = [np.mean(overview.retained(entries)["good"]) for entries in records.values()]
     assert f"good {percent(np.mean(good))} [" in text
     two = {task: records[task] for task in TASKS[:2]}
     one_seed = {task: entries.of_seeds([42]) for task, entries in two.items()}
-    text = overview.finding(one_seed, study).text
+    text = repr(overview.finding(one_seed, study))
     assert "(1 seed" in text and "no CI over 2 tasks" in text and "[" not in text
     first = overview.retained(one_seed["CoLA"])["good"]
     assert f"CoLA good {percent(first[0])}" in text
     unlearned = with_warnings(every, {42, 1337})
-    assert "no gain" in overview.finding(unlearned, study).text
+    assert "no gain" in repr(overview.finding(unlearned, study))
     assert isinstance(overview.plot(unlearned), Note)
-    assert "no gain" in overview.finding({}, study).text
+    assert "no gain" in repr(overview.finding({}, study))
     assert overview.plot({}) is NO_MAGNITUDE
 
 

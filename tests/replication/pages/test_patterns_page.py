@@ -26,7 +26,7 @@ def test_the_tables_of_labels_and_classifiers() -> None:
 
 
 def test_the_finding_is_the_f1_of_the_table_within_its_interval() -> None:
-    validation, found = page.validation().frame, page.finding(n_draws=20).text
+    validation, found = page.validation().frame, repr(page.finding(n_draws=20))
     for row in validation.to_dict("records"):
         f1 = float(row[row["sorts the maps"]])
         low, high = re.findall(rf"{f1:.2f} \(95 % CI \[([\d.]+), ([\d.]+)\]", found)[0]

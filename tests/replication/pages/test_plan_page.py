@@ -46,10 +46,10 @@ def whole() -> Analysis:
 
 
 def test_the_finding_has_means_intervals_n_and_counts(whole: Analysis) -> None:
-    text = plan.finding(whole).text
-    assert "bad ones" in text and "4 tasks × 3 seeds, 1,800 examples" in text
+    text = repr(plan.finding(whole))
+    assert "retrained bad subnetworks" in text and "4 tasks × 3 seeds, 1,800 examples" in text
     means = {one.claim.key: one.found.mean for one in whole.verdicts() if one.found}
-    shown = [float(share) / 100 for share in re.findall(r"ones (\d+) % \(95 % CI", text)]
+    shown = [float(share) / 100 for share in re.findall(r"retain (\d+) % \[", text)]
     assert shown == pytest.approx([means[key] for key in plan.RETAIN.values()], abs=0.006)
     counts = sum(int(n) for n in re.findall(r"(\d+) (?:supp|cons|inc|contr|no d)", text))
     assert counts == 10
@@ -120,7 +120,7 @@ def test_other_rates_stand_beside(whole: Analysis) -> None:
 def test_without_records_nothing_is_claimed() -> None:
     nothing = analysed(STUDY, {})
     assert plan.standing(nothing).text.startswith("Provisional. 0 of 15 runs are in.")
-    assert "No verdict can be given yet" in plan.finding(nothing).text
+    assert "No verdict can be given yet" in repr(plan.finding(nothing))
     assert isinstance(plan.rates(nothing), Note)
     for show in (plan.plot, plan.tasks, plan.outcomes, plan.optimism):
         assert isinstance(show(nothing), Note)
@@ -130,7 +130,7 @@ def test_without_records_nothing_is_claimed() -> None:
 def test_before_all_tasks_share_two_seeds_each_has_its_own_mean() -> None:
     rte = task_entries("RTE", seeds=SEEDS[:1], held_out=0)
     one = analysed(STUDY, {"SST-2": task_entries("SST-2"), "RTE": rte})
-    found = plan.finding(one).text
+    found = repr(plan.finding(one))
     bad = one.scored["SST-2"].tickets[plan.BAD][0].tolist()
     assert f"SST-2 {share(t_interval(bad))}, n = 3; RTE " in found and "n = 1. These" in found
 

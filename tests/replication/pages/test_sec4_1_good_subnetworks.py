@@ -43,12 +43,12 @@ def with_sizes(heads: list[int], mlps: list[int]) -> TaskRecords:
 def test_the_finding_is_how_much_is_kept() -> None:
     text = repr(page.finding(with_sizes([4, 5, 4], [1, 1, 1])))
     _, low, high, _ = t_interval([0.5, 0.625, 0.5])
-    assert f"keeps 54 % (95 % CI [{percent(low)}, {percent(high)}]) of the heads" in text
+    assert f"with 54 % (95 % CI [{percent(low)}, {percent(high)}]) of the heads" in text
     assert "50 % (all equal) of the MLPs" in text and "(n = 3 seeds)" in text
     one = repr(page.finding(with_sizes([4], [1])))
-    assert "keeps 50 % (no CI) of the heads" in one and "(n = 1 seed)" in one
+    assert "with 50 % (no CI) of the heads" in one and "(n = 1 seed)" in one
     wide = repr(page.finding(with_sizes([0, 8], [0, 2])))
-    assert "keeps 50 % (no CI) of the heads" in wide, "its interval leaves 0 to 1"
+    assert "with 50 % (no CI) of the heads" in wide, "its interval leaves 0 to 1"
     assert page.finding(with_sizes([4], [1]), "magnitude") is None
 
 

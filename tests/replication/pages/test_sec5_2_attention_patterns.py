@@ -40,15 +40,15 @@ def test_shares_of_super_survivors_and_of_all_heads() -> None:
 
 
 def test_the_finding_of_a_task_says_what_its_interval_allows() -> None:
-    found = page.finding({"SST-2": entries(attention=attention([100, 0, 0, 0, 50, 0, 0, 0]))}).text
+    found = repr(page.finding({"SST-2": entries(attention=attention([100, 0, 0, 0, 50, 0, 0, 0]))}))
     assert "75 % of super-survivors' raw attention maps" in found and "19 % of all heads'" in found
-    assert "(significantly more, r = +0." in found and "n = 8 heads, 2 of them" in found
+    assert "(significantly more, r = +0." in found and "n = 2 of 8 heads)" in found
     undecided = attention([10, 10, 0, 0, 0, 10, 10, 0])
-    assert "(not significant, r = " in page.finding({"SST-2": entries(attention=undecided)}).text
+    assert "(not significant, r = " in repr(page.finding({"SST-2": entries(attention=undecided)}))
     one = entries(attention=attention([9] * 4 + [1] * 4)).of_seeds([42])
-    assert "With one seed" in page.finding({"SST-2": one}).text
-    assert "r is undefined" in page.finding({"SST-2": entries(attention=attention([0] * 8))}).text
-    assert page.finding({}).text == page.finding({"SST-2": entries()}).text == page.NO_ATTENTION
+    assert "With one seed" in repr(page.finding({"SST-2": one}))
+    assert "r is undefined" in repr(page.finding({"SST-2": entries(attention=attention([0] * 8))}))
+    assert repr(page.finding({})) == repr(page.finding({"SST-2": entries()})) == page.NO_ATTENTION
 
 
 def test_several_tasks_are_compared_by_the_same_numbers() -> None:
@@ -58,8 +58,8 @@ def test_several_tasks_are_compared_by_the_same_numbers() -> None:
     assert table is not None and figure is not None
     r = [page.related(of)["raw", "fine-tuned"] for of in every.values()]
     assert [*table.frame["r, raw maps [95 % CI]"]] == [*map(str, r)]
-    assert f"r = {number(np.mean([of.r for of in r]), signed=True)}" in page.finding(every).text
-    assert "over 2 tasks" in page.finding(every).text
+    assert f"r = {number(np.mean([of.r for of in r]), signed=True)}" in repr(page.finding(every))
+    assert "over 2 tasks" in repr(page.finding(every))
     drawn = [
         line.get_xdata()[0] for line in figure.drawing.axes[0].lines if len(line.get_xdata()) == 1
     ]
@@ -67,7 +67,7 @@ def test_several_tasks_are_compared_by_the_same_numbers() -> None:
     wanted = [of[who]["heterogeneous"] for of in reversed(shares) for who in ("all", "super")]
     assert drawn == pytest.approx(wanted)
     same = {task: entries(task, attention=attention([0] * 8)) for task in hits}
-    assert "Fewer than two tasks" in page.finding(same).text
+    assert "Fewer than two tasks" in repr(page.finding(same))
 
 
 def test_phi_is_pearsons_r_over_single_maps() -> None:
@@ -92,6 +92,6 @@ def test_the_interval_over_heads_is_as_wide_as_eight_heads_make_it() -> None:
 
 
 def test_without_sorted_maps_the_page_says_how_to_make_them() -> None:
-    assert "--set followups." in page.finding({"SST-2": entries()}).text
+    assert "--set followups." in repr(page.finding({"SST-2": entries()}))
     for show in (page.figure, page.table, page.association):
         assert show({"SST-2": entries()}) is None

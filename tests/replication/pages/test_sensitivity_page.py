@@ -52,8 +52,8 @@ def test_a_row_for_each_rule(every: dict[str, TaskRecords]) -> None:
         for state in ("pruned", "retrained"):
             expected = by_hand(rule, state)
             assert str(table.frame.index.name).endswith(f"n = {len(expected)}")
-            mean = float(str(table.frame.loc[rule, state]).split(" [")[0].replace(MINUS, "-"))
-            assert mean == pytest.approx(np.mean(expected), abs=5e-4)
+            mean = float(str(table.frame.loc[rule, state]).split(" points")[0].replace(MINUS, "-"))
+            assert mean == pytest.approx(100 * np.mean(expected), abs=0.06)
 
 
 def test_of_one_seed_there_is_no_interval(every: dict[str, TaskRecords]) -> None:
@@ -69,9 +69,9 @@ def test_the_finding_names_the_rules_whose_interval_leaves_out_nothing(
     retrained, pruned = text.split("Pruned, ")
     for state, said in (("pruned", pruned), ("retrained", retrained)):
         for rule in RULES:
-            values = np.array(by_hand(rule, state))
+            values = 100 * np.array(by_hand(rule, state))
             half = stats.t.ppf(0.975, len(values) - 1) * stats.sem(values)
-            shown = f"{rule} ({values.mean():+.2f} [{values.mean() - half:+.2f}, "
+            shown = f"{rule} ({values.mean():+.1f} points [{values.mean() - half:+.1f}, "
             assert (shown.replace("-", MINUS) in said) == (abs(values.mean()) > half), (rule, state)
     assert f"n = {len(by_hand('as released', 'pruned'))} entries" in text
 
@@ -82,7 +82,7 @@ def test_the_figure_shows_what_the_table_says(every: dict[str, TaskRecords]) -> 
     assert f"n = {len(by_hand('threshold 0.8', 'pruned'))} entries" in drawn.caption
     for rule in RULES:
         for state in ("pruned", "retrained"):
-            shown = f"{rule}, {state}: {np.mean(by_hand(rule, state)):+.3f}"
+            shown = f"{rule}, {state}: {100 * np.mean(by_hand(rule, state)):+.1f} points"
             assert shown.replace("-", MINUS) in drawn.alt
 
 

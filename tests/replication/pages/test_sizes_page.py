@@ -110,16 +110,15 @@ def test_released_means_have_their_own_errors() -> None:
 
 def test_without_the_large_model_the_question_is_open() -> None:
     small = side("small", **{"SST-2": [0.4, 0.5]})
-    assert "open" in sizes.finding(compared(small=small, released=small)).text
+    assert "open" in repr(sizes.finding(compared(small=small, released=small)))
     some = sizes.finding(compared(small=small, large=small, released=small))
-    assert some.text.startswith("Provisional, without RTE"), "it is not there"
-    assert "45 % [" in some.text and "(2 seeds)" in some.text
+    assert some.text.startswith("Provisional: on SST-2") and "Without RTE" in some.more
+    assert "45 % [" in some.text and "2 seeds in small" in some.more
     single = side("one", **{"SST-2": [0.4]})
-    assert "40 % (no CI) (1 seed)" in sizes.finding(compared(
-        small=single, large=single, released=single
-    )).text  # fmt: skip
+    alone = sizes.finding(compared(small=single, large=single, released=single))
+    assert "40 % (no CI)" in alone.text and "1 seed in one" in alone.more
     whole = side("large", **{"SST-2": [0.4, 0.5], "RTE": [0.4, 0.5]})
-    said = sizes.finding(compared(small=small, large=whole, released=small)).text
+    said = repr(sizes.finding(compared(small=small, large=whole, released=small)))
     assert not said.startswith("Provisional")
 
 

@@ -428,3 +428,8 @@ def test_reading_a_release_is_not_a_study_that_cost_hours(recorded: Path, tiny_r
     assert isinstance(cost.studies(store=Store(recorded)), Note)
     both = cost.studies(store=Store(tiny_run / "results"))
     assert isinstance(both, Table) and [*both.frame.index] == ["tiny"]
+    hours = float(both.frame.loc["tiny", "hours of one core"])
+    assert f"The studies on record (1) took {hours:,.0f} hours of one core" in repr(
+        cost.total(store=Store(tiny_run / "results"))
+    )
+    assert isinstance(cost.total(store=Store(recorded)), Note)
