@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -16,6 +17,8 @@ from replication.claims.eligible import answerable
 from replication.claims.evidence import AS_FLAT, STEP, embeddings_alone
 from replication.runs.measured import rise, steepest
 from replication.runs.records import TICKETS, TaskRecords, tickets_of
+from replication.store import Store
+from replication.study import Study
 
 STATES = {
     "retrained": "pre-trained weights",
@@ -274,6 +277,25 @@ def flatness(entries: TaskRecords) -> Note:
         f"least {AS_FLAT:g}). A slope cancels in this mean: a single step changes the loss by up "
         f"to {single:.3f}."
     )
+
+
+def further(study: str, entries: TaskRecords, store: Store) -> Note | None:
+    """What bad tickets of seeds beyond those of the page retain, where such are on record."""
+    of_study = Study.load(study, store.root)
+    found = {of.seed for of in store.keys(of_study.name) if of.task == entries.task and of.seed}
+    others = sorted(found - {*of_study.seeds, *entries})
+    if not others:
+        return None
+    more = TaskRecords.of(replace(of_study, seeds=tuple(others)), entries.task, store)
+    said = [
+        f"{seed}: {percent(retained(more, seed, 'bad', 'retrained'))}, "
+        f"{'counts' if seed in answerable(more) else 'does not count'}"
+        for seed in more
+        if _gained(more, seed)
+    ]
+    if not said:
+        return None
+    return Note(f"On record beyond the study, bad tickets retain (seed: share): {'; '.join(said)}.")
 
 
 def _seeds(seeds: list[int]) -> str:

@@ -118,3 +118,15 @@ def test_the_control_is_asked_for_wherever_its_rule_says(
     wanted = {(task, seed) for task, of_task in records.items() for seed in answerable(of_task)}
     assert {entry for entry in study.entries("control") if entry[1] != 1337} == wanted
     assert not {seed for _, seed in wanted} & {1337}
+
+
+def test_seeds_beyond_the_study_are_shown_with_whether_they_count() -> None:
+    store = Store(REPOSITORY / "results")
+    mnli, sst2 = (TaskRecords.of(Study.load("minilm-glue"), t, store) for t in ("MNLI", "SST-2"))
+    assert page.further("minilm-glue", sst2, store) is None
+    note = page.further("minilm-glue", mnli, store)
+    assert note is not None
+    assert "71: 42 %, does not count; 166: 23 %, does not count" in note.text
+    fewer = page.further("minilm-glue", mnli.of_seeds([1337]), store)
+    assert fewer is not None
+    assert fewer.text == note.text, "the study's own seeds are no further ones"
