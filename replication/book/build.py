@@ -166,7 +166,8 @@ def titled(heading: str, parameters: dict[str, Any]) -> str:
     """A page's heading with what it is about: `# Topic: SST-2 (GLUE)`."""
     study, task = parameters.get("study"), parameters.get("task")
     if not study or study == RELEASED:
-        return f"{heading}: {task}" if task else heading
+        of = f" ({MADE_UP})" if parameters.get("data") == "mini" else ""
+        return f"{heading}: {task}{of}" if task else heading
     overrides = {key: parameters.get(key) for key in ("data", "backbone")}
     store = Store(parameters.get("results_dir") or "results")
     of = in_words(resolve(str(study), store=store, **overrides))

@@ -168,7 +168,8 @@ def plot(analysis: Analysis, method: str = "structured") -> Figure | Note:
     return Figure.of(
         drawing,
         f"Bad tickets win on {ended.count('wins')} of {len(ended)} tasks under "
-        f"{METHOD_LABELS[method]}; inconclusive on {ended.count(INCONCLUSIVE)}, by the 95 % CI "
+        f"{METHOD_LABELS[method]} and lose on {ended.count('loses')}; inconclusive on "
+        f"{ended.count(INCONCLUSIVE)}, by the 95 % CI "
         f"over {n_seeds} (points) against {percent(WINS)} (dashed). Held-out examples where there "
         "are any.",
         f"Dot plot of retained gain by task and kind of ticket. {means}.",
