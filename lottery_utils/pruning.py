@@ -47,7 +47,8 @@ def masked(
     device = next(model.parameters()).device
     heads = torch.tensor(mask.heads.tolist(), dtype=torch.float32, device=device)
     mlps = torch.tensor(mask.mlps.tolist(), dtype=torch.float32, device=device)
-    outer = _around.get(model, StructuredMask.full(*mask.heads.shape))
+    around = _around.get(model)
+    outer = around or StructuredMask.full(*mask.heads.shape)
     both = mask & outer
     emptied = outer.heads.any(axis=1) & ~both.heads.any(axis=1)
     headless = () if keep_headless_bias else np.flatnonzero(emptied).tolist()
@@ -56,7 +57,10 @@ def masked(
         try:
             yield model
         finally:
-            _around[model] = outer
+            if around:
+                _around[model] = around
+            else:
+                del _around[model]
 
 
 @contextmanager
@@ -124,9 +128,15 @@ def _subtract_bias(module: nn.Module, _inputs: tuple[Tensor, ...], output: Tenso
 
 def remove(model: Model, mask: StructuredMask) -> Model:
     """A smaller copy of `model` without the components outside `mask`.
-    Raises `ValueError` if the mask is of another shape, `UserError` if `model` is not whole.
+    Raises `ValueError` if the mask is of another shape or `model` within a block of `masked`,
+    whose hooks a copy would keep; `UserError` if `model` is not whole.
     """
     _check_shape(model, mask)
+    if model in _around:
+        raise ValueError(
+            "a model within a block of `masked` cannot be cut: expected a model that nothing "
+            "masks; leave the block, and remove with the intersection (`&`) of both masks"
+        )
     smaller = copy.deepcopy(model)
     _, n_heads = encoder_shape(smaller)
     for layer, heads, keep_mlp in zip(encoder_layers(smaller), mask.heads, mask.mlps, strict=True):

@@ -90,7 +90,7 @@ class Store:
             raise UserError(
                 f"{self.root} is a link that leads back to itself: expected a folder of records."
             ) from error
-        place = hashlib.sha256(str(resolved).encode()).hexdigest()[:8]
+        place = hashlib.sha256(os.fsencode(resolved)).hexdigest()[:8]
         self.cache = home() / expanded(cache) / place
         self.seen: dict[Path, Record] = {}
         self._stamps: dict[Path, tuple[int, int, int]] = {}

@@ -8,6 +8,7 @@ the study asks for. Fields that only say *where* things lie are not part of the 
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, field, replace
@@ -132,8 +133,11 @@ class Study:
     def _mistakes(self) -> Iterator[tuple[str, str]]:
         """What types cannot say: a key, and what it should be instead."""
         for what, names in (("name", (self.name,)), ("own_tasks", tuple(self.own_tasks))):
-            if any(len(name.encode()) > LONGEST_NAME for name in names):
+            if any(len(os.fsencode(name)) > LONGEST_NAME for name in names):
                 yield what, f"shorter: a name of at most {LONGEST_NAME} bytes, as UTF-8 has it"
+        for what in ("name", "backbone", "data"):
+            if re.search("[\ud800-\udfff]", getattr(self, what)):
+                yield what, "a text in UTF-8"  # not that of a path in Latin-1
         if self.backbone in ("", "hub:"):
             yield "backbone", "bundled, hub:ID or a folder"
         if self.followups.rates != () and not self.held_out:
@@ -186,16 +190,21 @@ class Study:
         found = _STUDY.validate_python(
             {"name": path.stem, **content}, context=Source(str(path), lines)
         )
-        if path.name == "study.yaml":  # also where it is given by its path
-            folder = path.absolute().parent.name
-            derived = re.search(r"-([0-9a-f]{8})$", folder)
-            same = found.name == folder or (path != places[-1] and not derived)
-            if not same or (derived and not found.hash("tickets").startswith(derived[1])):
-                raise UserError(
-                    f"{path} is not the study that was derived as {folder!r}: it has been changed "
-                    "since, or the reading of the release has; restore it or derive it again, or "
-                    "copy it to a file of another name, as a study of your own."
-                )
+        kept = path.name == "study.yaml" and found.name == path.absolute().parent.name
+        derived = re.search(r"-([0-9a-f]{8})$", found.name)
+        changed = derived and not found.hash("tickets").startswith(derived[1])
+        if (path == places[-1] and not kept) or (kept and changed):
+            raise UserError(
+                f"{path} is not the study that was derived as {path.absolute().parent.name!r}: it "
+                "has been changed since, or the reading of the release has; restore it or derive "
+                "it again, or copy it to a file of another name, as a study of your own."
+            )
+        if changed:
+            raise UserError(
+                f"{path}: the name {found.name!r} ends in a dash and 8 digits of a hash, as names "
+                f"of changed studies do; expected another, such as {found.name.replace('-', '_')!r}"
+                "."
+            )
         return found
 
     def override(self, changes: dict[str, Any]) -> Study:

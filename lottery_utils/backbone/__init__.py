@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -229,7 +230,7 @@ def backbone_fingerprint(spec: str) -> str:
     digest = hashlib.sha256()
     for file in sorted(files | _weights_files(folder)):
         name = file.relative_to(folder).as_posix()
-        digest.update(f"{name} {file_sha256(file)}".encode())
+        digest.update(os.fsencode(f"{name} {file_sha256(file)}"))
     return f"local:{digest.hexdigest()[:16]}"
 
 

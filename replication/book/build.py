@@ -28,7 +28,7 @@ from replication.book import contents
 from replication.book.show import MISSING
 from replication.files import alone, write_text
 from replication.paper.records import STUDY as RELEASED
-from replication.runs.data_card import card, describe, describe_all, fingerprints, in_words
+from replication.runs.data_card import MADE_UP, card, describe, describe_all, fingerprints, in_words
 from replication.runs.records import resolve
 from replication.store import Store
 from replication.study import Study, derived_from
@@ -96,9 +96,10 @@ def build_page(
     about = contents.parameters(notebook) | parameters
     data, known_by, caution = about_data(about)
     first, *rest = result[0].source.split("\n")
-    of_task = about.get("task") is not None  # also where it is the notebook's own
-    heading = [titled(first, about if of_task else parameters)]
-    if caution and of_task:
+    # Also where the study, or its task, is the notebook's own.
+    says = about.get("task") is not None or (MADE_UP in caution and "made-up" not in first)
+    heading = [titled(first, about if says else parameters)]
+    if caution and says:
         heading.append(f"\n*Data: {caution}.*")
     data = f"{data} {known_by}".strip()
     result[0].source = "\n".join([*heading, *rest])

@@ -123,6 +123,14 @@ def test_what_is_frozen_stays_frozen(tiny_model: Callable[..., Model]) -> None:
     assert after.items() <= before.items()
 
 
+def test_a_masked_model_is_not_cut(tiny_model: Callable[..., Model]) -> None:
+    model, every = tiny_model(), StructuredMask.full(N_LAYERS, N_HEADS)
+    refused = pytest.raises(ValueError, match="within a block of `masked`")
+    with masked(model, every), masked(model, every), refused:
+        remove(model, every)
+    assert remove(model, every) is not model, "after the block it is whole again"
+
+
 def test_a_mask_of_another_shape_is_refused(tiny_model: Callable[..., Model]) -> None:
     with pytest.raises(ValueError, match="does not fit"):
         remove(tiny_model(), StructuredMask.full(2, 4))

@@ -14,6 +14,7 @@ from lottery_utils.errors import UserError
 from lottery_utils.recipe import Recipe
 from lottery_utils.tasks import TASKS
 from replication.stages import FOLLOWUPS, PIPELINE, STAGES, SWEPT
+from replication.store import Store
 from replication.study import Study
 
 MINIMAL = "tasks: [RTE]\nseeds: [1]\n"
@@ -495,3 +496,25 @@ def test_a_study_kept_without_places_is_still_the_same_study(
     assert hashes(again) == hashes(study), "its records can be read where its folders are not"
     told = again.override(places)
     assert (told.name, hashes(told)) == (study.name, hashes(study))
+
+
+def test_a_name_that_ends_like_a_changed_studys_is_refused_before_anything_runs(
+    tmp_path: Path,
+) -> None:
+    for name in ("mine-20241126", "a-deadbeef"):
+        path = tmp_path / f"{name}.yaml"
+        path.write_text(MINIMAL, "utf-8")
+        with pytest.raises(UserError, match=f"{name}.*expected another, such as"):
+            Study.load(path)
+    kept = tmp_path / "run-20241126" / "study.yaml"  # in a folder of one's own, of any name
+    kept.parent.mkdir()
+    kept.write_text(f"name: mine\n{MINIMAL}", "utf-8")
+    assert Study.load(kept).name == "mine"
+
+
+def test_a_path_that_is_not_utf8_is_one_sentence_or_does_no_harm(quick: Study) -> None:
+    latin1 = b"f\xfcr".decode("utf-8", "surrogateescape")
+    for key in ("backbone", "data"):
+        with pytest.raises(UserError, match=f"{key} should be a text in UTF-8"):
+            quick.override({key: f"csv:{latin1}"})
+    assert Store(latin1).cache != Store("other").cache
