@@ -155,6 +155,8 @@ class Study:
                 )
             if not re.fullmatch(r"\w[\w.-]{,79}", name):  # it becomes the name of a folder
                 yield f"own_tasks: the name {name!r}", "letters, digits, . _ -, at most 80"
+            if name.lower() == "study.yaml":  # which lies beside the tasks' folders
+                yield f"own_tasks: the name {name!r}", "another: it is that of a file of results"
             if n_labels == 1 or len({*map(as_seen, own.labels)} - {""}) < n_labels:
                 yield f"{key}.labels", "two or more different ones, or none for grades"
             metrics = ["accuracy", "matthews", *(["f1"] if n_labels == 2 else [])]

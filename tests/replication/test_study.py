@@ -144,6 +144,7 @@ CHANGED = [
     ("[Trees]", "[Tree]", "did you mean 'Trees'"),
     ("Trees", "RTE", "'RTE' belongs to a task of GLUE"),
     ("Trees", "../up", "own_tasks: the name '../up' should be letters, digits"),
+    ("Trees", "Study.yaml", "own_tasks: the name 'Study.yaml' should be another"),
     ("own_tasks:", "own_tasks:\n  Bushes: yes", "own_tasks.Bushes should be a group of keys"),
     ("labels:", "label:", "unknown key 'own_tasks.Trees.label'; did you mean"),
     ("labels: [", "labels: [1, ", "own_tasks.Trees.labels should be a list"),
