@@ -11,13 +11,15 @@ SITE_TESTS := tests/site
 .PHONY: book test test-site test-slurm test-kills print setup backbone-mpnet course handouts course-cache grade lint sweep bench clean
 
 # A book of any study alone: make book STUDY=mine.yaml, a path or a name. With COMPUTE=no it shows
-# what is on record, and computes nothing.
+# what is on record, and computes nothing. The study goes through the environment, as to a shell a
+# quotation mark, and to Snakemake what looks like a number, would be something else.
 export LOTTERY_COMPUTE ?= $(COMPUTE)
-GIVEN = $(if $(STUDY),'$(STUDY)')
+export LOTTERY_STUDY = $(STUDY)
+GIVEN = $${LOTTERY_STUDY:+"$$LOTTERY_STUDY"}
 book: setup  ## run the study, execute the notebooks, build the site
 	@site=$$(python -m replication.book.one_study $(GIVEN)) && \
 	snakemake --cores $(CORES) --nolock --rerun-incomplete --quiet rules host \
-		--config study=$(or $(GIVEN),quick) site=$$site && \
+		--config site=$$site && \
 	echo "The book is at $$(cd $$site && pwd)/_build/html/index.html"
 
 test: setup  ## the whole suite

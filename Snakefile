@@ -30,7 +30,7 @@ if workflow.is_main_process:
     os.environ["LOTTERY_SINGLY"] = str(int(config.get("singly", CORES is None)))
 
 # The study that is computed here; of others there are the records that came with the repository.
-GIVEN = config.get("study", "quick")
+GIVEN = config.get("study", os.environ.get("LOTTERY_STUDY") or "quick")
 STUDY = Study.load(GIVEN)
 # A book of this study alone has its contents, and its site, in a folder of its own. What cannot be
 # computed is shown there as far as it is on record.

@@ -90,10 +90,11 @@ def told(row: Row) -> str:
 
 def circumstances(setting: Setting) -> dict[str, Any]:
     """Machine, threads, versions and date, for the file."""
-    cuda = setting.device.type == "cuda"
+    kind = setting.device.type
+    card = torch.cuda.get_device_name(setting.device) if kind == "cuda" else kind
     return {
         "date": datetime.now(UTC).date().isoformat(),
-        "device": torch.cuda.get_device_name(setting.device) if cuda else _cpu(),
+        "device": _cpu() if kind == "cpu" else card,
         "threads": setting.threads,
         "rounds": setting.rounds,
         "versions": {name: metadata.version(name) for name in ("torch", "transformers", "numpy")},

@@ -84,19 +84,15 @@ def finetune(
         def state() -> State:
             return {
                 **{name: of.state_dict() for name, of in stateful.items()},
-                **{"random": torch.get_rng_state(), "step": step, "since": since},
-                **{"losses": losses, "scores": scores},
-                "random_cuda": torch.cuda.get_rng_state(device) if on_card else None,
+                **{"step": step, "since": since, "losses": losses, "scores": scores},
+                **random_state(device),
             }
 
         stateful: dict[str, Any] = {"model": model, "optimizer": optimizer, "schedule": schedule}
-        on_card = device.type == "cuda"
         if begun:
             for name, of in stateful.items():
                 of.load_state_dict(begun[name])
-            torch.set_rng_state(begun["random"])
-            if on_card:
-                torch.cuda.set_rng_state(begun["random_cuda"], device)
+            set_random_state(begun, device)
             n_done, losses, scores = begun["step"], begun["losses"], begun["scores"]
             since = [loss.to(device) for loss in begun["since"]]
         # Losses stay on the device and are read once per point of the curve: reading a number
@@ -134,6 +130,25 @@ def finetune(
                 scores.append(evaluate())
     model.eval()
     return Curve(losses, scores)
+
+
+def random_state(device: torch.device) -> State:
+    """Where the random numbers of the CPU, and those of `device`, have come to."""
+    state = {"random": torch.get_rng_state()}
+    if device.type == "cuda":
+        state["random_cuda"] = torch.cuda.get_rng_state(device)
+    elif device.type == "mps":
+        state["random_mps"] = torch.mps.get_rng_state()
+    return state
+
+
+def set_random_state(state: State, device: torch.device) -> None:
+    """Go on with random numbers from a `random_state` of a device of the same kind."""
+    torch.set_rng_state(state["random"])
+    if device.type == "cuda":
+        torch.cuda.set_rng_state(state["random_cuda"], device)
+    elif device.type == "mps":
+        torch.mps.set_rng_state(state["random_mps"])
 
 
 def _diverged(how: str, step: int, n_steps: int, recipe: Recipe) -> UserError:

@@ -22,7 +22,8 @@ from replication.studyfile import parse
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Entry point. Returns 0, 2 for a user's mistake, 130 when interrupted."""
+    """Entry point. Returns 0, 2 for a user's mistake, 130 when interrupted, and 141 where work
+    ended as nobody reads what it prints."""
     options = _parser().parse_args(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal may not know all letters of a name
         sys.stdout.reconfigure(errors="replace", line_buffering=True)
@@ -38,7 +39,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("lottery: interrupted; the same command goes on from here.", file=sys.stderr)
         return 130
     except BrokenPipeError:  # whoever reads our output has enough of it, such as `head`
+        shows = options.command in (status, export, data)
+        if not shows:
+            with suppress(OSError):
+                print("lottery: ended, as nobody reads what it prints.", file=sys.stderr)
         _say_no_more()
+        return 0 if shows else 141
     except OSError as error:  # wherever a file of ours is not to be had, or our output
         place = error.filename or "what this command prints"
         print(f"lottery: Cannot read or write {place}: {error.strerror}.", file=sys.stderr)
@@ -50,8 +56,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _say_no_more() -> None:
     """What could not be printed is not tried again when Python ends."""
-    with suppress(OSError):  # where output is no file of the system's
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    for output in (sys.stdout, sys.stderr):
+        with suppress(OSError):  # where output is no file of the system's
+            os.dup2(os.open(os.devnull, os.O_WRONLY), output.fileno())
 
 
 def run(options: argparse.Namespace) -> None:

@@ -141,3 +141,29 @@ def test_a_book_of_one_study_has_its_pages_and_those_alone(
     assert jobs["book"] == [f"{place}/{site}/_build/html/index.html"]
     assert set(jobs) == {"page", "book", *(["job"] if computes else [])}
     assert all("/mine/" in stamp for stamp in jobs.get("job", []))
+
+
+@pytest.mark.parametrize("given", ["1_000", "it's/2024_11_26.yaml"])
+def test_make_hands_over_a_study_as_it_is_called(place: Path, given: str) -> None:
+    """Snakemake makes a number of what looks like one, and a shell has quotation marks."""
+    file = place / (given if given.endswith(".yaml") else f"named/{given}.yaml")
+    file.parent.mkdir()
+    file.write_text(STUDY, "utf-8")
+    if given == "1_000":
+        (place / "studies").unlink()
+        file.parent.rename(place / "studies")
+    programs = place / "bin"
+    programs.mkdir()
+    for program, command in {"python": "", "snakemake": "-m snakemake --summary"}.items():
+        (programs / program).write_text(f'#!/bin/sh\nexec {sys.executable} {command} "$@"\n')
+        (programs / program).chmod(0o755)
+    answer = subprocess.run(
+        ["make", "book", f"STUDY={given}", f"BIN={programs}", "-o", "setup"],
+        cwd=place,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+    )
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert f"_build/books/{file.stem}/_build/html" in answer.stdout
+    assert f"_build/stamps/{file.stem}/" in answer.stdout

@@ -47,12 +47,15 @@ def load_backbone(spec: str, task: str | Task, *, seed: int = 0) -> tuple[Any, A
     from lottery_utils.encoder import encoder_layers, positions, require_bert_shaped
 
     task = get_task(task)
-    source = str(_checked_folder(spec)) if not spec.startswith("hub:") else spec[len("hub:") :]
+    source = _hub_id(spec) if spec.startswith("hub:") else str(_checked_folder(spec))
     try:
         config = transformers.AutoConfig.from_pretrained(source, trust_remote_code=False)
         require_bert_shaped(config.model_type, f"The backbone {spec}")
         _require_plain(config, spec)
+        if not spec.startswith("hub:"):
+            _require_floats(_weights_files(Path(source)), spec)
         config.num_labels, config.return_dict = task.n_outputs, True
+        config.chunk_size_feed_forward = 0  # chunks save memory, and divide few lengths
         torch.manual_seed(seed)
         with _quiet(transformers):
             kind = transformers.AutoModelForSequenceClassification
@@ -69,6 +72,8 @@ def load_backbone(spec: str, task: str | Task, *, seed: int = 0) -> tuple[Any, A
                 **how,
             )
         tokenizer = transformers.AutoTokenizer.from_pretrained(source, trust_remote_code=False)
+        tokenizer.model_max_length = positions(model)  # what `encode` holds texts to
+        _require_vocabulary(tokenizer, config, task, spec)
     except UserError:
         raise
     except Exception as error:  # whatever transformers makes of a folder, the network or the disk
@@ -77,8 +82,6 @@ def load_backbone(spec: str, task: str | Task, *, seed: int = 0) -> tuple[Any, A
             "'hub:ID' with a connection to the hub, or a folder with config.json, tokenizer, "
             "model.safetensors."
         ) from error
-    _require_vocabulary(tokenizer, config, task, spec)
-    tokenizer.model_max_length = positions(model)  # what `encode` holds texts to
     new = report["missing_keys"] | {name for name, *_ in report["mismatched_keys"]}
     _require_encoder(model, new, report["unexpected_keys"], spec)
     _require_finite(model, new, spec)
@@ -128,6 +131,29 @@ def _require_plain(config: Any, spec: str) -> None:
         raise UserError(
             f"The backbone {spec!r} {wrong}, as its config.json says; choose another backbone."
         )
+
+
+def _require_floats(files: set[Path], spec: str) -> None:
+    """Raise `UserError` where weights are stored in 8 bits or fewer, or as whole numbers, which
+    transformers takes as they are: without their scales, they are not the model's.
+    """
+    from safetensors import safe_open
+
+    for file in sorted(files):
+        with safe_open(file, "pt") as stored:
+            names = stored.keys()
+            kinds = {name: stored.get_slice(name).get_dtype() for name in names}
+        wrong = [
+            name
+            for name, kind in kinds.items()
+            if kind not in ("F16", "BF16", "F32", "F64") and not name.endswith("_ids")  # no weights
+        ]
+        if wrong:
+            raise UserError(
+                f"The backbone {spec!r} stores weights quantised ({kinds[wrong[0]]} in "
+                f"{len(wrong)} tensors, such as {wrong[0]}), which can be neither trained nor "
+                "pruned: take the model in 16 or 32 bits."
+            )
 
 
 def _require_encoder(model: Any, new: set[str], unexpected: set[str], spec: str) -> None:
@@ -215,6 +241,21 @@ def weights_sha256(model: Any) -> str:
         digest.update(name.encode())
         digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
+
+
+def _hub_id(spec: str) -> str:
+    """The name of a model on the hub. Raises `UserError` where a file or folder here is called so:
+    transformers would read that one, and nothing of its content would be on record.
+    """
+    name = spec.removeprefix("hub:")
+    with reading(name):
+        if name and Path(name).exists():
+            raise UserError(
+                f"{spec!r} is a model of the hub, and something called {name!r} is here too, which "
+                f"would be read instead: for that folder, take --backbone local:{name}; for the "
+                "hub's model, run this in another working directory."
+            )
+    return name
 
 
 def _checked_folder(spec: str) -> Path:

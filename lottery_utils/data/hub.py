@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from lottery_utils.data.files import HIGHEST_GRADE, blank
@@ -19,6 +20,11 @@ def load_from_hub(task: Task, place: str = "") -> dict[str, list[Example]]:
     place = str(expanded(place)) if place.startswith("~") else place or GLUE
     if task.hub is None:
         raise UserError(f"{task.name} is not a task of GLUE on the hub: take --data csv:DIR.")
+    if place == GLUE and Path(place).exists():  # which would be read instead
+        raise UserError(
+            f"The hub's {place!r} is asked for, and a folder of that name is here too: for the "
+            f"folder, take --data hub:./{place}; for the hub's, another working directory."
+        )
     try:
         from datasets import load_dataset
     except ImportError as error:

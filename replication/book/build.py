@@ -28,7 +28,7 @@ from replication.book import contents
 from replication.book.show import MISSING
 from replication.files import alone, write_text
 from replication.paper.records import STUDY as RELEASED
-from replication.runs.data_card import card, describe, describe_all, fingerprints, in_words
+from replication.runs.data_card import MADE_UP, card, describe, describe_all, fingerprints, in_words
 from replication.runs.records import resolve
 from replication.store import Store
 from replication.study import Study, derived_from
@@ -96,9 +96,10 @@ def build_page(
     about = contents.parameters(notebook) | parameters
     data, known_by, caution = about_data(about)
     first, *rest = result[0].source.split("\n")
-    of_task = about.get("task") is not None  # also where it is the notebook's own
-    heading = [titled(first, about if of_task else parameters)]
-    if caution and of_task:
+    # Also where the study, or its task, is the notebook's own.
+    says = about.get("task") is not None or (MADE_UP in caution and "made-up" not in first)
+    heading = [titled(first, about if says else parameters)]
+    if caution and says:
         heading.append(f"\n*Data: {caution}.*")
     data = f"{data} {known_by}".strip()
     result[0].source = "\n".join([*heading, *rest])
@@ -165,7 +166,8 @@ def titled(heading: str, parameters: dict[str, Any]) -> str:
     """A page's heading with what it is about: `# Topic: SST-2 (GLUE)`."""
     study, task = parameters.get("study"), parameters.get("task")
     if not study or study == RELEASED:
-        return f"{heading}: {task}" if task else heading
+        of = f" ({MADE_UP})" if parameters.get("data") == "mini" else ""
+        return f"{heading}: {task}{of}" if task else heading
     overrides = {key: parameters.get(key) for key in ("data", "backbone")}
     store = Store(parameters.get("results_dir") or "results")
     of = in_words(resolve(str(study), store=store, **overrides))

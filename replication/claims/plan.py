@@ -27,7 +27,7 @@ from replication.claims.retained import (
 )
 from replication.claims.verdicts import NO_DATA, verdict
 from replication.experiments.answers import untrained
-from replication.runs.records import TaskRecords, on_record
+from replication.runs.records import TaskRecords, on_record, seeds_text
 from replication.stages import TICKET_STAGE
 from replication.store import Store
 from replication.study import Study
@@ -302,9 +302,16 @@ def analysed(study: Study, entries: Mapping[str, TaskRecords]) -> Analysis:
         task: retained(task, of, "held_out") if "held_out" in _labels(of) else searched[task]
         for task, of in entries.items()
     }
-    seeds = tuple(s for s in study.seeds if entries and all(s in of for of in entries.values()))
+    # While tasks are under way, those with all seeds are judged, provisionally.
+    begun = {task: of for task, of in entries.items() if not {*study.seeds} <= {*of}}
+    counted = [
+        of for task, of in entries.items() if task not in begun or len(begun) == len(entries)
+    ]
+    seeds = tuple(s for s in study.seeds if counted and all(s in of for of in counted))
     why = {
         task: of.of_seeds(seeds).why_left_out(task, study.search.threshold)
+        if {*seeds} <= {*of.seeds}
+        else f"so far only {seeds_text(of.seeds)} is in"
         for task, of in scored.items()
         if seeds
     }

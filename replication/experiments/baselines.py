@@ -16,6 +16,7 @@ import numpy.typing as npt
 from typing_extensions import TypedDict
 
 from lottery_utils import data, metrics
+from lottery_utils.errors import UserError
 from lottery_utils.tasks import Example, Task
 from replication.experiments.entry import Entry
 from replication.experiments.results import BySeed, Count, Metric, Score, Sha256, Splits, about
@@ -36,9 +37,17 @@ def compute(entry: Entry, _made_from: dict[str, Any]) -> Baselines:
     """What each of the three scores on the validation set.
 
     The backbone is fine-tuned by the study's recipe with each of its seeds; seeds that the
-    task's record already answers for are not repeated.
+    task's record already answers for are not repeated. Raises `UserError` where the validation
+    set's labels leave the metric undefined, whatever the answers.
     """
     begun, task, splits = time.monotonic(), entry.about, entry.splits
+    train, validation = splits["train"], splits["validation"]
+    labels = [example.label for example in validation]
+    if why := metrics.undefined(task.metric, labels, labels):
+        raise UserError(
+            f"The {len(validation)} validation examples of {task.name} give no score to any "
+            f"answers ({why}): expected examples of several labels."
+        )
     before = entry.store.read(entry.key("baselines"))
     scores: dict[str, float] = {}
     if (
@@ -51,8 +60,6 @@ def compute(entry: Entry, _made_from: dict[str, Any]) -> Baselines:
         before["provenance"]["seconds"] if before and scores else 0.0,
         entry.progress.label,
     )
-    train, validation = splits["train"], splits["validation"]
-    labels = [example.label for example in validation]
     words = bag_of_words(task, train, validation)
     for seed in entry.study.seeds:
         entry.progress.label = f"{label} seed {seed}"

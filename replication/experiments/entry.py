@@ -378,7 +378,7 @@ class Entry:
 class Run(TypedDict):
     """How a stage was computed."""
 
-    device: Annotated[Text, about("cpu, or the name of the GPU.")]
+    device: Annotated[Text, about("cpu, mps (Apple's GPU), or the name of the GPU.")]
     threads: Annotated[int, Field(ge=1)]
     training_precision: Annotated[
         Literal["fp32", "bf16"], about("Scores and searches are always fp32.")
@@ -388,9 +388,9 @@ class Run(TypedDict):
 
 def run_details(entry: Entry, seconds: float) -> Run:
     """How a stage was computed, for its record's provenance."""
-    cuda = entry.device.type == "cuda"
+    kind = entry.device.type
     return {
-        "device": torch.cuda.get_device_name(entry.device) if cuda else "cpu",
+        "device": torch.cuda.get_device_name(entry.device) if kind == "cuda" else kind,
         "threads": torch.get_num_threads(),
         "training_precision": (
             "bf16" if training.uses_bf16(entry.device, entry.study.recipe) else "fp32"

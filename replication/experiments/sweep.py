@@ -75,10 +75,11 @@ def _split(entry: Entry) -> tuple[list[Example], list[Example]]:
             f"{n} training examples of {task.name} are too few to hold a quarter of them out: "
             "expected 3 or more."
         )
-    if not task.is_graded and len({example.label for example in held_out}) == 1:
+    if len({example.label for example in held_out}) == 1:
+        one, more = ("grade", "grades") if task.is_graded else ("class", "classes")
         raise UserError(
-            f"The {len(held_out)} held-out training examples of {task.name} are all of one class "
-            "and cannot judge a recipe: expected more examples, of several classes."
+            f"The {len(held_out)} held-out training examples of {task.name} are all of one {one} "
+            f"and cannot judge a recipe: expected more examples, of several {more}."
         )
     return fit, held_out
 
@@ -87,7 +88,7 @@ def compute(entry: Entry, _made_from: dict[str, Any]) -> Sweep:
     """The held-out score of every recipe that was asked for, by seed.
 
     The rest of the recipe is the study's. Raises `UserError` where there are too few examples to
-    hold some out, or those are all of one class.
+    hold some out, or those are all of one class or grade.
     """
     from lottery_utils import data, metrics, training
     from lottery_utils.batches import EvaluationBatches, encode

@@ -59,19 +59,19 @@ def _answer(trial: Trial) -> str:
     """On how many tasks bad tickets win, here and by the same rule in the released numbers."""
     texts = []
     for side in (trial.name, PAPER):
-        won, undecided = _won(trial, side)
-        texts.append(f"{won} ({undecided} inconclusive)")
+        won, lost, undecided = _won(trial, side)
+        texts.append(f"{won} ({lost} lost, {undecided} inconclusive)")
     return (
         f"With 95 % confidence over seeds, bad ones win, retaining {percent(WINS)} or more, on "
         f"{texts[0]}; in the paper's BERT-base on {texts[1]}."
     )
 
 
-def _won(trial: Trial, side: str) -> tuple[str, int]:
-    """On how many tasks of a side bad tickets win, and on how many that is inconclusive."""
+def _won(trial: Trial, side: str) -> tuple[str, int, int]:
+    """On how many tasks of a side bad tickets win, lose, and on how many that is inconclusive."""
     found = over_seeds(trial, side)
     of = outcomes(found)
-    return f"{len(of['wins'])} of {len(found)} tasks", len(of[INCONCLUSIVE])
+    return f"{len(of['wins'])} of {len(found)} tasks", len(of["loses"]), len(of[INCONCLUSIVE])
 
 
 def strength(trial: Trial) -> Table | Note:

@@ -126,8 +126,8 @@ def plot(records: dict[str, TaskRecords], method: str = "structured") -> Figure 
     every_title = [entries.title for entries in records.values()]
     made_up = " of made-up sentences" if every_title != [*records] else ""
     winners = (
-        f"Bad tickets win on {ended.count('wins')} of {of_tasks(ended)}{made_up} and are "
-        f"inconclusive on {ended.count(INCONCLUSIVE)},"
+        f"Bad tickets win on {ended.count('wins')} of {of_tasks(ended)}{made_up}, lose on "
+        f"{ended.count('loses')} and are inconclusive on {ended.count(INCONCLUSIVE)},"
     )
     out = [task for task in records if task not in rows]
     unlearned = f" Without a gain to retain: {', '.join(out)}." if out else ""

@@ -10,7 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from lottery_utils.agreement.inference import t_interval
-from lottery_utils.metrics import METRIC_LABELS
+from lottery_utils.metrics import METRIC_LABELS, possible
 from replication.book.claim_rows import estimate
 from replication.book.show import COLOURS, LARGE, Figure, Finding, Folded, Note, Table, gains, style
 from replication.book.written import (
@@ -61,12 +61,13 @@ def finding(analysis: Analysis) -> Finding:
     shares = {k: by_key[key] for k, key in RETAIN.items() if by_key[key].found is not None}
     said = counted(one.verdict for one in every)
     so_far = [
-        f"{task} {share(t_interval(of.tickets[BAD][0].tolist()))}, n = {len(of.seeds)}"
+        f"{task} {share(t_interval(of.tickets[BAD][0].tolist()), possible=_possible(of))}, "
+        f"n = {len(of.seeds)}"
         for task, of in analysis.scored.items()
         if task not in analysis.left_out
     ]
     model = model_and_data(analysis.study)
-    first, more = "No verdict can be given yet.", list[str]()
+    first, more = f"No verdict on {model} can be given yet.", list[str]()
     if shares:
         (worst, one), *others = shares.items()
         first = f"etrained {worst} subnetworks of {model} retain {_share(one)} of the gain from "
@@ -80,6 +81,14 @@ def finding(analysis: Analysis) -> Finding:
         ]
     more.append(f"The {len(every)} registered claims: {said}.")
     return Finding(first, more=" ".join(more))
+
+
+def _possible(of: Retained) -> tuple[float, float]:
+    """What the lowest and the highest score would retain, of the seed that makes most of it."""
+    low, high = (
+        (score - of.majority[0]) / (of.full[0] - of.majority[0]) for score in possible(of.metric)
+    )
+    return float(low.min()), float(high.max())
 
 
 def standing(analysis: Analysis) -> Note | None:
@@ -159,7 +168,8 @@ def plot(analysis: Analysis, method: str = "structured") -> Figure | Note:
     return Figure.of(
         drawing,
         f"Bad tickets win on {ended.count('wins')} of {len(ended)} tasks under "
-        f"{METHOD_LABELS[method]}; inconclusive on {ended.count(INCONCLUSIVE)}, by the 95 % CI "
+        f"{METHOD_LABELS[method]} and lose on {ended.count('loses')}; inconclusive on "
+        f"{ended.count(INCONCLUSIVE)}, by the 95 % CI "
         f"over {n_seeds} (points) against {percent(WINS)} (dashed). Held-out examples where there "
         "are any.",
         f"Dot plot of retained gain by task and kind of ticket. {means}.",

@@ -18,8 +18,10 @@ from lottery_utils.agreement.sharing import survive_all
 from lottery_utils.patterns.maps import TYPES, WEIGHTINGS
 from replication.book.show import COLOURS, LARGE, Figure, Finding, Table, style
 from replication.book.written import number, percent, within
+from replication.claims.verdicts import INCONCLUSIVE
 from replication.paper import numbers
 from replication.runs import measured
+from replication.runs.data_card import encoder
 from replication.runs.measured import Counts, counts, phi
 from replication.runs.records import TaskRecords
 
@@ -56,10 +58,10 @@ class Related(NamedTuple):
         """The same with what it means."""
         if math.isnan(self.r):
             return "r is undefined"
-        means = "more" if self.low > 0 else "less" if self.high < 0 else ""
+        side = "above" if self.low > 0 else "below" if self.high < 0 else ""
+        means = f"{side} 0, uncorrected" if side else INCONCLUSIVE
         interval = within(self.low, self.high, signed=True)
-        means = f"significantly {means}" if means else "not significant"
-        return f"{means}, r = {number(self.r, signed=True)}, 95 % CI {interval}"
+        return f"r = {number(self.r, signed=True)}, 95 % CI {interval}, {means}"
 
 
 def finding(every: Every) -> Finding:
@@ -82,12 +84,18 @@ def finding(every: Every) -> Finding:
     )
     said = {weighting: found[weighting, "fine-tuned"].said for weighting in WEIGHTINGS}
     alone = " With one seed, super-survivors are all heads that it keeps."
+    backbone = next(iter(entries.stage("finetune").values()))["config"]["backbone"]
+    untested = (
+        f" The types are sorted by classifiers tested on maps of {encoder('bundled')}, not of "
+        f"{encoder(backbone)}."
+    )
     return Finding(
         f"On {entries.title}, {of_super} of super-survivors' raw attention maps are heterogeneous, "
         f"against {of_all} of all heads' ({said['raw']}, n = {int(chosen.sum())} of {len(chosen)} "
         "heads).",
         more="Weighted by what each head moves (norm-weighted), it is "
-        f"{normed[0]} against {normed[1]} ({said['normed']}).{alone if len(entries) == 1 else ''}",
+        f"{normed[0]} against {normed[1]} ({said['normed']}).{alone if len(entries) == 1 else ''}"
+        f"{'' if backbone == 'bundled' else untested}",
     )
 
 

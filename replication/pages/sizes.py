@@ -329,7 +329,10 @@ def curve_table(compared: Compared) -> Table | None:
         for size, side in compared.curve.items():
             if task in side.tasks:
                 n = side.tasks[task].n
-                row[name_of(size)] = f"{share(mean_over(side, [task], 'bad'))}, n = {n}"
+                row[name_of(size)] = (
+                    share(mean_over(side, [task], "bad"), possible=side.tasks[task].possible)
+                    + f", n = {n}"
+                )
         if len(row) > 1:
             rows.append(row)
     return Table.of(rows, "task") if rows else None

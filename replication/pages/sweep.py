@@ -12,7 +12,7 @@ from lottery_utils.errors import UserError
 from lottery_utils.metrics import METRIC_LABELS
 from replication.book.show import COLOURS, LARGE, SEED_COLOURS, Figure, Finding, Note, Table, style
 from replication.book.written import number
-from replication.runs.records import by_task
+from replication.runs.records import by_task, in_title
 from replication.stages import SWEPT
 from replication.store import Record, Store
 from replication.study import Study
@@ -53,7 +53,8 @@ def plot(records: dict[str, Record]) -> Figure:
             axis.plot(means.index, means.to_numpy(), "-", color=colour, label=label)
         majority = record["results"]["majority"]
         axis.axhline(majority, color=COLOURS["majority"], linestyle=":", label="majority")
-        axis.set(xscale="log", title=task, xlabel="learning rate")
+        title = in_title(task, record["config"])
+        axis.set(xscale="log", title=title, xlabel="learning rate")
         rates = sorted(_frame(record).learning_rate.unique())
         axis.set_xticks(rates, [f"{rate:.0e}".replace("e-0", "e-") for rate in rates])
         axis.minorticks_off()
@@ -61,7 +62,8 @@ def plot(records: dict[str, Record]) -> Figure:
     drawing.legend(*axes.flat[0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
     counts = {task: record["results"]["examples"] for task, record in records.items()}
     sizes = "; ".join(
-        f"{task}: {n['fit']:,} fitted, {n['held_out']:,} held out" for task, n in counts.items()
+        f"{_titles(records)[task]}: {n['fit']:,} fitted, {n['held_out']:,} held out"
+        for task, n in counts.items()
     )
     best = _ranked(records).iloc[0]
     n_seeds = max(_frame(record).seed.nunique() for record in records.values())
@@ -104,15 +106,18 @@ def choice(records: dict[str, Record], study: str, store: Store) -> Finding | No
     follows = all(recipe[name] == best[name] for name in SWEPT)
     chosen = ", ".join(f"{name.replace('_', ' ')} {recipe[name]:g}" for name in SWEPT)
     if follows:
-        score, n_seeds = (
-            best["mean over tasks"],
-            max(_frame(r).seed.nunique() for r in records.values()),
-        )
+        n_seeds = max(_frame(record).seed.nunique() for record in records.values())
+        n = f"{n_seeds} seed{'s' * (n_seeds > 1)} each"
         return Finding(
             f"The best recipe is the one that the study uses: {chosen}. Its mean held-out score is "
-            f"{score:.3f} over {', '.join(records)} ({n_seeds} seed{'s' * (n_seeds > 1)} each)."
+            f"{best['mean over tasks']:.3f} over {', '.join(_titles(records).values())} ({n})."
         )
     return Note(f"The study {study} does not follow its sweep: it uses {chosen}.", "warning")
+
+
+def _titles(records: dict[str, Record]) -> dict[str, str]:
+    """The tasks as a sentence names them."""
+    return {task: in_title(task, record["config"]) for task, record in records.items()}
 
 
 def _frame(record: Record) -> pd.DataFrame:

@@ -32,6 +32,7 @@ from replication.studyfile import parse
 FILE = "data.yaml"
 ENCODERS = {"bundled": "MiniLM-L6", "mpnet": "MPNet-base"}
 SPLITS = {"train": "training", "validation": "dev"}
+MADE_UP = "made-up sentences"  # the data of `mini`
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class DataCard:
     def __str__(self) -> str:
         """What the data are, in one clause that needs no other."""
         if self.kind == "mini":
-            return "made-up sentences (mini-GLUE), not GLUE"
+            return f"{MADE_UP} (mini-GLUE), not GLUE"
         if self.kind == "csv":
             return f"own files{self._sizes()}"
         if self.files is None:
@@ -176,7 +177,7 @@ def data_in_words(study: Study) -> str:
     """GLUE, made-up sentences or own data."""
     kind = data.source_kind(study.data)
     if kind == "mini":
-        return "made-up sentences"
+        return MADE_UP
     own = kind == "csv" or not any(study.task(task).official_sizes for task in study.tasks)
     return "own data" if own else "GLUE"
 

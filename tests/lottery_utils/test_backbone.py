@@ -8,6 +8,7 @@ import importlib.util
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import zipfile
@@ -215,6 +216,43 @@ def test_a_model_that_would_give_tuples_gives_logits(folder: Path, tiny_backbone
     assert torch.equal(found.logits, usual.logits)
 
 
+def test_feed_forward_layers_in_chunks_give_the_same(folder: Path, tiny_backbone: Path) -> None:
+    """With them, transformers refuses lengths that chunks do not divide."""
+    configure(folder / "config.json", chunk_size_feed_forward=3)
+    inputs = {"input_ids": torch.tensor([[101, 7592, 102, 0]])}
+    found, usual = (load_backbone(str(f), "RTE")[0](**inputs) for f in (folder, tiny_backbone))
+    assert torch.equal(found.logits, usual.logits)
+
+
+@pytest.mark.parametrize("kind", [torch.int8, torch.float8_e4m3fn])
+def test_weights_in_few_bits_are_refused(folder: Path, kind: torch.dtype) -> None:
+    """transformers makes float32 of them, without the scales that they need."""
+    weights = load_file(folder / "model.safetensors")
+    name = next(name for name in weights if name.endswith("layer.1.output.dense.weight"))
+    ids = {"embeddings.position_ids": torch.arange(8)}  # as earlier versions kept them
+    save_file({**weights, **ids}, folder / "model.safetensors", PT)
+    load_backbone(str(folder), "RTE")
+    save_file({**weights, name: weights[name].to(kind)}, folder / "model.safetensors", PT)
+    with pytest.raises(UserError, match=f"1 tensors, such as {name}"):
+        load_backbone(str(folder), "RTE")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("model_max_length", "x"), ("model_max_length", [7]), ("model_input_names", {"a": 3})],
+)
+def test_a_tokenizer_of_odd_settings_works_or_is_one_sentence(
+    folder: Path, key: str, value: Any
+) -> None:
+    configure(folder / "tokenizer_config.json", **{key: value})
+    try:
+        model, tokenizer = load_backbone(str(folder), "RTE")
+    except UserError as error:
+        assert re.match("Cannot load the backbone", str(error))
+    else:
+        assert tokenizer.model_max_length == positions(model)
+
+
 def test_a_tokenizer_that_lacks_something_is_refused(folder: Path) -> None:
     (folder / "tokenizer.json").unlink()
     configure(
@@ -279,6 +317,14 @@ def test_a_hub_model_out_of_reach_is_one_sentence() -> None:
     # Tests run with the hub switched off (conftest.py).
     with pytest.raises(UserError, match=r"Cannot load the backbone 'hub:nobody/nothing-at-all'"):
         load_backbone("hub:nobody/nothing-at-all", "RTE")
+
+
+def test_a_hub_model_is_never_a_folder_here(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """transformers would read the folder, of which the name says nothing."""
+    monkeypatch.chdir(folder.parent)
+    for spec in ("hub:backbone", f"hub:{folder}"):
+        with pytest.raises(UserError, match=f"^{spec!r} is a model of the hub, and .* is here"):
+            load_backbone(spec, "RTE")
 
 
 def test_a_models_hash_is_of_its_weights(tiny_model: Callable[..., Any]) -> None:

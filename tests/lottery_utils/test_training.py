@@ -128,6 +128,27 @@ def test_a_training_that_was_killed_goes_on_to_the_same_bits(
     assert train(tiny_model(), begun=begun) == undisturbed
 
 
+@pytest.mark.parametrize("kind", ["cpu", "mps", "cuda"])
+def test_the_random_numbers_of_each_device_go_on(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of devices that are not here by proxy: what draws on them is a generator of the CPU."""
+    device, there = torch.device(kind), torch.Generator().manual_seed(3)
+    monkeypatch.setattr(torch.mps, "get_rng_state", there.get_state)
+    monkeypatch.setattr(torch.mps, "set_rng_state", there.set_state)
+    monkeypatch.setattr(torch.cuda, "get_rng_state", lambda device: there.get_state())
+    monkeypatch.setattr(torch.cuda, "set_rng_state", lambda state, device: there.set_state(state))
+    state = training.random_state(device)
+
+    def drawn() -> list[float]:
+        return [*torch.rand(3), *(torch.rand(3, generator=there) if kind != "cpu" else ())]
+
+    first = drawn()
+    assert drawn() != first
+    training.set_random_state(state, device)
+    assert drawn() == first
+
+
 def test_the_learning_rate_falls_linearly_to_zero_and_gradients_are_clipped(
     tiny_model: Callable[..., Model], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -298,6 +298,22 @@ def test_whoever_has_read_enough_hears_no_complaint(workplace: Path) -> None:
     assert (told.returncode, told.stderr) == (0, "")
 
 
+@pytest.mark.parametrize("to", ["stdout", "stderr"])
+def test_work_that_nobody_reads_of_ends_as_not_done(to: str, finished: Path) -> None:
+    """`lottery run STUDY 2>&1 | head -1` ends where progress cannot be printed."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    again = [] if to == "stdout" else ["--set", "train_size=16"]
+    command = [sys.executable, "-m", "replication.cli", "run", "tiny", *ONE_ENTRY, *again]
+    pipes: dict[str, Any] = {"stdout": writer, "stderr": subprocess.PIPE}
+    if to == "stderr":
+        pipes["stderr"] = writer
+    ended = subprocess.run(command, **pipes, text=True, check=False)
+    os.close(writer)
+    assert ended.returncode == 141
+    assert (ended.stderr or "").count("\n") == (to == "stdout")
+
+
 def test_output_that_cannot_be_written_is_one_sentence(workplace: Path) -> None:
     if not Path("/dev/full").is_char_device():
         pytest.skip("there is no /dev/full here: a disk that is always full")

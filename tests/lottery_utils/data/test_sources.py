@@ -107,6 +107,16 @@ def test_rows_that_cannot_be_used_are_named(task: str, change: dict[str, Any], w
         _examples(split, about, "here")
 
 
+def test_the_hubs_glue_is_never_a_folder_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`datasets` would read the folder."""
+    (tmp_path / "nyu-mll" / "glue").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=r"folder of that name is here too.*hub:\./nyu-mll/glue"):
+        load_examples("RTE", "hub")
+
+
 def test_a_hub_that_cannot_be_reached_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"Cannot load RTE \(rte\) from .*--data local:DIR"):
         load_examples("RTE", f"hub:{tmp_path / 'nothing'}")

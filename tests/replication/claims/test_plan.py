@@ -335,12 +335,22 @@ def test_missing_tasks_are_named_and_verdicts_provisional(two_tasks: Analysis) -
     assert nothing.optimism() == {} and nothing.outcomes() == []
 
 
-def test_only_seeds_that_all_tasks_have_are_judged() -> None:
+def test_a_task_under_way_takes_no_seed_from_those_that_are_in() -> None:
     found = analysis(
         SST_2=task_entries("SST-2"), RTE=task_entries("RTE", seeds=SEEDS[1:], held_out=0)
     )
-    assert found.seeds == SEEDS[1:] and found.verdicts()[0].n_seeds == 2
-    assert found.scored["SST-2"].seeds == SEEDS and ("RTE", SEEDS[0]) in found.missing
+    assert found.seeds == SEEDS and found.entered == ["SST-2"] and found.provisional
+    assert f"{SEEDS[1]}, {SEEDS[2]}" in found.left_out["RTE"]
+    assert ("RTE", SEEDS[0]) in found.missing
+
+
+def test_only_seeds_that_all_tasks_have_are_judged() -> None:
+    found = analysis(
+        SST_2=task_entries("SST-2", seeds=SEEDS[:2]),
+        RTE=task_entries("RTE", seeds=SEEDS[1:], held_out=0),
+    )
+    assert found.seeds == SEEDS[1:2] and found.entered == ["SST-2", "RTE"]
+    assert found.scored["SST-2"].seeds == SEEDS[:2] and ("RTE", SEEDS[0]) in found.missing
     apart = analysis(
         SST_2=task_entries("SST-2", seeds=SEEDS[:1]), RTE=task_entries("RTE", seeds=SEEDS[1:])
     )

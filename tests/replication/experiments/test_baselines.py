@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -75,6 +76,16 @@ def test_a_table_of_one_class_is_answered_with_it() -> None:
     task = OwnTask(labels=("no", "yes")).task("Red")
     train = [Example("red", None, 1)] * 3
     assert baselines.bag_of_words(task, train, [Example("blue", None, 0)] * 2).tolist() == [1, 1]
+
+
+def test_examples_that_no_answer_can_score_on_are_refused() -> None:
+    same = [Example("red", "blue", 2.5)] * 4
+    entry: Any = SimpleNamespace(
+        about=OwnTask(metric="pearson", is_pair=True).task("Alike"),
+        splits={"train": [*same, Example("red", "red", 5.0)], "validation": same},
+    )
+    with pytest.raises(UserError, match=r"4 validation .* Alike .*all labels are the same"):
+        baselines.compute(entry, {})
 
 
 def record(task: str, results_dir: str = "results") -> Record:

@@ -8,9 +8,13 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+import torch
 
 from replication.cli import main
 from replication.experiments.cards import take
+from replication.experiments.entry import Entry, Progress, run_details
+from replication.store import Store
+from replication.study import Study
 
 HOLD = """
 import sys
@@ -62,3 +66,16 @@ def test_a_card_that_is_not_there_is_an_error(
 def test_fetch_brings_weights_and_data(workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["fetch", "tiny", "--task", "RTE"]) == 0
     assert "RTE: 64 train, 40 validation" in capsys.readouterr().out
+
+
+def test_a_record_names_what_computed_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    study = Study("tiny", tasks=("RTE",), seeds=(1337,))
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: f"Card {device.index}")
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: False)
+
+    def device(name: str) -> str:
+        progress = Progress("t", 1, quiet=True)
+        entry = Entry(study, "RTE", 1337, Store(), torch.device(name), progress)
+        return run_details(entry, 1.0)["device"]
+
+    assert [device(name) for name in ("cpu", "mps", "cuda:1")] == ["cpu", "mps", "Card 1"]

@@ -8,16 +8,18 @@ from typing import Any
 import pytest
 
 from lottery_utils.errors import UserError
-from lottery_utils.tasks import Example, OwnTask
+from lottery_utils.tasks import Example, OwnTask, Task
 from replication.experiments.sweep import _split as split
 
 TASK = OwnTask(labels=("no", "yes")).task("Trees")
 
 
-def of(labels: list[int], data: str = "csv:here") -> tuple[list[Example], list[Example]]:
+def of(
+    labels: list[int], data: str = "csv:here", task: Task = TASK
+) -> tuple[list[Example], list[Example]]:
     examples = [Example(f"sentence {i}", None, label) for i, label in enumerate(labels)]
     entry: Any = SimpleNamespace(
-        splits={"train": examples}, about=TASK, study=SimpleNamespace(data=data)
+        splits={"train": examples}, about=task, study=SimpleNamespace(data=data)
     )
     fit, held_out = split(entry)
     assert sorted([*fit, *held_out]) == sorted(examples)
@@ -46,3 +48,10 @@ def test_what_is_shuffled_is_judged_by_its_last_quarter_as_the_first_records_wer
 def test_what_judges_nothing_is_refused(labels: list[int], said: str) -> None:
     with pytest.raises(UserError, match=said):
         of(labels)
+
+
+def test_grades_that_are_all_the_same_judge_nothing() -> None:
+    graded = OwnTask(metric="pearson").task("Alike")
+    of([*range(40)], task=graded)
+    with pytest.raises(UserError, match=r"10 held-out .* Alike .* of one grade"):
+        of([3] * 40, task=graded)

@@ -36,7 +36,9 @@ def test_the_finding_has_the_numbers_of_the_trial(trial: Trial) -> None:
     for side in (trial.name, PAPER):
         of = outcomes(over_seeds(trial, side))
         n = len(over_seeds(trial, side))
-        assert f"{len(of['wins'])} of {n} tasks ({len(of[INCONCLUSIVE])} inconclusive)" in said
+        lost, undecided = len(of["loses"]), len(of[INCONCLUSIVE])
+        won = f"{len(of['wins'])} of {n} tasks ({lost} lost, {undecided} inconclusive)"
+        assert won in said
     assert counted(trial.ours) in said
     plain = repr(landing.in_plain_words(trial))
     for judged in (trial.ours, trial.theirs):

@@ -42,9 +42,9 @@ def test_shares_of_super_survivors_and_of_all_heads() -> None:
 def test_the_finding_of_a_task_says_what_its_interval_allows() -> None:
     found = repr(page.finding({"SST-2": entries(attention=attention([100, 0, 0, 0, 50, 0, 0, 0]))}))
     assert "75 % of super-survivors' raw attention maps" in found and "19 % of all heads'" in found
-    assert "(significantly more, r = +0." in found and "n = 2 of 8 heads)" in found
+    assert "(r = +0." in found and "above 0, uncorrected, n = 2 of 8 heads)" in found
     undecided = attention([10, 10, 0, 0, 0, 10, 10, 0])
-    assert "(not significant, r = " in repr(page.finding({"SST-2": entries(attention=undecided)}))
+    assert ", inconclusive, n = " in repr(page.finding({"SST-2": entries(attention=undecided)}))
     one = entries(attention=attention([9] * 4 + [1] * 4)).of_seeds([42])
     assert "With one seed" in repr(page.finding({"SST-2": one}))
     assert "r is undefined" in repr(page.finding({"SST-2": entries(attention=attention([0] * 8))}))

@@ -56,7 +56,10 @@ def test_each_seed_is_measured_in_its_own_gain() -> None:
 def test_an_interval_beyond_what_scores_can_be_is_not_printed() -> None:
     found = of_records(by_hand.entries())
     assert found.possible == pytest.approx((-0.5 / 0.4, 0.5 / 0.4)), "accuracies of 0 and 1"
-    for values, said in (([0.4, 0.5], "45 % ["), ([0.1, 0.9], "50 % (no CI), 2 seeds")):
+    for values, said in (
+        ([0.4, 0.5], "45 % ["),
+        ([0.1, 0.9], "50 % (95 % CI beyond the possible range), 2 seeds"),
+    ):
         one = Side(
             "small", {"SST-2": replace(found, retained=dict.fromkeys(found.retained, values))}
         )

@@ -18,6 +18,10 @@ TASKS = ("CoLA", "STS-B", "RTE")
 SEEDS = (1337, 42)
 
 
+def made_up(task: str) -> str:
+    return f"{task} (made-up sentences)"
+
+
 @pytest.fixture
 def swept(workplace: Path) -> dict[str, Any]:
     """A sweep of the tiny study, written as `lottery sweep` would, with known scores."""
@@ -46,8 +50,10 @@ def swept(workplace: Path) -> dict[str, Any]:
 
 def test_the_sweep_page_shows_its_records(swept: dict[str, Any]) -> None:
     figure = sweep.plot(swept)
-    assert all(f"{task}: 48 fitted, 16 held out" in figure.caption for task in TASKS)
-    assert [axis.get_title() for axis in figure.drawing.axes] == [*TASKS]
+    assert all(
+        f"{task} (made-up sentences): 48 fitted, 16 held out" in figure.caption for task in TASKS
+    )
+    assert [axis.get_title() for axis in figure.drawing.axes] == [*map(made_up, TASKS)]
     lines = {line.get_label(): line for line in figure.drawing.axes[0].lines}
     assert [*lines["batch 4, 1 epochs"].get_ydata()] == pytest.approx([0.55, 0.75])
     table = sweep.table(swept)
@@ -79,7 +85,7 @@ def test_the_finding_is_the_best_recipe_with_its_score_and_n(swept: dict[str, An
     found = sweep.choice(swept, "tiny", Store())
     assert isinstance(found, Finding)
     assert "learning rate 0.001" in found.text
-    assert "0.750 over CoLA, STS-B, RTE (2 seeds each)" in found.text
+    assert f"0.750 over {', '.join(map(made_up, TASKS))} (2 seeds each)" in found.text
 
 
 def test_a_missing_sweep_says_how_to_make_it(workplace: Path) -> None:
