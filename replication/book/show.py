@@ -49,7 +49,8 @@ SEED_COLOURS = ("#009E73", "#882255", "#56B4E9", "#332288", "#999933", "#CC79A7"
 
 
 MISSING = " lottery-missing"  # class of a note that stands for what there is not
-LARGE = 11.5  # points: 11 px on a phone, in a figure that is at most 5.2 inches wide
+LARGE = 11.5  # points: 11 px on a phone, in a figure that is at most WIDEST
+WIDEST = 4.95  # inches, with its margins
 
 
 @contextmanager
@@ -331,14 +332,13 @@ def write_cells(
     axis: Axes,
     texts: Sequence[str],
     dark: npt.NDArray[np.bool_],
-    fontsize: float = 8,
     linespacing: float = 1.2,
 ) -> None:
     """Write a text into each cell of a map, row by row, in white where `dark` (rows, columns)."""
     for text, ((y, x), is_dark) in zip(texts, np.ndenumerate(dark), strict=True):
         colour = "white" if is_dark else "black"
         axis.text(
-            x, y, text, ha="center", va="center", fontsize=fontsize, color=colour,
+            x, y, text, ha="center", va="center", color=colour, fontsize=LARGE,
             linespacing=linespacing,
         )  # fmt: skip
 

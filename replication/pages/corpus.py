@@ -67,7 +67,7 @@ def table(records: dict[str, Record]) -> Table:
 @style(LARGE)
 def plot(records: dict[str, Record]) -> Figure:
     """A line per task from the bag of words to the backbone, with the majority baseline."""
-    drawing, axes = plt.subplots(figsize=(5.2, 1.2 + 0.34 * len(records)), layout="constrained")
+    drawing, axes = plt.subplots(figsize=(4.8, 1.2 + 0.34 * len(records)), layout="constrained")
     tasks = list(records)[::-1]
     texts = []
     for y, task in enumerate(tasks):

@@ -94,7 +94,7 @@ def ratios(rows: Rows) -> Figure | Note:
     found = [(name, of, goal) for name, of, goal in every if goal is not None]
     if not found:
         return MISSING
-    drawing, axis = plt.subplots(figsize=(5.2, 1.2 + 0.37 * len(found)), layout="constrained")
+    drawing, axis = plt.subplots(figsize=(4.8, 1.2 + 0.37 * len(found)), layout="constrained")
     for y, (_, (middle, low, high), goal) in enumerate(found):
         axis.plot([low, high], [y, y], color=COLOURS["good"], linewidth=2)
         axis.plot(middle, y, "o", color=COLOURS["good"], ms=6)
@@ -116,6 +116,7 @@ def ratios(rows: Rows) -> Figure | Note:
         f"comparisons with a goal, and reaches the goal in {reached}: seconds of the standard "
         f"implementation divided by ours. The table has all {len(every)}.",
         f"Dot plot of ratios: {texts}.",
+        "ratios",
     )
 
 
@@ -243,7 +244,7 @@ def growth(rows: Rows) -> Figure | Note:
     found = [row for row in rows.values() if "exponent" in row["facts"]]
     if {row["facts"]["quantity"] for row in found} != set(QUANTITIES):
         return MISSING
-    drawing, axes = plt.subplots(2, 2, figsize=(5.2, 5.6), sharey=True, layout="constrained")
+    drawing, axes = plt.subplots(2, 2, figsize=(4.8, 5.6), sharey=True, layout="constrained")
     for axis, quantity in zip(axes.flat, QUANTITIES, strict=True):
         slopes: list[str] = []
         for colour, marker, row in zip(
@@ -258,7 +259,7 @@ def growth(rows: Rows) -> Figure | Note:
             label = PASSES[row["facts"]["kind"]]
             axis.plot(values, seconds, f"{marker}-", color=colour, label=label)
         axis.set(xscale="log", yscale="log", xlabel=_axis_label(quantity))
-        axis.set_title(f"exponents {' and '.join(slopes)}")
+        axis.set_title(" and ".join(slopes))
         axis.set_xticks(values, [f"{n}" if i % 2 == 0 else "" for i, n in enumerate(values)])
         axis.minorticks_off()
     every = [row["facts"]["exponent"] for row in found]
@@ -273,6 +274,7 @@ def growth(rows: Rows) -> Figure | Note:
         "examples of 32 tokens, 4 layers and 4 heads of 32 channels.",
         "Four panels of rising lines on logarithmic scales, one for training and one for "
         "importance in each.",
+        "growth",
     )
 
 

@@ -96,7 +96,7 @@ def what_q_tests() -> Table:
 @style(LARGE)
 def kappa_and_q(results: Results) -> Figure:
     """Fleiss' kappa of each task against the p value of Cochran's Q: two different questions."""
-    drawing, axis = plt.subplots(figsize=(5.2, 3.6), layout="constrained")
+    drawing, axis = plt.subplots(figsize=(4.8, 3.6), layout="constrained")
     said = []
     found = sorted(_kappa_and_q(results), key=lambda row: row[2])
     for i, (task, _, kappa, p_value) in enumerate(found):

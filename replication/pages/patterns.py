@@ -81,7 +81,7 @@ def gallery(weighting: str, n: int = 4) -> Figure:
     rows = [(name, [m for m in maps if m.label == i]) for i, name in enumerate(TYPES)]
     rows = [(name, found) for name, found in rows if found]
     drawing, axes = plt.subplots(
-        len(rows), n, figsize=(0.4 + 1.2 * n, 1.35 * len(rows)), squeeze=False, layout="constrained"
+        len(rows), n, figsize=(0.4 + 1.1 * n, 1.25 * len(rows)), squeeze=False, layout="constrained"
     )
     for line, (name, found) in zip(axes, rows, strict=True):
         clear = sorted(found, key=lambda m: not 14 <= len(m.values) <= 30)[:n]
@@ -125,7 +125,7 @@ def validation() -> Table:
 def confusions() -> Figure:
     """What the better classifier takes each type for, on heads that it has not seen."""
     found = read()
-    drawing, axes = plt.subplots(1, 2, figsize=(5.2, 3.2), sharey=True, layout="constrained")
+    drawing, axes = plt.subplots(1, 2, figsize=(4.8, 3.2), sharey=True, layout="constrained")
     rights = []
     for axis, weighting in zip(axes, WEIGHTINGS, strict=True):
         truth = [m.label for m in load_maps(shipped(weighting))]
@@ -133,7 +133,7 @@ def confusions() -> Figure:
         table = confusion_matrix(truth, found[weighting][better], labels=range(len(TYPES)))
         share = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
         axis.imshow(share, cmap="cividis", vmin=0, vmax=1)
-        write_cells(axis, [str(n) for n in table.flat], share < 0.5, fontsize=LARGE)
+        write_cells(axis, [str(n) for n in table.flat], share < 0.5)
         axis.set_xticks(range(len(TYPES)), INITIALS)
         names = [name.replace("+", "+\n").replace("hetero", "hetero-\n") for name in TYPES]
         named = [f"{name} ({i})" for name, i in zip(names, INITIALS, strict=True)]

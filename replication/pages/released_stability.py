@@ -62,7 +62,7 @@ def survival_maps(results: Results) -> Figure:
     """How many of the five seeds keep each head and MLP, a map for each task."""
     heads, mlps = (over_seeds(results, part) for part in PARTS)
     drawing, axes = plt.subplots(
-        3, 3, figsize=(5.2, 5.4), sharex=True, sharey=True, layout="constrained"
+        3, 3, figsize=(4.8, 5.4), sharex=True, sharey=True, layout="constrained"
     )
     for axis, task in zip(axes.flat, results, strict=True):
         kept = heads[task].survival, mlps[task].survival
@@ -81,6 +81,7 @@ def survival_maps(results: Results) -> Figure:
         "Most heads of BERT-base survive with some of five seeds, not all: how many keep each head "
         "and MLP, as released. On WNLI four seeds keep nothing, one every head.",
         f"Nine maps of 12 layers by 12 heads and an MLP. Of 144 heads survive: {listed}.",
+        "maps",
     )
 
 
@@ -88,7 +89,7 @@ def survival_maps(results: Results) -> Figure:
 def kappa_plot(results: Results) -> Figure:
     """Fleiss' kappa of heads and of MLPs on every task, and two kinds of chance."""
     tasks = [task for task in results if task not in UNLEARNED]
-    drawing, axes = plt.subplots(1, 2, figsize=(5.2, 3.7), sharey=True, layout="constrained")
+    drawing, axes = plt.subplots(1, 2, figsize=(4.8, 3.7), sharey=True, layout="constrained")
     said = []
     for axis, (part, name) in zip(axes, PARTS.items(), strict=True):
         found = over_seeds(results, part)
@@ -112,6 +113,7 @@ def kappa_plot(results: Results) -> Figure:
         f"released masks, n = {len(tasks)} tasks. Bands: 95 % of a thousand sets of random masks. "
         "WNLI's masks are all or nothing.",
         f"Dot plots of kappa: {', '.join(said)}.",
+        "kappa",
     )
 
 
@@ -251,7 +253,7 @@ def noise_plot(results: Results) -> Figure | Note:
     if not noise_of(results, "heads"):
         return NO_TRAIN
     drawing, axes = plt.subplots(
-        1, 2, figsize=(5.2, 3.3), sharex=True, sharey=True, layout="constrained"
+        1, 2, figsize=(4.8, 3.3), sharex=True, sharey=True, layout="constrained"
     )
     said = []
     for axis, (part, name) in zip(axes, PARTS.items(), strict=True):
@@ -280,6 +282,7 @@ def noise_plot(results: Results) -> Figure | Note:
         "Agreement of two masks of BERT-base that differ in the examples searched on, in the seed, "
         f"or in both: kappa is 1 for equal masks (n = {len(of)} tasks, five seeds each, 95 % CI).",
         f"Dot plots of kappa. {'; '.join(said)}.",
+        "noise",
     )
 
 

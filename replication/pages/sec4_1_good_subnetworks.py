@@ -143,7 +143,7 @@ def _curves(
     axes[0, 0].plot([], [], ":", color=COLOURS["majority"], label="majority")
     drawing.supxlabel(what, fontsize="medium")
     drawing.supylabel(METRIC_LABELS[entries.results(stage)[0]["metric"]], fontsize="medium")
-    drawing.legend(loc="outside upper center", ncols=3, handlelength=1, columnspacing=1)
+    drawing.legend(loc="outside upper center", ncols=2, handlelength=1, columnspacing=1)
     return drawing
 
 
@@ -198,6 +198,7 @@ def survivors(entries: TaskRecords) -> Figure:
         f"On {task}, {always} of {heads.shape[1]} heads survive {every} and {never} with none. "
         "MLPs are the last column.",
         f"Grids of surviving heads and MLPs for {task}. {_sizes_text(entries)}",
+        "survivors",
     )
 
 
@@ -265,7 +266,7 @@ def weight_densities(entries: TaskRecords) -> Figure | None:
     for axis, values, names, title in panels:
         layer_map(axis, values, title, limits=(low, high), columns=names)
         texts = [number(100 * value, 0) for value in values.flat]
-        write_cells(axis, texts, values < (low + high) / 2, fontsize=11)
+        write_cells(axis, texts, values < (low + high) / 2)
     right.set_xlabel("head")
     return Figure.of(
         drawing,

@@ -249,7 +249,7 @@ def model_rows(models: Sequence[Retained], kinds: Sequence[str]) -> MatplotlibFi
         name = _name(kind)
         axis.plot([], [], marker, color=COLOURS[kind], ms=8, label=name)
     axis.plot([], [], "o", color="0.4", mfc="white", ms=5, label="a seed")
-    drawing.legend(loc="outside upper center", ncols=3, columnspacing=1, handlelength=1.5)
+    drawing.legend(loc="outside upper center", ncols=2, columnspacing=1, handlelength=1.5)
     axis.tick_params(axis="y", length=0)
     axis.set_yticks(range(len(models)), [f"{model.name}\n{model.seeds}" for model in models])
     axis.set_ylim(len(models) - 0.5, -0.5)
@@ -329,6 +329,7 @@ def score_plot(entries: TaskRecords, method: str = "structured") -> Figure | Not
         f"Dot plot of scores on {task}. "
         + "; ".join(f"{_name(kind)}, {state} {mean}" for (kind, state), mean in means.items())
         + ".",
+        "scores",
     )
 
 

@@ -136,15 +136,18 @@ def survival_map(entries: TaskRecords, method: str = "structured") -> Figure | N
     height = 0.4 if n_layers <= 6 else 0.28  # 12 layers fit on a screen, too
     drawing, axis = plt.subplots(figsize=(4.8, 0.75 + height * n_layers), layout="constrained")
     names = [str(x + 1) for x in range(mean.shape[1] - 1)]
-    layer_map(axis, mean, columns=[*names, "MLP"])
+    image = layer_map(axis, mean, columns=[*names, "MLP"])
     axis.axvline(len(names) - 0.5, color="white", linewidth=2)
+    shown = [mean, spread] if n_layers <= 6 else [mean]  # what there is room for
     texts = [
-        f"{number(one, 2)}\n{number(std, 2)}".replace("0.", ".").replace("1.00", "1.0")
-        for one, std in zip(mean.flat, spread.flat, strict=True)
+        "\n".join(number(value, 2) for value in of).replace("0.", ".").replace("1.00", "1.0")
+        for of in zip(*(values.flat for values in shown), strict=True)
     ]
-    size = 11 if n_layers <= 6 and len(names) <= 12 else 8
-    write_cells(axis, texts, mean < 0.5, fontsize=size, linespacing=1)
-    axis.set_xlabel("head; in each cell mean over seeds, then standard deviation")
+    if len(names) <= 12:
+        write_cells(axis, texts, mean < 0.5, linespacing=1)
+        axis.set_xlabel("head (in a cell: mean, below it deviation)" if len(shown) > 1 else "head")
+    else:
+        drawing.colorbar(image, label="mean", location="top")
     task, what = entries.title, "whether each head survives"
     note = "the sample deviation of 0 and 1"
     kappa = agreement.fleiss_kappa(good_masks(entries, "heads"))
@@ -276,6 +279,7 @@ def layer_profile(entries: TaskRecords, release: paper.Results) -> Figure | Note
         drawing,
         f"{found} {_alike(profiles)}Means over n seeds.",
         f"Two line plots of the heads and MLPs that are kept, by layer. {found}",
+        "layers",
     )
 
 
@@ -318,6 +322,7 @@ def importance_profile(entries: TaskRecords) -> Figure:
         f"Two line plots for {task}: importance by head in descending order (the "
         f"upper half of the heads holds {percent(np.mean(halves))} of it), and the rank "
         "correlation of later scores with the first.",
+        "importance",
     )
 
 

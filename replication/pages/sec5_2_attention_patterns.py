@@ -132,7 +132,7 @@ def figure(every: Every) -> Figure | None:
 def slopes(entries: TaskRecords) -> Figure:
     """The share of each type among all heads' maps and among super-survivors', with intervals over
     heads: a line for each type, a panel for each weighting."""
-    drawing, axes = plt.subplots(1, 2, figsize=(5.2, 3.2), sharey=True, layout="constrained")
+    drawing, axes = plt.subplots(1, 2, figsize=(4.8, 3.2), sharey=True, layout="constrained")
     chosen, said = survive_all(entries.masks), []
     for axis, (weighting, title) in zip(axes, MAPS.items(), strict=True):
         shares = measured.shares(entries, "fine-tuned", weighting)
@@ -176,7 +176,7 @@ def slopes(entries: TaskRecords) -> Figure:
 def tasks_plot(every: Every) -> Figure:
     """The heterogeneous share of all heads' maps and of super-survivors', task by task."""
     drawing, axes = plt.subplots(
-        1, 2, figsize=(5.2, 1.3 + 0.36 * len(every)), sharey=True, layout="constrained"
+        1, 2, figsize=(4.8, 1.3 + 0.36 * len(every)), sharey=True, layout="constrained"
     )
     said = []
     for axis, (weighting, title) in zip(axes, MAPS.items(), strict=True):

@@ -89,13 +89,13 @@ def shared_heads(sharing: Sharing) -> Figure | Note:
         excess[j, i] = sharing.of_pair(tasks[i], tasks[j]).heads.excess.mean()
     limit = max(1.0, float(np.nanmax(np.abs(excess))))
     drawing, axis = plt.subplots(
-        figsize=(5.2, min(4.1, 1.4 + 0.35 * len(tasks))), layout="constrained"
+        figsize=(4.8, min(4.1, 1.4 + 0.35 * len(tasks))), layout="constrained"
     )
     axis.imshow(excess, cmap="PuOr_r", vmin=-limit, vmax=limit, aspect="auto")
     axis.set_xticks(range(len(tasks)), tasks, rotation=45, ha="right")
     axis.set_yticks(range(len(tasks)), tasks)
     texts = ["" if np.isnan(value) else number(value, 1, signed=True) for value in excess.flat]
-    write_cells(axis, texts, np.abs(excess) > 0.7 * limit, fontsize=LARGE)
+    write_cells(axis, texts, np.abs(excess) > 0.7 * limit)
     for i, task in enumerate(tasks):
         kept = number(np.mean(sharing.kept[task]), 0)
         axis.text(i, i, kept, ha="center", va="center", fontsize=LARGE, color="0.35")
@@ -195,7 +195,7 @@ def task_tree(sharing: Sharing, n_draws: int = 500) -> Figure | Note:
         set(_groups(_joined(overlaps[:, rng.integers(0, len(seeds), len(seeds))]), len(tasks)))
         for _ in range(n_draws if len(seeds) > 1 else 0)
     ]
-    drawing, axis = plt.subplots(figsize=(5.2, 0.9 + 0.33 * len(tasks)), layout="constrained")
+    drawing, axis = plt.subplots(figsize=(4.8, 0.9 + 0.33 * len(tasks)), layout="constrained")
     tree = dendrogram(joins, labels=tasks, orientation="right", ax=axis, color_threshold=0)
     sure = {}
     for group, height in zip(found, joins[:, 2], strict=True):

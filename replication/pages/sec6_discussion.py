@@ -152,7 +152,7 @@ def plot(entries: TaskRecords) -> Figure | Note:
     control = entries.stage("control")
     if not control:
         return NO_CONTROL
-    drawing, axis = plt.subplots(figsize=(5.2, 3.0), layout="constrained")
+    drawing, axis = plt.subplots(figsize=(4.8, 3.0), layout="constrained")
     task, first, counts = entries.title, entries.results()[0], answerable(entries)
     texts = []
     for x, kind in enumerate(TICKETS):
@@ -207,7 +207,7 @@ def landscape(entries: TaskRecords) -> Figure | Note:
     if any("landscape" not in t["good"] for t in tickets.values()):
         return NO_LANDSCAPE
     kinds = ("good", "bad")
-    drawing, axes = plt.subplots(1, 2, figsize=(5.2, 3.4), sharey=True, layout="constrained")
+    drawing, axes = plt.subplots(1, 2, figsize=(4.8, 3.4), sharey=True, layout="constrained")
     rises = []
     for axis, kind in zip(axes, kinds, strict=True):
         of_kind = []
@@ -220,7 +220,7 @@ def landscape(entries: TaskRecords) -> Figure | Note:
                 of_kind.append(float(np.mean([rises_here[0], rises_here[-1]])))
         rises.append(f"{kind} {number(np.mean(of_kind), signed=True)}")
         axis.axhline(0, color="0.7", linewidth=0.8)
-        axis.set(title=f"{kind} ticket, retrained", xlabel="step, in filter lengths")
+        axis.set(title=f"{kind} ticket", xlabel="step, in filter lengths")
     axes[0].set_ylabel("change of the loss")
     handles, names = axes[0].get_legend_handles_labels()
     drawing.legend(handles, names, loc="outside lower center", ncols=3, columnspacing=1)

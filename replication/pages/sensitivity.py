@@ -96,7 +96,7 @@ def plot(changes: pd.DataFrame) -> Figure | Note:
             said.append(f"{rule}, {state}: {points(of)}")
     axis.plot([], [], "|", color="0.5", ms=6, label="an entry")
     axis.axvline(0, color="0.6", lw=1, zorder=0)
-    axis.set_xlabel("retained gain, other rule minus own (points)")
+    axis.set_xlabel("other rule minus own (points)")
     axis.xaxis.set_major_formatter(lambda x, _: bound(100 * x))
     axis.set_yticks(range(len(rules)), list(rules))
     axis.set_ylim(len(rules) - 0.5, -0.5)

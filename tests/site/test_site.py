@@ -16,6 +16,7 @@ from browsing import DESK, FIND_TOO_WIDE, PHONE, THEMES, WIDE
 from conftest import REPOSITORY
 
 from replication.book.contents import Page, listed
+from replication.book.show import WIDEST
 
 PAGES = listed(REPOSITORY / "_toc.yml")
 every_page = pytest.mark.parametrize("page", PAGES)
@@ -138,6 +139,16 @@ def test_a_page_has_one_title(visits: dict[str, Visit], page: str) -> None:
 @every_page
 def test_nothing_of_a_page_is_cut(visits: dict[str, Visit], page: str) -> None:
     assert visits[page].cut == []
+
+
+@every_page
+def test_text_in_figures_can_be_read_on_a_phone(site: Path, page: str) -> None:
+    """A phone shows figures as wide as its screen: `LARGE` text has 11 px there up to `WIDEST`."""
+    found = re.findall(
+        r'<figure class="lottery-figure[^>]*>\s*<img[^>]* width="(\d+)"',
+        (site / f"{page}.html").read_text("utf-8"),
+    )
+    assert all(int(width) <= 100 * WIDEST for width in found), found
 
 
 @every_page
