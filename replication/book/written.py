@@ -104,11 +104,7 @@ def estimate(values: Iterable[float], possible: tuple[float, float] = ANY) -> st
 def share(found: Sequence[float], digits: int = 0, possible: tuple[float, float] = ANY) -> str:
     """The same of a share, in percent."""
     mean, low, high = (percent(value, digits) for value in found[:3])
-    if has_ci(found, possible):
-        return f"{mean} [{low}, {high}]"
-    why = no_ci(found)
-    beyond = why == NO_CI and not math.isnan(found[1])
-    return f"{mean} ({'95 % CI beyond the possible range' if beyond else why})"
+    return f"{mean} [{low}, {high}]" if has_ci(found, possible) else f"{mean} ({no_ci(found)})"
 
 
 def amount(value: SupportsFloat, unit: str = "") -> str:

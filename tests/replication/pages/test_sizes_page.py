@@ -58,7 +58,7 @@ def test_an_interval_beyond_what_scores_can_be_is_not_printed() -> None:
     assert found.possible == pytest.approx((-0.5 / 0.4, 0.5 / 0.4)), "accuracies of 0 and 1"
     for values, said in (
         ([0.4, 0.5], "45 % ["),
-        ([0.1, 0.9], "50 % (95 % CI beyond the possible range), 2 seeds"),
+        ([0.1, 0.9], "50 % (no CI), 2 seeds"),
     ):
         one = Side(
             "small", {"SST-2": replace(found, retained=dict.fromkeys(found.retained, values))}
