@@ -27,19 +27,16 @@ from replication.book.show import (
     style,
 )
 from replication.book.written import estimate, number, percent
-from replication.paper.records import STAGE
 from replication.runs.jobs import ASSUMED_TFLOPS
 from replication.runs.records import as_names
+from replication.runs.spent import Spent, spent
 from replication.store import Store, home
 
 Rows = dict[str, dict[str, Any]]
 MISSING = Note("This was not measured on this device yet: run make bench.")
 QUANTITIES = ("examples", "tokens", "layers", "heads")
 PASSES = {"training": "training", "importance": "importance pass", "scoring": "scoring pass"}
-HOURS = ("hours of one core", "hours of a graphics card")
-# Watts drawn by what was busy, memory, cooling and losses included: a server of 64 cores draws
-# some 500 W under load, a graphics card for training and its share of the host about as much.
-WATTS_PER_CORE, WATTS_PER_GPU = 8, 500
+NO_STUDY = Note("There are no records of a study here.", "warning")
 
 
 def load(folder: str | Path = "benchmarks") -> dict[str, Rows]:
@@ -370,15 +367,14 @@ def folded(summary: str, found: Table | Note) -> Folded | Note:
 
 def total(names: object = None, store: Store | None = None) -> Finding | Note:
     """What these studies (None: all) took together."""
-    found = studies(names, store)
-    if isinstance(found, Note):
-        return found
-    cores, cards, energy = (
-        sum(float(cell.replace(",", "")) for cell in found.frame[column])
-        for column in (*HOURS, "kWh, estimated")
-    )
+    found = _spent(names, store or Store())
+    if not found:
+        return NO_STUDY
+    cores = sum(one.cores for one in found.values())
+    cards = sum(one.cards for one in found.values())
+    energy = sum(one.kwh for one in found.values())
     return Finding(
-        f"The studies on record ({len(found.frame)}) took {cores:,.0f} hours of one core and "
+        f"The studies on record ({len(found)}) took {cores:,.0f} hours of one core and "
         f"{cards:,.0f} of a graphics card, and about {energy:,.1f} kWh (an estimate)."
     )
 
@@ -388,7 +384,21 @@ def studies(names: object = None, store: Store | None = None) -> Table | Note:
 
     `names` is a list or a single one. Raises `UserError` for those that have no records.
     """
-    rows, store = [], store or Store()
+    rows = [
+        {
+            "": name,
+            "tasks": str(one.tasks),
+            "records": f"{one.records:,}",
+            "hours of one core": f"{one.cores:,.1f}",
+            "hours of a graphics card": f"{one.cards:,.1f}",
+            "kWh, estimated": number(one.kwh),
+        }
+        for name, one in _spent(names, store or Store()).items()
+    ]
+    return Table.of(rows) if rows else NO_STUDY
+
+
+def _spent(names: object, store: Store) -> dict[str, Spent]:
     known = sorted(path.name for path in store.root.glob("*") if path.is_dir())
     asked = known if names is None else as_names(names, "studies")
     if unknown := [name for name in asked if name not in known]:
@@ -396,28 +406,7 @@ def studies(names: object = None, store: Store | None = None) -> Table | Note:
             f"There are no records of the study {unknown[0]!r} in {store.root}: expected some of "
             f"{', '.join(known)}."
         )
-    for name in asked:
-        # What the paper's authors released cost us nothing but the reading of it.
-        keys = [key for key in store.keys(name) if key.stage != STAGE]
-        runs = [record["provenance"] for record in map(store.read, keys) if record]
-        if not runs:
-            continue
-        on_cpu = [run for run in runs if run["device"] == "cpu"]
-        cores = sum(run["seconds"] * run["threads"] for run in on_cpu) / 3600
-        cards = sum(run["seconds"] for run in runs if run["device"] != "cpu") / 3600
-        energy = (cores * WATTS_PER_CORE + cards * WATTS_PER_GPU) / 1000
-        rows.append(
-            {
-                "": name,
-                "tasks": str(len({key.task for key in keys})),
-                "records": f"{len(runs):,}",
-                **{
-                    name: f"{hours:,.1f}" for name, hours in zip(HOURS, (cores, cards), strict=True)
-                },
-                "kWh, estimated": number(energy),
-            }
-        )
-    return Table.of(rows) if rows else Note("There are no records of a study here.", "warning")
+    return {name: one for name in asked if (one := spent(name, store))}
 
 
 def median(row: dict[str, Any], side: str) -> float:

@@ -21,10 +21,12 @@ def record(stage: str, task: str, seed: int | None, study: str = "tiny") -> Reco
     return found
 
 
-def put(study: Study, task: str, seed: int | None, stage: str, results: dict[str, Any]) -> None:
-    """A record as its stage would write it, with results that are known."""
+def put(
+    study: Study, task: str, seed: int | None, stage: str, results: dict[str, Any], **how: Any
+) -> None:
+    """A record as its stage would write it, with results that are known; `how` it was run."""
     key = study.key(task, seed or 0, stage)
-    run = {"device": "cpu", "threads": 1, "training_precision": "fp32", "seconds": 1.0}
+    run = {"device": "cpu", "threads": 1, "training_precision": "fp32", "seconds": 1.0, **how}
     replace(study, name=key.study).keep(Store().root)
     Store().write(key, study.hash(stage), study.identity(stage), results, run)
 
