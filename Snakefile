@@ -17,7 +17,7 @@ from lottery_utils.errors import expanded
 from replication.book import contents
 from replication.book.one_study import computed
 from replication.runs.jobs import jobs
-from replication.runs.run import undone
+from replication.runs.status import undone
 from replication.store import Store
 from replication.study import Study
 

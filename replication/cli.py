@@ -15,6 +15,7 @@ from lottery_utils.errors import UserError, expanded, refuse_empty
 from replication.files import write_out
 from replication.runs import records
 from replication.runs import run as machine
+from replication.runs import status as fresh
 from replication.stages import FOLLOWUPS, STAGES
 from replication.store import Record, Store
 from replication.study import Study
@@ -84,8 +85,8 @@ def _run_stage(options: argparse.Namespace, store: Store, how: dict[str, Any]) -
     study, seeds = _study(argparse.Namespace(**{**vars(options), "seed": None})), options.seed
     if not set(seeds or ()) <= set(study.seeds):
         study, seeds = _study(options), None
-    if options.stage not in STAGES + FOLLOWUPS or not machine.wanted(study, [options.stage]):
-        known = [name for name in STAGES + FOLLOWUPS if machine.wanted(study, [name])]
+    if options.stage not in STAGES + FOLLOWUPS or not fresh.wanted(study, [options.stage]):
+        known = [name for name in STAGES + FOLLOWUPS if fresh.wanted(study, [name])]
         raise UserError(
             f"The study {study.name} has no stage {options.stage!r} for these tasks and seeds: "
             f"expected one of {', '.join(known)}."
@@ -133,14 +134,14 @@ def _show_status(study: Study, store: Store) -> None:
     for task in study.tasks:
         for seed in study.seeds:
             stages = study.stages(task)
-            state = {name: machine.status(study, task, seed, name, store) for name in stages}
+            state = {name: fresh.status(study, task, seed, name, store) for name in stages}
             n_all += len(state)
             n_done += sum(value == "done" for value in state.values())
             cells = "  ".join(f"{state.get(stage, '-'):<9}" for stage in shown)
             print(f"{task:<8} {seed:>6}  {cells}")
     for what in FOLLOWUPS:
         asked = study.entries(what)
-        done = sum(machine.status(study, *entry, what, store) == "done" for entry in asked)
+        done = sum(fresh.status(study, *entry, what, store) == "done" for entry in asked)
         n_all, n_done = n_all + len(asked), n_done + done
         if asked:
             print(f"{what:<16}  {done} of {len(asked)} done")

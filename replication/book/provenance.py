@@ -19,7 +19,7 @@ from replication.runs.records import (
     resolve,
     warning,
 )
-from replication.runs.run import missing, status
+from replication.runs.status import missing, status
 from replication.stages import TICKET_STAGE
 from replication.store import Key, Record, Store
 

@@ -46,8 +46,8 @@ Measured = dict[str, dict[str, list[float]]]  # of each measure, of each task: a
 # Scores of a task by setting and method: "full", "majority", or such as "good, retrained".
 Scores = Callable[[str, str], list[float]]
 # What it is measured in, beside the stages of every entry.
-NESTED = "kappa of heads between tasks, at most"
 MEASURED = ("attention", "control", "embeddings", "survivors", "weight_overlap")
+NESTED = "kappa of heads between tasks, at most"
 SURVIVORS = "survivors: super minus anti, retrained, in gains"
 GAINS = "in gains"  # of the full model of the same task and seed
 STEP = 0.2  # at which the loss around tickets is compared, in lengths of each filter

@@ -22,7 +22,7 @@ from replication.claims.rules import Judged, registered
 from replication.claims.trial import PAPER, Trial, by_own_gain, over_seeds, sides, stricter
 from replication.claims.verdicts import CONTRADICTED, INCONCLUSIVE, SUPPORTED, counted, verdict
 from replication.claims.wins import outcomes
-from replication.runs.run import missing
+from replication.runs.status import missing
 
 
 def finding(trial: Trial) -> Finding:

@@ -26,7 +26,7 @@ from replication.claims.trial import PAPER, Trial, over_seeds, sides
 from replication.claims.verdicts import INCONCLUSIVE, VERDICTS
 from replication.claims.wins import outcomes
 from replication.runs.records import TICKETS, tickets_of
-from replication.runs.run import missing
+from replication.runs.status import missing
 
 
 def finding(trial: Trial) -> Finding:

@@ -16,7 +16,8 @@ from lottery_utils.masks import StructuredMask
 from lottery_utils.metrics import meaningless
 from lottery_utils.tasks import TASKS, OwnTask, Task, get_task
 from replication.experiments.weight_overlap import kept_masks
-from replication.runs.run import ensure, inputs, status
+from replication.runs.run import ensure
+from replication.runs.status import inputs, status
 from replication.stages import FOLLOWUPS, STAGES, TICKET_STAGE
 from replication.store import Record, Store
 from replication.study import Study

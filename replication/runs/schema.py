@@ -90,7 +90,7 @@ CONFIG: dict[str, Any] = {
     ],
 }
 
-# What ties a stage to those that it starts from, as `replication.runs.run.inputs` has it.
+# What ties a stage to those that it starts from, as `replication.runs.status.inputs` has it.
 WEIGHTS, MASK = {"weights_sha256": Sha256}, {"mask": Rows}
 KINDS = Annotated[dict[str, list[str]], about("By method, the tickets that did not train.")]
 INPUTS: dict[str, dict[str, Any]] = {

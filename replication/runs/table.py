@@ -18,7 +18,7 @@ from typing import Any
 from lottery_utils.errors import UserError
 from lottery_utils.masks import StructuredMask
 from replication.runs.records import STATES
-from replication.runs.run import status, undone
+from replication.runs.status import status, undone
 from replication.stages import PIPELINE, STAGES, SWEPT
 from replication.store import Key, Record, Store
 from replication.study import Study

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 from conftest import REPOSITORY
 
@@ -88,6 +89,31 @@ def cell(source: str, *tags: str, shows: bool = True) -> Any:
     make = notebooks.v4
     outputs = [make.new_output("stream", text=source)] if shows else []
     return make.new_code_cell(source, metadata={"tags": [*tags]}, outputs=outputs)
+
+
+@pytest.mark.parametrize(
+    ("notebook", "heading"),
+    [
+        ("sweep", "# How the recipe was chosen (made-up sentences)"),
+        ("course/exercise_1", "# Exercise 1: score heads by hand: SST-2 (made-up sentences)"),
+        ("corpus", "# The made-up sentences (mini-GLUE)"),
+    ],
+)
+def test_a_page_on_made_up_sentences_says_so_in_its_title(
+    notebook: str, heading: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    page = tmp_path / "page.ipynb"
+    _, papermill = tools()
+
+    def unexecuted(source: str, target: str, parameters: Any, **_: Any) -> None:
+        nbformat.write(nbformat.read(source, as_version=4), target)
+
+    monkeypatch.setattr(papermill, "execute_notebook", unexecuted)
+    build_page(REPOSITORY / "notebooks" / f"{notebook}.ipynb", page, {})
+    first = nbformat.read(page, as_version=4).cells[0].source
+    assert first.splitlines()[0] == heading
+    if notebook == "sweep":
+        assert "*Data: made-up sentences (mini-GLUE), not GLUE.*" in first
 
 
 def test_the_code_before_a_result_is_one_cell() -> None:

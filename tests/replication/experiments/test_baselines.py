@@ -21,7 +21,7 @@ from lottery_utils.tasks import Example, OwnTask, get_task
 from replication import cli
 from replication.experiments import baselines
 from replication.pages import corpus
-from replication.runs.run import status
+from replication.runs.status import status
 from replication.store import Key, Record, Store
 from replication.study import Study
 

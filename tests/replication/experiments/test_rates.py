@@ -20,6 +20,7 @@ from replication.experiments.entry import Entry, Progress
 from replication.experiments.parts import Parts
 from replication.followups import FollowUps
 from replication.runs import run, table
+from replication.runs import status as fresh
 from replication.runs.schema import record_schema
 from replication.store import Key, Store
 from replication.study import Study
@@ -132,7 +133,7 @@ def test_the_stage_follows_what_is_on_record(entry: Entry) -> None:
     results = read("rates")
     assert results["made_from"]["untrained"] == expected
     assert {m: [*kinds] for m, kinds in results["tickets"].items()} == expected
-    assert run.status(study, "CoLA", SEED, "rates", Store()) == "done"
+    assert fresh.status(study, "CoLA", SEED, "rates", Store()) == "done"
     jsonschema.validate(Store().read(Key("answered", "CoLA", SEED, "rates")), record_schema())
     rows = [*table.ROWS["rates"](results, {})]
     assert len(rows) == 2 * sum(map(len, expected.values())) > 0

@@ -14,6 +14,8 @@ from replication.book.claim_rows import strip
 from replication.book.provenance import standing
 from replication.book.show import Note, Table
 from replication.book.written import MINUS, number, percent
+from replication.claims import published
+from replication.claims.evidence import NESTED, measure
 from replication.claims.rules import KEPT, counted, kept, paper_claims, registered
 from replication.claims.trial import (
     PAPER,
@@ -26,7 +28,7 @@ from replication.claims.trial import (
 from replication.claims.verdicts import CONSISTENT, CONTRADICTED, NO_DATA, SUPPORTED, VERDICTS
 from replication.claims.wins import outcome
 from replication.pages import claims, sec4_2_good_random_bad
-from replication.runs.run import missing
+from replication.runs.status import missing
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +106,16 @@ def test_what_no_layer_retains_is_of_learned_seeds_in_their_own_gain(trial: Tria
     text = claims.without_layers(trial).text
     assert f"SST-2 {percent(np.mean(shares))} [" in text
     assert "MRPC" not in text, "it is not learned"
+
+
+def test_two_tasks_masks_show_the_most_they_could_agree(trial: Trial) -> None:
+    text = claims.between_tasks_at_most(trial).text
+    n = 1 + [one.claim.key for one in trial.ours].index("tasks-differ")
+    assert text.startswith(f"Claim {n} ")
+    for of in (measure(trial.records, trial.release), published.measure(trial.release)):
+        most, found = (np.mean([*of[name].values()]) for name in (NESTED, NESTED[:-9]))
+        assert most > found
+        assert f"{most:.2f} (" in text and f"found: {found:.2f})" in text
 
 
 def test_additions_are_judged_as_one_family_too(trial: Trial) -> None:

@@ -15,7 +15,7 @@ from replication.claims.trial import PAPER, Trial, over_seeds, put_on_trial
 from replication.claims.verdicts import INCONCLUSIVE, VERDICTS
 from replication.claims.wins import outcomes
 from replication.pages import landing
-from replication.runs.run import missing
+from replication.runs.status import missing
 from replication.store import Store
 
 

@@ -136,6 +136,15 @@ def test_before_all_tasks_share_two_seeds_each_has_its_own_mean() -> None:
     assert f"SST-2 {share(t_interval(bad))}, n = 2; RTE " in found and "n = 1. These" in found
 
 
+def test_an_interval_beyond_what_scores_can_be_is_not_printed() -> None:
+    far = task_entries("SST-2", seeds=SEEDS[1:])
+    one = analysed(STUDY, {"SST-2": far, "RTE": task_entries("RTE", seeds=SEEDS[:1], held_out=0)})
+    wide = replace(one.scored["SST-2"], tickets={**one.scored["SST-2"].tickets})
+    wide.tickets[plan.BAD] = np.array([[-1.0, 1.4]])
+    found = repr(plan.finding(replace(one, scored={**one.scored, "SST-2": wide})))
+    assert "SST-2 20 % (no CI), n = 2" in found
+
+
 def test_a_task_that_does_not_enter_is_named() -> None:
     weak = analysed(STUDY, {"SST-2": task_entries("SST-2", dict.fromkeys(plan.COLOURS, 0.6))})
     text = plan.standing(weak).text

@@ -43,6 +43,11 @@ def test_the_finding_of_a_task_says_what_its_interval_allows() -> None:
     found = repr(page.finding({"SST-2": entries(attention=attention([100, 0, 0, 0, 50, 0, 0, 0]))}))
     assert "75 % of super-survivors' raw attention maps" in found and "19 % of all heads'" in found
     assert "(r = +0." in found and "above 0, uncorrected, n = 2 of 8 heads)" in found
+    assert "classifiers tested" not in found
+    other = entries(attention=attention([100, 0, 0, 0, 50, 0, 0, 0]))
+    for record in other.stage("finetune").values():
+        record["config"]["backbone"] = "mpnet"
+    assert "tested on maps of MiniLM-L6, not of MPNet-base" in repr(page.finding({"SST-2": other}))
     undecided = attention([10, 10, 0, 0, 0, 10, 10, 0])
     assert ", inconclusive, n = " in repr(page.finding({"SST-2": entries(attention=undecided)}))
     one = entries(attention=attention([9] * 4 + [1] * 4)).of_seeds([42])

@@ -26,6 +26,7 @@ from replication.experiments.entry import Entry
 from replication.experiments.sensitivity import RULES
 from replication.followups import FollowUps
 from replication.runs import records, run
+from replication.runs import status as fresh
 from replication.runs.records import TaskRecords
 from replication.stages import FOLLOWUPS, PIPELINE
 from replication.store import Key, Record, Store
@@ -67,7 +68,7 @@ def ensure(study: Study) -> None:
 
 
 def statuses(study: Study) -> dict[tuple[str, int], str]:
-    return {(what, seed): run.status(study, TASK, seed, what, Store()) for what, seed in made()}
+    return {(what, seed): fresh.status(study, TASK, seed, what, Store()) for what, seed in made()}
 
 
 def stale(study: Study) -> set[tuple[str, int]]:

@@ -26,7 +26,8 @@ from replication.files import write_text
 from replication.journal import Journal
 from replication.pages import cost
 from replication.paper.release import _array
-from replication.runs import data_card, run
+from replication.runs import data_card
+from replication.runs import status as fresh
 from replication.runs.run import ensure
 from replication.store import Key, Store
 from replication.study import Study
@@ -191,4 +192,4 @@ def test_what_records_lie_beside_is_looked_at_before_anything_is_computed(
     monkeypatch.setattr("replication.experiments.entry.Entry.pretrained", never)
     with pytest.raises(UserError, match=path.name):
         ensure(study, Store(), device="cpu", threads=1, quiet=True)
-    assert run.status(study, "RTE", 42, "finetune", Store()) == "missing"
+    assert fresh.status(study, "RTE", 42, "finetune", Store()) == "missing"

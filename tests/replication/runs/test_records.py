@@ -29,6 +29,7 @@ from replication.experiments import finetune, magnitude, search, tickets
 from replication.experiments.entry import Progress
 from replication.experiments.weight_overlap import GOOD_WEIGHTS
 from replication.runs import records, run
+from replication.runs import status as fresh
 from replication.stages import STAGES
 from replication.store import Key, Record, Store
 from replication.study import Study
@@ -54,7 +55,7 @@ def read(study: Study) -> dict[str, Record]:
 
 
 def status(study: Study) -> dict[str, str]:
-    return {s: run.status(study, TASK, SEED, s, Store()) for s in study.stages(TASK)}
+    return {s: fresh.status(study, TASK, SEED, s, Store()) for s in study.stages(TASK)}
 
 
 def record_path(stage: str) -> Path:

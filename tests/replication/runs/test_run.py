@@ -13,6 +13,7 @@ from lottery_utils import pruning
 from lottery_utils.masks import StructuredMask
 from replication.experiments.entry import Entry
 from replication.runs import run
+from replication.runs import status as fresh
 from replication.runs.records import TaskRecords
 from replication.stages import PIPELINE, Stage
 from replication.store import Store
@@ -46,7 +47,7 @@ def test_a_new_experiment_is_one_file_and_one_row(finished: Any, layer_0: str) -
     before = {path: path.read_bytes() for path in finished.glob("results/**/*.json")}
 
     def status(study: Study = study) -> str:
-        return run.status(study, TASK, SEED, layer_0, store)
+        return fresh.status(study, TASK, SEED, layer_0, store)
 
     def ensure(study: Study = study) -> None:
         run.ensure(study, store, [layer_0], device="cpu", threads=1, quiet=True)
@@ -77,12 +78,14 @@ def test_a_new_experiment_is_one_file_and_one_row(finished: Any, layer_0: str) -
 
 def test_an_overlap_is_a_stage_like_the_others(finished: Any) -> None:
     study, store = replace(Study.load("tiny"), tasks=(TASK,)), Store()
-    assert run.status(study, TASK, SEED, "weight_overlap", store) == "missing"
+    assert fresh.status(study, TASK, SEED, "weight_overlap", store) == "missing"
     run.ensure(study, store, ["weight_overlap"], device="cpu", quiet=True)
-    assert {run.status(study, TASK, seed, "weight_overlap", store) for seed in study.seeds} == {
+    assert {fresh.status(study, TASK, seed, "weight_overlap", store) for seed in study.seeds} == {
         "done"
     }
     assert TaskRecords.of(study, TASK, store, ["weight_overlap"]).overlap is not None
     fewer = replace(study, seeds=(SEED,))
-    assert run.status(fewer, TASK, SEED, "weight_overlap", store) == "stale", "it is of both seeds"
-    assert run.wanted(fewer, ["weight_overlap"]) == [], "and one has none"
+    assert fresh.status(fewer, TASK, SEED, "weight_overlap", store) == "stale", (
+        "it is of both seeds"
+    )
+    assert fresh.wanted(fewer, ["weight_overlap"]) == [], "and one has none"
