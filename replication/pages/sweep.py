@@ -110,9 +110,17 @@ def choice(records: dict[str, Record], study: str, store: Store) -> Finding | No
         n = f"{n_seeds} seed{'s' * (n_seeds > 1)} each"
         return Finding(
             f"The best recipe is the one that the study uses: {chosen}. Its mean held-out score is "
-            f"{best['mean over tasks']:.3f} over {', '.join(_titles(records).values())} ({n})."
+            f"{best['mean over tasks']:.3f} over {', '.join(_titles(records).values())} ({n}).",
+            more=_mixed(records),
         )
     return Note(f"The study {study} does not follow its sweep: it uses {chosen}.", "warning")
+
+
+def _mixed(records: dict[str, Record]) -> str:
+    """What a mean over tasks is good for, where these are not scored by one metric."""
+    if len({record["results"]["metric"] for record in records.values()}) < 2:
+        return ""
+    return "Each task counts by its own metric: such a mean ranks recipes, and is no score."
 
 
 def _titles(records: dict[str, Record]) -> dict[str, str]:

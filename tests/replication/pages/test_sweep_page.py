@@ -88,6 +88,14 @@ def test_the_finding_is_the_best_recipe_with_its_score_and_n(swept: dict[str, An
     assert f"0.750 over {', '.join(map(made_up, TASKS))} (2 seeds each)" in found.text
 
 
+def test_a_mean_of_several_metrics_says_what_it_is_good_for(swept: dict[str, Any]) -> None:
+    one = sweep.choice(swept, "tiny", Store())
+    swept["STS-B"]["results"]["metric"] = "pearson"
+    two = sweep.choice(swept, "tiny", Store())
+    assert isinstance(one, Finding) and isinstance(two, Finding)
+    assert (one.more, two.more != "") == ("", True)
+
+
 def test_a_missing_sweep_says_how_to_make_it(workplace: Path) -> None:
     with pytest.raises(UserError, match=r"no sweep of the study 'tiny'.*lottery sweep tiny"):
         sweep.load("tiny", Store())
