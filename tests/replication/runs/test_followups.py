@@ -90,7 +90,7 @@ def by_place(maps: Sequence[AnnotatedMap]) -> npt.NDArray[Any]:
 def without_classifiers(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(attention, "sorter", lambda weighting: by_place)
     patch.setattr(attention, "chosen", lambda weighting: "network")
-    patch.setattr(run, "sorter_sha256", lambda: "0" * 64)
+    patch.setattr(fresh, "sorter_sha256", lambda: "0" * 64)
 
 
 def move_to_copy(source: Path, folder: Path, patch: pytest.MonkeyPatch) -> None:
@@ -193,7 +193,7 @@ def test_other_settings_make_stale_what_depends_on_them(followed: Path) -> None:
 def test_another_classifier_makes_types_of_maps_stale(
     followed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run, "sorter_sha256", lambda: "1" * 64)
+    monkeypatch.setattr(fresh, "sorter_sha256", lambda: "1" * 64)
     assert stale(asked()) == made("attention", "quirks")
 
 
