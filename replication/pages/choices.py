@@ -193,6 +193,7 @@ def plot(choices: Choices) -> Figure:
         f"Dot plot of {len(scores):,} scores from {scores.min():.3f} to {scores.max():.3f} against "
         f"the number of heads kept; the search's own choice of {sizes[own]} heads scores "
         f"{scores[own]:.3f}, the full model {choices.results['full_score']:.3f}.",
+        "choices",
     )
 
 

@@ -143,6 +143,7 @@ def plot(records: dict[str, TaskRecords], method: str = "structured") -> Figure 
             )
             for task, of in rows.items()
         ),
+        method,
     )
 
 

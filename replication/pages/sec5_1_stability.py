@@ -162,6 +162,7 @@ def survival_map(entries: TaskRecords, method: str = "structured") -> Figure | N
         f"n = {len(entries)}; {note}).",
         f"Heat map of what survives by layer and head, and of MLPs, for {task} under "
         f"{METHOD_LABELS[method]}: means from {mean.min():.2f} to {mean.max():.2f}.",
+        "survival-weights" if method == "magnitude" else "survival",
     )
 
 
@@ -243,6 +244,7 @@ def equal_density(entries: TaskRecords) -> Table | None:
         rows,
         caption="Masks of weights differ in size too. Of two seeds that keep equally many, kappa "
         "can reach 1; of others, only the value in the last column.",
+        label="pairs-of-seeds",
     )
 
 
@@ -459,6 +461,7 @@ def survivors_plot(entries: TaskRecords, release: paper.Results) -> Figure | Not
         model_rows(models, KINDS),
         f"Gain retained on {task}. {means}. Large markers are means, lines 95 % CI over n seeds.",
         f"Dot plot of retained gain on {task}. {means}.",
+        "survivors",
     )
 
 

@@ -189,6 +189,7 @@ def plot(compared: Compared, kind: str = "bad") -> Figure | Note:
         f"shown. Strokes: means of seeds (points); BERT-base: {N_SEEDS} seeds. Dashed: "
         f"{percent(WINS)}.",
         f"Dot plot of what {kind} tickets retain by task and model. {'; '.join(told)}.",
+        kind,
     )
 
 
@@ -302,6 +303,7 @@ def curve(compared: Compared) -> Figure | Note:
         if ends
         else "Retained gain by the number of training examples: one size only is on record.",
         f"Line plots of retained gain against training examples. {'; '.join(told)}.",
+        "curve",
     )
 
 
