@@ -163,7 +163,7 @@ def flatness(choices: Choices) -> Note:
     summed = choices.kept[choices.equals] @ importance
     of_choices = spearmanr(summed, choices.scores[choices.equals]).statistic
     return Note(
-        f"{text}; of a choice's summed importance and its score "
+        f"{text}. That of a choice's summed importance and its score is "
         f"{number(of_choices, 2, signed=True)} "
         f"(n = {len(choices.equals)} choices of the good ticket's size)."
     )

@@ -51,7 +51,7 @@ from replication.runs.records import (
 
 MISSING = Note(
     "The overlap of weight masks is not recorded here: it needs magnitude pruning of at least two "
-    "seeds, and their masks, which the run that found them keeps in its cache.",
+    "seeds.",
     "warning",
     missing=True,
 )
@@ -68,8 +68,8 @@ LABELS = {
 }
 _OWN = {"super": "all", "in_between": "some", "anti": "none"}
 NO_SURVIVORS = Note(
-    "The tickets of survivors are not computed for this task here: they need two seeds, and a "
-    "study that asks for them (lottery run STUDY --set followups.survivors=null).",
+    "The tickets of survivors are not computed for this task here. To have them with two seeds or "
+    "more: lottery run STUDY --set followups.survivors=null.",
     missing=True,
 )
 EMPTY = Note(
@@ -85,7 +85,7 @@ def finding(entries: TaskRecords) -> Finding:
     heads = good_masks(entries, "heads")
     found = chance.against_chance("Fleiss' kappa", heads)
     name = encoder(next(iter(entries.stage("finetune").values()))["config"]["backbone"])
-    always = f"{heads.all(axis=0).sum()} of {heads.shape[1]} heads survive with every seed"
+    always = f"Of {heads.shape[1]} heads, {heads.all(axis=0).sum()} survive with every seed"
     if math.isnan(found.observed):
         text = f"On {entries.title}, kappa is undefined: every seed keeps all heads, or none"
         return Finding(f"{text} (n = {len(entries)}).")
@@ -94,7 +94,7 @@ def finding(entries: TaskRecords) -> Finding:
     text = (
         f"On {entries.title}, {len(entries)} seeds of {name} agree on heads with a Fleiss' kappa "
         f"of {number(found.observed, 2)}, {where} chance (95 % of random masks: "
-        f"{within(found.low, found.high, 2)}); {always}."
+        f"{within(found.low, found.high, 2)}). {always}."
     )
     more = _hardly_searched(heads)
     if entries.overlap:
@@ -387,7 +387,7 @@ def like_with_like(entries: TaskRecords) -> Table | Note:
     sizes in every matrix, which share the profile over layers but not the weights.
     """
     if entries.overlap is None:
-        return MISSING
+        return MISSING if entries.has("magnitude") else NO_MAGNITUDE
     heads = good_masks(entries, "heads")
     observed, by_size, by_matrix = agreement_of_weights(entries.overlap)
     rows = []
