@@ -150,7 +150,7 @@ def beside_release(every: dict[str, TaskRecords], release: paper.Results) -> Tab
     glue = {task for task, entries in every.items() if entries.of_glue and task in theirs.tasks}
     both = [pair for pair in sharing.pairs if {*pair} <= glue]
     if not both:
-        return Note("No two of these tasks are GLUE's own, as those of BERT-base are.")
+        return Note("No two of these tasks are GLUE's own, as BERT-base's are.", missing=True)
     return Table.of(
         {"tasks": " and ".join(pair)}
         | {name: _excess(of, pair) for name, of in (("here", sharing), ("BERT-base", theirs))}
