@@ -182,6 +182,7 @@ def plot(compared: Compared, kind: str = "bad") -> Figure | Note:
     axis.set_yticks(range(len(tasks)), tasks)
     axis.set_ylim(len(tasks) - 0.5, -0.5)
     axis.set_xlabel(OF_SEED)
+    axis.locator_params(axis="x", nbins=5)  # labels do not touch
     in_percent(axis.xaxis)
     return Figure.of(
         drawing,
