@@ -200,13 +200,6 @@ def test_a_device_that_computes_nothing_is_one_line(
     assert not Path("results").exists()
 
 
-def test_a_broken_record_is_one_line(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = finished / "results" / "tiny" / "RTE" / "seed-42" / "search.json"
-    path.write_text(path.read_text("utf-8").replace("1", "2", 1), "utf-8")
-    for command in ("status", "run"):
-        assert "search.json is broken" in refused(capsys, command, "tiny")
-
-
 def test_training_that_diverges_is_one_line(
     workplace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -356,12 +349,3 @@ def test_an_option_of_nothing_is_refused(
     assert refused(capsys, command, "tiny", option, "").startswith(f"lottery: {option} is empty")
     assert "STUDY is empty" in refused(capsys, command, "")
     assert sorted(path.name for path in workplace.iterdir()) == ["studies"]
-
-
-def test_what_fetch_does_not_heed_it_does_not_take(
-    workplace: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(SystemExit) as stopped:
-        cli.main(["fetch", "tiny", "--cache-dir", "elsewhere"])
-    assert stopped.value.code == 2
-    assert "--cache-dir" in capsys.readouterr().err.splitlines()[-1]

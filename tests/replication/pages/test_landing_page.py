@@ -6,22 +6,16 @@ import re
 from dataclasses import replace
 
 import numpy as np
-import pytest
 
 from replication.book.show import Note, Table
 from replication.book.written import number, percent
 from replication.claims.rules import counted, kept
-from replication.claims.trial import PAPER, Trial, over_seeds, put_on_trial
+from replication.claims.trial import PAPER, Trial, over_seeds
 from replication.claims.verdicts import INCONCLUSIVE, VERDICTS
 from replication.claims.wins import outcomes
 from replication.pages import landing
 from replication.runs.status import missing
 from replication.store import Store
-
-
-@pytest.fixture(scope="module")
-def trial() -> Trial:
-    return put_on_trial("minilm-glue")
 
 
 def test_the_finding_has_the_numbers_of_the_trial(trial: Trial) -> None:

@@ -30,7 +30,6 @@ from replication.paper.records import METRIC
 from replication.paper.release import ALSO, HANS, HANS_DATA, ON_TRAIN, SCORED, SEEDS, SETTINGS
 from replication.store import Store
 
-METHODS = ("structured", "magnitude")
 REAL = Path(os.environ.get("LOTTERY_RELEASE", REPOSITORY.parent / "shared" / "paper"))
 
 
@@ -358,12 +357,7 @@ def test_welchs_interval_is_scipys() -> None:
 # The records that come with the book
 
 
-@pytest.fixture(scope="module")
-def ours() -> dict[str, dict[str, Any]]:
-    return records.load()
-
-
-def test_scores_have_the_names_of_ours(ours: dict[str, dict[str, Any]]) -> None:
+def test_scores_have_the_names_of_ours(ours: records.Results) -> None:
     """By hand, from the release: means and population deviations over five seeds."""
     theirs = {
         ("CoLA", "structured", "full"): (0.5604, 0.0055),
@@ -390,7 +384,7 @@ def test_the_books_own_records_serve_where_a_folder_has_none(tmp_path: Path) -> 
     assert [path.parent.name for path in empty.seen] == ["RTE"], "it is named as a source"
 
 
-def test_our_statistics_are_those_that_the_authors_printed(ours: dict[str, dict[str, Any]]) -> None:
+def test_our_statistics_are_those_that_the_authors_printed(ours: records.Results) -> None:
     """Their notebook of statistics shows Cochran's p and Krippendorff's alpha in full."""
     found = {t: OverSeeds.from_json(of["masks"]["heads_mlps"]["heads"]) for t, of in ours.items()}
     p_values = {"MNLI": 0.394845, "MRPC": 0.013838, "QNLI": 0.032996, "STS-B": 0.057868}
@@ -402,7 +396,7 @@ def test_our_statistics_are_those_that_the_authors_printed(ours: dict[str, dict[
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="no copy of the release: set LOTTERY_RELEASE")
 def test_the_books_records_are_made_again_from_the_release(
-    ours: dict[str, dict[str, Any]], tmp_path: Path
+    ours: records.Results, tmp_path: Path
 ) -> None:
     records.released(REAL, Store(tmp_path))
     assert records.load(Store(tmp_path)) == ours
