@@ -12,13 +12,9 @@ from pathlib import PurePosixPath
 from lottery_utils.metrics import METRIC_LABELS
 from replication.book import contents
 from replication.book.show import Note, Table
+from replication.book.written import several
 from replication.paper import records as release
-from replication.runs.records import (
-    KIND_LABELS,
-    TaskRecords,
-    resolve,
-    warning,
-)
+from replication.runs.records import KIND_LABELS, TaskRecords, resolve, warning
 from replication.runs.status import missing, status
 from replication.stages import TICKET_STAGE
 from replication.store import Key, Record, Store
@@ -41,11 +37,8 @@ class Sources:
         versions = ", ".join(sorted({run["lottery_utils"] for run in made}))
         seconds = sum(run["seconds"] for run in made)
         spent = f"{seconds / 3600:.1f} hours" if seconds >= 3600 else f"{seconds / 60:.1f} minutes"
-        n = len(self.records)
-        return (
-            f"{n} record{'' if n == 1 else 's'}, computed {when} by version {versions} in {spent}"
-            f"{self._sizes()}"
-        )
+        n = several(len(self.records), "record")
+        return f"{n}, computed {when} by version {versions} in {spent}{self._sizes()}"
 
     def _sizes(self) -> str:
         """On how many examples of a task the models were fine-tuned at most."""
@@ -152,9 +145,8 @@ def warnings(entries: TaskRecords) -> Note | None:
         for stage in TICKET_STAGE.values():
             tickets = records[stage]["results"]["tickets"] if stage in records else {}
             for kind, ticket in tickets.items():
-                name = KIND_LABELS.get(kind, kind)
                 for state, why in ticket["undefined"].items():
-                    found.setdefault(why, []).append(f"{name} {state}")
+                    found.setdefault(why, []).append(f"{KIND_LABELS[kind]} {state}")
         metric = METRIC_LABELS[records["finetune"]["results"]["metric"]]
         if found:
             listed = "; ".join(

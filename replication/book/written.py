@@ -41,6 +41,11 @@ def _written(value: SupportsFloat, how: str) -> str:
     return "undefined" if math.isnan(value) else f"{float(value):{how}}".replace("-", MINUS)
 
 
+def several(n: int, what: str) -> str:
+    """So many of something: `1 seed`, `3 seeds`."""
+    return f"{n} {what}{'' if n == 1 else 's'}"
+
+
 def p_text(value: float) -> str:
     """A p value: `p = 0.012`, or `p < 0.001`, as none is zero; NaN is undefined."""
     text = p_cell(value)

@@ -23,14 +23,7 @@ from replication.book.written import (
     within,
 )
 from replication.pages.sec5_1_stability import ONE_SEED
-from replication.paper.records import (
-    GOOD,
-    UNLEARNED,
-    Results,
-    hans_of,
-    noise_of,
-    over_seeds,
-)
+from replication.paper.records import GOOD, UNLEARNED, Results, hans_of, noise_of, over_seeds
 from replication.paper.release import SEEDS
 from replication.runs.measured import equal_heads, good_masks, kappa_at_one_density
 from replication.runs.records import TaskRecords

@@ -17,7 +17,7 @@ from lottery_utils.agreement.inference import t_interval
 from lottery_utils.agreement.sharing import survive_all
 from lottery_utils.patterns.maps import TYPES, WEIGHTINGS
 from replication.book.show import COLOURS, LARGE, Figure, Finding, Table, style
-from replication.book.written import number, percent, within
+from replication.book.written import number, percent, several, within
 from replication.claims.verdicts import INCONCLUSIVE
 from replication.paper import numbers
 from replication.runs import measured
@@ -84,10 +84,9 @@ def finding(every: Every) -> Finding:
     )
     said = {weighting: found[weighting, "fine-tuned"].said for weighting in WEIGHTINGS}
     alone = " With one seed, super-survivors are all heads that it keeps."
-    backbone = next(iter(entries.stage("finetune").values()))["config"]["backbone"]
     untested = (
         f" The types are sorted by classifiers tested on maps of {encoder('bundled')}, not of "
-        f"{encoder(backbone)}."
+        f"{entries.model}."
     )
     return Finding(
         f"On {entries.title}, {of_super} of super-survivors' raw attention maps are heterogeneous, "
@@ -95,7 +94,7 @@ def finding(every: Every) -> Finding:
         "heads).",
         more="Weighted by what each head moves (norm-weighted), it is "
         f"{normed[0]} against {normed[1]} ({said['normed']}).{alone if len(entries) == 1 else ''}"
-        f"{'' if backbone == 'bundled' else untested}",
+        f"{'' if entries.config['backbone'] == 'bundled' else untested}",
     )
 
 
@@ -166,8 +165,8 @@ def slopes(entries: TaskRecords) -> Figure:
     return Figure.of(
         drawing,
         f"On {entries.title}, {against} raw maps are heterogeneous, in the same fine-tuned models. "
-        f"Lines: 95 % CI over heads (n = {int(chosen.sum())} and {len(chosen)}; {n_seeds} "
-        f"seed{'' if n_seeds == 1 else 's'}, {n} validation examples each).",
+        f"Lines: 95 % CI over heads (n = {int(chosen.sum())} and {len(chosen)}; "
+        f"{several(n_seeds, 'seed')}, {n} validation examples each).",
         f"Slope plots for {entries.title}, a line for each type of map. {'; '.join(said)}.",
     )
 
