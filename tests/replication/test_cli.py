@@ -163,7 +163,6 @@ def test_a_sweep_is_made_once_and_again_for_other_questions(workplace: Path) -> 
         (["run", "tiny", "--data", "gleu"], "Unknown data source 'gleu'"),
         (["run", "tiny", "--data", "local:nowhere"], "no folder nowhere/CoLA"),
         (["run", "tiny", "--backbone", "nowhere"], "Unknown backbone 'nowhere'"),
-        (["run", "tiny", "--device", "gpu"], "device 'gpu' cannot be used here"),
         (["run", "tiny", "--seed", "-1"], "seed"),
         (["run", "tiny", *ONE_ENTRY, "--threads", "0"], "threads"),
         ([*SWEEP, "--device", "gpu"], "device 'gpu' cannot be used here"),
@@ -189,7 +188,7 @@ def test_a_change_that_cannot_be_read_is_a_mistake_of_usage(
     assert change in capsys.readouterr().err.splitlines()[-1]
 
 
-@pytest.mark.parametrize("device", ["meta", "mps:7", "cpu:3", "xla", "cuda:99"])
+@pytest.mark.parametrize("device", ["gpu", "meta", "mps:7", "cpu:3", "xla", "cuda:99"])
 def test_a_device_that_computes_nothing_is_one_line(
     workplace: Path, capsys: pytest.CaptureFixture[str], device: str
 ) -> None:

@@ -391,11 +391,8 @@ def test_a_task_of_your_own_takes_ten_lines(tmp_path: Path) -> None:
     assert "Trees" not in TASKS
 
 
-def test_a_task_of_your_own_comes_back_from_yaml_and_is_part_of_the_hash(tmp_path: Path) -> None:
+def test_a_task_of_your_own_is_part_of_the_hash(tmp_path: Path) -> None:
     study = Study.load(write(tmp_path, OWN))
-    again = Study.load(write(tmp_path, study.to_yaml()))
-    assert again == study
-    assert hashes(again) == hashes(study)
     assert hashes(study.override({"data": f"csv:{tmp_path}"})) == hashes(study)
     turned = study.override({"own_tasks.Trees.labels": ["yes", "no"]})
     assert turned.name.startswith("mine-")
@@ -448,8 +445,6 @@ def test_the_values_a_study_has_already_change_nothing(quick: Study) -> None:
         ({"recipe.epoch": 1}, "unknown key 'recipe.epoch'; did you mean 'recipe.epochs'?"),
         ({"recip.epochs": 1}, "unknown key 'recip'; did you mean 'recipe'?"),
         ({"seeds.first": 1}, "'seeds' has no keys below it"),
-        ({"recipe": 1}, "recipe should be a group of keys"),
-        ({"recipe.epochs": None}, "recipe.epochs should be a positive whole number, not None"),
     ],
 )
 def test_a_wrong_change_is_named(quick: Study, change: dict[str, Any], what: str) -> None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import io
 import math
 import re
-import subprocess
-import sys
 from html.parser import HTMLParser
 
 import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
+from conftest import printed_by
 
 from lottery_utils.agreement.inference import t_interval
 from replication.book.show import (
@@ -103,8 +102,7 @@ for module in pkgutil.iter_modules(pages.__path__):
     importlib.import_module(f"replication.pages.{module.name}")
 print({name for name in before if before[name] != plt.rcParams[name]})
 """
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert ran.stdout.strip() == "set()"
+    assert printed_by(code) == "set()"
 
 
 def test_notes_and_cells_are_escaped_and_links_are_not() -> None:

@@ -7,14 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import numpy as np
 import pytest
-from conftest import REPOSITORY
-from made_up import SEEDS, STUDY, task_entries, write
+from conftest import executed
+from made_up import RIGHT, SEEDS, STUDY, task_entries, write
 
 from lottery_utils.agreement.inference import t_interval
-from replication.book.build import build_page
 from replication.book.show import Note, Table
 from replication.book.written import share
 from replication.claims.plan import Analysis, Outcome, analysed
@@ -146,7 +144,7 @@ def test_an_interval_beyond_what_scores_can_be_is_not_printed() -> None:
 
 
 def test_a_task_that_does_not_enter_is_named() -> None:
-    weak = analysed(STUDY, {"SST-2": task_entries("SST-2", dict.fromkeys(plan.COLOURS, 0.6))})
+    weak = analysed(STUDY, {"SST-2": task_entries("SST-2", dict.fromkeys(RIGHT, 0.6))})
     text = plan.standing(weak).text
     assert "SST-2 does not enter: its full models gain" in text
     tasks = plan.tasks(weak)
@@ -158,16 +156,7 @@ def test_the_notebook_shows_two_of_fifteen_entries(tmp_path: Path) -> None:
     results = tmp_path / "results"
     first = {task: entries(task).of_seeds(SEEDS[:1]) for task in MAGNITUDE}
     write(Store(results), first)
-    page = tmp_path / "plan.ipynb"
-    notebook = REPOSITORY / "notebooks" / "plan.ipynb"
-    build_page(notebook, page, {"results_dir": str(results)})
-    cells = nbformat.read(page, as_version=4).cells  # type: ignore[no-untyped-call]
-    html = "\n".join(
-        str(out.get("data", {}).get("text/html", out))
-        for cell in cells
-        if cell.cell_type == "code"
-        for out in cell.outputs
-    )
+    _, html = executed("plan", tmp_path / "plan.ipynb", results_dir=str(results))
     assert "Provisional. 2 of 15 runs are in." in html
     assert "a single seed, which has no spread" in html
     assert '<figure class="lottery-figure">' in html and "Traceback" not in html

@@ -14,14 +14,13 @@ from typing import Any
 import numpy as np
 import pytest
 from by_hand import figure
-from conftest import REPOSITORY
+from conftest import REPOSITORY, executed
 
 from lottery_utils.agreement import chance, fleiss_kappa
 from lottery_utils.agreement.inference import welch_interval
 from lottery_utils.agreement.over_seeds import OverSeeds
 from lottery_utils.errors import UserError
 from lottery_utils.tasks import TASKS
-from replication.book import build
 from replication.book.show import Note, Table
 from replication.cli import main
 from replication.pages import cost
@@ -407,12 +406,7 @@ def test_the_books_records_are_made_again_from_the_release(
 )
 def test_pages_are_made_of_any_release(notebook: str, recorded: Path, tmp_path: Path) -> None:
     """Through papermill, from a made-up release; the book's own pages are made by `make book`."""
-    page = tmp_path / "page.ipynb"
-    source = REPOSITORY / "notebooks" / f"{notebook}.ipynb"
-    build.build_page(source, page, {"results_dir": str(recorded)})
-    cells = json.loads(page.read_text("utf-8"))["cells"]
-    outputs = [out for cell in cells for out in cell.get("outputs", [])]
-    shown = "\n".join("".join(out.get("data", {}).get("text/html", "")) for out in outputs)
+    _, shown = executed(notebook, tmp_path / "page.ipynb", results_dir=str(recorded))
     assert "CoLA" in shown
     assert "lottery-figure" in shown
     assert not re.search(r"\bnan\b", re.sub(r"<[^>]*>", " ", shown), re.IGNORECASE)

@@ -7,10 +7,7 @@ import csv
 import io
 import json
 import math
-import os
 import re
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,7 +18,7 @@ from typing import Any
 import jsonschema
 import pytest
 import running
-from conftest import REPOSITORY
+from conftest import REPOSITORY, printed_by
 from running import rewrite
 from test_followups import SEED, TASK, follow_up
 
@@ -349,10 +346,7 @@ def test_nothing_to_export_is_a_mistake(
 
 def test_exporting_needs_no_torch() -> None:
     code = "import sys, replication.cli, replication.runs.table; print('torch' in sys.modules)"
-    answer = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, env=os.environ, check=True
-    )
-    assert answer.stdout.strip() == "False"
+    assert printed_by(code) == "False"
 
 
 # The schema
