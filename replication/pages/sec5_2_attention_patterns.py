@@ -34,6 +34,7 @@ WHO = {"super": "super-survivors", "all": "all heads"}
 MAPS = {"raw": "raw maps", "normed": "norm-weighted maps"}
 WHO_COLOURS = {"super": COLOURS["super"], "all": "black"}
 WHO_MARKERS = {"super": "o", "all": "s"}
+N_DRAWS = 2000  # of heads, with replacement, for an interval over heads
 NO_ATTENTION = (
     "The attention maps are not sorted into types here: a study has to ask for it "
     "(lottery run STUDY --set followups.attention=null)."
@@ -136,7 +137,7 @@ def slopes(entries: TaskRecords) -> Figure:
     for axis, (weighting, title) in zip(axes, MAPS.items(), strict=True):
         shares = measured.shares(entries, "fine-tuned", weighting)
         by_head = counts(entries, "fine-tuned", weighting)
-        drawn = _drawn(len(chosen), np.random.default_rng(0))
+        drawn = _drawn(len(chosen))
         groups = [who for who in ("all", "super") if who in shares]
         ends = {who: _share_interval(drawn, by_head, chosen, who) for who in groups}
         for i, name in enumerate(TYPES):
@@ -181,7 +182,7 @@ def tasks_plot(every: Every) -> Figure:
     for axis, (weighting, title) in zip(axes, MAPS.items(), strict=True):
         for y, (task, entries) in enumerate([*every.items()][::-1]):
             chosen, by_head = survive_all(entries.masks), counts(entries, "fine-tuned", weighting)
-            drawn = _drawn(len(chosen), np.random.default_rng(0))
+            drawn = _drawn(len(chosen))
             shares = measured.shares(entries, "fine-tuned", weighting)
             for who, shift in (("all", 0.14), ("super", -0.14)):
                 if who in shares:
@@ -258,20 +259,18 @@ def association(every: Every) -> Table | None:
     return Table.of(rows) if rows else None
 
 
-def related(
-    entries: TaskRecords, *, n_draws: int = 2000, seed: int = 0
-) -> dict[tuple[str, str], Related]:
+def related(entries: TaskRecords) -> dict[tuple[str, str], Related]:
     """Of each weighting and state, r and its interval.
 
     The interval draws heads with replacement, because all maps of a head are of one kind: to
     count maps as if each were a head of its own makes any r look certain.
     """
-    chosen, rng = survive_all(entries.masks), np.random.default_rng(seed)
+    chosen, rng = survive_all(entries.masks), np.random.default_rng(0)
     found = {}
     for weighting in WEIGHTINGS:
         for state in STATES:
             by_head = counts(entries, state, weighting)
-            r, drawn = phi(chosen, by_head), rng.integers(len(chosen), size=(n_draws, len(chosen)))
+            r, drawn = phi(chosen, by_head), rng.integers(len(chosen), size=(N_DRAWS, len(chosen)))
             ends = math.nan, math.nan
             if not math.isnan(r):
                 again = [phi(chosen[heads], by_head[heads]) for heads in drawn]
@@ -296,10 +295,10 @@ def _n_of(entries: TaskRecords) -> str:
     return f"{int(chosen.sum())} of {len(chosen)} heads"
 
 
-def _drawn(n_heads: int, rng: np.random.Generator, n_draws: int = 2000) -> npt.NDArray[np.int64]:
-    """How often each head is in each of `n_draws` samples with replacement: (draws, heads)."""
-    drawn: npt.NDArray[np.int64] = rng.multinomial(n_heads, [1 / n_heads] * n_heads, size=n_draws)
-    return drawn
+def _drawn(n_heads: int) -> npt.NDArray[np.int64]:
+    """How often each head is in each of `N_DRAWS` samples with replacement: (draws, heads)."""
+    shares = [1 / n_heads] * n_heads
+    return np.random.default_rng(0).multinomial(n_heads, shares, size=N_DRAWS)
 
 
 def _share_interval(

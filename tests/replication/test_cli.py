@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from running import refused
 
 from replication import cli
 from replication.runs import run
@@ -22,15 +23,6 @@ from replication.study import Study
 
 ONE_ENTRY = ["--task", "CoLA", "--seed", "1337"]
 SWEEP = ["sweep", "tiny", "--task", "CoLA", "--seed", "1337", "--rates", "1e-3", "3e-3"]
-
-
-def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    """What the command says when it exits with status 2: one line, after progress if any."""
-    assert cli.main(arguments) == 2
-    *progress, line = capsys.readouterr().err.splitlines()
-    assert line.startswith("lottery: ")
-    assert all(" | " in other for other in progress)
-    return line
 
 
 def test_run_then_status(workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -203,10 +195,8 @@ def test_training_that_diverges_is_one_line(
     workplace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     changes = ["--set", "recipe.learning_rate=1e30", "--set", "train_size=16"]
-    assert cli.main(["run", "tiny", *ONE_ENTRY, *changes]) == 2
-    last = capsys.readouterr().err.splitlines()[-1]
-    assert last.startswith("lottery: Training diverged")
-    assert "choose a smaller one" in last
+    line = refused(capsys, "run", "tiny", *ONE_ENTRY, *changes)
+    assert line.startswith("lottery: Training diverged") and "choose a smaller one" in line
     left = [path for path in workplace.glob("results/*/CoLA/**/*") if path.is_file()]
     assert not left, "no record of a failure, and no lock"
 

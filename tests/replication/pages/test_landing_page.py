@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 
 import numpy as np
+from by_hand import dots
 
 from replication.book.show import Note, Table
 from replication.book.written import number, percent
@@ -65,8 +66,8 @@ def test_before_there_is_a_result_none_is_given(trial: Trial) -> None:
 
 def test_the_figure_has_the_means_of_all_tasks(trial: Trial) -> None:
     axes = landing.plot(trial).drawing.axes
+    points = [dot.get_xdata()[0] for axis in axes for dot in dots(axis)]
     lines = [line for axis in axes for line in axis.lines if len(line.get_xdata())]
-    points = [line.get_xdata()[0] for line in lines if line.get_marker() == "o"]
     strokes = [[*line.get_xdata()] for line in lines if line.get_marker() == "|"]
     judged = [*kept(trial.ours).values(), *kept(trial.theirs).values()]
     assert points == [one.found.mean for one in judged if one.found]

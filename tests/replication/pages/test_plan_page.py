@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from by_hand import dots
 from conftest import executed
 from made_up import RIGHT, SEEDS, STUDY, task_entries, write
 
@@ -56,9 +57,9 @@ def test_the_finding_has_means_intervals_n_and_counts(whole: Analysis) -> None:
 def test_the_dots_are_the_seeds_and_those_that_did_not_train_are_hollow(whole: Analysis) -> None:
     (structured,) = plan.plot(whole).drawing.axes
     (magnitude,) = plan.plot(whole, "magnitude").drawing.axes
-    dots = [line for line in structured.lines if line.get_marker() == "o" and len(line.get_xdata())]
-    assert len(dots) == 4 * 3 * 3
-    shown = sorted(float(dot.get_xdata()[0]) for dot in dots)
+    of_heads = dots(structured)
+    assert len(of_heads) == 4 * 3 * 3
+    shown = sorted(float(dot.get_xdata()[0]) for dot in of_heads)
     expected = sorted(
         float(share)
         for of_task in whole.scored.values()
@@ -66,11 +67,8 @@ def test_the_dots_are_the_seeds_and_those_that_did_not_train_are_hollow(whole: A
         for share in of_task.tickets[Ticket("structured", kind, "retrained")][0]
     )
     assert shown == pytest.approx(expected)
-    assert sum(dot.get_markerfacecolor() == "white" for dot in dots) == 1
-    magnitude_dots = [
-        line for line in magnitude.lines if line.get_marker() == "o" and len(line.get_xdata())
-    ]
-    assert len(magnitude_dots) == 2 * 4 * 3
+    assert sum(dot.get_markerfacecolor() == "white" for dot in of_heads) == 1
+    assert len(dots(magnitude)) == 2 * 4 * 3
 
 
 def test_tables_say_what_was_found(whole: Analysis) -> None:

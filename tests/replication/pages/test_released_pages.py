@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from by_hand import dots
 
 from lottery_utils.agreement.inference import t_interval
 from lottery_utils.tasks import TASKS
@@ -132,11 +133,8 @@ def test_noise_is_drawn_and_tabled_as_recorded(ours: records.Results) -> None:
     for kind, label in released_stability.NOISES.items():
         assert str(table.loc[label].iloc[0]).startswith(f"{means[kind]:.3f} [")
         assert table.loc[label, "tasks above chance"] == "8 of 8"
-    points = [
-        line.get_xdata()[0]
-        for line in released_stability.noise_plot(ours).drawing.axes[0].lines
-        if line.get_marker() == "o" and len(line.get_xdata())
-    ]
+    axis = released_stability.noise_plot(ours).drawing.axes[0]
+    points = [dot.get_xdata()[0] for dot in dots(axis)]
     assert points == pytest.approx([*means.values()][::-1])
     reading = repr(released_stability.noise_reading(ours))
     assert "inconclusive" in reading and f"{means['seed']:.3f}" in reading

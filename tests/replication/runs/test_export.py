@@ -19,7 +19,7 @@ import jsonschema
 import pytest
 import running
 from conftest import REPOSITORY, printed_by
-from running import rewrite
+from running import refused, rewrite
 from test_followups import SEED, TASK, follow_up
 
 from lottery_utils import data
@@ -339,8 +339,7 @@ def test_the_command_prints_or_writes_the_table(
 def test_nothing_to_export_is_a_mistake(
     workplace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.main(["export", "tiny", "--out", "records.csv"]) == 2
-    assert "lottery run tiny" in capsys.readouterr().err
+    assert "lottery run tiny" in refused(capsys, "export", "tiny", "--out", "records.csv")
     assert not (workplace / "records.csv").exists()
 
 
