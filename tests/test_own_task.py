@@ -55,11 +55,15 @@ def write_tables(folder: Path, seed: int = 0) -> None:
             }
             warmth.append({**sentences, "label": degrees})
         for name, rows in (("Trees", trees), ("Warmth", warmth)):
-            (folder / name).mkdir(parents=True, exist_ok=True)
-            with (folder / name / f"{split}.csv").open("w", encoding="utf-8", newline="") as file:
-                writer = csv.DictWriter(file, list(rows[0]))
-                writer.writeheader()
-                writer.writerows(rows)
+            write_table(folder / name / f"{split}.csv", rows)
+
+
+def write_table(path: Path, rows: list[dict[str, Any]]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 @pytest.fixture(scope="module")
@@ -198,10 +202,7 @@ def test_a_text_too_long_is_refused_before_anything_is_trained(
         rows = [*csv.DictReader(file)]
     for row in rows:
         row["sentence1"] += " rain" * 600 * (row["sentence1"] not in known)
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+    write_table(path, rows)
     rates = ["--rates", "1e-3"] if command == "sweep" else []
     read = where != "unseen" or command == "run"  # that finds masks on training data
     assert cli.main([command, "mine", *rates, "--device", "cpu", "--threads", "1"]) == 2 * read
