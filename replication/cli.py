@@ -228,12 +228,13 @@ def released(options: argparse.Namespace) -> None:
 
 
 def _store(options: argparse.Namespace) -> Store:
-    """The records, each of them held to the types of what its stage writes."""
+    """The records, each of them held to the types of what its stage writes, and to each other."""
+    full: dict[object, Any] = {}
 
     def problem(record: Record, text: bytes) -> str | None:
         from replication.runs.check import problem
 
-        return problem(record, text)
+        return problem(record, text, full)
 
     return Store(options.results_dir, vars(options).get("cache_dir", ".cache"), problem)
 
