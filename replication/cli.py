@@ -258,7 +258,7 @@ def _study(options: argparse.Namespace) -> Study:
 
 def _change(text: str) -> tuple[str, Any]:
     key, equals, value = text.partition("=")
-    if not equals:
+    if not equals or not key.isprintable():
         raise argparse.ArgumentTypeError(
             f"expected KEY=VALUE, such as train_size=500, not {text!r}"
         )
