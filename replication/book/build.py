@@ -99,7 +99,7 @@ def build_page(
     # Also where the study, or its task, is the notebook's own.
     says = about.get("task") is not None or (MADE_UP in caution and "made-up" not in first)
     heading = [titled(first, about if says else parameters)]
-    if caution and says:
+    if caution and (says or MADE_UP not in caution):
         heading.append(f"\n*Data: {caution}.*")
     data = f"{data} {known_by}".strip()
     result[0].source = "\n".join([*heading, *rest])
@@ -181,29 +181,37 @@ def about_data(parameters: dict[str, Any]) -> tuple[str, str, str]:
     Where the parameters name studies otherwise than by `study`, the data of each that has records.
     """
     store = Store(parameters.get("results_dir") or "results")
-    if "study" not in parameters:
-        named = {
-            v for one in parameters.values() for v in (one if isinstance(one, list) else [one])
-        }
-        named -= {RELEASED}
-        known = [n for n in contents.studies() if n in named]
-        known += [
-            n
-            for n in contents.studies()
-            if derived_from(n) in named and (store.root / n / "study.yaml").is_file()
-        ]
-        return describe_all([Study.load(name, store.root) for name in known], store), "", ""
-    if parameters["study"] == RELEASED:
+    if parameters.get("study") == RELEASED:
         return "", "", ""
-    overrides = {k: parameters.get(k) for k in ("task", "data", "backbone")}
-    study = resolve(str(parameters["study"]), store=store, **overrides)
-    return (
-        describe(study, study.tasks, store),
-        fingerprints(study, study.tasks, store),
-        "; ".join(
-            dict.fromkeys(filter(None, (card(study, t, store).caution for t in study.tasks)))
-        ),
-    )
+    if "study" in parameters:
+        overrides = {k: parameters.get(k) for k in ("task", "data", "backbone")}
+        study = resolve(str(parameters["study"]), store=store, **overrides)
+        return (
+            describe(study, study.tasks, store),
+            fingerprints(study, study.tasks, store),
+            not_official([study], store),
+        )
+    named = {v for one in parameters.values() for v in (one if isinstance(one, list) else [one])}
+    named -= {RELEASED}
+    known = [n for n in contents.studies() if n in named]
+    known += [
+        n
+        for n in contents.studies()
+        if derived_from(n) in named and (store.root / n / "study.yaml").is_file()
+    ]
+    studies = [Study.load(name, store.root) for name in known]
+    return describe_all(studies, store), "", not_official(studies, store)
+
+
+def not_official(studies: Sequence[Study], store: Store) -> str:
+    """What is to be said before any result: of one task, or of one kind of data, what they are
+    where they are not GLUE's official files; of several tasks, of which they are not."""
+    cards = [card(study, task, store) for study in studies for task in study.tasks]
+    said = {one.caution for one in cards}
+    if len(said) == 1:
+        return said.pop()
+    of = dict.fromkeys(one.task for one in cards if one.caution and one.official)
+    return f"not GLUE's official files on {', '.join(of)} (see the end of this page)" if of else ""
 
 
 def how_made(notebook: Path, parameters: dict[str, Any], seconds: float, data: str = "") -> str:

@@ -6,8 +6,10 @@ The book links each record to the copy that the site carries (`book/_ext/provena
 from __future__ import annotations
 
 import html
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import PurePosixPath
+from typing import Any
 
 from lottery_utils.metrics import METRIC_LABELS
 from replication.book import contents
@@ -20,7 +22,6 @@ from replication.runs.records import (
     warning,
 )
 from replication.runs.status import missing, status
-from replication.stages import TICKET_STAGE
 from replication.store import Key, Record, Store
 
 
@@ -145,16 +146,10 @@ def warnings(entries: TaskRecords) -> Note | None:
         )
     undefined: dict[str, list[str]] = {}
     for seed, records in entries.items():
-        of_full = records["finetune"]["results"]["undefined"].items()
         found: dict[str, list[str]] = {}
-        for _, why in of_full:
-            found.setdefault(why, []).append("full model")
-        for stage in TICKET_STAGE.values():
-            tickets = records[stage]["results"]["tickets"] if stage in records else {}
-            for kind, ticket in tickets.items():
-                name = KIND_LABELS.get(kind, kind)
-                for state, why in ticket["undefined"].items():
-                    found.setdefault(why, []).append(f"{name} {state}")
+        for record in records.values():
+            for name, why in _undefined(record["results"]):
+                found.setdefault(why, []).append(name)
         metric = METRIC_LABELS[records["finetune"]["results"]["metric"]]
         if found:
             listed = "; ".join(
@@ -165,6 +160,27 @@ def warnings(entries: TaskRecords) -> Note | None:
             undefined.setdefault(text, []).append(str(seed))
     reasons += _of_seeds(undefined)
     return Note(" ".join(reasons), "warning") if reasons else None
+
+
+LABELS = KIND_LABELS | {
+    "tickets": "",
+    "full": "full model",
+    "averaged": "mean of embeddings",
+    "emptied": "embeddings without a mean",
+}
+
+
+def _undefined(results: Any, *where: str) -> Iterator[tuple[str, str]]:
+    """Which scores of a stage's results are undefined, by the names of its tickets and states, and
+    why."""
+    if not isinstance(results, dict):
+        return
+    said = results.get("undefined") or {}
+    for state, why in said.items() if isinstance(said, dict) else [("", said)]:
+        names = [LABELS.get(name, name.replace("_", " ")) for name in (*where, state)]
+        yield " ".join(filter(None, names)), why
+    for name, of in results.items():
+        yield from _undefined(of, *where, name) if name != "undefined" else ()
 
 
 def _of_seeds(said: dict[str, list[str]]) -> list[str]:

@@ -241,7 +241,11 @@ def repeated(every: Every, study: Study, store: Store) -> Note | None:
                     record["results"]["mask"] == older["results"]["tickets"]["as released"]["mask"]
                 )
                 said.append(f"{task}, seed {seed} ({'the same' if same else 'another'} mask)")
-    return Note(f"Repeated on the code as it is now: {'; '.join(said)}.") if said else None
+    return (
+        Note(f"Repeated on the code as it is now, models fine-tuned again: {'; '.join(said)}.")
+        if said
+        else None
+    )
 
 
 def random_tickets(every: Every) -> Table | Note:

@@ -195,26 +195,28 @@ def encoder(backbone: str) -> str:
 def describe(study: Study, tasks: Sequence[str], store: Store) -> str:
     """What the data of these tasks are, in a sentence that a page can begin with."""
     cards = [card(study, task, store) for task in tasks]
-    if len(cards) == 1:
-        return f"Data: {cards[0]}."
-    of_texts: dict[str, list[str]] = {}
-    for one in cards:
-        of_texts.setdefault(one.capped(), []).append(one.task)
-    if len(of_texts) == 1:
-        return f"Data: {next(iter(of_texts))}."
-    return "Data: " + " ".join(f"{', '.join(of)}: {text}." for text, of in of_texts.items())
+    return f"Data: {cards[0]}." if len(cards) == 1 else f"Data: {_by_text(cards)}"
 
 
 def describe_all(studies: Sequence[Study], store: Store) -> str:
-    """The same of a page that is not about one study alone: each by its model and data, of the
-    tasks that have something on record."""
-    said = []
+    """The same of a page that is not about one study alone: by model and data, of the tasks that
+    have something on record."""
+    cards: dict[str, list[DataCard]] = {}
     for one in studies:
         tasks = [task for task in one.tasks if place(one, task, store).parent.is_dir()]
-        if tasks:
-            of = describe(one, tasks, store).removeprefix("Data: ")
-            said.append(f"{model_and_data(one)}: {of}")
+        cards.setdefault(model_and_data(one), []).extend(card(one, task, store) for task in tasks)
+    said = [f"{name}: {_by_text(of)}" for name, of in cards.items() if of]
     return f"Data. {' '.join(said)}" if said else ""
+
+
+def _by_text(cards: Sequence[DataCard]) -> str:
+    """What is said of several tasks, once for all of which it is."""
+    of_texts: dict[str, dict[str, None]] = {}
+    for one in cards:
+        of_texts.setdefault(one.capped(), {})[one.task] = None
+    if len(of_texts) == 1:
+        return f"{next(iter(of_texts))}."
+    return " ".join(f"{', '.join(of)}: {text}." for text, of in of_texts.items())
 
 
 def fingerprints(study: Study, tasks: Sequence[str], store: Store) -> str:

@@ -69,6 +69,14 @@ def test_a_page_of_several_studies_says_what_the_data_of_each_are() -> None:
     assert about_data({"n": 3}) == ("", "", "")
 
 
+def test_a_page_of_several_tasks_names_those_that_are_not_of_glues_files() -> None:
+    _, _, caution = about_data({"small": "minilm-glue", "large": "mpnet-glue"})
+    assert caution.startswith("not GLUE's official files on QQP, MNLI, QNLI (")
+    assert about_data({"study": "mpnet-glue"})[2] == ""
+    data, *_ = about_data({"curve": "minilm-size"})
+    assert data.count("MiniLM-L6 on GLUE") == 1, "of all its sizes"
+
+
 @pytest.mark.parametrize(
     ("study", "task", "said"),
     [

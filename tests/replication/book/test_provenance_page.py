@@ -54,6 +54,17 @@ def test_a_meaningless_rule_is_a_warning(every: dict[str, TaskRecords]) -> None:
     assert provenance.warnings(with_warnings(every, set())["CoLA"]) is None
 
 
+def test_undefined_scores_of_the_control_and_of_embeddings_count() -> None:
+    def counted(*also: str) -> str:
+        entries = records.load("minilm-glue", "CoLA", [1337], also=list(also))["CoLA"]
+        note = provenance.warnings(entries)
+        return note.text if note else ""
+
+    assert counted() == ""
+    assert "(8 scores: all predictions are the same)" in counted("control", "embeddings")
+    assert "(embeddings without a mean, mean of embeddings: " in counted("embeddings")
+
+
 def test_an_undefined_score_is_a_sentence(every: dict[str, TaskRecords]) -> None:
     entries = with_warnings(every, set())["CoLA"]
     why = "all predictions are the same"
