@@ -86,12 +86,14 @@ UNTRAINED = Says(
 ByLayer = Annotated[list[T], LAYERS]
 ByHead = Annotated[list[Annotated[list[T], HEADS]], LAYERS]
 
-Rows = Annotated[
-    masks.Rows,
-    Says(
-        lambda mask: [
-            *(("layers", len(of)) for of in (mask["heads"], mask["mlps"])),
-            *(("heads per layer", len(row)) for row in mask["heads"]),
-        ]
-    ),
-]
+
+def _sizes(of: Iterable[masks.Rows]) -> Said:
+    every = {(len(mask["heads"]), len(mask["mlps"]), *map(len, mask["heads"])) for mask in of}
+    for layers, mlps, *rows in every:
+        yield "layers", layers
+        yield "layers", mlps
+        yield from (("heads per layer", row) for row in rows)
+
+
+Rows = Annotated[masks.Rows, Says(lambda mask: _sizes([mask]))]
+OF_MASKS = Says(lambda by_seed: [("seeds", len(by_seed)), *_sizes(by_seed.values())])
