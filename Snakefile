@@ -23,9 +23,10 @@ from replication.store import Store
 from replication.study import Study
 
 # Of a name that looks like a number, Snakemake makes one: 1000 of 1_000, and 1000 is another study.
+NAMES = {"study", "data", "cache-dir", "site", "workdir"}
 for text in sys.argv if workflow.is_main_process else ():
     name, _, value = text.removeprefix("--config=").partition("=")
-    if name in {"study", "data", "cache-dir", "site", "workdir"} and str(config[name]) != value:
+    if name in NAMES & config.keys() and str(config[name]) != value:
         raise UserError(
             f"Snakemake reads {value!r} as {config[name]!r}: give the study by LOTTERY_STUDY={value} "
             "or its file's path, and a folder by its whole path."
