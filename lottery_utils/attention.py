@@ -93,12 +93,7 @@ def value_norms(values: Tensor, gram: Tensor) -> Tensor:
 
 
 def head_gram(projection: nn.Linear, n_heads: int, transposed: bool = False) -> Tensor:
-    """W' W of each head's columns (`transposed`: rows) of W: (heads, head size, head size). Raises
-    `ValueError` if heads were removed from the layer.
-    """
-    hidden, size = projection.out_features, projection.out_features // n_heads
-    if projection.in_features != n_heads * size:
-        raise ValueError("heads were removed from this model: attention maps need all of them")
+    """W' W of each head's columns (`transposed`: rows) of W: (heads, head size, head size)."""
     weight = projection.weight.detach()
-    slices = (weight.T if transposed else weight).reshape(hidden, n_heads, size)
+    slices = (weight.T if transposed else weight).reshape(len(weight), n_heads, -1)
     return torch.einsum("khs,kht->hst", slices, slices)

@@ -6,6 +6,8 @@ import importlib.util
 import json
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -228,6 +230,59 @@ def every(tiny_run: Path) -> dict[str, Any]:
         )
         for task in ("CoLA", "STS-B", "RTE")
     }
+
+
+@pytest.fixture(scope="session")
+def trial() -> Any:
+    """The study that the book is about, on trial: read it, never write."""
+    from replication.claims.trial import put_on_trial
+
+    return put_on_trial("minilm-glue", _committed())
+
+
+@pytest.fixture(scope="session")
+def small_trial() -> Any:
+    """The same of two tasks of real GLUE, where whatever is measured at all is measured."""
+    from replication.claims.trial import put_on_trial
+
+    return put_on_trial("glue-small", _committed())
+
+
+@pytest.fixture(scope="session")
+def ours() -> Any:
+    """The authors' results as this repository has them: read them, never write."""
+    from replication.paper import records
+
+    return records.load(_committed())
+
+
+def _committed() -> Any:
+    from replication.store import Store
+
+    return Store(REPOSITORY / "results")
+
+
+def printed_by(code: str) -> str:
+    """What a Python that has imported nothing yet prints of this code."""
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+
+
+def executed(notebook: str, path: Path, **parameters: Any) -> tuple[list[Any], str]:
+    """Make a page of a notebook of this repository: its cells, and all HTML and text it shows."""
+    import nbformat
+
+    from replication.book.build import build_page
+
+    build_page(REPOSITORY / "notebooks" / f"{notebook}.ipynb", path, parameters)
+    cells = nbformat.read(path, as_version=4).cells  # type: ignore[no-untyped-call]
+    return cells, shown_by(cells)
+
+
+def shown_by(cells: list[Any]) -> str:
+    """All HTML and text that the cells of an executed notebook show."""
+    outputs = [output for cell in cells for output in cell.get("outputs", [])]
+    return "\n".join(str(of.get("data", {}).get("text/html", of)) for of in outputs)
 
 
 @pytest.fixture

@@ -10,14 +10,12 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import pytest
-from conftest import REPOSITORY, make_workplace
+from conftest import executed, make_workplace
 
 from lottery_utils.data import load_examples
 from lottery_utils.errors import UserError
 from replication import cli
-from replication.book import build
 from replication.book.one_study import computed
 from replication.book.show import Note, Table
 from replication.pages import sec3_methodology, sec4_2_good_random_bad
@@ -136,16 +134,8 @@ def test_pages_have_numbers_of_a_task_of_your_own(here: Path) -> None:
 
 
 def test_the_notebook_of_tickets_becomes_a_page_of_it(here: Path) -> None:
-    page = here / "page.ipynb"
-    notebook = REPOSITORY / "notebooks" / "sec4_2_good_random_bad.ipynb"
-    build.build_page(notebook, page, {"study": "mine", "task": "Trees"})
-    cells = nbformat.read(page, as_version=4).cells  # type: ignore[no-untyped-call]
-    shown = "\n".join(
-        str(output.get("data", {}).get("text/html", output))
-        for cell in cells
-        if cell.cell_type == "code"
-        for output in cell.outputs
-    )
+    asked = {"study": "mine", "task": "Trees"}
+    cells, shown = executed("sec4_2_good_random_bad", here / "page.ipynb", **asked)
     assert cells[0].source.split("\n")[0].endswith(": Trees (own data, tiny)")
     assert "BERT-base" not in shown, "the paper has no such task"
     assert shown.count("<figure") >= 1

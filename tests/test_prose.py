@@ -141,23 +141,6 @@ def test_most_messages_are_found_on_the_page() -> None:
     assert len(quoted("troubleshooting.md")) >= 25
 
 
-def test_commands_on_pages_are_understood() -> None:
-    """Every `lottery` line of a shell block parses; what it would do is tested elsewhere."""
-    import shlex
-
-    from replication.cli import _parser
-
-    lines = []
-    for path in [*(BOOK / page for page in PAGES), REPOSITORY / "README.md"]:
-        text = re.sub(r"\\\n\s*", "", path.read_text("utf-8"))
-        lines += re.findall(
-            r"^(?:> )?lottery ((?:run|status|sweep|export|baselines) .*)$", text, re.M
-        )
-    assert len(lines) >= 20
-    for line in lines:
-        assert _parser().parse_args(shlex.split(line, comments=True)).study
-
-
 def test_links_of_files_exist() -> None:
     """Notebooks and studies that pages name."""
     for page in PAGES:

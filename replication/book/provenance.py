@@ -14,13 +14,9 @@ from typing import Any
 from lottery_utils.metrics import METRIC_LABELS
 from replication.book import contents
 from replication.book.show import Note, Table
+from replication.book.written import several
 from replication.paper import records as release
-from replication.runs.records import (
-    KIND_LABELS,
-    TaskRecords,
-    resolve,
-    warning,
-)
+from replication.runs.records import KIND_LABELS, TaskRecords, resolve, warning
 from replication.runs.status import missing, status
 from replication.store import Key, Record, Store
 
@@ -42,11 +38,8 @@ class Sources:
         versions = ", ".join(sorted({run["lottery_utils"] for run in made}))
         seconds = sum(run["seconds"] for run in made)
         spent = f"{seconds / 3600:.1f} hours" if seconds >= 3600 else f"{seconds / 60:.1f} minutes"
-        n = len(self.records)
-        return (
-            f"{n} record{'' if n == 1 else 's'}, computed {when} by version {versions} in {spent}"
-            f"{self._sizes()}"
-        )
+        n = several(len(self.records), "record")
+        return f"{n}, computed {when} by version {versions} in {spent}{self._sizes()}"
 
     def _sizes(self) -> str:
         """On how many examples of a task the models were fine-tuned at most."""

@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from replication.book.written import percent
+from replication.runs.records import KIND_LABELS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -239,12 +240,6 @@ NO_MAGNITUDE = Note(
 )
 
 
-def levels(axis: Axes, full: float, majority: float) -> None:
-    """Lines at the scores of the full model and of the majority baseline."""
-    axis.axhline(full, color=COLOURS["full"], linewidth=1, label="full model")
-    axis.axhline(majority, color=COLOURS["majority"], linestyle=":", label="majority baseline")
-
-
 def coloured(of_seeds: Mapping[int, T]) -> Iterator[tuple[str, int, T]]:
     """A colour for each seed, the seed, and what is mapped to it."""
     for colour, (seed, of_seed) in zip(cycle(SEED_COLOURS), of_seeds.items(), strict=False):
@@ -276,6 +271,8 @@ def gains(
                 axis.plot([mean] * 2, [y - step / 2, y + step / 2], color=colour, lw=2.5)
         if place:
             axis.axhline(place - 0.5, color="0.88", lw=1, zorder=0)
+    for kind in kinds:
+        axis.plot([], [], "o", color=COLOURS[kind], label=KIND_LABELS[kind])
     axis.axvline(threshold, color="0.5", lw=1, ls="--", zorder=0)
     axis.axvline(1, color=COLOURS["full"], lw=1, zorder=0)
     axis.set_yticks(range(len(rows)), [*rows])

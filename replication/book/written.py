@@ -41,6 +41,11 @@ def _written(value: SupportsFloat, how: str) -> str:
     return "undefined" if math.isnan(value) else f"{float(value):{how}}".replace("-", MINUS)
 
 
+def several(n: int, what: str) -> str:
+    """So many of something: `1 seed`, `3 seeds`."""
+    return f"{n} {what}{'' if n == 1 else 's'}"
+
+
 def p_text(value: float) -> str:
     """A p value: `p = 0.012`, or `p < 0.001`, as none is zero; NaN is undefined."""
     text = p_cell(value)
@@ -101,9 +106,9 @@ def estimate(values: Iterable[float], possible: tuple[float, float] = ANY) -> st
     return interval(t_interval([*values]), possible=possible)
 
 
-def share(found: Sequence[float], digits: int = 0, possible: tuple[float, float] = ANY) -> str:
+def share(found: Sequence[float], possible: tuple[float, float] = ANY) -> str:
     """The same of a share, in percent."""
-    mean, low, high = (percent(value, digits) for value in found[:3])
+    mean, low, high = (percent(value) for value in found[:3])
     return f"{mean} [{low}, {high}]" if has_ci(found, possible) else f"{mean} ({no_ci(found)})"
 
 
@@ -149,11 +154,11 @@ def plus_minus(mean: SupportsFloat, std: SupportsFloat, digits: int = 3) -> str:
     return f"{number(mean, digits)}\u00a0±\u00a0{number(std, digits)}"
 
 
-def beside_chance(value: SupportsFloat, found: Chance, digits: int = 3) -> str:
+def beside_chance(value: SupportsFloat, found: Chance) -> str:
     """A value, and the range of 95 % of the draws by chance."""
     if math.isnan(found.mean):
-        return number(value, digits)
-    return f"{number(value, digits)} {within(found.low, found.high, digits)}"
+        return number(value)
+    return f"{number(value)} {within(found.low, found.high)}"
 
 
 def by_chance(found: Chance) -> str:

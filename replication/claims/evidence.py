@@ -35,12 +35,7 @@ from replication.runs.measured import (
     rise,
     shares,
 )
-from replication.runs.records import (
-    STATES,
-    TICKETS,
-    TaskRecords,
-    tickets_of,
-)
+from replication.runs.records import KINDS, STATES, TICKETS, TaskRecords, tickets_of
 
 Measured = dict[str, dict[str, list[float]]]  # of each measure, of each task: a value per seed
 # Scores of a task by setting and method: "full", "majority", or such as "good, retrained".
@@ -109,6 +104,18 @@ def of_scores(
         for kind in TICKETS[1:]:
             difference = kept["structured", kind] - kept["magnitude", kind]
             yield f"structured minus magnitude: kept by {kind}", difference[told & some].tolist()
+
+
+def kept_by_kind(
+    of_task: TaskRecords, method: str, removed: Sequence[bool] | None = None
+) -> dict[str, list[float]]:
+    """What retrained tickets of one method keep, by kind as records name it, seed by seed."""
+    found: dict[str, list[float]] = {}
+    for bad in KINDS[method][2:]:
+        of = dict(of_scores(of_task.scores, {method: bad}, of_task.contrasted(), removed))
+        for kind, name in {"good": "good", "random": "random", "bad": bad}.items():
+            found[name] = of[f"{method}: kept by {kind}, retrained"]
+    return found
 
 
 def measure(

@@ -19,12 +19,7 @@ from lottery_utils.errors import UserError
 from lottery_utils.tasks import get_task
 from replication.claims.claim import LEVEL, Claim, adjusted, load, wins
 from replication.claims.evidence import MEASURED
-from replication.claims.retained import (
-    Array,
-    Retained,
-    Ticket,
-    retained,
-)
+from replication.claims.retained import Array, Retained, Ticket, retained
 from replication.claims.verdicts import NO_DATA, verdict
 from replication.experiments.answers import untrained
 from replication.runs.records import TaskRecords, on_record, seeds_text

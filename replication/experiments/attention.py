@@ -12,8 +12,8 @@ from typing_extensions import TypedDict
 from lottery_utils.attention import attention_maps
 from lottery_utils.batches import Encoded
 from lottery_utils.encoder import encoder_shape
+from lottery_utils.patterns import sorter
 from lottery_utils.patterns.maps import TYPES, WEIGHTINGS, AnnotatedMap, token_kinds
-from lottery_utils.patterns.sorter import Chosen, chosen, sorter
 from replication.experiments.entry import Entry
 from replication.experiments.results import Count, Text, about, named
 from replication.experiments.shapes import HEADS, LAYERS, Says, equals
@@ -42,7 +42,7 @@ class Attention(TypedDict):
 
     types: Types
     classifier: Annotated[
-        dict[str, Chosen],
+        dict[str, sorter.Chosen],
         named(*WEIGHTINGS),
         about("Which one sorted the maps of each weighting."),
     ]
@@ -76,7 +76,7 @@ def compute(entry: Entry, _made_from: dict[str, Any]) -> Attention:
         counts[state] = {weighting: total.tolist() for weighting, total in found.items()}
     return {
         "types": list(TYPES),
-        "classifier": {weighting: chosen(weighting) for weighting in WEIGHTINGS},
+        "classifier": {weighting: sorter.chosen(weighting) for weighting in WEIGHTINGS},
         "examples": len(examples),
         "counts": counts,
     }
@@ -86,7 +86,7 @@ def types_of_maps(
     entry: Entry, model: Any, examples: Encoded, weightings: Iterable[str], transposed: bool = False
 ) -> Iterator[dict[str, npt.NDArray[np.int64]]]:
     """Of each example the types of every head's maps, int64 (layers * heads,), by weighting."""
-    sorters = {weighting: sorter(weighting) for weighting in weightings}
+    sorters = {weighting: sorter.sorter(weighting) for weighting in weightings}
     batches = (examples.collate([i], entry.device) for i in range(len(examples)))
     every = attention_maps(model, batches, transposed=transposed)
     for ids, maps in zip(examples.input_ids, every, strict=True):

@@ -9,16 +9,7 @@ from matplotlib.ticker import MultipleLocator
 
 from lottery_utils.metrics import METRIC_LABELS
 from replication.book.claim_rows import badge_of
-from replication.book.show import (
-    COLOURS,
-    LARGE,
-    Figure,
-    Finding,
-    Note,
-    Table,
-    in_percent,
-    style,
-)
+from replication.book.show import COLOURS, LARGE, Figure, Finding, Note, Table, in_percent, style
 from replication.book.written import OF_MEAN, number, percent, share
 from replication.claims.claim import WINS
 from replication.claims.rules import KEPT, Judged, counted, kept, registered

@@ -5,15 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sized
-
 import matplotlib.pyplot as plt
 import numpy as np
 
 from lottery_utils.agreement.inference import t_interval
 from lottery_utils.metrics import METRIC_LABELS
 from replication.book.show import (
-    COLOURS,
     LARGE,
     NO_MAGNITUDE,
     Figure,
@@ -23,9 +20,9 @@ from replication.book.show import (
     gains,
     style,
 )
-from replication.book.written import OF_MEAN, number, percent, share
+from replication.book.written import OF_MEAN, number, percent, several, share
 from replication.claims.claim import LEARNED, WINS, reaches, wins
-from replication.claims.evidence import of_scores
+from replication.claims.evidence import kept_by_kind
 from replication.claims.rules import MIN_TASKS
 from replication.claims.verdicts import INCONCLUSIVE
 from replication.claims.wins import outcome
@@ -51,18 +48,7 @@ def retained(entries: TaskRecords, method: str = "structured") -> dict[str, list
     gain = np.subtract(entries.scores("full"), entries.scores("majority")).mean()
     if not reaches(float(gain), LEARNED) or not entries.has(method):
         return {}
-    usable = entries.contrasted() if method == "structured" else None
-    found: dict[str, list[float]] = {}
-    for bad in KINDS[method][2:]:
-        of = dict(of_scores(entries.scores, {method: bad}, usable))
-        for kind, name in (("good", "good"), ("random", "random"), ("bad", bad)):
-            found[name] = of[f"{method}: kept by {kind}, retrained"]
-    return found
-
-
-def of_tasks(some: Sized) -> str:
-    """How many tasks these are."""
-    return f"{len(some)} task{'' if len(some) == 1 else 's'}"
+    return kept_by_kind(entries, method)
 
 
 def finding(
@@ -78,29 +64,27 @@ def finding(
     if not learned:
         return Finding(f"No full model on record ({name}) has learned a task: there is no gain.")
     n_seeds = max(len(records[task]) for task in learned)
-    seeds = f"{n_seeds} seed{'' if n_seeds == 1 else 's'}"
     size = f", up to {study.train_size:,} training examples" if study.train_size else ""
     first = (
         f"Under {METHOD_LABELS[method]}, retrained subnetworks of {name} retain of the gain from "
         "fine-tuning: "
     )
-    learned_of = f"Of {of_tasks(records)} ({seeds}{size}), the full model learned {len(learned)}."
+    learned_of = (
+        f"Of {several(len(records), 'task')} ({several(n_seeds, 'seed')}{size}), the full model "
+        f"learned {len(learned)}."
+    )
     learned_of += " The others have no gain to retain." if len(learned) < len(records) else ""
-    kinds = KINDS[method]
+    kinds, n_tasks = KINDS[method], several(len(learned), "task")
     if len(learned) < MIN_TASKS:
         by_task = (
             f"{task} "
-            + ", ".join(
-                f"{KIND_LABELS.get(k, k)} {percent(np.mean(of[k]))}" for k in kinds if of[k]
-            )
+            + ", ".join(f"{KIND_LABELS[k]} {percent(np.mean(of[k]))}" for k in kinds if of[k])
             for task, of in learned.items()
         )
-        return Finding(
-            f"{first}{'; '.join(by_task)} (no CI over {of_tasks(learned)}).", more=learned_of
-        )
+        return Finding(f"{first}{'; '.join(by_task)} (no CI over {n_tasks}).", more=learned_of)
     means = {k: [float(np.mean(of[k])) for of in learned.values() if of[k]] for k in kinds}
-    shares = (f"{KIND_LABELS.get(k, k)} {share(t_interval(of))}" for k, of in means.items() if of)
-    n = f"means, 95 % CIs over {of_tasks(learned)}"
+    shares = (f"{KIND_LABELS[k]} {share(t_interval(of))}" for k, of in means.items() if of)
+    n = f"means, 95 % CIs over {n_tasks}"
     return Finding(f"{first}{', '.join(shares)} ({n}).", more=learned_of)
 
 
@@ -119,15 +103,13 @@ def plot(records: dict[str, TaskRecords], method: str = "structured") -> Figure 
     )
     gains(axis, rows, kinds, WINS)
     axis.set_xlabel(OF_MEAN)
-    for kind in kinds:
-        axis.plot([], [], "o", color=COLOURS[kind], label=KIND_LABELS.get(kind, kind))
     drawing.legend(loc="outside upper center", ncols=2 if len(kinds) > 3 else 3)
     ended = [outcome(t_interval(of["bad"])) for of in rows.values() if of["bad"]]
     every_title = [entries.title for entries in records.values()]
     made_up = " of made-up sentences" if every_title != [*records] else ""
     winners = (
-        f"Bad tickets win on {ended.count('wins')} of {of_tasks(ended)}{made_up}, lose on "
-        f"{ended.count('loses')} and are inconclusive on {ended.count(INCONCLUSIVE)},"
+        f"Bad tickets win on {ended.count('wins')} of {several(len(ended), 'task')}{made_up}, lose "
+        f"on {ended.count('loses')} and are inconclusive on {ended.count(INCONCLUSIVE)},"
     )
     out = [task for task in records if task not in rows]
     unlearned = f" Without a gain to retain: {', '.join(out)}." if out else ""
@@ -138,9 +120,7 @@ def plot(records: dict[str, TaskRecords], method: str = "structured") -> Figure 
         f"Dot plot of retained gain by task{made_up}: "
         + "; ".join(
             f"{task}: "
-            + ", ".join(
-                f"{KIND_LABELS.get(k, k)} {percent(np.mean(of[k]))}" for k in kinds if of[k]
-            )
+            + ", ".join(f"{KIND_LABELS[k]} {percent(np.mean(of[k]))}" for k in kinds if of[k])
             for task, of in rows.items()
         ),
     )
@@ -193,9 +173,7 @@ def scores(records: dict[str, TaskRecords], state: str, method: str = "structure
             "": task,
             "full": number(np.mean(entries.scores("full"))),
             **{
-                KIND_LABELS.get(kind, kind): number(
-                    np.mean(entries.scores(f"{kind}, {state}", method))
-                )
+                KIND_LABELS[kind]: number(np.mean(entries.scores(f"{kind}, {state}", method)))
                 for kind in KINDS[method]
             },
         }

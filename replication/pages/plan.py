@@ -12,7 +12,7 @@ import numpy as np
 from lottery_utils.agreement.inference import t_interval
 from lottery_utils.metrics import METRIC_LABELS, possible
 from replication.book.claim_rows import estimate
-from replication.book.show import COLOURS, LARGE, Figure, Finding, Folded, Note, Table, gains, style
+from replication.book.show import LARGE, Figure, Finding, Folded, Note, Table, gains, style
 from replication.book.written import (
     DIFFERENCE,
     GAIN,
@@ -24,14 +24,11 @@ from replication.book.written import (
     points,
     reach,
     region,
+    several,
     share,
 )
 from replication.claims.claim import WINS
-from replication.claims.plan import (
-    Analysis,
-    PlanVerdict,
-    analyse,
-)
+from replication.claims.plan import Analysis, PlanVerdict, analyse
 from replication.claims.retained import Retained, Ticket
 from replication.claims.trial import beside_the_plan
 from replication.claims.verdicts import CONTRADICTED, INCONCLUSIVE, counted
@@ -151,8 +148,6 @@ def plot(analysis: Analysis, method: str = "structured") -> Figure | Note:
     )
     gains(axis, rows, kinds, WINS, hollow)
     axis.set_xlabel(OF_SEED)
-    for kind in kinds:
-        axis.plot([], [], "o", color=COLOURS[kind], label=KIND_LABELS.get(kind, kind))
     axis.plot([], [], "o", color="0.4", mfc="white", label="did not train")
     drawing.legend(loc="outside upper center", ncols=2)
     n = sorted({len(of) for of in seeds.values()})
@@ -244,7 +239,7 @@ def outcomes(analysis: Analysis) -> Table | Note:
             if ended:
                 rows.append(
                     {
-                        "ticket": f"{METHOD_LABELS[method]}: {KIND_LABELS.get(kind, kind)}",
+                        "ticket": f"{METHOD_LABELS[method]}: {KIND_LABELS[kind]}",
                         "retrained": str(ended.total()),
                         "did not train": str(ended["did not train"]),
                         f"trained, retains less than {percent(WINS)}": str(ended["lost"]),
@@ -266,7 +261,7 @@ def rates(analysis: Analysis) -> Table | Note:
         own = stages[TICKET_STAGE[one.method]]["results"]["tickets"][one.kind]
         tried = stages["rates"]["results"]["tickets"] if "rates" in stages else {}
         again = tried.get(one.method, {}).get(one.kind, {})
-        kind = f"{METHOD_LABELS[one.method]}: {KIND_LABELS.get(one.kind, one.kind)}"
+        kind = f"{METHOD_LABELS[one.method]}: {KIND_LABELS[one.kind]}"
         rows.append(
             {
                 "ticket": f"{one.task}, seed {one.seed}, {kind}",
@@ -300,7 +295,7 @@ def optimism(analysis: Analysis) -> Table | Note:
         return Note("Two seeds of a task with held-out examples are needed to compare the two.")
     rows: dict[tuple[str, str], dict[str, str]] = {}
     for ticket, one in found.items():
-        name = f"{METHOD_LABELS[ticket.method]}: {KIND_LABELS.get(ticket.kind, ticket.kind)}"
+        name = f"{METHOD_LABELS[ticket.method]}: {KIND_LABELS[ticket.kind]}"
         row = rows.setdefault((ticket.method, ticket.kind), {"ticket": name})
         row[ticket.state] = points(one)
     return Table.of(rows.values())
@@ -347,8 +342,5 @@ def _decided(one: PlanVerdict) -> str:
 
 
 def _n(one: PlanVerdict) -> str:
-    tasks, seeds = len(one.means), one.n_seeds
-    return (
-        f"{tasks} task{'' if tasks == 1 else 's'} × {seeds} seed{'' if seeds == 1 else 's'}, "
-        f"{one.n_examples:,} examples"
-    )
+    tasks, seeds = several(len(one.means), "task"), several(one.n_seeds, "seed")
+    return f"{tasks} × {seeds}, {one.n_examples:,} examples"

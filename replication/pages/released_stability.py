@@ -23,14 +23,7 @@ from replication.book.written import (
     within,
 )
 from replication.pages.sec5_1_stability import ONE_SEED
-from replication.paper.records import (
-    GOOD,
-    UNLEARNED,
-    Results,
-    hans_of,
-    noise_of,
-    over_seeds,
-)
+from replication.paper.records import GOOD, UNLEARNED, Results, hans_of, noise_of, over_seeds
 from replication.paper.release import SEEDS
 from replication.runs.measured import equal_heads, good_masks, kappa_at_one_density
 from replication.runs.records import TaskRecords
@@ -157,17 +150,17 @@ def agreement_table(results: Results, part: str = "heads", setting: str = GOOD) 
     return Table.of(rows)
 
 
-def paper_measures(results: Results, part: str = "heads", setting: str = GOOD) -> Table:
+def paper_measures(results: Results) -> Table:
     """What the paper reports: heads that survive with some seeds but not all, and Cochran's Q."""
     return Table.of(
         {
             "": task,
-            f"{PARTS[part]} that survive with some seeds, not all [chance]": beside_chance(
+            "heads that survive with some seeds, not all [chance]": beside_chance(
                 some.observed, some
             ),
             "Cochran's Q": f"{number(found.q.statistic, 2)} ({p_text(found.q.p_value)})",
         }
-        for task, found in over_seeds(results, part, setting).items()
+        for task, found in over_seeds(results, "heads").items()
         for some in [found.beside_chance["some but not all"]]
     )
 

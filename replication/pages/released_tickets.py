@@ -15,16 +15,7 @@ import numpy as np
 from matplotlib.ticker import MultipleLocator
 
 from lottery_utils.agreement.inference import Interval, t_interval, welch_interval
-from replication.book.show import (
-    COLOURS,
-    LARGE,
-    Figure,
-    Finding,
-    Note,
-    Table,
-    in_percent,
-    style,
-)
+from replication.book.show import COLOURS, LARGE, Figure, Finding, Note, Table, in_percent, style
 from replication.book.written import (
     OF_MEAN,
     amount,
@@ -44,15 +35,7 @@ from replication.claims.rules import judge, paper_claims
 from replication.claims.trial import put_on_trial
 from replication.claims.verdicts import INCONCLUSIVE
 from replication.paper import records
-from replication.paper.records import (
-    KINDS,
-    METRIC,
-    N_SEEDS,
-    UNLEARNED,
-    Results,
-    over_seeds,
-    score,
-)
+from replication.paper.records import KINDS, METRIC, N_SEEDS, UNLEARNED, Results, over_seeds, score
 from replication.runs.data_card import encoder
 from replication.runs.records import KIND_LABELS, STATES, TICKETS, seeds_text
 from replication.store import Store

@@ -20,24 +20,22 @@ from replication.book.show import (
     layer_map,
     style,
 )
-from replication.book.written import has_ci, number, within
-from replication.runs.data_card import encoder
+from replication.book.written import has_ci, number, several, within
 from replication.runs.records import TaskRecords, seeds_text, task_of
 
 
 def finding(entries: TaskRecords) -> Finding:
     """What the fine-tuned models score, and what the majority baseline does."""
-    record = next(iter(entries.stage("finetune").values()))
-    results, found = record["results"], t_interval(entries.scores("full"))
-    n = f"n = {found.n} seed{'' if found.n == 1 else 's'}"
+    results, found = entries.results()[0], t_interval(entries.scores("full"))
+    n = f"n = {several(found.n, 'seed')}"
     interval = f"no CI, {n}"
     if has_ci(found, possible(results["metric"])):
         interval = f"95 % CI {within(found.low, found.high)}, {n}"
-    model, metric = encoder(record["config"]["backbone"]), METRIC_LABELS[results["metric"]]
     return Finding(
-        f"Fine-tuned on {results['examples']['train']:,} examples of {entries.title}, {model} "
-        f"reaches a mean {metric} of {number(found.mean)} ({interval}). The majority "
-        f"baseline scores {number(results['majority'])}."
+        f"Fine-tuned on {results['examples']['train']:,} examples of {entries.title}, "
+        f"{entries.model} reaches a mean {METRIC_LABELS[results['metric']]} of "
+        f"{number(found.mean)} ({interval}). The majority baseline scores "
+        f"{number(results['majority'])}."
     )
 
 

@@ -25,8 +25,7 @@ from replication.book.show import (
     style,
     write_cells,
 )
-from replication.book.written import number, percent, share
-from replication.runs.data_card import encoder
+from replication.book.written import number, percent, several, share
 from replication.runs.measured import good_masks
 from replication.runs.records import TaskRecords, tickets_of
 
@@ -54,8 +53,7 @@ def finding(entries: TaskRecords, method: str = "structured") -> Finding | None:
     if not entries.has(method):
         return None
     least = f"{percent(entries.config['search']['threshold'])} of the full score"
-    n = f"n = {len(entries)} seed{'' if len(entries) == 1 else 's'}"
-    encoder_name = encoder(next(iter(entries.stage("finetune").values()))["config"]["backbone"])
+    n = f"n = {several(len(entries), 'seed')}"
 
     def kept(shares: list[float]) -> str:
         found = t_interval(shares)
@@ -69,8 +67,8 @@ def finding(entries: TaskRecords, method: str = "structured") -> Finding | None:
     heads = kept([mask.n_heads / mask.heads.size for mask in masks])
     mlps = kept([mask.n_mlps / mask.mlps.size for mask in masks])
     return Finding(
-        f"On {entries.title}, {encoder_name} keeps {least} with {heads} of the heads and {mlps} of "
-        f"the MLPs ({n})."
+        f"On {entries.title}, {entries.model} keeps {least} with {heads} of the heads and {mlps} "
+        f"of the MLPs ({n})."
     )
 
 

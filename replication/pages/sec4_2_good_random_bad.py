@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure as MatplotlibFigure
 
 from lottery_utils.agreement.inference import Interval, t_interval
@@ -26,7 +25,6 @@ from replication.book.show import (
     Note,
     Table,
     in_percent,
-    levels,
     style,
 )
 from replication.book.written import (
@@ -38,20 +36,14 @@ from replication.book.written import (
     no_ci,
     number,
     percent,
+    several,
 )
 from replication.claims import wins
 from replication.claims.claim import LEARNED, WINS, reaches
-from replication.claims.evidence import of_scores
+from replication.claims.evidence import kept_by_kind
 from replication.claims.wins import outcome
 from replication.paper import records as paper
-from replication.runs.data_card import encoder
-from replication.runs.records import (
-    KIND_LABELS,
-    KINDS,
-    METHOD_LABELS,
-    STATES,
-    TaskRecords,
-)
+from replication.runs.records import KIND_LABELS, KINDS, METHOD_LABELS, STATES, TaskRecords
 from replication.store import Store
 from replication.study import Study
 
@@ -98,12 +90,7 @@ class Retained:
         elif interval == NO_CI and found.n > 1:
             side = {"wins": ", above 50 %", "loses": ", below 50 %"}.get(said, "")
             interval = f"95 % CI beyond the possible range{side}"
-        n = f"n = {found.n} seed{'' if found.n == 1 else 's'}"
-        return f"{percent(found.mean)}{unit} ({interval}, {n}: {said})"
-
-
-def _name(kind: str) -> str:
-    return KIND_LABELS.get(kind, kind)
+        return f"{percent(found.mean)}{unit} ({interval}, n = {several(found.n, 'seed')}: {said})"
 
 
 def of_entries(entries: TaskRecords, method: str = "structured") -> Retained:
@@ -113,25 +100,19 @@ def of_entries(entries: TaskRecords, method: str = "structured") -> Retained:
     ticket is mostly the good one, of weights those in which no weight was removed.
     """
     removed = entries.weights_removed() if method == "magnitude" else None
-    values: dict[str, list[float]] = {}
-    for bad in KINDS[method][2:]:
-        measured = dict(of_scores(entries.scores, {method: bad}, entries.contrasted(), removed))
-        for kind in ("good", "random", bad):
-            of_kind = "bad" if kind == bad else kind
-            values[kind] = measured[f"{method}: kept by {of_kind}, retrained"]
-    return retained(entries, values)
+    return retained(entries, kept_by_kind(entries, method, removed))
 
 
 def retained(entries: TaskRecords, values: Mapping[str, Sequence[float]]) -> Retained:
     """Shares of one study's gain, seed by seed, with their means; none where it learned nothing."""
-    record = next(iter(entries.stage("finetune").values()))
-    name, majority = encoder(record["config"]["backbone"]), record["results"]["majority"]
+    first = entries.results()[0]
+    majority = first["majority"]
     gain = float(np.mean(entries.scores("full"))) - majority
     if not reaches(gain, LEARNED):
-        return Retained(name, len(entries))
-    low, high = possible(record["results"]["metric"])
+        return Retained(entries.model, len(entries))
+    low, high = possible(first["metric"])
     return Retained(
-        name,
+        entries.model,
         len(entries),
         {kind: t_interval(of_kind) for kind, of_kind in values.items() if of_kind},
         values,
@@ -174,10 +155,10 @@ def finding(entries: TaskRecords, method: str = "structured") -> Finding | None:
         majority, full = (float(np.mean(entries.scores(name))) for name in ("majority", "full"))
         return Finding(
             f"Retained gain is undefined for {of.name} on {task}: the full model scores "
-            f"{number(full)} (mean, n = {of.n} seed{'' if of.n == 1 else 's'}), the majority "
+            f"{number(full)} (mean, n = {several(of.n, 'seed')}), the majority "
             f"baseline {number(majority)}. A gain of at least {LEARNED:g} is needed."
         )
-    names = {kind: _name(kind) for kind in reversed(KINDS[method])}
+    names = {kind: KIND_LABELS[kind] for kind in reversed(KINDS[method])}
     tested = [kind for kind in names if kind in of.found]
     if not tested:
         return Finding(f"On {task}, no seed of {of.name} has a ticket that can be tested.")
@@ -208,20 +189,6 @@ def left_out(entries: TaskRecords) -> Note | None:
     return Note(f"Not counted for random and bad: {', '.join(out)}. {REPEATS}") if out else None
 
 
-def places(
-    axis: Axes, kinds: Sequence[str], full: float, majority: float
-) -> Iterator[tuple[float, str, str, str]]:
-    """Draw the levels and the legend of one task's tickets on `axis`, and give where each kind
-    goes in each state: x, kind, state, marker."""
-    levels(axis, full, majority)
-    axis.set_xticks(range(len(STATES)), STATES)
-    axis.set_xlim(-0.5, 1.5)
-    for i, (kind, marker) in enumerate(zip(kinds, MARKERS, strict=False)):
-        axis.plot([], [], marker, color=COLOURS[kind], label=_name(kind))
-        for x, state in enumerate(STATES):
-            yield x + (i - 1) * 0.16, kind, state, marker
-
-
 def model_rows(models: Sequence[Retained], kinds: Sequence[str]) -> MatplotlibFigure:
     """A row for each model: what kinds of tickets retain, seeds hollow, means with their CI."""
     height = 0.15 * len(kinds) + 0.15
@@ -246,8 +213,7 @@ def model_rows(models: Sequence[Retained], kinds: Sequence[str]) -> MatplotlibFi
     axis.axvline(WINS, color="0.4", ls="--", zorder=0, label=f"{percent(WINS)}: wins above")
     axis.axvline(1, color=COLOURS["full"], lw=1, zorder=0, label="full model")
     for kind, marker in zip(kinds, MARKERS, strict=False):
-        name = _name(kind)
-        axis.plot([], [], marker, color=COLOURS[kind], ms=8, label=name)
+        axis.plot([], [], marker, color=COLOURS[kind], ms=8, label=KIND_LABELS[kind])
     axis.plot([], [], "o", color="0.4", mfc="white", ms=5, label="a seed")
     drawing.legend(loc="outside upper center", ncols=2, columnspacing=1, handlelength=1.5)
     axis.tick_params(axis="y", length=0)
@@ -283,11 +249,11 @@ def ticket_plot(
         if worst in model.found
     ]
     said = [
-        f"{model.label}, {_name(kind)} {percent(found.mean)}"
+        f"{model.label}, {KIND_LABELS[kind]} {percent(found.mean)}"
         for model in models
         for kind, found in model.found.items()
     ]
-    retain = f"The {_name(worst)} ticket retains {', '.join(bad)}"
+    retain = f"The {KIND_LABELS[worst]} ticket retains {', '.join(bad)}"
     return Figure.of(
         model_rows(models, kinds),
         f"{retain if bad else 'What retrained tickets retain'} on {task} "
@@ -316,18 +282,18 @@ def score_plot(entries: TaskRecords, method: str = "structured") -> Figure | Not
             means[kind, state] = number(np.mean(values))
     for state, fill in zip(STATES, ("white", "0.4"), strict=True):
         axis.plot([], [], "o", color="0.4", mfc=fill, ms=7, label=f"{state}, a seed")
-    axis.set_yticks(range(len(kinds)), [_name(kind) for kind in kinds])
+    axis.set_yticks(range(len(kinds)), [KIND_LABELS[kind] for kind in kinds])
     axis.set(ylim=(len(kinds) - 0.5, -0.5), xlabel=f"validation {METRIC_LABELS[first['metric']]}")
     drawing.legend(loc="outside upper center", ncols=2, handlelength=1.5)
     worst = kinds[-1]
     return Figure.of(
         drawing,
-        f"Mean score on {task}: pruned, good {means['good', 'pruned']} and {_name(worst)} "
+        f"Mean score on {task}: pruned, good {means['good', 'pruned']} and {KIND_LABELS[worst]} "
         f"{means[worst, 'pruned']}; retrained, {means['good', 'retrained']} and "
         f"{means[worst, 'retrained']} (n = {len(entries)}; {first['examples']['validation']:,} "
         "validation examples).",
         f"Dot plot of scores on {task}. "
-        + "; ".join(f"{_name(kind)}, {state} {mean}" for (kind, state), mean in means.items())
+        + "; ".join(f"{KIND_LABELS[kind]}, {state} {mean}" for (kind, state), mean in means.items())
         + ".",
         "scores",
     )
@@ -350,7 +316,7 @@ def tickets(entries: TaskRecords, method: str = "structured") -> Table | None:
     for state in reversed(STATES):  # the question of the paper's title first
         by_kind = {k: entries.scores(f"{k}, {state}", method) for k in KINDS[method]}
         for kind, values in by_kind.items():
-            row = {"": f"{_name(kind)}, {state}", "score": estimate(values, (low, high))}
+            row = {"": f"{KIND_LABELS[kind]}, {state}", "score": estimate(values, (low, high))}
             row["full minus ticket"] = difference(full, values)
             if kind != "random":
                 row["random minus ticket"] = difference(by_kind["random"], values)

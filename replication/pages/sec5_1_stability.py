@@ -35,19 +35,13 @@ from replication.book.show import (
 from replication.book.written import by_chance, estimate, number, p_text, percent, within
 from replication.pages.sec4_2_good_random_bad import BERT, model_rows, of_release, retained
 from replication.paper import records as paper
-from replication.runs.data_card import encoder
 from replication.runs.measured import (
     agreement_of_weights,
     equal_heads,
     good_masks,
     pairs_of_weights,
 )
-from replication.runs.records import (
-    KIND_LABELS,
-    METHOD_LABELS,
-    STATES,
-    TaskRecords,
-)
+from replication.runs.records import KIND_LABELS, METHOD_LABELS, STATES, TaskRecords
 
 MISSING = Note(
     "The overlap of weight masks is not recorded here: it needs magnitude pruning of at least two "
@@ -84,7 +78,6 @@ def finding(entries: TaskRecords) -> Finding:
         return Finding(ONE_SEED.text)
     heads = good_masks(entries, "heads")
     found = chance.against_chance("Fleiss' kappa", heads)
-    name = encoder(next(iter(entries.stage("finetune").values()))["config"]["backbone"])
     always = f"{heads.all(axis=0).sum()} of {heads.shape[1]} heads survive with every seed"
     if math.isnan(found.observed):
         text = f"On {entries.title}, kappa is undefined: every seed keeps all heads, or none"
@@ -92,8 +85,8 @@ def finding(entries: TaskRecords) -> Finding:
     where = "within" if found.low <= found.observed <= found.high else "above"
     where = "below" if found.observed < found.low else where
     text = (
-        f"On {entries.title}, {len(entries)} seeds of {name} agree on heads with a Fleiss' kappa "
-        f"of {number(found.observed, 2)}, {where} chance (95 % of random masks: "
+        f"On {entries.title}, {len(entries)} seeds of {entries.model} agree on heads with a "
+        f"Fleiss' kappa of {number(found.observed, 2)}, {where} chance (95 % of random masks: "
         f"{within(found.low, found.high, 2)}); {always}."
     )
     more = _hardly_searched(heads)
@@ -253,8 +246,9 @@ def layer_profile(entries: TaskRecords, release: paper.Results) -> Figure | Note
 
     The two differ in their weights, so that a single head has no counterpart; a layer has.
     """
-    name, masks = encoder(entries.config["backbone"]), [*entries.masks.values()]
-    models = [(name, len(masks), {p: np.sum([getattr(m, p) for m in masks], 0) for p in PARTS})]
+    masks = [*entries.masks.values()]
+    survival = {part: np.sum([getattr(mask, part) for mask in masks], 0) for part in PARTS}
+    models = [(entries.model, len(masks), survival)]
     if entries.task in release:
         theirs = {part: paper.over_seeds(release, part)[entries.task].survival for part in PARTS}
         models.append((BERT.partition(",")[0], paper.N_SEEDS, theirs))

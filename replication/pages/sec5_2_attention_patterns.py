@@ -17,7 +17,7 @@ from lottery_utils.agreement.inference import t_interval
 from lottery_utils.agreement.sharing import survive_all
 from lottery_utils.patterns.maps import TYPES, WEIGHTINGS
 from replication.book.show import COLOURS, LARGE, Figure, Finding, Table, style
-from replication.book.written import number, percent, within
+from replication.book.written import number, percent, several, within
 from replication.claims.verdicts import INCONCLUSIVE
 from replication.paper import numbers
 from replication.runs import measured
@@ -34,6 +34,7 @@ WHO = {"super": "super-survivors", "all": "all heads"}
 MAPS = {"raw": "raw maps", "normed": "norm-weighted maps"}
 WHO_COLOURS = {"super": COLOURS["super"], "all": "black"}
 WHO_MARKERS = {"super": "o", "all": "s"}
+N_DRAWS = 2000  # of heads, with replacement, for an interval over heads
 NO_ATTENTION = (
     "The attention maps are not sorted into types here: a study has to ask for it "
     "(lottery run STUDY --set followups.attention=null)."
@@ -84,10 +85,9 @@ def finding(every: Every) -> Finding:
     )
     said = {weighting: found[weighting, "fine-tuned"].said for weighting in WEIGHTINGS}
     alone = " With one seed, super-survivors are all heads that it keeps."
-    backbone = next(iter(entries.stage("finetune").values()))["config"]["backbone"]
     untested = (
         f" The types are sorted by classifiers tested on maps of {encoder('bundled')}, not of "
-        f"{encoder(backbone)}."
+        f"{entries.model}."
     )
     return Finding(
         f"On {entries.title}, {of_super} of super-survivors' raw attention maps are heterogeneous, "
@@ -95,7 +95,7 @@ def finding(every: Every) -> Finding:
         "heads).",
         more="Weighted by what each head moves (norm-weighted), it is "
         f"{normed[0]} against {normed[1]} ({said['normed']}).{alone if len(entries) == 1 else ''}"
-        f"{'' if backbone == 'bundled' else untested}",
+        f"{'' if entries.config['backbone'] == 'bundled' else untested}",
     )
 
 
@@ -137,7 +137,7 @@ def slopes(entries: TaskRecords) -> Figure:
     for axis, (weighting, title) in zip(axes, MAPS.items(), strict=True):
         shares = measured.shares(entries, "fine-tuned", weighting)
         by_head = counts(entries, "fine-tuned", weighting)
-        drawn = _drawn(len(chosen), np.random.default_rng(0))
+        drawn = _drawn(len(chosen))
         groups = [who for who in ("all", "super") if who in shares]
         ends = {who: _share_interval(drawn, by_head, chosen, who) for who in groups}
         for i, name in enumerate(TYPES):
@@ -166,8 +166,8 @@ def slopes(entries: TaskRecords) -> Figure:
     return Figure.of(
         drawing,
         f"On {entries.title}, {against} raw maps are heterogeneous, in the same fine-tuned models. "
-        f"Lines: 95 % CI over heads (n = {int(chosen.sum())} and {len(chosen)}; {n_seeds} "
-        f"seed{'' if n_seeds == 1 else 's'}, {n} validation examples each).",
+        f"Lines: 95 % CI over heads (n = {int(chosen.sum())} and {len(chosen)}; "
+        f"{several(n_seeds, 'seed')}, {n} validation examples each).",
         f"Slope plots for {entries.title}, a line for each type of map. {'; '.join(said)}.",
     )
 
@@ -182,7 +182,7 @@ def tasks_plot(every: Every) -> Figure:
     for axis, (weighting, title) in zip(axes, MAPS.items(), strict=True):
         for y, (task, entries) in enumerate([*every.items()][::-1]):
             chosen, by_head = survive_all(entries.masks), counts(entries, "fine-tuned", weighting)
-            drawn = _drawn(len(chosen), np.random.default_rng(0))
+            drawn = _drawn(len(chosen))
             shares = measured.shares(entries, "fine-tuned", weighting)
             for who, shift in (("all", 0.14), ("super", -0.14)):
                 if who in shares:
@@ -259,20 +259,18 @@ def association(every: Every) -> Table | None:
     return Table.of(rows) if rows else None
 
 
-def related(
-    entries: TaskRecords, *, n_draws: int = 2000, seed: int = 0
-) -> dict[tuple[str, str], Related]:
+def related(entries: TaskRecords) -> dict[tuple[str, str], Related]:
     """Of each weighting and state, r and its interval.
 
     The interval draws heads with replacement, because all maps of a head are of one kind: to
     count maps as if each were a head of its own makes any r look certain.
     """
-    chosen, rng = survive_all(entries.masks), np.random.default_rng(seed)
+    chosen, rng = survive_all(entries.masks), np.random.default_rng(0)
     found = {}
     for weighting in WEIGHTINGS:
         for state in STATES:
             by_head = counts(entries, state, weighting)
-            r, drawn = phi(chosen, by_head), rng.integers(len(chosen), size=(n_draws, len(chosen)))
+            r, drawn = phi(chosen, by_head), rng.integers(len(chosen), size=(N_DRAWS, len(chosen)))
             ends = math.nan, math.nan
             if not math.isnan(r):
                 again = [phi(chosen[heads], by_head[heads]) for heads in drawn]
@@ -297,10 +295,10 @@ def _n_of(entries: TaskRecords) -> str:
     return f"{int(chosen.sum())} of {len(chosen)} heads"
 
 
-def _drawn(n_heads: int, rng: np.random.Generator, n_draws: int = 2000) -> npt.NDArray[np.int64]:
-    """How often each head is in each of `n_draws` samples with replacement: (draws, heads)."""
-    drawn: npt.NDArray[np.int64] = rng.multinomial(n_heads, [1 / n_heads] * n_heads, size=n_draws)
-    return drawn
+def _drawn(n_heads: int) -> npt.NDArray[np.int64]:
+    """How often each head is in each of `N_DRAWS` samples with replacement: (draws, heads)."""
+    shares = [1 / n_heads] * n_heads
+    return np.random.default_rng(0).multinomial(n_heads, shares, size=N_DRAWS)
 
 
 def _share_interval(

@@ -11,7 +11,7 @@ import numpy as np
 from lottery_utils.agreement.inference import t_interval
 from lottery_utils.metrics import METRIC_LABELS
 from replication.book.show import COLOURS, LARGE, Figure, Finding, Note, Table, coloured, style
-from replication.book.written import number, percent, share
+from replication.book.written import number, percent, several, share
 from replication.claims.claim import WINS, reaches
 from replication.claims.eligible import answerable
 from replication.claims.evidence import AS_FLAT, STEP, embeddings_alone
@@ -90,7 +90,7 @@ def finding(entries: TaskRecords) -> Finding | Note:
         )
         more = (
             f"Good tickets retain {before} with pre-training and {after} without it "
-            f"(n = {len(control)} seed{'' if len(control) == 1 else 's'})."
+            f"(n = {several(len(control), 'seed')})."
         )
     return Finding(text, more=f"{more} {_without_layers(entries)}".strip())
 
@@ -186,8 +186,7 @@ def plot(entries: TaskRecords) -> Figure | Note:
         number(np.mean([score(entries, seed, "bad", state) for seed in counted or control]))
         for state in ("retrained", "reinitialized")
     )
-    n = len(counted or control)
-    n_seeds = f"n = {n} seed{'' if n == 1 else 's'}"
+    n_seeds = f"n = {several(len(counted or control), 'seed')}"
     who, which = f"Bad tickets of {task} that count", f"dark, {n_seeds}; others pale"
     if not counted:
         who = f"The control is uninformative on {task}: no bad ticket counts (all pale). They"

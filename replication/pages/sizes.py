@@ -10,16 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from lottery_utils.agreement.inference import Interval
-from replication.book.show import (
-    COLOURS,
-    LARGE,
-    Figure,
-    Finding,
-    Note,
-    Table,
-    in_percent,
-    style,
-)
+from replication.book.show import COLOURS, LARGE, Figure, Finding, Note, Table, in_percent, style
 from replication.book.written import OF_SEED, interval, percent, share
 from replication.claims import wins as wins_of
 from replication.claims.claim import WINS
@@ -49,7 +40,7 @@ class Compared:
         self.wanted = Study.load(large, store.root)
         self.small = of_study("MiniLM-L6", Study.load(small, store.root), store)
         self.large = of_study("MPNet-base", self.wanted, store)
-        self.released = of_release("BERT-base, as released", release)
+        self.released = Side("BERT-base, as released", wins_of.of_release(release))
         self.untrained = untrained(self.wanted, store)
         sized = Study.load(curve, store.root)
         self.curve = {
@@ -89,11 +80,6 @@ def untrained(study: Study, store: Store) -> list[str]:
             ):
                 found.append(f"{task} seed {seed} ({', '.join(kinds)})")
     return found
-
-
-def of_release(name: str, release: Results) -> Side:
-    """The released BERT-base, of all tasks that it learned."""
-    return Side(name, wins_of.of_release(release))
 
 
 def mean_over(side: Side, tasks: Sequence[str], kind: str) -> Interval:

@@ -16,6 +16,7 @@ from lottery_utils.masks import StructuredMask
 from lottery_utils.metrics import meaningless
 from lottery_utils.tasks import TASKS, OwnTask, Task, get_task
 from replication.experiments.weight_overlap import kept_masks
+from replication.runs.data_card import encoder
 from replication.runs.run import ensure
 from replication.runs.status import inputs, status
 from replication.stages import FOLLOWUPS, STAGES, TICKET_STAGE
@@ -30,6 +31,7 @@ STATES = ("pruned", "retrained")
 KINDS = {"structured": TICKETS, "magnitude": (*TICKETS, "largest_removed")}
 # How a page calls each kind.
 KIND_LABELS = {
+    **{kind: kind for kind in TICKETS},
     "largest_removed": "bad (largest removed)",
     "super": "super-survivors",
     "in_between": "in between",
@@ -115,6 +117,11 @@ class TaskRecords(Mapping[int, Stages]):
         """What the search was asked, which is the same for all seeds."""
         config: dict[str, Any] = next(iter(self.stage("search").values()))["config"]
         return config
+
+    @property
+    def model(self) -> str:
+        """The backbone as a sentence names it."""
+        return encoder(self.config["backbone"])
 
     @property
     def masks(self) -> dict[int, StructuredMask]:

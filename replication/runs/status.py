@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from lottery_utils.errors import UserError
-from lottery_utils.patterns.sorter import sorter_sha256
+from lottery_utils.patterns import sorter
 from replication.experiments.answers import untrained
 from replication.stages import FOLLOWUPS, PIPELINE, STAGES, TICKET_STAGE
 from replication.store import Store
@@ -81,7 +81,7 @@ def inputs(
         "weights": lambda: {"weights_sha256": before[seed]["weights_sha256"]},
         "mask": lambda: {"mask": before[seed]["mask"]},
         "masks": lambda: {"masks": {str(s): before[s]["mask"] for s in seeds}},
-        "classifier": lambda: {"classifier_sha256": sorter_sha256()},
+        "classifier": lambda: {"classifier_sha256": sorter.sorter_sha256()},
         "good_weights": lambda: {
             str(s): before[s]["tickets"]["good"]["mask_sha256"] for s in seeds
         },

@@ -146,12 +146,6 @@ def test_the_bias_by_position_matters_and_each_layer_keeps_its_heads_rows() -> N
     )
 
 
-def test_removal_keeps_what_was_frozen() -> None:
-    model = copy.deepcopy(tiny("bert")).requires_grad_(False)
-    smaller = remove(model, WHOLE.without([(0, 1)], []))
-    assert not any(p.requires_grad for p in smaller.parameters())
-
-
 @EVERY_FAMILY
 @pytest.mark.parametrize("num_labels", [2, 1], ids=["classes", "regression"])
 @pytest.mark.parametrize("attention", ["sdpa", "eager"])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
+from conftest import printed_by
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
@@ -271,8 +270,6 @@ def test_a_broken_file_of_weights_is_one_clear_sentence(tmp_path: Path) -> None:
             WeightMask.load(path)
     with pytest.raises(UserError, match=r"absent\.safetensors"):
         WeightMask.load(tmp_path / "absent.safetensors")
-    with pytest.raises(UserError, match=r"Cannot write .*absent.*; choose another place"):
-        WeightMask({"a": np.ones(20, bool)}).save(tmp_path / "absent" / "mask.safetensors")
 
 
 def test_masks_are_read_and_compared_without_torch(tmp_path: Path) -> None:
@@ -287,14 +284,12 @@ assert mask.bad_like(0) & mask != mask.random_like(0)
 print(mask.sha256(), mask.density)
 assert "torch" not in sys.modules
 """
-    answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert not answer.returncode, answer.stderr
-    assert answer.stdout == f"{mask.sha256()} {mask.density}\n"
+    assert printed_by(script) == f"{mask.sha256()} {mask.density}"
 
 
 @pytest.mark.parametrize("mask", [StructuredMask.full(2, 2), WeightMask({"a": np.ones(3, bool)})])
 def test_what_cannot_be_written_is_one_sentence(
     mask: StructuredMask | WeightMask, tmp_path: Path
 ) -> None:
-    with pytest.raises(UserError, match=r"Cannot write .*nowhere.*mask"):
+    with pytest.raises(UserError, match=r"Cannot write .*nowhere.*mask.*; choose another place"):
         mask.save(tmp_path / "nowhere" / "mask")

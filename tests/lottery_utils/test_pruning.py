@@ -17,11 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from torch import Tensor
 from torch.nn.utils import prune
 
-from lottery_utils.attention import attention_maps
 from lottery_utils.batches import Encoded
 from lottery_utils.encoder import component_parameters, encoder_layers
-from lottery_utils.errors import UserError
-from lottery_utils.importance import structured_importance
 from lottery_utils.masks import StructuredMask, WeightMask
 from lottery_utils.pruning import (
     MAPS,
@@ -92,25 +89,6 @@ def test_a_mask_within_another_leaves_what_both_keep(
     torch.testing.assert_close(logits(model, batch), whole, atol=0, rtol=0)
     expected = logits(remove(model, outer & inner), batch)
     torch.testing.assert_close(both, expected, atol=1e-5, rtol=0)
-
-
-@pytest.mark.parametrize("what", ["heads", "a layer's heads", "an MLP"])
-def test_what_was_pruned_is_no_whole_model(
-    tiny_model: Callable[..., Model], tiny_batches: Batches, what: str
-) -> None:
-    heads = {"heads": [(1, 0)], "a layer's heads": [(1, h) for h in range(N_HEADS)], "an MLP": []}
-    small = remove(tiny_model(), WHOLE.without(heads[what], [2] if what == "an MLP" else []))
-    with pytest.raises(UserError, match=r"were removed from layer . of this model"):
-        remove(small, WHOLE)
-    with pytest.raises(UserError, match="were removed"), masked(small, WHOLE):
-        pass
-    with pytest.raises(UserError, match="were removed"):
-        structured_importance(small, tiny_batches)
-    with pytest.raises(UserError, match="were removed"):
-        list(attention_maps(small, tiny_batches))
-    for ask in (prunable, component_parameters):
-        with pytest.raises(UserError, match="were removed"):
-            ask(small)
 
 
 def test_what_is_frozen_stays_frozen(tiny_model: Callable[..., Model]) -> None:

@@ -121,11 +121,6 @@ def test_step_sizes_are_the_paper_s() -> None:
     assert (found.mask.n_heads, found.mask.n_mlps) == (102, 0)
 
 
-def test_everything_goes_where_nothing_is_lost() -> None:
-    found = structured_search(FULL, 0.5, lambda mask: 0.5, fixed_importance(0))
-    assert (found.mask.n_heads, found.mask.n_mlps) == (0, 0)
-
-
 @pytest.mark.parametrize("variant", variants)
 def test_which_mask_is_scored_at_the_start_of_a_phase(variant: Variant) -> None:
     asked: list[StructuredMask] = []

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 
 from lottery_utils.agreement.survivors import KINDS
 from lottery_utils.masks import StructuredMask
@@ -87,6 +88,11 @@ def survivors() -> dict[int, Any]:
         }  # fmt: skip
         found[seed] = {"results": {"tickets": tickets}}
     return found
+
+
+def dots(axis: Axes) -> list[Any]:
+    """What is drawn as a dot; entries of the legend have no place."""
+    return [line for line in axis.lines if line.get_marker() == "o" and len(line.get_xdata())]
 
 
 def without_magnitude(entries: TaskRecords, *seeds: int) -> TaskRecords:

@@ -8,11 +8,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 
+from replication import cli
 from replication.experiments.entry import Entry, Progress
 from replication.store import Key, Record, Store, checksum
 from replication.study import Study
+
+
+def refused(capsys: pytest.CaptureFixture[str], *command: str) -> str:
+    """What the command says when it exits with status 2: one line, after progress if any."""
+    assert cli.main(command) == 2
+    *progress, line = capsys.readouterr().err.splitlines()
+    assert line.startswith("lottery: ")
+    assert all(" | " in other for other in progress)
+    return line
 
 
 def record(stage: str, task: str, seed: int | None, study: str = "tiny") -> Record:

@@ -13,15 +13,7 @@ from typing import Any
 import pytest
 
 from lottery_utils.errors import UserError
-from replication.files import (
-    BusyError,
-    alone,
-    clear,
-    in_one_piece,
-    refuse,
-    write_out,
-    write_text,
-)
+from replication.files import BusyError, alone, clear, in_one_piece, refuse, write_out, write_text
 
 AT_IT = """
 import sys, time

@@ -148,35 +148,6 @@ def test_a_checksum_does_not_depend_on_layout_or_order(store: Store) -> None:
     assert store.read(KEY) == record
 
 
-def interrupt(*_args: Any) -> Any:
-    raise KeyboardInterrupt
-
-
-@pytest.mark.parametrize(
-    ("step", "fails", "error"),
-    [
-        ("fsync", full_disk, UserError),
-        ("fsync", interrupt, KeyboardInterrupt),
-        ("replace", full_disk, UserError),
-        ("replace", interrupt, KeyboardInterrupt),
-    ],
-)
-def test_a_record_is_replaced_whole_or_not_at_all(
-    store: Store, monkeypatch: pytest.MonkeyPatch, step: str, fails: Any, error: type[BaseException]
-) -> None:
-    before = write(store, KEY, STUDY, RESULTS, RUN)
-    there = files(store)
-    with monkeypatch.context() as patch:
-        patch.setattr(f"os.{step}", fails)
-        if step == "replace":
-            patch.setattr(Path, "replace", fails)
-        with pytest.raises(error):
-            write(store, KEY, STUDY, {"score": 0.9}, RUN)
-    assert store.read(KEY) == before
-    assert files(store) == there, "and no draft is left"
-    assert write(store, KEY, STUDY, {"score": 0.9}, RUN)["results"] == {"score": 0.9}
-
-
 def test_a_full_disk_is_one_sentence(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -217,12 +188,6 @@ def rewritten(store: Store, edit: Callable[[Record], object]) -> None:
     record = write(store, KEY, STUDY, RESULTS, RUN)
     edit(record)
     running.rewrite(record, store.path(KEY))
-
-
-def test_a_record_is_of_the_configuration_that_its_hash_is_of(store: Store) -> None:
-    rewritten(store, lambda record: record["config"].update(train_size=7))
-    with pytest.raises(UserError, match="its hash does not fit its config"):
-        store.read(KEY)
 
 
 @pytest.mark.parametrize("field", ["schema", "seed", "hash", "config", "results", "provenance"])

@@ -226,19 +226,6 @@ def test_keys_may_be_merged(tmp_path: Path) -> None:
     assert Study.load(write(tmp_path, f"{MINIMAL}<<: {{train_size: 5}}\n")).train_size == 5
 
 
-def test_broken_yaml_names_its_line(tmp_path: Path) -> None:
-    path = write(tmp_path, "tasks: [RTE]\nseeds: [1]\nrecipe: {epochs: 3\ndata: mini\n")
-    with pytest.raises(UserError, match=r"mine\.yaml, line 4: this is not valid YAML"):
-        Study.load(path)
-
-
-def test_a_file_that_is_not_utf8_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "mine.yaml"
-    path.write_bytes(MINIMAL.encode() + "# caf\u00e9\n".encode("latin-1"))
-    with pytest.raises(UserError, match=r"mine\.yaml"):
-        Study.load(path)
-
-
 def test_an_unknown_study_is_answered_with_the_known_ones(workplace: Path) -> None:
     with pytest.raises(UserError, match=r"Unknown study 'quik'.*\(tiny\)"):
         Study.load("quik")
@@ -404,11 +391,8 @@ def test_a_task_of_your_own_takes_ten_lines(tmp_path: Path) -> None:
     assert "Trees" not in TASKS
 
 
-def test_a_task_of_your_own_comes_back_from_yaml_and_is_part_of_the_hash(tmp_path: Path) -> None:
+def test_a_task_of_your_own_is_part_of_the_hash(tmp_path: Path) -> None:
     study = Study.load(write(tmp_path, OWN))
-    again = Study.load(write(tmp_path, study.to_yaml()))
-    assert again == study
-    assert hashes(again) == hashes(study)
     assert hashes(study.override({"data": f"csv:{tmp_path}"})) == hashes(study)
     turned = study.override({"own_tasks.Trees.labels": ["yes", "no"]})
     assert turned.name.startswith("mine-")
@@ -425,14 +409,6 @@ def test_a_sweep_depends_on_the_training_data_but_not_on_what_it_chooses(quick: 
     for key in (*chosen, "validation_size", *others):
         same = quick.override({key: 9}).hash("sweep") == quick.hash("sweep")
         assert same == (key not in others), key
-
-
-def test_the_place_of_data_is_no_part_of_a_hash(quick: Study) -> None:
-    here, there = (quick.override({"data": f"local:{place}"}) for place in ("here", "there"))
-    assert hashes(here) == hashes(there)
-    assert here.name == there.name
-    assert here.data == "local:here"
-    assert "here" not in str(here.identity())
 
 
 def test_a_local_backbone_is_its_weights_and_not_its_path(
@@ -469,20 +445,11 @@ def test_the_values_a_study_has_already_change_nothing(quick: Study) -> None:
         ({"recipe.epoch": 1}, "unknown key 'recipe.epoch'; did you mean 'recipe.epochs'?"),
         ({"recip.epochs": 1}, "unknown key 'recip'; did you mean 'recipe'?"),
         ({"seeds.first": 1}, "'seeds' has no keys below it"),
-        ({"recipe": 1}, "recipe should be a group of keys"),
-        ({"recipe.epochs": None}, "recipe.epochs should be a positive whole number, not None"),
     ],
 )
 def test_a_wrong_change_is_named(quick: Study, change: dict[str, Any], what: str) -> None:
     with pytest.raises(UserError, match=re.escape(what)):
         quick.override(change)
-
-
-def test_a_study_comes_back_from_its_yaml(tmp_path: Path, quick: Study) -> None:
-    changed = quick.override({"variant": "release", "recipe.learning_rate": 1e-5})
-    for study in (quick, changed):
-        again = Study.load(write(tmp_path, study.to_yaml()))
-        assert again == study
 
 
 def test_a_study_kept_without_places_is_still_the_same_study(

@@ -20,7 +20,6 @@ from lottery_utils.masks import StructuredMask
 from replication.experiments.choices import EACH_SIDE, chosen, edge, number_of
 from replication.pages import choices
 from replication.pages.choices import Choices
-from replication.runs import records
 from replication.store import Store
 
 PAGE = "book/report/choices.html"
@@ -112,7 +111,7 @@ def test_what_is_not_on_record_is_one_sentence(
     tiny_run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tiny_run)
-    monkeypatch.setattr(records, "at_hand", lambda study: False)
+    monkeypatch.setenv("LOTTERY_COMPUTE", "no")
     with pytest.raises(UserError, match="The choices of RTE, seed 42, are not on record"):
         choices.load("tiny", "RTE", 42, Store())
 

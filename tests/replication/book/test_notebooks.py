@@ -10,7 +10,7 @@ from typing import Any
 
 import nbformat
 import pytest
-from conftest import REPOSITORY
+from conftest import REPOSITORY, executed, printed_by, shown_by
 
 from replication.book import build as pages
 from replication.runs.run import ensure
@@ -22,13 +22,6 @@ OF_A_STUDY = {"sec5_3_shared_between_tasks"}  # one page over all tasks
 SECTIONS = sorted(
     {path.stem for path in (REPOSITORY / "notebooks").glob("sec*.ipynb")} - OF_A_STUDY
 )
-
-
-def outputs(page: Path) -> str:
-    """All HTML and text that an executed notebook shows."""
-    cells = nbformat.read(page, as_version=4).cells  # type: ignore[no-untyped-call]
-    shown = [o for c in cells if c.cell_type == "code" for o in c.outputs]
-    return "\n".join(str(o.get("data", {}).get("text/html", o)) for o in shown)
 
 
 def code_of(notebook: str, task: str) -> str:
@@ -52,15 +45,13 @@ def visible(html: str) -> str:
     return re.sub(r"<[^>]*>", " ", html)
 
 
-def build(folder: Path, notebook: str, **parameters: Any) -> tuple[Path, str]:
-    page = folder / "pages" / f"{notebook}.ipynb"
-    pages.build_page(REPOSITORY / "notebooks" / f"{notebook}.ipynb", page, parameters)
-    return page, outputs(page)
+def build(folder: Path, notebook: str, **parameters: Any) -> tuple[list[Any], str]:
+    return executed(notebook, folder / "pages" / f"{notebook}.ipynb", **parameters)
 
 
 @pytest.mark.parametrize("section", SECTIONS)
 def test_a_section_becomes_a_page_of_its_task(finished: Path, section: str) -> None:
-    page, shown = build(finished, section, study="tiny", task="CoLA")
+    cells, shown = build(finished, section, study="tiny", task="CoLA")
     # The tiny study asks for no attention maps.
     assert ("lottery-figure" in shown) != ("followups.attention=null" in shown)
     assert "CoLA" in shown
@@ -68,7 +59,6 @@ def test_a_section_becomes_a_page_of_its_task(finished: Path, section: str) -> N
     n_records = 8 + (section == "sec5_1_stability")
     assert f"Made from {n_records} records" in shown
     assert not re.search(r"\bnan\b", visible(shown), re.IGNORECASE)
-    cells = nbformat.read(page, as_version=4).cells  # type: ignore[no-untyped-call]
     assert cells[0].source.split("\n")[0].endswith(": CoLA (made-up sentences, tiny)")
     assert "made-up sentences" in cells[0].source.split("\n")[2], "what its data are, at once"
     parameters = [c.source for c in cells if "injected-parameters" in c.metadata.get("tags", [])]
@@ -100,8 +90,7 @@ def test_pages_compute_the_followups_that_their_study_asks_for(finished: Path) -
         assert not re.search(r"\bnan\b", visible(shown), re.IGNORECASE)
     # With records, the page on attention types needs no torch either.
     code = code_of("sec5_2_attention_patterns", task="RTE")
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert ran.stdout.strip().endswith("[]")
+    assert printed_by(code).endswith("[]")
 
 
 def test_the_overview_shows_every_task(finished: Path) -> None:
@@ -144,7 +133,8 @@ def test_papermill_computes_what_is_missing(workplace: Path) -> None:
     found = workplace.rglob("tickets.json")
     made = sorted(path.relative_to(workplace).as_posix() for path in found)
     assert made == [f"results/tiny/RTE/seed-{seed}/tickets.json" for seed in (1337, 42)]
-    shown = outputs(workplace / "out.ipynb")
+    page = nbformat.read(workplace / "out.ipynb", as_version=4)  # type: ignore[no-untyped-call]
+    shown = shown_by(page.cells)
     assert "retrain the bad ticket" in shown  # progress, while it was computed
     assert "n = 2" in shown
 
@@ -165,9 +155,7 @@ def test_a_mistake_is_one_sentence_without_traceback(
 @pytest.mark.parametrize("section", ["sec3_methodology", "sec4_1_good_subnetworks", SCORES])
 def test_notebooks_that_read_import_nothing_heavy(finished: Path, section: str) -> None:
     """What a notebook runs, run here: figures need no torch."""
-    code = code_of(section, task="STS-B")
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert ran.stdout.strip().endswith("[]")
+    assert printed_by(code_of(section, task="STS-B")).endswith("[]")
 
 
 def test_pages_start_without_what_no_notebook_needs() -> None:
@@ -178,5 +166,4 @@ def test_pages_start_without_what_no_notebook_needs() -> None:
         "print(before, 'rfc3987_syntax' in sys.modules, "
         "'jsonschema' in sys.modules, 'lark' in sys.modules)"
     )
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert ran.stdout.split() == ["False", "False", "True", "False"]
+    assert printed_by(code).split() == ["False", "False", "True", "False"]

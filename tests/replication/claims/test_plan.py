@@ -20,32 +20,12 @@ from lottery_utils.errors import UserError
 from replication.book.written import region
 from replication.claims import plan
 from replication.claims.claim import adjusted
-from replication.claims.evidence import MEASURED
-from replication.claims.plan import (
-    Analysis,
-    Estimate,
-    PlanClaim,
-    analysed,
-    estimate,
-    judge,
-)
-from replication.claims.retained import (
-    Retained,
-    Ticket,
-    example_weights,
-    retained,
-    weighted_scores,
-)
-from replication.claims.trial import beside_the_plan, put_on_trial
-from replication.claims.verdicts import (
-    CONSISTENT,
-    CONTRADICTED,
-    INCONCLUSIVE,
-    NO_DATA,
-    SUPPORTED,
-)
+from replication.claims.plan import Analysis, Estimate, PlanClaim, analysed, estimate, judge
+from replication.claims.retained import Retained, Ticket, example_weights, retained, weighted_scores
+from replication.claims.trial import Trial, beside_the_plan
+from replication.claims.verdicts import CONSISTENT, CONTRADICTED, INCONCLUSIVE, NO_DATA, SUPPORTED
 from replication.experiments.answers import answers_text, did_not_train, read_answers
-from replication.runs.records import STATES, on_record
+from replication.runs.records import STATES
 from replication.stages import TICKET_STAGE
 from replication.store import Store
 from replication.study import Study
@@ -436,11 +416,6 @@ def test_a_study_without_answers_is_refused(tmp_path: Path) -> None:
         plan.analyse(Study.load("minilm-glue"), Store(tmp_path))
 
 
-def test_nothing_on_record_yet(tmp_path: Path) -> None:
-    verdicts = plan.analyse(STUDY, Store(tmp_path)).verdicts()
-    assert len(verdicts) == 10 and {one.verdict for one in verdicts} == {NO_DATA}
-
-
 def test_scores_of_answers_on_record_are_the_scores_on_record(
     answered_run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -466,13 +441,10 @@ def test_scores_of_answers_on_record_are_the_scores_on_record(
     assert len(found.outcomes()) == 2 * (3 + 4)
 
 
-def test_the_papers_other_claims_are_a_family_of_their_own() -> None:
+def test_the_papers_other_claims_are_a_family_of_their_own(trial: Trial) -> None:
     """On the records of another study: the same values and tests, under another correction."""
-    full, store = Study.load("minilm-glue"), Store()
-    records = on_record(full, store, MEASURED)
-    trial = put_on_trial("minilm-glue", store)
     scored: Any = dict.fromkeys(trial.learned)
-    asked = Analysis(full, records, [], full.seeds, scored, {}, {})
+    asked = Analysis(trial.study, trial.records, [], trial.study.seeds, scored, {}, {})
     found = beside_the_plan(asked, trial.release)
     registered = {one.claim.key: one for one in trial.ours}
     assert {one.claim.measure for one in found}.isdisjoint(c.measure for c in plan.load_plan())

@@ -159,17 +159,6 @@ def test_rounding_is_no_spread() -> None:
     assert pooled({"a": [0.1], "b": [0.1], "c": [0.1]}, low=0.0).p == 0.125
 
 
-def test_many_claims_make_each_harder() -> None:
-    borderline = {"CoLA": [0.1], "SST-2": [0.3], "MRPC": [0.06], "RTE": [0.15]}
-    (alone,) = judge([ABOVE], {"difference": borderline}, TASKS_USED)
-    others = [PaperClaim(f"other {i}", "5.1", "", "noise", low=0.0) for i in range(9)]
-    noise = {"CoLA": [0.5], "SST-2": [-0.3], "MRPC": [0.1], "RTE": [0.1]}
-    measured = {"difference": borderline, "noise": noise}
-    together = judge([ABOVE, *others], measured, TASKS_USED)[0]
-    assert (alone.verdict, together.verdict) == (SUPPORTED, CONSISTENT)
-    assert alone.p is not None and together.p == pytest.approx(10 * alone.p)
-
-
 def test_every_claim_is_unique_and_has_a_region() -> None:
     keys = [claim.key for claim in paper_claims()]
     first = [claim for claim in paper_claims() if not claim.added]

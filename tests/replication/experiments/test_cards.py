@@ -51,18 +51,6 @@ def test_a_folder_that_cannot_be_used_is_no_reason_not_to_compute(tmp_path: Path
     assert take(["x"], tmp_path / "file" / "folder") == 0
 
 
-def test_a_card_that_is_not_there_is_an_error(
-    workplace: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    import torch
-
-    if torch.cuda.is_available():
-        pytest.skip("there is a card here")
-    assert main(["run", "tiny", "--device", "cuda"]) == 2
-    assert "cannot be used here" in capsys.readouterr().err
-    assert not Path("results").exists()
-
-
 def test_fetch_brings_weights_and_data(workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["fetch", "tiny", "--task", "RTE"]) == 0
     assert "RTE: 64 train, 40 validation" in capsys.readouterr().out

@@ -14,44 +14,16 @@ from replication.book.claim_rows import strip
 from replication.book.provenance import standing
 from replication.book.show import Note, Table
 from replication.book.written import MINUS, number, percent
-from replication.claims import published
-from replication.claims.evidence import NESTED, measure
-from replication.claims.rules import KEPT, counted, kept, paper_claims, registered
-from replication.claims.trial import (
-    PAPER,
-    Trial,
-    by_own_gain,
-    over_seeds,
-    put_on_trial,
-    stricter,
-)
-from replication.claims.verdicts import CONSISTENT, CONTRADICTED, NO_DATA, SUPPORTED, VERDICTS
+from replication.claims.rules import KEPT, kept, paper_claims, registered
+from replication.claims.trial import PAPER, Trial, by_own_gain, over_seeds, put_on_trial, stricter
+from replication.claims.verdicts import CONSISTENT, CONTRADICTED, INCONCLUSIVE, NO_DATA, SUPPORTED
 from replication.claims.wins import outcome
 from replication.pages import claims, sec4_2_good_random_bad
 from replication.runs.status import missing
 
 
-@pytest.fixture(scope="module")
-def small_trial() -> Trial:
-    return put_on_trial("glue-small")
-
-
-@pytest.fixture(scope="module")
-def trial() -> Trial:
-    return put_on_trial("minilm-glue")
-
-
 def as_float(text: str) -> float:
     return float(text.replace(MINUS, "-"))
-
-
-def test_verdicts_are_counted(trial: Trial) -> None:
-    told = counted(trial.ours)
-    numbers = [int(n) for n in re.findall(r"\d+", told)]
-    first = registered(trial.ours)
-    found = [sum(one.verdict == v for one in first) for v in VERDICTS]
-    assert numbers == [n for n in found if n]
-    assert sum(numbers) == 27
 
 
 def test_what_the_verdicts_rest_on(trial: Trial) -> None:
@@ -108,42 +80,28 @@ def test_what_no_layer_retains_is_of_learned_seeds_in_their_own_gain(trial: Tria
     assert "MRPC" not in text, "it is not learned"
 
 
-def test_two_tasks_masks_show_the_most_they_could_agree(trial: Trial) -> None:
-    text = claims.between_tasks_at_most(trial).text
-    n = 1 + [one.claim.key for one in trial.ours].index("tasks-differ")
-    assert text.startswith(f"Claim {n} ")
-    for of in (measure(trial.records, trial.release), published.measure(trial.release)):
-        most, found = (np.mean([*of[name].values()]) for name in (NESTED, NESTED[:-9]))
-        assert most > found
-        assert f"{most:.2f} (" in text and f"found: {found:.2f})" in text
-
-
-def test_additions_are_judged_as_one_family_too(trial: Trial) -> None:
-    """One more family of twenty claims of one day turns what p = 0.004 supports."""
+@pytest.mark.parametrize(
+    ("found", "verdict", "in_a_family"),
+    [
+        ({"p": 0.004}, SUPPORTED, f"{CONSISTENT}, p = 0.084"),
+        ({"p_outside": 0.004}, CONTRADICTED, f"{INCONCLUSIVE}, p = 1.000"),
+    ],
+)
+def test_additions_are_judged_as_one_family_too(
+    trial: Trial, found: dict[str, float], verdict: str, in_a_family: str
+) -> None:
+    """One more family of twenty claims of one day undoes what p = 0.004 shows alone."""
     (one,) = (j for j in trial.ours if j.claim.key == "good-above-random")
     assert one.found is not None
-    sure = one._replace(found=one.found._replace(p=0.004), verdict=SUPPORTED)
+    told = one._replace(found=one.found._replace(**{"p": 0.999, **found}), verdict=verdict)
     others = [
-        sure._replace(claim=replace(one.claim, key=f"later {i}"), found=None, verdict=NO_DATA)
+        told._replace(claim=replace(one.claim, key=f"later {i}"), found=None, verdict=NO_DATA)
         for i in range(20)
     ]
-    alone = claims.in_one_family(replace(trial, ours=[sure]))
+    alone = claims.in_one_family(replace(trial, ours=[told]))
     assert alone.text.endswith("would change: none.")
-    both = claims.in_one_family(replace(trial, ours=[sure, *others]))
-    assert f"{one.claim.text[:-1]} ({CONSISTENT}, p = 0.084, instead of supported)" in both.text
-
-
-def test_one_family_corrects_what_contradicts_as_well(trial: Trial) -> None:
-    (one,) = (j for j in trial.ours if j.claim.key == "good-above-random")
-    assert one.found is not None
-    against = one._replace(found=one.found._replace(p=0.999, p_outside=0.004), verdict=CONTRADICTED)
-    others = [
-        against._replace(claim=replace(one.claim, key=f"later {i}"), found=None, verdict=NO_DATA)
-        for i in range(20)
-    ]
-    said = claims.in_one_family(replace(trial, ours=[against, *others])).text
-    assert f"{one.claim.text[:-1]} (inconclusive" in said
-    assert claims.in_one_family(replace(trial, ours=[against])).text.endswith("none.")
+    both = claims.in_one_family(replace(trial, ours=[told, *others]))
+    assert f"{one.claim.text[:-1]} ({in_a_family}, instead of {verdict})" in both.text
 
 
 def test_the_table_names_numbers_verdicts_and_sections(small_trial: Trial) -> None:

@@ -104,8 +104,8 @@ def test_without_records_the_page_says_so(table: str, tmp_path: Path) -> None:
     assert isinstance(getattr(errata, table)(nothing), Note)
 
 
-def test_the_figure_draws_good_tickets_twice() -> None:
-    table = errata.drawn_bars(release.load()).frame
+def test_the_figure_draws_good_tickets_twice(ours: release.Results) -> None:
+    table = errata.drawn_bars(ours).frame
     assert [*table.index] == [*TASKS]
     assert (table["height of good, points"] == table["height of random, points"]).all()
     assert [*table.loc["MRPC"]] == ["124.88", "124.88", "0.773", "0.773", "0.679"]
@@ -118,8 +118,7 @@ def heads(results: release.Results) -> dict[str, OverSeeds]:
     return {task: of for task, of in every.items() if task not in release.UNLEARNED}
 
 
-def test_the_finding_has_the_numbers_of_the_release() -> None:
-    ours = release.load()
+def test_the_finding_has_the_numbers_of_the_release(ours: release.Results) -> None:
     found = repr(errata.finding(ours))
     assert (
         "on 9 of 9 tasks" in found
@@ -144,8 +143,7 @@ def test_every_study_says_how_it_draws() -> None:
     assert table["mpnet-glue"] == "independent streams"
 
 
-def test_what_the_page_says_of_the_release_is_in_the_records() -> None:
-    ours = release.load()
+def test_what_the_page_says_of_the_release_is_in_the_records(ours: release.Results) -> None:
     of_heads = heads(ours)
     points = [
         line

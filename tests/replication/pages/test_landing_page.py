@@ -6,22 +6,17 @@ import re
 from dataclasses import replace
 
 import numpy as np
-import pytest
+from by_hand import dots
 
 from replication.book.show import Note, Table
 from replication.book.written import number, percent
 from replication.claims.rules import counted, kept
-from replication.claims.trial import PAPER, Trial, over_seeds, put_on_trial
+from replication.claims.trial import PAPER, Trial, over_seeds
 from replication.claims.verdicts import INCONCLUSIVE, VERDICTS
 from replication.claims.wins import outcomes
 from replication.pages import landing
 from replication.runs.status import missing
 from replication.store import Store
-
-
-@pytest.fixture(scope="module")
-def trial() -> Trial:
-    return put_on_trial("minilm-glue")
 
 
 def test_the_finding_has_the_numbers_of_the_trial(trial: Trial) -> None:
@@ -71,8 +66,8 @@ def test_before_there_is_a_result_none_is_given(trial: Trial) -> None:
 
 def test_the_figure_has_the_means_of_all_tasks(trial: Trial) -> None:
     axes = landing.plot(trial).drawing.axes
+    points = [dot.get_xdata()[0] for axis in axes for dot in dots(axis)]
     lines = [line for axis in axes for line in axis.lines if len(line.get_xdata())]
-    points = [line.get_xdata()[0] for line in lines if line.get_marker() == "o"]
     strokes = [[*line.get_xdata()] for line in lines if line.get_marker() == "|"]
     judged = [*kept(trial.ours).values(), *kept(trial.theirs).values()]
     assert points == [one.found.mean for one in judged if one.found]

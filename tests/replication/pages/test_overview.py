@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from by_hand import with_warnings, without_magnitude
+from by_hand import dots, with_warnings, without_magnitude
 
 from replication.book.show import NO_MAGNITUDE, Figure, Note, Table
 from replication.book.written import number, percent
@@ -65,7 +65,6 @@ def test_the_figure_has_what_every_ticket_of_every_seed_retains(
     drawn = overview.plot(records, method)
     assert rows_of(drawn) == list(TASKS)
     (axis,) = drawn.drawing.axes
-    dots = [line for line in axis.lines if line.get_marker() == "o" and len(line.get_xdata())]
     expected = []
     for entries in records.values():
         majority = entries.scores("majority")[0]
@@ -75,7 +74,7 @@ def test_the_figure_has_what_every_ticket_of_every_seed_retains(
                 entries.scores(f"{kind}, retrained", method), entries.contrasted(), strict=True
             ):
                 expected += [(score - majority) / 0.3] if usable or counts else []
-    assert sorted(dot.get_xdata()[0] for dot in dots) == pytest.approx(sorted(expected))
+    assert sorted(dot.get_xdata()[0] for dot in dots(axis)) == pytest.approx(sorted(expected))
 
 
 def test_the_finding_has_means_over_tasks_or_each_of_them(every: dict[str, TaskRecords]) -> None:

@@ -7,14 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import numpy as np
 import pytest
-from conftest import REPOSITORY
-from made_up import SEEDS, STUDY, task_entries, write
+from by_hand import dots
+from conftest import executed
+from made_up import RIGHT, SEEDS, STUDY, task_entries, write
 
 from lottery_utils.agreement.inference import t_interval
-from replication.book.build import build_page
 from replication.book.show import Note, Table
 from replication.book.written import share
 from replication.claims.plan import Analysis, Outcome, analysed
@@ -58,9 +57,9 @@ def test_the_finding_has_means_intervals_n_and_counts(whole: Analysis) -> None:
 def test_the_dots_are_the_seeds_and_those_that_did_not_train_are_hollow(whole: Analysis) -> None:
     (structured,) = plan.plot(whole).drawing.axes
     (magnitude,) = plan.plot(whole, "magnitude").drawing.axes
-    dots = [line for line in structured.lines if line.get_marker() == "o" and len(line.get_xdata())]
-    assert len(dots) == 4 * 3 * 3
-    shown = sorted(float(dot.get_xdata()[0]) for dot in dots)
+    of_heads = dots(structured)
+    assert len(of_heads) == 4 * 3 * 3
+    shown = sorted(float(dot.get_xdata()[0]) for dot in of_heads)
     expected = sorted(
         float(share)
         for of_task in whole.scored.values()
@@ -68,11 +67,8 @@ def test_the_dots_are_the_seeds_and_those_that_did_not_train_are_hollow(whole: A
         for share in of_task.tickets[Ticket("structured", kind, "retrained")][0]
     )
     assert shown == pytest.approx(expected)
-    assert sum(dot.get_markerfacecolor() == "white" for dot in dots) == 1
-    magnitude_dots = [
-        line for line in magnitude.lines if line.get_marker() == "o" and len(line.get_xdata())
-    ]
-    assert len(magnitude_dots) == 2 * 4 * 3
+    assert sum(dot.get_markerfacecolor() == "white" for dot in of_heads) == 1
+    assert len(dots(magnitude)) == 2 * 4 * 3
 
 
 def test_tables_say_what_was_found(whole: Analysis) -> None:
@@ -146,7 +142,7 @@ def test_an_interval_beyond_what_scores_can_be_is_not_printed() -> None:
 
 
 def test_a_task_that_does_not_enter_is_named() -> None:
-    weak = analysed(STUDY, {"SST-2": task_entries("SST-2", dict.fromkeys(plan.COLOURS, 0.6))})
+    weak = analysed(STUDY, {"SST-2": task_entries("SST-2", dict.fromkeys(RIGHT, 0.6))})
     text = plan.standing(weak).text
     assert "SST-2 does not enter: its full models gain" in text
     tasks = plan.tasks(weak)
@@ -158,16 +154,7 @@ def test_the_notebook_shows_two_of_fifteen_entries(tmp_path: Path) -> None:
     results = tmp_path / "results"
     first = {task: entries(task).of_seeds(SEEDS[:1]) for task in MAGNITUDE}
     write(Store(results), first)
-    page = tmp_path / "plan.ipynb"
-    notebook = REPOSITORY / "notebooks" / "plan.ipynb"
-    build_page(notebook, page, {"results_dir": str(results)})
-    cells = nbformat.read(page, as_version=4).cells  # type: ignore[no-untyped-call]
-    html = "\n".join(
-        str(out.get("data", {}).get("text/html", out))
-        for cell in cells
-        if cell.cell_type == "code"
-        for out in cell.outputs
-    )
+    _, html = executed("plan", tmp_path / "plan.ipynb", results_dir=str(results))
     assert "Provisional. 2 of 15 runs are in." in html
     assert "a single seed, which has no spread" in html
     assert '<figure class="lottery-figure">' in html and "Traceback" not in html

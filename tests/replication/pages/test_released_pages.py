@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from by_hand import dots
 
 from lottery_utils.agreement.inference import t_interval
 from lottery_utils.tasks import TASKS
@@ -14,7 +14,7 @@ from replication.book import provenance
 from replication.book.show import Note
 from replication.book.written import percent, points
 from replication.claims import wins
-from replication.claims.trial import put_on_trial
+from replication.claims.trial import Trial
 from replication.pages import errata, released_stability, released_tickets
 from replication.paper import records
 from replication.paper.records import UNLEARNED, over_seeds, score
@@ -24,12 +24,7 @@ PARTS = ("heads", "mlps")
 LEARNED = [task for task in TASKS if task not in UNLEARNED]
 
 
-@pytest.fixture(scope="module")
-def ours() -> dict[str, dict[str, Any]]:
-    return records.load()
-
-
-def test_by_hand_random_minus_bad(ours: dict[str, dict[str, Any]]) -> None:
+def test_by_hand_random_minus_bad(ours: records.Results) -> None:
     """From the scores as the paper's figure has them, to three decimals."""
     random = dict(
         zip(TASKS, (0.417, 0.894, 0.679, 0.791, 0.876, 0.790, 0.842, 0.565), strict=False)
@@ -41,16 +36,16 @@ def test_by_hand_random_minus_bad(ours: dict[str, dict[str, Any]]) -> None:
     assert str(last).endswith(f"{sum(d > 0 for d in differences)} of 8 above 0")
 
 
-def test_what_the_pages_say_in_words_is_in_the_records(ours: dict[str, dict[str, Any]]) -> None:
+def test_what_the_pages_say_in_words_is_in_the_records(ours: records.Results, trial: Trial) -> None:
     table = released_tickets.sentences(ours).frame
-    shown = {one.claim.text: one.verdict for one in put_on_trial("minilm-glue").theirs}
+    shown = {one.claim.text: one.verdict for one in trial.theirs}
     assert len(table) == len(released_tickets.SENTENCES)
     for text, row in table.iterrows():
         words = shown[text.split(" (added")[0]]
         assert row["verdict"].startswith(words), "two pages must not tell two stories"
 
 
-def test_tables_have_every_task(ours: dict[str, dict[str, Any]]) -> None:
+def test_tables_have_every_task(ours: records.Results) -> None:
     tables = [
         *(
             released_tickets.tickets(ours, state, method)
@@ -71,7 +66,7 @@ def test_tables_have_every_task(ours: dict[str, dict[str, Any]]) -> None:
         assert "nan" not in table.frame.to_string().lower()
 
 
-def test_the_figure_of_tickets_has_what_they_retain(ours: dict[str, dict[str, Any]]) -> None:
+def test_the_figure_of_tickets_has_what_they_retain(ours: records.Results) -> None:
     axis = released_tickets.plot(ours).drawing.axes[0]
     assert [label.get_text() for label in axis.get_yticklabels()] == LEARNED[::-1]
     drawn = [bars[0].get_xdata()[0] for bars in axis.containers]
@@ -84,7 +79,7 @@ def test_the_figure_of_tickets_has_what_they_retain(ours: dict[str, dict[str, An
     assert drawn == pytest.approx(wanted)
 
 
-def test_the_findings_are_means_over_the_learned_tasks(ours: dict[str, dict[str, Any]]) -> None:
+def test_the_findings_are_means_over_the_learned_tasks(ours: records.Results) -> None:
     kept = [of.retained["bad"][0] for of in wins.of_release(ours).values()]
     mean, low, high, n = t_interval(kept)
     found = repr(released_tickets.finding(ours))
@@ -109,7 +104,7 @@ def test_the_findings_are_means_over_the_learned_tasks(ours: dict[str, dict[str,
         assert repr(page.finding(two)).startswith("Fewer than two tasks")
 
 
-def test_the_maps_count_the_seeds(ours: dict[str, dict[str, Any]]) -> None:
+def test_the_maps_count_the_seeds(ours: records.Results) -> None:
     axes = released_stability.survival_maps(ours).drawing.axes
     heads, mlps = (over_seeds(ours, part) for part in PARTS)
     for axis, task in zip(axes, TASKS, strict=False):
@@ -118,7 +113,7 @@ def test_the_maps_count_the_seeds(ours: dict[str, dict[str, Any]]) -> None:
         assert np.array_equal(shown[:, -1], mlps[task].survival)
 
 
-def test_kappa_is_drawn_beside_chance(ours: dict[str, dict[str, Any]]) -> None:
+def test_kappa_is_drawn_beside_chance(ours: records.Results) -> None:
     for axis, part in zip(released_stability.kappa_plot(ours).drawing.axes, PARTS, strict=True):
         found = [over_seeds(ours, part)[task] for task in reversed(LEARNED)]
         drawn = [line.get_xdata() for line in axis.lines]
@@ -126,7 +121,7 @@ def test_kappa_is_drawn_beside_chance(ours: dict[str, dict[str, Any]]) -> None:
         assert points == [of.beside_chance["Fleiss' kappa"].observed for of in found]
 
 
-def test_noise_is_drawn_and_tabled_as_recorded(ours: dict[str, dict[str, Any]]) -> None:
+def test_noise_is_drawn_and_tabled_as_recorded(ours: records.Results) -> None:
     found = records.noise_of(ours, "heads")
     means = {
         kind: np.mean([found[task][kind].observed for task in LEARNED])
@@ -138,18 +133,15 @@ def test_noise_is_drawn_and_tabled_as_recorded(ours: dict[str, dict[str, Any]]) 
     for kind, label in released_stability.NOISES.items():
         assert str(table.loc[label].iloc[0]).startswith(f"{means[kind]:.3f} [")
         assert table.loc[label, "tasks above chance"] == "8 of 8"
-    points = [
-        line.get_xdata()[0]
-        for line in released_stability.noise_plot(ours).drawing.axes[0].lines
-        if line.get_marker() == "o" and len(line.get_xdata())
-    ]
+    axis = released_stability.noise_plot(ours).drawing.axes[0]
+    points = [dot.get_xdata()[0] for dot in dots(axis)]
     assert points == pytest.approx([*means.values()][::-1])
     reading = repr(released_stability.noise_reading(ours))
     assert "inconclusive" in reading and f"{means['seed']:.3f}" in reading
     assert [*released_stability.noise_by_task(ours, "mlps").frame.index] == LEARNED
 
 
-def test_a_release_without_more_masks_says_so(ours: dict[str, dict[str, Any]]) -> None:
+def test_a_release_without_more_masks_says_so(ours: records.Results) -> None:
     more = ("on_train", "hans", "drawn")
     fewer = {t: {k: v for k, v in of.items() if k not in more} for t, of in ours.items()}
     for page in (
@@ -163,7 +155,7 @@ def test_a_release_without_more_masks_says_so(ours: dict[str, dict[str, Any]]) -
         assert isinstance(page(fewer), Note)
 
 
-def test_seeds_agree_least_on_hans(ours: dict[str, dict[str, Any]]) -> None:
+def test_seeds_agree_least_on_hans(ours: records.Results) -> None:
     table = released_stability.hans_table(ours).frame
     assert [*table.index] == ["MNLI", "HANS", "HANS_MNLI", "MNLI_TWO", "MNLI_TWO_HALF"]
     kappas = {data: float(str(text).split()[0]) for data, text in table["Fleiss' kappa"].items()}
@@ -171,7 +163,7 @@ def test_seeds_agree_least_on_hans(ours: dict[str, dict[str, Any]]) -> None:
     assert table.loc["HANS", "heads kept"] == "67, 67, 60, 74, 46"
 
 
-def test_beside_the_study_both_have_the_same_measures(ours: dict[str, dict[str, Any]]) -> None:
+def test_beside_the_study_both_have_the_same_measures(ours: records.Results) -> None:
     table = released_tickets.beside(ours, released_tickets.RETAINED, "glue-small", Store())
     full, majority, good = (
         score(ours, "SST-2", setting).mean
@@ -186,7 +178,7 @@ def test_beside_the_study_both_have_the_same_measures(ours: dict[str, dict[str, 
 
 
 def test_beside_a_study_without_records_the_page_says_so(
-    ours: dict[str, dict[str, Any]], tmp_path: Path
+    ours: records.Results, tmp_path: Path
 ) -> None:
     assert isinstance(
         released_tickets.beside(ours, released_tickets.RETAINED, "quick", Store(tmp_path)), Note

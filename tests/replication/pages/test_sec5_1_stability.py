@@ -13,7 +13,7 @@ from lottery_utils.agreement.survivors import KINDS
 from lottery_utils.masks import StructuredMask
 from replication.book.show import Figure
 from replication.book.written import MINUS, percent
-from replication.claims.trial import put_on_trial
+from replication.claims.trial import Trial
 from replication.pages import released_stability
 from replication.pages import sec5_1_stability as page
 from replication.pages.sec5_1_stability import ONE_SEED
@@ -50,8 +50,8 @@ def test_heads_of_one_size_come_from_the_searches(every: dict[str, TaskRecords])
             assert scores[top].min() >= scores[~top].max()
 
 
-def test_kappa_at_one_size_stands_beside_the_most_that_sizes_allow() -> None:
-    records = put_on_trial("minilm-glue", Store()).records
+def test_kappa_at_one_size_stands_beside_the_most_that_sizes_allow(trial: Trial) -> None:
+    records = trial.records
     table = released_stability.equal_sizes_by_task(records).frame
     assert [table.loc[task, "at most"] for task in ("STS-B", "CoLA")] == ["0.352", "0.037"]
     last = table.iloc[-1]

@@ -16,7 +16,7 @@ import pytest
 from lottery_utils.agreement.inference import t_interval
 from replication.book.show import Figure, Note, Table
 from replication.book.written import MINUS
-from replication.claims.wins import Shares, of_records
+from replication.claims.wins import Shares, of_records, of_release
 from replication.pages import sizes
 from replication.pages.sizes import Side
 from replication.paper import records
@@ -98,17 +98,15 @@ def test_wins_are_counted_where_the_interval_clears_one_half() -> None:
     assert words == ["wins", "loses", "inconclusive", "inconclusive"]
 
 
-def test_released_means_have_their_own_errors() -> None:
-    found = sizes.of_release("BERT-base", records.load(Store("results")))
-    assert set(found.tasks) == {t for t in found.tasks if t != "WNLI"}
-    full, majority, bad = (
-        records.scores(records.load(Store("results")), "SST-2")[name]
-        for name in ("full", "majority", "bad, retrained")
-    )
+def test_released_means_have_their_own_errors(ours: records.Results) -> None:
+    found = of_release(ours)
+    assert set(found) == {t for t in ours if t != "WNLI"}
+    of = records.scores(ours, "SST-2")
+    full, majority, bad = (of[name] for name in ("full", "majority", "bad, retrained"))
     share = (bad.mean - majority.mean) / (full.mean - majority.mean)
-    assert found.tasks["SST-2"].retained["bad"] == [pytest.approx(share)]
+    assert found["SST-2"].retained["bad"] == [pytest.approx(share)]
     error = np.hypot(bad.std, share * full.std) / (full.mean - majority.mean) / np.sqrt(5)
-    assert found.tasks["SST-2"].errors["bad"] == pytest.approx(error)
+    assert found["SST-2"].errors["bad"] == pytest.approx(error)
 
 
 def test_without_the_large_model_the_question_is_open() -> None:
@@ -175,10 +173,8 @@ def test_a_change_is_measured_on_the_tasks_that_both_sides_have() -> None:
     assert points == f"+40 [{MINUS}{reach - 40}, +{40 + reach}]"
 
 
-def test_the_page_reads_what_is_on_record() -> None:
-    found = sizes.Compared(
-        "minilm-glue", "mpnet-glue", "minilm-size", records.load(), Store("results")
-    )
+def test_the_page_reads_what_is_on_record(ours: records.Results) -> None:
+    found = sizes.Compared("minilm-glue", "mpnet-glue", "minilm-size", ours, Store("results"))
     assert found.small.tasks
     said = sizes.so_far(found).text
     for size, side in found.curve.items():

@@ -64,21 +64,14 @@ def test_the_sweep_page_shows_its_records(swept: dict[str, Any]) -> None:
     assert table["epochs"].tolist() == [1, 2, 1]
 
 
-@pytest.mark.parametrize(
-    ("change", "kind"),
-    [
-        (("1.0e-3", "3.0e-4"), "warning"),
-        (("epochs: 1", "epochs: 2"), "warning"),
-    ],
-)
+@pytest.mark.parametrize("change", [("1.0e-3", "3.0e-4"), ("epochs: 1", "epochs: 2")])
 def test_a_study_that_does_not_follow_its_sweep_is_warned_about(
-    swept: dict[str, Any], change: tuple[str, str], kind: str
+    swept: dict[str, Any], change: tuple[str, str]
 ) -> None:
     path = Path("studies/tiny.yaml")
     path.write_text(path.read_text("utf-8").replace(*change), "utf-8")
     note = sweep.choice(swept, "tiny", Store())
-    assert note.kind == kind
-    assert "tiny" in note.text
+    assert note.kind == "warning" and "tiny" in note.text
 
 
 def test_the_finding_is_the_best_recipe_with_its_score_and_n(swept: dict[str, Any]) -> None:

@@ -14,14 +14,13 @@ from typing import Any
 import numpy as np
 import pytest
 from by_hand import figure
-from conftest import REPOSITORY
+from conftest import REPOSITORY, executed
 
 from lottery_utils.agreement import chance, fleiss_kappa
 from lottery_utils.agreement.inference import welch_interval
 from lottery_utils.agreement.over_seeds import OverSeeds
 from lottery_utils.errors import UserError
 from lottery_utils.tasks import TASKS
-from replication.book import build
 from replication.book.show import Note, Table
 from replication.cli import main
 from replication.pages import cost
@@ -30,7 +29,6 @@ from replication.paper.records import METRIC
 from replication.paper.release import ALSO, HANS, HANS_DATA, ON_TRAIN, SCORED, SEEDS, SETTINGS
 from replication.store import Store
 
-METHODS = ("structured", "magnitude")
 REAL = Path(os.environ.get("LOTTERY_RELEASE", REPOSITORY.parent / "shared" / "paper"))
 
 
@@ -358,12 +356,7 @@ def test_welchs_interval_is_scipys() -> None:
 # The records that come with the book
 
 
-@pytest.fixture(scope="module")
-def ours() -> dict[str, dict[str, Any]]:
-    return records.load()
-
-
-def test_scores_have_the_names_of_ours(ours: dict[str, dict[str, Any]]) -> None:
+def test_scores_have_the_names_of_ours(ours: records.Results) -> None:
     """By hand, from the release: means and population deviations over five seeds."""
     theirs = {
         ("CoLA", "structured", "full"): (0.5604, 0.0055),
@@ -390,7 +383,7 @@ def test_the_books_own_records_serve_where_a_folder_has_none(tmp_path: Path) -> 
     assert [path.parent.name for path in empty.seen] == ["RTE"], "it is named as a source"
 
 
-def test_our_statistics_are_those_that_the_authors_printed(ours: dict[str, dict[str, Any]]) -> None:
+def test_our_statistics_are_those_that_the_authors_printed(ours: records.Results) -> None:
     """Their notebook of statistics shows Cochran's p and Krippendorff's alpha in full."""
     found = {t: OverSeeds.from_json(of["masks"]["heads_mlps"]["heads"]) for t, of in ours.items()}
     p_values = {"MNLI": 0.394845, "MRPC": 0.013838, "QNLI": 0.032996, "STS-B": 0.057868}
@@ -402,7 +395,7 @@ def test_our_statistics_are_those_that_the_authors_printed(ours: dict[str, dict[
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="no copy of the release: set LOTTERY_RELEASE")
 def test_the_books_records_are_made_again_from_the_release(
-    ours: dict[str, dict[str, Any]], tmp_path: Path
+    ours: records.Results, tmp_path: Path
 ) -> None:
     records.released(REAL, Store(tmp_path))
     assert records.load(Store(tmp_path)) == ours
@@ -413,12 +406,7 @@ def test_the_books_records_are_made_again_from_the_release(
 )
 def test_pages_are_made_of_any_release(notebook: str, recorded: Path, tmp_path: Path) -> None:
     """Through papermill, from a made-up release; the book's own pages are made by `make book`."""
-    page = tmp_path / "page.ipynb"
-    source = REPOSITORY / "notebooks" / f"{notebook}.ipynb"
-    build.build_page(source, page, {"results_dir": str(recorded)})
-    cells = json.loads(page.read_text("utf-8"))["cells"]
-    outputs = [out for cell in cells for out in cell.get("outputs", [])]
-    shown = "\n".join("".join(out.get("data", {}).get("text/html", "")) for out in outputs)
+    _, shown = executed(notebook, tmp_path / "page.ipynb", results_dir=str(recorded))
     assert "CoLA" in shown
     assert "lottery-figure" in shown
     assert not re.search(r"\bnan\b", re.sub(r"<[^>]*>", " ", shown), re.IGNORECASE)

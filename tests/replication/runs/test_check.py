@@ -14,6 +14,7 @@ import pytest
 from conftest import REPOSITORY
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from running import refused
 
 from lottery_utils.errors import UserError
 from replication import cli
@@ -33,13 +34,6 @@ def rewrite(path: Path, edit: Callable[[Record], object]) -> None:
     if "checksum" in record:
         record["checksum"] = checksum(record)
     path.write_text(json.dumps(record), "utf-8")
-
-
-def refused(capsys: pytest.CaptureFixture[str], *command: str) -> str:
-    assert cli.main(command) == 2
-    told = capsys.readouterr().err
-    assert told.startswith("lottery: ") and told.count("\n") == 1
-    return told
 
 
 def of_mask(change: Callable[[dict[str, Any]], object]) -> Callable[[Record], object]:

@@ -7,10 +7,7 @@ import csv
 import io
 import json
 import math
-import os
 import re
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,8 +18,8 @@ from typing import Any
 import jsonschema
 import pytest
 import running
-from conftest import REPOSITORY
-from running import rewrite
+from conftest import REPOSITORY, printed_by
+from running import refused, rewrite
 from test_followups import SEED, TASK, follow_up
 
 from lottery_utils import data
@@ -342,17 +339,13 @@ def test_the_command_prints_or_writes_the_table(
 def test_nothing_to_export_is_a_mistake(
     workplace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.main(["export", "tiny", "--out", "records.csv"]) == 2
-    assert "lottery run tiny" in capsys.readouterr().err
+    assert "lottery run tiny" in refused(capsys, "export", "tiny", "--out", "records.csv")
     assert not (workplace / "records.csv").exists()
 
 
 def test_exporting_needs_no_torch() -> None:
     code = "import sys, replication.cli, replication.runs.table; print('torch' in sys.modules)"
-    answer = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, env=os.environ, check=True
-    )
-    assert answer.stdout.strip() == "False"
+    assert printed_by(code) == "False"
 
 
 # The schema

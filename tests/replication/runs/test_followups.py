@@ -19,6 +19,7 @@ from lottery_utils.agreement.survivors import KINDS
 from lottery_utils.attention import attention_maps
 from lottery_utils.errors import UserError
 from lottery_utils.masks import StructuredMask
+from lottery_utils.patterns import sorter
 from lottery_utils.patterns.maps import WEIGHTINGS, AnnotatedMap
 from replication.experiments import attention, choices, quirks, sensitivity
 from replication.experiments.control import STATES, reinitialized
@@ -88,9 +89,9 @@ def by_place(maps: Sequence[AnnotatedMap]) -> npt.NDArray[Any]:
 
 
 def without_classifiers(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(attention, "sorter", lambda weighting: by_place)
-    patch.setattr(attention, "chosen", lambda weighting: "network")
-    patch.setattr(fresh, "sorter_sha256", lambda: "0" * 64)
+    patch.setattr(sorter, "sorter", lambda weighting: by_place)
+    patch.setattr(sorter, "chosen", lambda weighting: "network")
+    patch.setattr(sorter, "sorter_sha256", lambda: "0" * 64)
 
 
 def move_to_copy(source: Path, folder: Path, patch: pytest.MonkeyPatch) -> None:
@@ -193,7 +194,7 @@ def test_other_settings_make_stale_what_depends_on_them(followed: Path) -> None:
 def test_another_classifier_makes_types_of_maps_stale(
     followed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fresh, "sorter_sha256", lambda: "1" * 64)
+    monkeypatch.setattr(sorter, "sorter_sha256", lambda: "1" * 64)
     assert stale(asked()) == made("attention", "quirks")
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from running import refused
 
 from lottery_utils.data import load_examples
 from lottery_utils.errors import UserError
@@ -58,13 +59,6 @@ def pipe(path: Path) -> None:
     os.mkfifo(path)
 
 
-def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    assert cli.main(arguments) == 2
-    captured = capsys.readouterr()
-    assert captured.err.startswith("lottery: ") and captured.err.count("\n") == 1
-    return captured.err
-
-
 @pytest.mark.parametrize("place", [ENTRY, ENTRY.parent, ENTRY.with_name("seed-7")])
 def test_a_file_in_place_of_a_folder_of_records(
     finished: Path, capsys: pytest.CaptureFixture[str], place: Path
@@ -74,7 +68,7 @@ def test_a_file_in_place_of_a_folder_of_records(
     place.write_text("")
     for command in ("export", "status"):
         seed = ["--seed", "7"] if place.name == "seed-7" and command == "status" else []
-        assert f"({place} is no folder)" in said(capsys, command, "tiny", *seed)
+        assert f"({place} is no folder)" in refused(capsys, command, "tiny", *seed)
 
 
 def test_linked_folders_of_records_are_exported(
@@ -98,9 +92,9 @@ def test_a_pipe_in_place_of_a_record_or_a_study(
     record = ENTRY / "search.json"
     pipe(record)
     for command in ("status", "export", "run"):
-        assert f"{record} cannot be read (it is a pipe" in said(capsys, command, "tiny")
+        assert f"{record} cannot be read (it is a pipe" in refused(capsys, command, "tiny")
     pipe(Path("mine.yaml"))
-    assert "it is a pipe" in said(capsys, "status", "mine.yaml")
+    assert "it is a pipe" in refused(capsys, "status", "mine.yaml")
     assert cli.main(["status", "mine"]) == 2
 
 
@@ -161,7 +155,7 @@ def test_what_is_in_the_way_of_a_lock_is_named(
 ) -> None:
     ENTRY.mkdir(parents=True)
     make(lock := ENTRY / ".finetune.json.lock")
-    line = said(capsys, "run", "tiny", "--task", "CoLA", "--seed", "42")
+    line = refused(capsys, "run", "tiny", "--task", "CoLA", "--seed", "42")
     assert str(lock) in line and "remove what is there" in line and "space" not in line
 
 

@@ -199,35 +199,6 @@ def test_a_journal_is_of_one_study_and_of_what_its_stage_starts_from(finished: P
         assert len(stamps) == 4
 
 
-def test_finished_steps_of_a_search_are_not_scored_again(
-    workplace: Path, tiny_run: Path, monkeypatch: pytest.MonkeyPatch, calls: dict[str, int]
-) -> None:
-    examine, asked = search.score_and_importance, iter(range(100))
-
-    def at_most_three(*args: Any, **kwargs: Any) -> Any:
-        if next(asked) == 3:  # the full model and two steps
-            raise KeyboardInterrupt
-        return examine(*args, **kwargs)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(search, "score_and_importance", at_most_three)
-        with pytest.raises(KeyboardInterrupt):
-            ensure(tiny())
-    assert status(tiny()) == {**dict.fromkeys(STAGES, "missing"), "finetune": "done"}
-    scored = []
-    monkeypatch.setattr(
-        search, "score_and_importance", lambda *a, **k: (scored.append(1), examine(*a, **k))[1]
-    )
-    found = ensure(tiny())
-    n_steps = len(found["search"]["results"]["steps"])
-    assert n_steps > 2
-    # The full model, the mask at which the search goes on, and each new trial: once each.
-    assert len(scored) == 2 + n_steps - 2
-    assert calls["finetune"] == 1
-    monkeypatch.chdir(tiny_run)
-    assert numbers(found) == numbers(read(tiny()))
-
-
 def fake_journal(
     results: dict[str, Any], weights: str, edit: Callable[[list[Any]], object]
 ) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import running
+from running import refused
 
 from replication import cli
 from replication.files import alone
@@ -122,7 +123,6 @@ def test_from_the_same_weights_every_number_comes_again(
 def test_what_is_not_on_record_cannot_be_verified(
     workplace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.main(["verify", "tiny", *ENTRY]) == 2
-    line = capsys.readouterr().err
+    line = refused(capsys, "verify", "tiny", *ENTRY)
     assert "CoLA with seed 1337 of the study tiny is not on record" in line
     assert "lottery run tiny" in line
