@@ -16,6 +16,7 @@ from conftest import executed, make_workplace
 from lottery_utils.data import load_examples
 from lottery_utils.errors import UserError
 from replication import cli
+from replication.book.one_study import computed
 from replication.book.show import Note, Table
 from replication.pages import sec3_methodology, sec4_2_good_random_bad
 from replication.runs import records
@@ -150,8 +151,12 @@ def test_the_notebook_of_tickets_becomes_a_page_of_it(here: Path) -> None:
 def test_its_records_are_read_where_neither_study_nor_tables_are(
     here: Path, capsys: pytest.CaptureFixture[str], tiny_backbone: Path
 ) -> None:
-    (here / "studies" / "mine.yaml").unlink()
     shutil.rmtree(here / "tables")
+    assert [*records.load("mine")["Warmth"]] == [1337], "the study names tables that are gone"
+    assert not computed(Study.load("mine"))
+    with pytest.raises(UserError, match="There is no folder nowhere"):
+        records.load("mine", data="csv:nowhere")
+    (here / "studies" / "mine.yaml").unlink()
     assert [*records.load("mine")["Warmth"]] == [1337]
     assert cli.main(["status", "mine"]) == 0
     assert "7 of 7 records" in capsys.readouterr().out

@@ -188,6 +188,7 @@ def test_a_damaged_folder_is_one_sentence(folder: Path, name: str, content: byte
 UNUSABLE = {
     "position_embedding_type": ("relative_key", "'relative_key' positions"),
     "is_decoder": (True, "is a decoder"),
+    "add_cross_attention": (True, "has cross-attention"),
     "quantization_config": ({"quant_method": "gptq", "bits": 4}, "stores its weights quantised"),
     "hidden_act": ("gelu_fancy", "the activation 'gelu_fancy'"),
     "hidden_size": ("48", "Cannot load .*hidden_size"),
@@ -214,9 +215,23 @@ def test_a_model_that_would_give_tuples_gives_logits(folder: Path, tiny_backbone
     assert torch.equal(found.logits, usual.logits)
 
 
-def test_feed_forward_layers_in_chunks_give_the_same(folder: Path, tiny_backbone: Path) -> None:
-    """With them, transformers refuses lengths that chunks do not divide."""
-    configure(folder / "config.json", chunk_size_feed_forward=3)
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("chunk_size_feed_forward", 3),  # transformers refuses lengths that chunks do not divide
+        ("is_encoder_decoder", True),  # of a part of such a model, alone
+        ("tie_encoder_decoder", True),
+        ("cross_attention_hidden_size", 32),
+        ("use_cache", False),
+        ("output_attentions", True),
+        ("output_hidden_states", True),
+        ("problem_type", "multi_label_classification"),
+    ],
+)
+def test_settings_that_change_no_number_give_the_same(
+    folder: Path, tiny_backbone: Path, key: str, value: Any
+) -> None:
+    configure(folder / "config.json", **{key: value})
     inputs = {"input_ids": torch.tensor([[101, 7592, 102, 0]])}
     found, usual = (load_backbone(str(f), "RTE")[0](**inputs) for f in (folder, tiny_backbone))
     assert torch.equal(found.logits, usual.logits)
