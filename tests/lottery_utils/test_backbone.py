@@ -405,6 +405,17 @@ def test_what_is_stored_is_loaded_and_the_seed_draws_the_rest(
     assert {n for n, values in loaded.items() if not torch.equal(values, others[n])} == drawn
 
 
+def test_the_classifier_of_an_encoder_is_the_one_that_transformers_draws(
+    tmp_path: Path, tiny_backbone: Path
+) -> None:
+    """Committed records began with it: another draw from the same seed would be another model."""
+    store("BertModel", tmp_path, tiny_backbone)
+    torch.manual_seed(5)
+    plain = transformers.AutoModelForSequenceClassification.from_pretrained(tmp_path, num_labels=2)
+    loaded = load_backbone(str(tmp_path), "RTE", seed=5)[0]
+    assert torch.equal(loaded.classifier.weight, plain.classifier.weight)
+
+
 def test_weights_in_several_files(tmp_path: Path, tiny_backbone: Path) -> None:
     encoder = store("BertModel", tmp_path, tiny_backbone, max_shard_size="1MB")
     assert len(list(tmp_path.glob("model-*.safetensors"))) > 1
