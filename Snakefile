@@ -11,15 +11,26 @@
 
 import os
 import re
+import sys
 from pathlib import Path
 
-from lottery_utils.errors import expanded
+from lottery_utils.errors import UserError, expanded
 from replication.book import contents
 from replication.book.one_study import computed
 from replication.runs.jobs import jobs
 from replication.runs.status import undone
 from replication.store import Store
 from replication.study import Study
+
+# Of a name that looks like a number, Snakemake makes one: 1000 of 1_000, and 1000 is another study.
+NAMES = {"study", "data", "cache-dir", "site", "workdir"}
+for text in sys.argv if workflow.is_main_process else ():
+    name, _, value = text.removeprefix("--config=").partition("=")
+    if name in NAMES & config.keys() and str(config[name]) != value:
+        raise UserError(
+            f"Snakemake reads {value!r} as {config[name]!r}: give the study by LOTTERY_STUDY={value} "
+            "or its file's path, and a folder by its whole path."
+        )
 
 workdir: str(expanded(config.get("workdir", ".")))
 # A job has one thread unless it asks for more: threads of two jobs on one core wait for each other.

@@ -228,12 +228,13 @@ def released(options: argparse.Namespace) -> None:
 
 
 def _store(options: argparse.Namespace) -> Store:
-    """The records, each of them held to the types of what its stage writes."""
+    """The records, each of them held to the types of what its stage writes, and to each other."""
+    full: dict[object, Any] = {}
 
     def problem(record: Record, text: bytes) -> str | None:
         from replication.runs.check import problem
 
-        return problem(record, text)
+        return problem(record, text, full)
 
     return Store(options.results_dir, vars(options).get("cache_dir", ".cache"), problem)
 
@@ -257,7 +258,7 @@ def _study(options: argparse.Namespace) -> Study:
 
 def _change(text: str) -> tuple[str, Any]:
     key, equals, value = text.partition("=")
-    if not equals:
+    if not equals or not key.isprintable():
         raise argparse.ArgumentTypeError(
             f"expected KEY=VALUE, such as train_size=500, not {text!r}"
         )

@@ -14,10 +14,11 @@ import pytest
 import torch
 
 from benchmarks import __main__ as bench
-from benchmarks import growth_case, search_case, shapes, training_case
+from benchmarks import entries, growth_case, search_case, shapes, training_case
 from benchmarks.alternate import Row, Setting, alternate
 from lottery_utils.errors import UserError
 from lottery_utils.importance import Importance
+from replication import cli
 from replication.book.show import Figure, Note, Table
 from replication.pages import cost
 
@@ -185,3 +186,14 @@ def test_rows_of_another_run_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     bench.run("maps", SMALL, path)
     old, *new = json.loads(path.read_text())
     assert old == "old" and new
+
+
+def test_a_study_of_many_entries_is_done_and_has_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    entries.lay_out(tmp_path, 18)
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["status", "grown"]) == cli.main(["export", "grown", "--out", "rows.csv"]) == 0
+    assert "72 of 72 records are done" in capsys.readouterr().out
+    table = pd.read_csv("rows.csv")
+    assert table["record"].nunique() == 72 and set(table["status"]) == {"done"}

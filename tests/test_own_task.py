@@ -16,6 +16,7 @@ from conftest import executed, make_workplace
 from lottery_utils.data import load_examples
 from lottery_utils.errors import UserError
 from replication import cli
+from replication.book.one_study import computed
 from replication.book.show import Note, Table
 from replication.pages import sec3_methodology, sec4_2_good_random_bad
 from replication.runs import records
@@ -55,11 +56,15 @@ def write_tables(folder: Path, seed: int = 0) -> None:
             }
             warmth.append({**sentences, "label": degrees})
         for name, rows in (("Trees", trees), ("Warmth", warmth)):
-            (folder / name).mkdir(parents=True, exist_ok=True)
-            with (folder / name / f"{split}.csv").open("w", encoding="utf-8", newline="") as file:
-                writer = csv.DictWriter(file, list(rows[0]))
-                writer.writeheader()
-                writer.writerows(rows)
+            write_table(folder / name / f"{split}.csv", rows)
+
+
+def write_table(path: Path, rows: list[dict[str, Any]]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 @pytest.fixture(scope="module")
@@ -146,8 +151,12 @@ def test_the_notebook_of_tickets_becomes_a_page_of_it(here: Path) -> None:
 def test_its_records_are_read_where_neither_study_nor_tables_are(
     here: Path, capsys: pytest.CaptureFixture[str], tiny_backbone: Path
 ) -> None:
-    (here / "studies" / "mine.yaml").unlink()
     shutil.rmtree(here / "tables")
+    assert [*records.load("mine")["Warmth"]] == [1337], "the study names tables that are gone"
+    assert not computed(Study.load("mine"))
+    with pytest.raises(UserError, match="There is no folder nowhere"):
+        records.load("mine", data="csv:nowhere")
+    (here / "studies" / "mine.yaml").unlink()
     assert [*records.load("mine")["Warmth"]] == [1337]
     assert cli.main(["status", "mine"]) == 0
     assert "7 of 7 records" in capsys.readouterr().out
@@ -198,10 +207,7 @@ def test_a_text_too_long_is_refused_before_anything_is_trained(
         rows = [*csv.DictReader(file)]
     for row in rows:
         row["sentence1"] += " rain" * 600 * (row["sentence1"] not in known)
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+    write_table(path, rows)
     rates = ["--rates", "1e-3"] if command == "sweep" else []
     read = where != "unseen" or command == "run"  # that finds masks on training data
     assert cli.main([command, "mine", *rates, "--device", "cpu", "--threads", "1"]) == 2 * read

@@ -43,9 +43,10 @@ def place(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def planned(place: Path, study: str, *targets: str, how: str = "") -> dict[str, list[str]]:
-    """The jobs of a dry run: rule -> first outputs."""
-    answer = subprocess.run(
+def dry_run(
+    place: Path, study: str, *targets: str, how: str = ""
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
         [sys.executable, "-m", "snakemake", "-n", "--cores", "2", "--nolock",
          "--config", f"study={study}", *how.split(), "--", *targets],
         cwd=place,
@@ -53,6 +54,11 @@ def planned(place: Path, study: str, *targets: str, how: str = "") -> dict[str, 
         text=True,
         env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
     )  # fmt: skip
+
+
+def planned(place: Path, study: str, *targets: str, how: str = "") -> dict[str, list[str]]:
+    """The jobs of a dry run: rule -> first outputs."""
+    answer = dry_run(place, study, *targets, how=how)
     assert answer.returncode == 0, answer.stdout + answer.stderr
     jobs: dict[str, list[str]] = {}
     told = answer.stdout + answer.stderr
@@ -71,6 +77,16 @@ def test_the_book_is_made_of_every_page_of_the_contents(place: Path) -> None:
     assert {stamp.split("/")[2] for stamp in jobs["job"]} == {"quick"}, "others have their records"
     tables = set(re.findall(r"report/\S+?\.csv", (REPOSITORY / "book/data.md").read_text("utf-8")))
     assert set(jobs["table"]) == {f"book/{table}" for table in tables}
+
+
+@pytest.mark.parametrize("study", ["1_000", "1e3"])
+def test_a_study_is_not_another_whose_name_snakemake_reads(place: Path, study: str) -> None:
+    (place / "mine").mkdir()
+    (place / f"mine/{study}.yaml").write_text("tasks: [CoLA]\nseeds: [1]\n", "utf-8")
+    answer = dry_run(place, study, "records")
+    assert answer.returncode and f"LOTTERY_STUDY={study}" in answer.stdout + answer.stderr
+    stamps = planned(place, f"mine/{study}.yaml", "records")["job"]
+    assert {stamp.split("/")[2] for stamp in stamps} == {study}
 
 
 def test_a_page_needs_the_stamps_of_its_task_and_a_stamp_its_records(place: Path) -> None:

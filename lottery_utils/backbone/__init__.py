@@ -127,6 +127,8 @@ def _require_plain(config: Any, spec: str) -> None:
         wrong = f"has {place!r} positions, which transformers 5 no longer computes"
     elif getattr(config, "is_decoder", False):
         wrong = "is a decoder (is_decoder): the first token, which is classified, sees no other"
+    elif getattr(config, "add_cross_attention", False):
+        wrong = "has cross-attention (add_cross_attention), which only a decoder has a use for"
     if wrong:
         raise UserError(
             f"The backbone {spec!r} {wrong}, as its config.json says; choose another backbone."

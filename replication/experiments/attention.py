@@ -16,6 +16,7 @@ from lottery_utils.patterns import sorter
 from lottery_utils.patterns.maps import TYPES, WEIGHTINGS, AnnotatedMap, token_kinds
 from replication.experiments.entry import Entry
 from replication.experiments.results import Count, Text, about, named
+from replication.experiments.shapes import HEADS, LAYERS, Says, equals
 
 ATTENTION_EXAMPLES = 100  # of the validation set, as many as the paper's
 
@@ -23,10 +24,15 @@ Types = Annotated[
     list[Text],
     about("Their names, in the order of the counts.", min_length=len(TYPES), max_length=len(TYPES)),
 ]
-OfHead = Annotated[list[Count], about("By type.", min_length=len(TYPES), max_length=len(TYPES))]
-OfLayer = Annotated[list[OfHead], about("By head.", min_length=1)]
+OfHead = Annotated[
+    list[Count],
+    about("By type.", min_length=len(TYPES), max_length=len(TYPES)),
+    Says(lambda counts: [("maps of a head", sum(counts))]),
+]
+OfLayer = Annotated[list[OfHead], about("By head.", min_length=1), HEADS]
 OfModel = Annotated[
     list[OfLayer],
+    LAYERS,
     about("How many of a head's maps are of each type, by layer.", min_length=1),
 ]
 
@@ -40,7 +46,11 @@ class Attention(TypedDict):
         named(*WEIGHTINGS),
         about("Which one sorted the maps of each weighting."),
     ]
-    examples: Annotated[Count, about("Of the validation set, a map of every head each.")]
+    examples: Annotated[
+        Count,
+        about("Of the validation set, a map of every head each."),
+        equals("maps of a head"),
+    ]
     counts: Annotated[
         dict[str, Annotated[dict[str, OfModel], named(*WEIGHTINGS)]],
         named("pre-trained", "fine-tuned"),

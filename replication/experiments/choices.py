@@ -20,9 +20,11 @@ from lottery_utils.importance import score_and_importance
 from lottery_utils.masks import StructuredMask
 from replication.experiments.entry import Entry
 from replication.experiments.results import Count, Metric, Place, Positive, Score, about
+from replication.experiments.shapes import Says, counts
 from replication.journal import Journal
 
 EACH_SIDE = 5
+EDGE = Says(lambda heads: [("heads at the edge", len(heads)), ("choices", 2 ** len(heads))])
 
 Head = tuple[int, int]  # layer and head, from 0
 
@@ -32,15 +34,19 @@ class Choices(TypedDict):
 
     metric: Metric
     full_score: Annotated[Score, about("Of the fine-tuned model, unmasked.")]
-    heads: Annotated[list[Place], about("The edge, by falling importance.", min_length=1)]
-    importance: Annotated[list[Positive], about("Of these heads in the good ticket, normalized.")]
+    heads: Annotated[list[Place], about("The edge, by falling importance.", min_length=1), EDGE]
+    importance: Annotated[
+        list[Positive], about("Of these heads in the good ticket, normalized."), EDGE
+    ]
     good: Annotated[
         Count,
         about("The number of the good ticket's own choice: bit i is set where head i is kept."),
+        Says(lambda number: [("choices", number)], index=True),
     ]
     scores: Annotated[
         list[Score],
         about("Pruned, of every choice, in the order of their numbers.", min_length=2),
+        counts("choices"),
     ]
 
 

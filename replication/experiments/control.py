@@ -14,10 +14,11 @@ import torch
 from typing_extensions import TypedDict
 
 from lottery_utils import pruning
-from lottery_utils.masks import Rows, StructuredMask
+from lottery_utils.masks import StructuredMask
 from replication.experiments.entry import Entry
 from replication.experiments.parts import Part
 from replication.experiments.results import Trained, about, named
+from replication.experiments.shapes import Rows
 from replication.experiments.tickets import ticket_masks
 from replication.stages import PIPELINE
 

@@ -25,11 +25,16 @@ from replication.experiments.results import (
     about,
     named,
 )
+from replication.experiments.shapes import Says, counts, equals
 
 
 class Curve(TypedDict):
     loss: Loss
-    scores: Annotated[list[Score], about("On the validation set, after each epoch.", min_length=1)]
+    scores: Annotated[
+        list[Score],
+        about("On the validation set, after each epoch.", min_length=1),
+        counts("epochs"),
+    ]
 
 
 class Kept(Answered, total=False):
@@ -53,15 +58,20 @@ class Finetuned(Kept):
         ),
     ]
     curve: Curve
-    examples: Annotated[dict[str, Count], Splits]
-    label_counts: Annotated[
-        dict[str, list[Count]],
+    examples: Annotated[
+        dict[str, Count],
         Splits,
+        Says(lambda sizes: [(f"{split} examples", n) for split, n in sizes.items()]),
+    ]
+    label_counts: Annotated[
+        dict[str, Annotated[list[Count], counts("labels")]],
+        Splits,
+        Says(lambda of: [(f"{split} examples", sum(n)) for split, n in of.items() if n]),
         about("Of each label, in the order of the class indices; empty where they are grades."),
     ]
     mean_tokens: Annotated[dict[str, Positive], Splits]
-    layers: Count
-    heads_per_layer: Count
+    layers: Annotated[Count, equals("layers")]
+    heads_per_layer: Annotated[Count, equals("heads per layer")]
     parameters: Annotated[Count, about("Of the full model, embeddings and classifier included.")]
     component_parameters: Annotated[
         dict[str, Count], named("head", "mlp"), about("Of one head and of one MLP.")

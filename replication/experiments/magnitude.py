@@ -21,6 +21,7 @@ from replication.experiments.entry import Entry
 from replication.experiments.parts import Part
 from replication.experiments.results import Count, Score, Scored, Sha256, Share, about, named
 from replication.experiments.search import Outcome, outcome
+from replication.experiments.shapes import ByHead, ByLayer
 from replication.experiments.tickets import Ticket, scored
 from replication.experiments.weight_overlap import GOOD_WEIGHTS
 from replication.files import in_one_piece
@@ -51,13 +52,11 @@ class OfWeights(Scored):
 
     mask_sha256: Sha256
     map_densities: Annotated[
-        dict[str, list[Share]],
+        dict[str, ByLayer[Share]],
         named(*MAPS),
         about("Share of weights kept of each map of an encoder layer, by layer."),
     ]
-    head_densities: Annotated[
-        list[list[Share]], about("Share of weights kept of each head, by layer.")
-    ]
+    head_densities: Annotated[ByHead[Share], about("Share of weights kept of each head, by layer.")]
 
 
 class WeightSearch(TypedDict):

@@ -20,21 +20,24 @@ from lottery_utils.patterns.maps import TYPES
 from replication.experiments.attention import ATTENTION_EXAMPLES, Types, types_of_maps
 from replication.experiments.entry import Entry
 from replication.experiments.results import Count, Counts, Score, about, named
+from replication.experiments.shapes import counts
 
 N_DRAWS = 20
+DRAWS = counts("draws")
 
 
 class Drawn(TypedDict):
-    scores: Annotated[list[Score], Field(min_length=1)]
-    heads: Counts
-    mlps: Counts
+    scores: Annotated[list[Score], Field(min_length=1), DRAWS]
+    heads: Annotated[Counts, DRAWS]
+    mlps: Annotated[Counts, DRAWS]
 
 
 class Transposed(TypedDict):
-    types: Types
+    types: Annotated[Types, counts("types")]
     examples: Count
     counts: Annotated[
-        list[Counts],
+        list[Annotated[Counts, counts("types")]],
+        counts("types"),
         about(
             "Norm-weighted maps by their type (rows) and by that of the map with the projection "
             "transposed (columns).",

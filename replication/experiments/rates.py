@@ -17,6 +17,7 @@ from replication.experiments.entry import Entry
 from replication.experiments.magnitude import good_weights, weight_ticket
 from replication.experiments.parts import Part
 from replication.experiments.results import Positive, Trained, about, named
+from replication.experiments.shapes import UNTRAINED
 from replication.experiments.tickets import Ticket, structured_ticket, ticket_masks
 
 FACTORS = {"half": 0.5, "twice": 2.0}  # of the study's learning rate
@@ -37,6 +38,7 @@ class Rates(TypedDict):
     tickets: Annotated[
         dict[str, OfKind],
         about("By method (structured or magnitude), by kind of ticket, by rate."),
+        UNTRAINED,
     ]
 
 

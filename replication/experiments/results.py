@@ -6,6 +6,7 @@ JSON Schema from these types and what they say of their fields.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, NotRequired, TypeVar
 
@@ -13,7 +14,7 @@ from pydantic import Field
 from pydantic_core import core_schema
 from typing_extensions import TypeAliasType, TypedDict
 
-from lottery_utils.masks import Rows
+from replication.experiments.shapes import Rows, Says, counts, equals
 
 
 def about(text: str, **limits: Any) -> Any:
@@ -42,28 +43,62 @@ def named(*names: str) -> Any:
     return _Named(names)
 
 
-Score = TypeAliasType("Score", Annotated[float, Field(ge=-1, le=1)])
+Score = TypeAliasType(
+    "Score",
+    Annotated[
+        float,
+        Field(ge=-1, le=1),
+        Says(lambda score: [("scores may be negative", True)] if score < 0 else []),
+    ],
+)
 Share = TypeAliasType("Share", Annotated[float, Field(ge=0, le=1)])
 Positive = TypeAliasType("Positive", Annotated[float, about("Zero or more.", ge=0)])
 Count = TypeAliasType("Count", Annotated[int, Field(ge=0)])
 Counts = TypeAliasType("Counts", Annotated[list[Count], Field(min_length=1)])
-Scores = TypeAliasType("Scores", Annotated[dict[str, Score], about("By metric.", min_length=1)])
+Scores = TypeAliasType(
+    "Scores",
+    Annotated[
+        dict[str, Score],
+        about("By metric.", min_length=1),
+        Says(lambda scores: [("metrics", sorted(scores))]),
+    ],
+)
 Sha256 = TypeAliasType("Sha256", Annotated[str, Field(pattern="^[0-9a-f]{64}$")])
 Text = Annotated[str, Field(min_length=1)]
-Metric = TypeAliasType("Metric", Annotated[Text, about("As accuracy: the paper's for the task.")])
+Metric = TypeAliasType(
+    "Metric", Annotated[Text, about("As accuracy: the paper's for the task."), equals("metric")]
+)
 Loss = TypeAliasType(
     "Loss",
     Annotated[
         list[tuple[Count, Positive]],
         about("Of training: a step and the mean loss since the previous one.", min_length=1),
+        Says(lambda loss: [("steps of training", [step for step, _ in loss])]),
     ],
 )
-Place = Annotated[tuple[Count, Count], about("A layer and a head, counted from 0.")]
+Layer = Annotated[Count, Says(lambda layer: [("layers", layer)], index=True)]
+Place = Annotated[
+    tuple[Layer, Annotated[Count, Says(lambda head: [("heads per layer", head)], index=True)]],
+    about("A layer and a head, counted from 0."),
+]
 Splits = named("train", "validation")
 
 T = TypeVar("T")
-SEEDS = {"propertyNames": {"pattern": "^[0-9]+$"}}
-BySeed = Annotated[dict[str, T], Field(min_length=1, json_schema_extra=SEEDS)]
+NUMBERS = {"propertyNames": {"pattern": "^[0-9]+$"}}
+BySeed = Annotated[dict[str, T], Field(min_length=1, json_schema_extra=NUMBERS)]
+
+
+def _each(text: str) -> list[str]:
+    """The answers in a text: separated by spaces, or a character each."""
+    return text.split() if " " in text or "." in text else [*text]
+
+
+def _answered(answers: dict[str, str]) -> Iterator[tuple[str, Any]]:
+    yield "splits with answers", sorted(answers)
+    for split, text in answers.items():
+        yield f"{split} examples", len(_each(text))
+        yield "answers are grades", "." in text
+
 
 ANSWERS = "^([0-9]+( [0-9]+)*|-?[0-9]+[.][0-9]{3}( -?[0-9]+[.][0-9]{3})*)$"
 Answers = TypeAliasType(
@@ -79,6 +114,15 @@ Answers = TypeAliasType(
                 "required": ["validation"],
                 "propertyNames": {"enum": ["validation", "held_out"]},
             },
+        ),
+        Says(_answered),
+        Says(
+            lambda answers: [
+                ("labels", max(map(int, set(_each(text)))))
+                for text in answers.values()
+                if "." not in text
+            ],
+            index=True,
         ),
     ],
 )
@@ -107,6 +151,9 @@ class State(TypedDict):
     held_out: NotRequired[Scores]
 
 
+RADII = counts("radii")
+
+
 class Landscape(TypedDict):
     """The loss around a retrained model, on the first examples of the validation set."""
 
@@ -121,10 +168,12 @@ class Landscape(TypedDict):
             "Steps along a random direction; one of 1 moves every filter by its own length.",
             min_length=1,
         ),
+        RADII,
     ]
     loss: Annotated[
-        list[Annotated[list[Positive], Field(min_length=1)]],
+        list[Annotated[list[Positive], Field(min_length=1), RADII]],
         about("By direction, the mean loss at each step.", min_length=1),
+        counts("directions"),
     ]
 
 

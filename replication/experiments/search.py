@@ -10,16 +10,19 @@ from typing_extensions import TypedDict
 from lottery_utils import metrics
 from lottery_utils.batches import EvaluationBatches
 from lottery_utils.importance import score_and_importance
-from lottery_utils.masks import Rows, StructuredMask
+from lottery_utils.masks import StructuredMask
 from lottery_utils.search import Phase, Step, structured_search
 from replication.experiments.entry import EVALUATION_BATCH, Entry
-from replication.experiments.results import Count, Metric, Place, Positive, Score, about
+from replication.experiments.results import Count, Layer, Place, Positive, Score, Text, about
+from replication.experiments.shapes import ByHead, ByLayer, Rows, equals
 
 
 class Outcome(TypedDict):
     """What the record of a search, also one of single weights, says of the threshold."""
 
-    metric: Annotated[Metric, about("The metric that the search goes by.")]
+    metric: Annotated[
+        Text, about("The metric that the search goes by."), equals("metric of the search")
+    ]
     full_score: Annotated[Score, about("Of the full model, by this metric.")]
     majority: Annotated[Score, about("As in the record of the fine-tuning.")]
     warning: Annotated[
@@ -32,23 +35,23 @@ class Trial(TypedDict):
 
     phase: Phase
     removed_heads: list[Place]
-    removed_mlps: list[Count]
+    removed_mlps: list[Layer]
     n_heads: Annotated[Count, about("Heads left in the trial.")]
     n_mlps: Annotated[Count, about("MLPs left in the trial.")]
     score: Score
     passed: bool
     head_scores: Annotated[
-        list[list[Positive]],
+        ByHead[Positive],
         about("Normalized importance by which the choice was made, heads by layer."),
     ]
-    mlp_scores: list[Positive]
+    mlp_scores: ByLayer[Positive]
 
 
 class OfFull(TypedDict):
     """Raw importance in the full model: heads by layer, and MLPs."""
 
-    heads: list[list[Positive]]
-    mlps: list[Positive]
+    heads: ByHead[Positive]
+    mlps: ByLayer[Positive]
 
 
 class Searched(Outcome):

@@ -17,11 +17,12 @@ from typing_extensions import TypedDict
 from lottery_utils.batches import EvaluationBatches
 from lottery_utils.encoder import encoder_shape
 from lottery_utils.importance import score_and_importance
-from lottery_utils.masks import Rows, StructuredMask
+from lottery_utils.masks import StructuredMask
 from lottery_utils.search import structured_search
 from replication.experiments.entry import EVALUATION_BATCH, Entry
 from replication.experiments.parts import Part
 from replication.experiments.results import Count, Masked, about, named
+from replication.experiments.shapes import Rows
 from replication.experiments.tickets import scored, structured_ticket
 
 

@@ -13,6 +13,7 @@ from lottery_utils.masks import StructuredMask
 from replication.experiments.entry import Entry
 from replication.experiments.parts import Part
 from replication.experiments.results import Count, Masked, about, named
+from replication.experiments.shapes import SEEDS
 from replication.experiments.tickets import scored, structured_ticket
 from replication.stages import PIPELINE
 
@@ -35,7 +36,7 @@ class Survivors(TypedDict):
     size, pruned and retrained."""
 
     tickets: Annotated[dict[str, Survivor], named("super", "in_between", "anti")]
-    seeds: Annotated[list[Count], Field(min_length=2), about("Whose masks were compared.")]
+    seeds: Annotated[list[Count], Field(min_length=2), about("Whose masks were compared."), SEEDS]
 
 
 def parts(entry: Entry, made_from: dict[str, Any]) -> dict[str, Part]:

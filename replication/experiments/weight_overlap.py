@@ -8,6 +8,7 @@ by no seed, by one, ..., by all.
 from __future__ import annotations
 
 import itertools
+import math
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
@@ -17,6 +18,7 @@ from typing_extensions import TypedDict
 from lottery_utils.errors import UserError
 from lottery_utils.masks import WeightMask
 from replication.experiments.results import Count, about
+from replication.experiments.shapes import Says, counts
 from replication.store import Store
 from replication.study import Study
 
@@ -25,14 +27,21 @@ if TYPE_CHECKING:  # pages read overlaps, and need no torch
 
 GOOD_WEIGHTS = "good-weights.safetensors"  # a seed's mask in the cache
 
-OfSeeds = Annotated[list[Count], Field(min_length=2)]
+OfSeeds = Annotated[
+    list[Count],
+    Field(min_length=2),
+    Says(lambda of: [("seeds", len(of)), ("pairs of seeds", math.comb(len(of), 2))]),
+]
 
 
 class Overlap(TypedDict):
     """How far the good weights of a task's seeds are the same."""
 
     votes: Annotated[
-        dict[str, OfSeeds],
+        dict[
+            str,
+            Annotated[list[Count], Field(min_length=3), Says(lambda of: [("seeds", len(of) - 1)])],
+        ],
         about("By parameter: how many weights are kept by no seed, by one, and so on up to all."),
     ]
     kept: Annotated[
@@ -46,6 +55,7 @@ class Overlap(TypedDict):
             "so on.",
             min_length=1,
         ),
+        counts("pairs of seeds"),
     ]
 
 

@@ -16,6 +16,7 @@ from replication.experiments.results import (
     about,
     named,
 )
+from replication.experiments.shapes import HEADS, LAYERS, SEEDS, equals
 
 Chance = Annotated[dict[str, float | None], named("observed", "mean", "low", "high")]
 Chances = Annotated[
@@ -23,7 +24,7 @@ Chances = Annotated[
     about("What was observed, and the mean and the bounds of 95 % of what chance gives."),
 ]
 Noise = Annotated[dict[str, float | None], named("observed", "mean", "low", "high", "limit")]
-OfPair = dict[str, Annotated[list[Chances], about("Seed by seed.")]]
+OfPair = dict[str, Annotated[list[Chances], about("Seed by seed."), SEEDS]]
 
 
 class MeanScore(TypedDict):
@@ -34,9 +35,11 @@ class MeanScore(TypedDict):
 class GoodMasks(TypedDict):
     """The good masks of all seeds, of heads or of MLPs, summed up."""
 
-    kept: Annotated[Counts, about("Components that each seed keeps.")]
+    kept: Annotated[Counts, about("Components that each seed keeps."), SEEDS]
     survival: Annotated[
-        list[Count | Counts], about("How many seeds keep each head, by layer, or each MLP.")
+        list[Count | Annotated[Counts, HEADS]],
+        about("How many seeds keep each head, by layer, or each MLP."),
+        LAYERS,
     ]
     beside_chance: Annotated[
         dict[str, Chance],
@@ -52,11 +55,11 @@ class GoodMasks(TypedDict):
 class BesideGood(TypedDict):
     """A ticket's components beside the good one's, seed by seed."""
 
-    kept: Annotated[Counts, about("Of the ticket.")]
-    good: Annotated[Counts, about("Of the good one.")]
-    both: Annotated[Counts, about("Of both.")]
+    kept: Annotated[Counts, about("Of the ticket."), SEEDS]
+    good: Annotated[Counts, about("Of the good one."), SEEDS]
+    both: Annotated[Counts, about("Of both."), SEEDS]
     kept_by: Annotated[
-        dict[str, Counts],
+        dict[str, Annotated[Counts, SEEDS]],
         named("all", "some", "none"),
         about("Of the ticket, how many the good masks of all, some or no seeds keep."),
     ]
@@ -76,15 +79,17 @@ class SharedWith(TypedDict):
         named("by_size", "by_layer"),
         about("Beside masks of the same sizes and of the same sizes in every layer."),
     ]
-    mlps: Annotated[list[Chances], about("Seed by seed, with random masks of the same sizes.")]
+    mlps: Annotated[
+        list[Chances], about("Seed by seed, with random masks of the same sizes."), SEEDS
+    ]
     survivors: Annotated[Chances, about("Heads that all seeds of both keep.")]
-    overlap: Annotated[list[Share], about("Jaccard's index of heads, seed by seed.")]
+    overlap: Annotated[list[Share], about("Jaccard's index of heads, seed by seed."), SEEDS]
 
 
 class OnTrain(TypedDict):
     """Masks of the same models from training examples, beside those from dev examples."""
 
-    kept: Annotated[Counts, about("Components that each seed keeps.")]
+    kept: Annotated[Counts, about("Components that each seed keeps."), SEEDS]
     noise: Annotated[
         dict[str, Noise],
         named("examples", "seed", "both"),
@@ -109,9 +114,9 @@ class Released(TypedDict):
     """What the masks and scores come to that the paper's authors released."""
 
     source: Annotated[str, about("Where the files come from.")]
-    seeds: Annotated[list[Count], about("In the order of every list over seeds.")]
-    layers: Count
-    heads_per_layer: Count
+    seeds: Annotated[list[Count], about("In the order of every list over seeds."), SEEDS]
+    layers: Annotated[Count, equals("layers")]
+    heads_per_layer: Annotated[Count, equals("heads per layer")]
     scores: Annotated[
         dict[str, dict[str, MeanScore]], about("By the release's setting and metric.")
     ]

@@ -1,4 +1,4 @@
-"""Whether a record holds what its stage writes: values of these types, masks of one shape.
+"""Whether a record holds what its stage writes: values of these types that fit each other.
 
 That it is whole, in its place and of its own configuration, every reading checks
 (`replication.store`). This goes by the types of `replication.runs.schema`, and so it imports
@@ -7,72 +7,149 @@ whatever computes them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import fields
 from functools import cache
 from typing import Any, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
-from lottery_utils.errors import UserError
+from lottery_utils.errors import ReplayError, UserError
+from lottery_utils.importance import Variant
 from lottery_utils.masks import StructuredMask
+from lottery_utils.metrics import CORRELATIONS, passes
+from lottery_utils.recipe import SearchRule
+from lottery_utils.search import RELEASE_STEPS, Step, structured_search
+from replication.experiments.shapes import Facts
+from replication.runs.records import task_of
 from replication.runs.schema import CONFIG, INPUTS, Record, results_type
 from replication.stages import PIPELINE
 from replication.store import Record as Read
 from replication.study import SINCE
 
 
-def problem(record: Read, text: bytes | str) -> str | None:
-    """The first thing that is wrong with what a record holds, or None; `text` is its file's."""
+def problem(record: Read, text: bytes | str, full: dict[object, Facts] | None = None) -> str | None:
+    """The first thing that is wrong with what a record holds, or None; `text` is its file's.
+
+    `full` gathers what the records of full models say, and holds the others of an entry to it that
+    are read later.
+    """
     if record["stage"] not in PIPELINE:
         return f"there is no stage {record['stage']!r}"
+    facts = Facts()
     try:
         for kind in _types(record["stage"]):
             # In strict mode a text is no number; of JSON, lists are taken for tuples all the same.
-            kind.validate_json(text, strict=True)
-        # What it was made from is held to other records, and may be many.
-        found = {name: of for name, of in record["results"].items() if name != "made_from"}
-        shapes = {StructuredMask.from_json(mask).heads.shape for mask in _masks(found)}
+            kind.validate_json(text, strict=True, context=facts)
+        asked = set(PIPELINE[record["stage"]].fields) - SINCE.keys()
+        if lacking := asked - record["config"].keys():
+            return f"its config lacks {min(lacking)}"
+        task = _of_task(record)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+        return f"{'.'.join(map(str, first['loc']))}: {first['msg'].removeprefix('Value error, ')}"
     except UserError as error:
         return str(error).rstrip(".")
-    if lacking := set(PIPELINE[record["stage"]].fields) - SINCE.keys() - record["config"].keys():
-        return f"its config lacks {min(lacking)}"
-    if ragged := _ragged(found):
-        return f"the rows of {ragged} have several lengths"
-    if record["stage"] == "search":
-        shapes |= set(_shapes(found))
-    return f"its masks have shapes {shapes}, of different models" if len(shapes) > 1 else None
+    of_model = _full_model(record, facts, {} if full is None else full)
+    return (
+        facts.unlike(task, "of its task")
+        or facts.unlike(of_model, "in finetune.json, of another model: restore or delete both")
+        or facts.outside(of_model)
+        or _unanswered(record["results"], bool(record["config"].get("held_out")))
+        or _astray(record)
+    )
 
 
-def _ragged(value: Any, name: str = "results") -> str | None:
-    """The name of the first table in what a stage found whose rows have several lengths."""
-    if isinstance(value, dict):
-        return next(filter(None, (_ragged(of, str(key)) for key, of in value.items())), None)
-    if not (isinstance(value, list) and value and isinstance(value[0], dict | list)):
+def _of_task(record: Read) -> dict[str, Any]:
+    """What its task and settings ask of a record. Raises `UserError` for a task that is unknown."""
+    task = task_of(record)
+    return {
+        "metric": task.metric,
+        "metrics": sorted(task.metrics),
+        "metric of the search": task.search_metric or task.metric,
+        "scores may be negative": any(metric in CORRELATIONS for metric in task.metrics),
+        "labels": len(task.labels),
+        "answers are grades": task.is_graded,
+        "epochs": record["config"]["recipe"].get("epochs"),
+    }
+
+
+def _full_model(record: Read, facts: Facts, full: dict[object, Facts]) -> Facts:
+    """What the full model says that a record starts from, or the record itself where `full` has not
+    that; by the hash of its weights, or by the settings of a record that starts from none."""
+    results, asked = record["results"], (record["task"], record["seed"], record["hash"])
+    weights = results.get("made_from", results).get("weights_sha256", asked)
+    if record["stage"] == "finetune":
+        full |= {weights: facts, asked: facts}
+    return full.get(weights, facts)
+
+
+def _unanswered(value: Any, kept: bool, name: str = "results") -> str | None:
+    """The first training whose answers are not there though a study with `held_out` keeps them, or
+    the reverse."""
+    if not isinstance(value, dict):
         return None
-    if len({len(row) if isinstance(row, list) else 0 for row in value}) > 1:
-        return name
-    return next(filter(None, (_ragged(of, name) for of in value)), None)
+    if "seconds" in value or "curve" in value:
+        for state in value.get("answers", {"": value}).values():
+            predictions = state.get("predictions", {})
+            if bool(predictions) != kept or ("held_out" in predictions) != ("held_out" in state):
+                return f"{name}: predictions and held_out should be{' ' if kept else ' not '}there"
+    return next(filter(None, (_unanswered(of, kept, key) for key, of in value.items())), None)
 
 
-def _shapes(found: Any) -> Iterator[tuple[int, ...]]:
-    """The shapes (layers, heads) that a search's scores and removed components show.
+def _astray(record: Read) -> str | None:
+    """Where a search does not come to what its record says it found."""
+    if replay := STEPS.get(record["stage"]):
+        config = record["config"]
+        try:
+            replay(record["results"], SearchRule(**config["search"]), config["variant"])
+        except ReplayError as error:
+            return str(error)
+    return None
 
-    What is of another number of MLPs, or removed from where there is nothing, has none.
-    """
-    scores: list[Any] = [(found["importance"]["heads"], found["importance"]["mlps"], [], [])]
-    scores += [
-        (s["head_scores"], s["mlp_scores"], s["removed_heads"], s["removed_mlps"])
-        for s in found["steps"]
-    ]
-    for heads, mlps, removed_heads, removed_mlps in scores:
-        shape = len(heads), len(heads[0]) if heads else 0
-        places = [*removed_heads, *((layer, 0) for layer in removed_mlps)]
-        inside = all(x < shape[0] and y < shape[1] for x, y in places)
-        yield shape if inside and len(mlps) == len(heads) else ()
+
+def _searched(results: Any, rule: SearchRule, variant: Variant) -> None:
+    """Raises `ReplayError` where the steps of a structured search do not follow from each other,
+    or its mask from them."""
+
+    def unfinished(mask: StructuredMask) -> Any:
+        raise ReplayError("its search has not come to its end")
+
+    found = structured_search(
+        StructuredMask.full(*StructuredMask.from_json(results["mask"]).heads.shape),
+        results["full_score"],
+        unfinished,
+        unfinished,
+        threshold=rule.threshold,
+        head_step=rule.head_step,
+        variant=variant,
+        done=[Step.from_json({key: step[key] for key in STEP}) for step in results["steps"]],
+    )
+    if found.mask.to_json() != results["mask"]:
+        raise ReplayError("its mask is not what the last passing step left")
+
+
+def _searched_weights(results: Any, rule: SearchRule, variant: Variant) -> None:
+    """The same of magnitude pruning, as far as the numbers of weights say it."""
+    steps, n_left, n_steps = results["steps"], results["weights"]["prunable"], 0
+    while n_left and n_steps < len(steps):
+        step, n_steps = steps[n_steps], n_steps + 1
+        n_kept = n_left - max(1, round(rule.weight_step * n_left))
+        passed = passes(step["score"], results["full_score"], rule.threshold)
+        if (step["n_kept"], step["passed"]) != (n_kept, passed):
+            raise ReplayError(f"step {n_steps} of its search does not follow from those before it")
+        if not passed or (variant == "release" and n_steps == RELEASE_STEPS):
+            break
+        n_left = n_kept
+    else:
+        if n_left:
+            raise ReplayError("its search has not come to its end")
+    if (n_steps, results["weights"]["kept"]) != (len(steps), n_left):
+        raise ReplayError("its weights are not what the last passing step left")
+
+
+STEP = [field.name for field in fields(Step)]
+STEPS = {"search": _searched, "magnitude": _searched_weights}
 
 
 @cache
@@ -87,16 +164,3 @@ def _types(name: str) -> list[TypeAdapter[Any]]:
     whole = TypedDict("record", {**hints, "config": config, "results": results_type(name)})  # type: ignore
     tied = TypedDict("record", {"results": TypedDict("tied", inputs)})  # type: ignore  # noqa: UP013
     return [TypeAdapter(whole), TypeAdapter(tied)]
-
-
-def _masks(value: Any) -> Iterator[Any]:
-    """Every mask of heads and MLPs in what a stage found."""
-    if (
-        isinstance(value, dict)
-        and isinstance(value.get("heads"), list)
-        and isinstance(value.get("mlps"), str)
-    ):
-        yield value
-    elif isinstance(value, dict | list):
-        for part in value.values() if isinstance(value, dict) else value:
-            yield from _masks(part)

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lottery_utils.errors import UserError, refuse_empty
+from lottery_utils.errors import UserError, expanded, reading, refuse_empty
 from lottery_utils.masks import StructuredMask
 from lottery_utils.metrics import meaningless
 from lottery_utils.tasks import TASKS, OwnTask, Task, get_task
@@ -268,7 +268,8 @@ def load(
     """
     store = store or Store()
     chosen = resolve(study, task=task, seeds=seeds, data=data, backbone=backbone, store=store)
-    if at_hand(chosen) or not on_record(chosen, store):
+    named = ":" in str(data) and os.environ.get("LOTTERY_COMPUTE") != "no"
+    if named or at_hand(chosen) or not on_record(chosen, store):
         if os.environ.get("LOTTERY_COMPUTE") == "no":
             raise UserError(
                 f"Nothing of {', '.join(chosen.tasks)} is on record in {store.root / chosen.name}, "
@@ -295,8 +296,12 @@ def by_task(study: Study, stage: str, store: Store) -> dict[str, Record]:
 
 def at_hand(study: Study) -> bool:
     """Whether pages compute what a study lacks: its data can be had (`local` and `csv` need a
-    folder, or they cannot), and LOTTERY_COMPUTE does not say `no`."""
-    return os.environ.get("LOTTERY_COMPUTE") != "no" and study.data not in ("local", "csv")
+    folder that is there, or they cannot), and LOTTERY_COMPUTE does not say `no`."""
+    kind, _, place = study.data.partition(":")
+    if os.environ.get("LOTTERY_COMPUTE") == "no":
+        return False
+    with reading(place):
+        return kind not in ("local", "csv") or (place != "" and expanded(place).is_dir())
 
 
 def seeds_text(seeds: Collection[int]) -> str:

@@ -17,10 +17,11 @@ from pydantic import Field, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 from typing_extensions import TypedDict
 
+from lottery_utils import masks
 from lottery_utils.errors import expanded
-from lottery_utils.masks import Rows
 from replication.experiments.entry import Run
 from replication.experiments.results import BySeed, Sha256, Text, about
+from replication.experiments.shapes import OF_MASKS, SEEDS, UNTRAINED, Rows
 from replication.files import write_out
 from replication.paper.results import Released
 from replication.stages import PIPELINE, SWEPT, Stage
@@ -92,13 +93,17 @@ CONFIG: dict[str, Any] = {
 
 # What ties a stage to those that it starts from, as `replication.runs.status.inputs` has it.
 WEIGHTS, MASK = {"weights_sha256": Sha256}, {"mask": Rows}
-KINDS = Annotated[dict[str, list[str]], about("By method, the tickets that did not train.")]
+KINDS = Annotated[
+    dict[str, list[str]], about("By method, the tickets that did not train."), UNTRAINED
+]
 INPUTS: dict[str, dict[str, Any]] = {
     "weights": WEIGHTS,
     "mask": MASK,
-    "masks": {"masks": Annotated[BySeed[Rows], about("That the search found.")]},
+    "masks": {"masks": Annotated[BySeed[masks.Rows], about("That the search found."), OF_MASKS]},
     "classifier": {"classifier_sha256": Annotated[Sha256, about("Of those of maps.")]},
-    "good_weights": {"good_weights": Annotated[BySeed[Sha256], about("Of its good weights.")]},
+    "good_weights": {
+        "good_weights": Annotated[BySeed[Sha256], about("Of its good weights."), SEEDS]
+    },
     "untrained": WEIGHTS | MASK | {"untrained": KINDS},
 }
 

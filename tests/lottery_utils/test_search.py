@@ -121,26 +121,17 @@ def test_step_sizes_are_the_paper_s() -> None:
     assert (found.mask.n_heads, found.mask.n_mlps) == (102, 0)
 
 
-@pytest.mark.parametrize("variant", variants)
-def test_which_mask_is_scored_at_the_start_of_a_phase(variant: Variant) -> None:
+def test_every_phase_starts_with_the_scores_of_the_mask_that_is_kept() -> None:
+    """The release's with those of the trial that failed: `as_the_release_does` below."""
     asked: list[StructuredMask] = []
 
     def importance(mask: StructuredMask) -> Importance:
         asked.append(mask)
         return fixed_importance(0)(mask)
 
-    found = structured_search(
-        FULL,
-        1.0,
-        lambda mask: 0.0,
-        importance,
-        variant=variant,
-    )
-    assert found.mask == FULL
+    found = structured_search(FULL, 1.0, lambda mask: 0.0, importance)
     assert [step.phase for step in found.steps] == ["both", "heads", "mlps"]
-    trials = [trial for _, trial, _ in replay(found.steps)]
-    # The release starts phases 2 and 3 with the scores of the trial that just failed.
-    assert asked == ([FULL, *trials[:2]] if variant == "release" else [FULL] * 3)
+    assert found.mask == FULL and asked == [FULL] * 3
 
 
 def as_the_release_does(

@@ -112,14 +112,13 @@ LOAD_IMAGES = """
 
 
 @every_page
-def test_a_page_opens_without_errors(visits: dict[str, Visit], page: str) -> None:
-    assert visits[page].failed == []
-    assert visits[page].errors == []
-
-
-@every_page
-def test_a_page_asks_no_other_host(visits: dict[str, Visit], page: str) -> None:
-    assert visits[page].elsewhere == []
+def test_a_page_opens_whole_without_errors_and_asks_no_other_host(
+    visits: dict[str, Visit], page: str
+) -> None:
+    seen = visits[page]
+    assert (seen.failed, seen.errors, seen.elsewhere, seen.cut) == ([], [], [], [])
+    (title,) = seen.headings
+    assert title.strip()
 
 
 @every_page
@@ -128,17 +127,6 @@ def test_images_are_shown_and_described(visits: dict[str, Visit], page: str) -> 
         assert image["width"] > 0, f"{image['source']} does not load"
         assert image["alt"], f"{image['source']} has no alternative text"
         assert not image["alt"].endswith((".png", ".svg")), "a file name describes nothing"
-
-
-@every_page
-def test_a_page_has_one_title(visits: dict[str, Visit], page: str) -> None:
-    assert len(visits[page].headings) == 1
-    assert visits[page].headings[0].strip()
-
-
-@every_page
-def test_nothing_of_a_page_is_cut(visits: dict[str, Visit], page: str) -> None:
-    assert visits[page].cut == []
 
 
 @every_page

@@ -77,6 +77,15 @@ def trained(model: Any, lengths: tuple[int, ...], seed: int, how: Any) -> dict[s
     return {"logits": logits.detach(), "drawn next": drawn_next, **gradients}
 
 
+def assert_trained_alike(model: Any, lengths: tuple[int, ...], seed: int) -> None:
+    """With all tokens and with the first alone."""
+    expected = trained(model, lengths, seed, lambda _: nullcontext())
+    found = trained(model, lengths, seed, first_token_only)
+    assert found.keys() == expected.keys()
+    for name, values in expected.items():
+        assert torch.allclose(found[name], values, atol=1e-5), name
+
+
 @EVERY_FAMILY
 @pytest.mark.parametrize("kernel", ["sdpa", "eager"])
 @pytest.mark.parametrize("lengths", [(4, 4, 4), (1, 6, 3), (1,), (40, 33)])
@@ -84,12 +93,7 @@ def trained(model: Any, lengths: tuple[int, ...], seed: int, how: Any) -> dict[s
 def test_training_draws_the_same_dropout(
     family: str, kernel: str, lengths: tuple[int, ...], seed: int
 ) -> None:
-    model = tiny(family, kernel)
-    expected = trained(model, lengths, seed, lambda _: nullcontext())
-    found = trained(model, lengths, seed, first_token_only)
-    assert found.keys() == expected.keys()
-    for name, values in expected.items():
-        assert torch.allclose(found[name], values, atol=1e-5), name
+    assert_trained_alike(tiny(family, kernel), lengths, seed)
 
 
 @pytest.mark.parametrize("family", ["bert", "roberta", "electra", "mpnet"])
@@ -99,22 +103,14 @@ def test_each_dropout_has_its_own_rate(family: str, rates: tuple[float, float]) 
     for name, module in model.named_modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = rates[0] if name.endswith(("self.dropout", "attn.dropout")) else rates[1]
-    expected = trained(model, (6, 4, 5), 3, lambda _: nullcontext())
-    found = trained(model, (6, 4, 5), 3, first_token_only)
-    for name, values in expected.items():
-        assert torch.allclose(found[name], values, atol=1e-5), name
+    assert_trained_alike(model, (6, 4, 5), seed=3)
 
 
 @EVERY_FAMILY
 @given(mask=masks())
 @settings(max_examples=10, deadline=None)
 def test_training_of_what_a_mask_leaves(family: str, mask: StructuredMask) -> None:
-    smaller = remove(tiny(family), mask)
-    expected = trained(smaller, (7, 5, 3), 1, lambda _: nullcontext())
-    found = trained(smaller, (7, 5, 3), 1, first_token_only)
-    assert found.keys() == expected.keys()
-    for name, values in expected.items():
-        assert torch.allclose(found[name], values, atol=1e-5), name
+    assert_trained_alike(remove(tiny(family), mask), (7, 5, 3), seed=1)
 
 
 @pytest.mark.parametrize("family", ["bert", "roberta", "electra", "mpnet"])

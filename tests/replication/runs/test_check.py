@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import random
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from running import refused
 
+from lottery_utils.errors import UserError
 from replication import cli
 from replication.runs.check import problem
-from replication.store import Record, checksum, sha256
+from replication.runs.status import status
+from replication.stages import PIPELINE
+from replication.store import Record, Store, checksum, sha256
+from replication.study import Study
 
 SEARCH = "results/tiny/CoLA/seed-1337/search.json"
 TICKETS = "results/tiny/CoLA/seed-1337/tickets.json"
@@ -92,7 +97,10 @@ def test_a_model_of_another_shape_than_its_search_is_refused(
 ) -> None:
     path = finished / SEARCH.replace("search", "finetune")
     rewrite(path, lambda r: r["results"].update({field: 99}))
-    assert "of models of different shapes" in refused(capsys, command, "tiny")
+    told = refused(capsys, command, "tiny")
+    assert "search.json" in told and "99 in finetune.json" in told
+    with pytest.raises(UserError, match="of models of different shapes"):  # pages, by themselves
+        status(Study.load("tiny"), "CoLA", 1337, "search", Store())
 
 
 @pytest.mark.parametrize("stage", ["finetune", "tickets", "magnitude"])
@@ -171,3 +179,118 @@ def test_what_stages_write_is_not_refused(tiny_run: Path, answered_run: Path) ->
     texts = {path: path.read_bytes() for path in paths}
     wrong = {path: problem(json.loads(text), text) for path, text in texts.items()}
     assert not {path: why for path, why in wrong.items() if why}
+
+
+# Real records, each held to the full model of its entry.
+
+ENTRIES: dict[Path, dict[str, Path]] = {}
+for committed in sorted(REPOSITORY.glob("results/*/*/**/*.json"), key=lambda p: p.stem):
+    ENTRIES.setdefault(committed.parent, {})[committed.stem] = committed
+MPNET = REPOSITORY / "results/mpnet-glue/CoLA/seed-42"
+MINILM = REPOSITORY / "results/minilm-glue/SST-2/seed-42"
+# All stages whose results have arrays; a sweep may try any number of recipes.
+WITH_ARRAYS = sorted({*PIPELINE} - {"sweep", "baselines"})
+
+
+def wrong_of(folder: Path, stage: str, edit: Callable[[Any], object]) -> str | None:
+    """What is wrong with the first wrong record of an entry one of whose results were edited."""
+    full: dict[object, Any] = {}
+    for name, path in sorted(ENTRIES[folder].items(), key=lambda item: item[0] != "finetune"):
+        record = json.loads(path.read_bytes())
+        if name == stage:
+            edit(record["results"])
+        if wrong := problem(record, json.dumps(record), full):
+            return wrong
+    return None
+
+
+def of_ticket(edit: Callable[[Any], object], kind: str = "bad") -> Callable[[Any], object]:
+    return lambda results: edit(results["tickets"][kind])
+
+
+def without_first(texts: dict[str, str], name: str) -> None:
+    texts[name] = texts[name][1:]
+
+
+def less_a_layer(mask: dict[str, Any]) -> None:
+    """A mask that is one, of a model with a layer less."""
+    mask["heads"].pop()
+    without_first(mask, "mlps")
+
+
+UNLIKE: dict[str, tuple[Path, str, Callable[[Any], object]]] = {
+    "a metric of no task": (MPNET, "finetune", lambda r: r.update(metric="x")),
+    "a score by a metric of no task": (MPNET, "finetune", lambda r: r["scores"].update(x=0.5)),
+    "no score by the task's metric": (MPNET, "finetune", lambda r: r.update(scores={"f1": 0.5})),
+    "a metric of another task": (MINILM, "search", lambda r: r.update(metric="f1")),
+    "an accuracy below zero": (MINILM, "magnitude", lambda r: r["steps"][0].update(score=-0.5)),
+    "a label too many": (MPNET, "finetune", lambda r: r["label_counts"]["train"].append(0)),
+    "labels of other examples": (MPNET, "finetune", lambda r: r["examples"].update(train=1)),
+    "an epoch less": (MPNET, "finetune", lambda r: r["curve"]["scores"].pop()),
+    "no predictions": (MPNET, "finetune", lambda r: r.pop("predictions")),
+    "no predictions of a ticket": (MPNET, "tickets", of_ticket(lambda t: t.pop("answers"))),
+    "no scores of what is held out": (
+        MPNET,
+        "tickets",
+        of_ticket(lambda t: t["answers"]["pruned"].pop("held_out")),
+    ),
+    "a prediction less": (
+        MPNET,
+        "tickets",
+        of_ticket(lambda t: without_first(t["answers"]["pruned"]["predictions"], "validation")),
+    ),
+    "a class that the task has not": (
+        MPNET,
+        "finetune",
+        lambda r: r["predictions"].update(validation="2" + r["predictions"]["validation"][1:]),
+    ),
+    "a mask of a layer less": (MPNET, "tickets", of_ticket(lambda t: less_a_layer(t["mask"]))),
+    "what the search found of a layer less": (MPNET, "search", lambda r: less_a_layer(r["mask"])),
+    "a layer less of densities": (
+        MINILM,
+        "magnitude",
+        of_ticket(lambda t: t["map_densities"]["key"].pop()),
+    ),
+    "a layer less of attention maps": (
+        MPNET,
+        "attention",
+        lambda r: r["counts"]["fine-tuned"]["raw"].pop(),
+    ),
+    "a search without its last step": (MINILM, "search", lambda r: r["steps"].pop()),
+    "weights of another step": (MINILM, "magnitude", lambda r: r["weights"].update(kept=1)),
+    "a seed less": (MINILM, "survivors", lambda r: r["seeds"].pop()),
+}
+
+
+@pytest.mark.parametrize("what", UNLIKE)
+def test_a_record_unlike_its_model_or_task_is_refused(what: str) -> None:
+    folder, stage, edit = UNLIKE[what]
+    assert wrong_of(folder, stage, lambda results: None) is None
+    assert wrong_of(folder, stage, edit)
+
+
+def arrays(value: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Where a value has lists, masks and predictions."""
+    if isinstance(value, list) or (isinstance(value, str) and re.fullmatch("[01]{2,}", value)):
+        yield place
+    if isinstance(value, dict | list):
+        for key, part in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from arrays(part, (*place, key))
+
+
+@settings(max_examples=int(os.environ.get("LOTTERY_FUZZ", "60")), deadline=None)
+@given(data=st.data())
+def test_no_array_of_a_record_may_be_longer_or_shorter(data: st.DataObject) -> None:
+    stage = data.draw(st.sampled_from(WITH_ARRAYS))
+    folder = data.draw(st.sampled_from([f for f, of in ENTRIES.items() if stage in of]))
+
+    def edit(results: Any) -> None:
+        *place, last = data.draw(st.sampled_from([*arrays(results)]))
+        for key in place:
+            results = results[key]
+        array = results[last]
+        shorter = data.draw(st.booleans()) and len(array) > 0
+        more = array[-1:] or [0]
+        results[last] = array[:-1] if shorter else array + more
+
+    assert wrong_of(folder, stage, edit)

@@ -265,29 +265,40 @@ def test_a_page_shows_what_is_up_to_date_although_it_is_no_longer_asked_for(
 
 
 @pytest.mark.parametrize(
-    ("what", "n_trainings"),
-    [("survivors", 3), ("control", 6), ("sensitivity", 7)],
+    ("what", "work", "at", "n_calls"),
+    [
+        ("survivors", "train_model", 3, 3),
+        ("control", "train_model", 3, 6),
+        ("sensitivity", "train_model", 3, 7),
+        ("choices", "score", 21, None),
+    ],
 )
 def test_an_interrupted_follow_up_goes_on_where_it_stopped(
-    followed: Path, monkeypatch: pytest.MonkeyPatch, what: str, n_trainings: int
+    followed: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    what: str,
+    work: str,
+    at: int,
+    n_calls: int | None,
 ) -> None:
     before = without_seconds(read(what))
     path(what).unlink()
-    train, seen = Entry.train_model, []
+    done, seen = getattr(Entry, work), list[tuple[Any, ...]]()
 
-    def interrupted(self: Entry, model: Any, text: str, **how: Any) -> Any:
-        seen.append(text)
-        if len(seen) == 3:
+    def interrupted(self: Entry, model: Any, *which: Any, **how: Any) -> Any:
+        seen.append(which)
+        if len(seen) == at:
             raise KeyboardInterrupt
-        return train(self, model, text, **how)
+        return done(self, model, *which, **how)
 
-    monkeypatch.setattr(Entry, "train_model", interrupted)
+    monkeypatch.setattr(Entry, work, interrupted)
     with pytest.raises(KeyboardInterrupt):
         ensure(only(what))
     assert not path(what).exists()
     ensure(only(what))
-    assert seen[3] == seen[2], "it goes on with what was cut off"
-    assert len(seen) == n_trainings + 1
+    assert seen[at] == seen[at - 1], "it goes on with what was cut off"
+    n_calls = n_calls or len(before["scores"]) + 1  # and the full model
+    assert len(seen) == n_calls + 1
     assert without_seconds(read(what)) == before
     assert not list(Store().cache.rglob("*.jsonl"))
 
@@ -402,26 +413,6 @@ def test_every_choice_at_the_edge_is_scored(followed: Path) -> None:
     for number in (0, 5, found["good"], len(found["scores"]) - 1):
         with pruning.masked(model, choices.chosen(mask, heads, number)):
             assert of.score(model) == found["scores"][number]
-
-
-def test_choices_go_on_where_they_were_interrupted(
-    followed: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    before, score, left = read("choices"), Entry.score, iter(range(20))
-
-    def interrupted(self: Entry, model: Any, metric: str | None = None) -> float:
-        next(left)  # StopIteration stands for whatever stops a run
-        return score(self, model, metric)
-
-    path("choices").unlink()
-    monkeypatch.setattr(Entry, "score", interrupted)
-    with pytest.raises(StopIteration):
-        ensure(only("choices"))
-    scored: list[float] = []
-    monkeypatch.setattr(Entry, "score", lambda *a: scored.append(score(*a)) or scored[-1])
-    ensure(only("choices"))
-    assert read("choices") == before
-    assert len(scored) == len(before["scores"]) - 20 + 1, "and the full model"
 
 
 def test_masks_from_training_data_see_neither_what_was_trained_on_nor_the_validation_set(
