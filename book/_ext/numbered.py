@@ -3,7 +3,8 @@
 A notebook shows a `<figure class="lottery-figure">` and, where it has a caption, a `<table>`
 (`replication.book.show`). Every page counts its own from 1, so that prose which many pages share is
 right on each of them. {numref}`label` finds a label on its own page, and
-{numref}`book/report/minilm-glue/claims:label` one on another.
+{numref}`book/report/minilm-glue/claims:label` one on another. Where this page lacks what the label
+names, because a study has no such record, prose says "no figure here".
 """
 
 from __future__ import annotations
@@ -92,4 +93,4 @@ def _on_this_page(app: Any, env: Any, node: Any, content: nodes.Element) -> node
     found: nodes.Element | None = env.get_domain("std").resolve_xref(
         env, page, app.builder, "numref", target, node, content
     )
-    return found
+    return nodes.inline("", "no figure here") if found is None else found

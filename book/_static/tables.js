@@ -42,6 +42,17 @@
     labelled.add(table);
   }
 
+  /** Of many cards the first few, and all of them at a touch. */
+  function shorten(table) {
+    const rows = [...table.tBodies].flatMap((body) => [...body.rows]).length;
+    if (rows <= 6 || table.matches(".verdicts") || table.nextElementSibling?.matches(".all-cards")) return;
+    const button = document.createElement("button");
+    Object.assign(button, { type: "button", className: "all-cards", textContent: `Show all ${rows} rows` });
+    button.addEventListener("click", () => table.classList.remove("short"));
+    table.classList.add("short");
+    table.after(button);
+  }
+
   function fit(table) {
     const box = table.parentElement;
     const wide = () => table.offsetWidth > box.clientWidth + 1;
@@ -52,6 +63,7 @@
     if (PHONE.matches && table.tHead && (wide() || narrow())) {
       if (!labelled.has(table)) label(table);
       table.classList.add("cards");
+      shorten(table);
       return;
     }
     if (!wide()) return;

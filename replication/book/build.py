@@ -36,6 +36,12 @@ from replication.studyfile import parse
 
 TEXTS = ("study", "task", "data", "backbone", "results_dir")  # parameters that are none else
 HOW_MADE = "## How this page was made"
+# A finding or a caption that does not say that its sentences are made up.
+END = "</(?:figcaption|caption|p)>"
+UNSAID = re.compile(
+    rf'((?:<(?:fig)?caption>|<p class="lottery-finding">)(?:(?!made-up|{END}).)+)(?={END})',
+    re.DOTALL | re.IGNORECASE,
+)
 MADE_BY = {"parameters", "injected-parameters", "setup"}  # cells that a page shows there
 
 
@@ -101,6 +107,10 @@ def build_page(
     heading = [titled(first, about if says else parameters)]
     if caution and (says or MADE_UP not in caution):
         heading.append(f"\n*Data: {caution}.*")
+    if MADE_UP in caution:
+        for output in (out for cell in result for out in cell.get("outputs", ())):
+            if shown := output.get("data", {}).get("text/html"):
+                output["data"]["text/html"] = UNSAID.sub(r"\1 Made-up sentences.", shown)
     data = f"{data} {known_by}".strip()
     result[0].source = "\n".join([*heading, *rest])
     made = nbformat.v4.new_markdown_cell(

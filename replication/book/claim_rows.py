@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from matplotlib.ticker import MaxNLocator
 
+from replication.book.show import named_by
 from replication.book.written import (
     ANY,
     DIFFERENCE,
@@ -38,13 +39,16 @@ class Verdicts:
     """
 
     rows: list[dict[str, str]]
+    caption: str = ""
+    label: str = ""
 
     def _repr_html_(self) -> str:
         named = self.rows[0] if self.rows else {}
         columns = [name for name in named if name not in ("key", "claim", "paper", "rule")]
         heads = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in columns)
         return (
-            f'<table class="claims verdicts"><thead><tr>{heads}</tr></thead>'
+            f'<table{named_by(self.label)} class="claims verdicts">'
+            f"<caption>{html.escape(self.caption)}</caption><thead><tr>{heads}</tr></thead>"
             f"{''.join(self._row(columns, row) for row in self.rows)}</table>"
         )
 

@@ -12,7 +12,7 @@ import io
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import cycle
 from pathlib import Path
@@ -101,8 +101,9 @@ class Figure:
         data = base64.b64encode(self.png).decode()
         wide = int.from_bytes(self.png[16:20], "big")  # as a PNG's header says; drawn at 150 dpi
         return (
-            f'<figure class="lottery-figure"{_id(self.label)}><img alt="{html.escape(self.alt)}" '
-            f'width="{wide * 100 // 150}" src="data:image/png;base64,{data}">'
+            f'<figure class="lottery-figure"{named_by(self.label)}>'
+            f'<img alt="{html.escape(self.alt)}" width="{wide * 100 // 150}" '
+            f'src="data:image/png;base64,{data}">'
             f"<figcaption>{html.escape(self.caption)}"
             "</figcaption></figure>"
         )
@@ -160,13 +161,13 @@ class Table:
         head, tag, rest = shown.partition("<table")
         attributes, _, rows = rest.partition(">")
         caption = f"<caption>{html.escape(self.caption)}</caption>"
-        return f"{head}{tag}{_id(self.label)}{attributes}>{caption}{rows}"
+        return f"{head}{tag}{named_by(self.label)}{attributes}>{caption}{rows}"
 
     def __repr__(self) -> str:
         return repr(self.frame)
 
 
-def _id(label: str) -> str:
+def named_by(label: str) -> str:
     """The attribute by which an element is linked to; none without a label."""
     return f' id="{html.escape(label)}"' if label else ""
 
@@ -186,6 +187,17 @@ class Folded:
 
     def __repr__(self) -> str:
         return f"{self.summary}\n{self.table!r}"
+
+
+def captioned(found: Any, caption: str, label: str = "") -> Any:
+    """A table with its caption, and the label by which prose refers to it; a note, or nothing, as
+    it is."""
+    return replace(found, caption=caption, label=label) if hasattr(found, "caption") else found
+
+
+def folded(found: Any, summary: str) -> Any:
+    """A table to look things up in, under a line that unfolds it; a note, or nothing, as it is."""
+    return Folded(summary, found) if isinstance(found, Table) else found
 
 
 @dataclass(frozen=True)

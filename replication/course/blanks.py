@@ -99,6 +99,7 @@ def _plain(source: str) -> str:
         if title := re.match(r"^(?:`{3,}|:{3,})\{exercise\}\s*(.*)$", line):
             lines.append(f"**Exercise: {title[1]}**\n")
         elif not re.match(r"^(`{3,}|:{3,}|:\w+:.*)$", line):
+            line = re.sub(r" \(\{numref\}`\S+?`\)", "", line)  # only the book has numbers
             lines.append(re.sub(r"\{doc\}`/(\S+?)`", _title, line))
     return "\n".join(lines)
 

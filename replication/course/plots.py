@@ -12,7 +12,7 @@ from replication.book.show import COLOURS, LARGE, Figure, layer_map, style
 
 
 @style(LARGE)
-def heads(scores: npt.NDArray[np.float64], what: str) -> Figure:
+def heads(scores: npt.NDArray[np.float64], what: str, label: str = "") -> Figure:
     """A number for each head, as a map of layers and heads."""
     n_layers, n_heads = scores.shape
     drawing, axes = plt.subplots(figsize=(4.8, 0.9 + 0.3 * n_layers), layout="constrained")
@@ -21,9 +21,11 @@ def heads(scores: npt.NDArray[np.float64], what: str) -> Figure:
     layer, head = np.unravel_index(int(scores.argmax()), scores.shape)
     return Figure.of(
         drawing,
-        f"{what} One model. Yellow is high, dark blue is low; layer 1 is the lowest.",
+        f"{what}: highest in layer {layer + 1}, head {head + 1} (one model). Yellow is high, dark "
+        "blue is low; layer 1 is the lowest.",
         f"Heat map of {n_layers} layers by {n_heads} heads; the largest value, "
         f"{scores.max():.3g}, is that of layer {layer + 1}, head {head + 1}.",
+        label,
     )
 
 
@@ -56,8 +58,8 @@ def among_random(score: float, others: Sequence[float], what: str) -> Figure:
     as_high = sum(other >= score for other in others)
     return Figure.of(
         drawing,
-        f"{what} Histogram: {len(others)} random tickets of the same size, one model; line: the "
-        "good ticket.",
+        f"{what}: {as_high} of {len(others)} random tickets of the same size (histogram) reach the "
+        "good one (line). One model.",
         f"Histogram of {len(others)} scores from {min(others):.3f} to {max(others):.3f}, and a "
         f"line at {score:.3f}, which {as_high} of them reach.",
     )

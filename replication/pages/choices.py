@@ -163,7 +163,7 @@ def flatness(choices: Choices) -> Note:
     summed = choices.kept[choices.equals] @ importance
     of_choices = spearmanr(summed, choices.scores[choices.equals]).statistic
     return Note(
-        f"{text}; of a choice's summed importance and its score "
+        f"{text}. That of a choice's summed importance and its score is "
         f"{number(of_choices, 2, signed=True)} "
         f"(n = {len(choices.equals)} choices of the good ticket's size)."
     )
@@ -193,6 +193,7 @@ def plot(choices: Choices) -> Figure:
         f"Dot plot of {len(scores):,} scores from {scores.min():.3f} to {scores.max():.3f} against "
         f"the number of heads kept; the search's own choice of {sizes[own]} heads scores "
         f"{scores[own]:.3f}, the full model {choices.results['full_score']:.3f}.",
+        "choices",
     )
 
 

@@ -41,8 +41,8 @@ def finding(records: dict[str, Record]) -> Finding:
     n_seeds = max(len(r["backbone"]) for r in of_metric)
     return Finding(
         f"The fine-tuned encoder beats word counts by at least {MARGIN:.2f} on "
-        f"{sum(gain >= MARGIN for gain in gains)} of {len(gains)} tasks (means over {n_seeds} "
-        f"seeds), and word counts stay below their ceiling on {low}.",
+        f"{sum(gain >= MARGIN for gain in gains)} of {len(gains)} tasks of made-up sentences "
+        f"(means over {n_seeds} seeds), and word counts stay below their ceiling on {low}.",
         more="All sentences are made up: a score on this page is not a score on GLUE.",
     )
 

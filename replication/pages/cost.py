@@ -21,7 +21,6 @@ from replication.book.show import (
     SEED_COLOURS,
     Figure,
     Finding,
-    Folded,
     Note,
     Table,
     style,
@@ -358,11 +357,6 @@ def gpu(found: dict[str, Rows]) -> Table | Note:
             "for its shape on a CPU; with one, run make bench CASE=gpu DEVICE=cuda."
         )
     return _by_name(lines)
-
-
-def folded(summary: str, found: Table | Note) -> Folded | Note:
-    """A table to look things up in, under a line that unfolds it; a note stays as it is."""
-    return Folded(summary, found) if isinstance(found, Table) else found
 
 
 def total(names: object = None, store: Store | None = None) -> Finding | Note:

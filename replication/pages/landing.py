@@ -92,7 +92,7 @@ def strength(trial: Trial) -> Table | Note:
         error, n = min(errors)
         said += f" Over {n:,} dev examples, an accuracy has a standard error of about {error:.2f}, "
         said += "and a larger one over fewer."
-    return Table.of(rows, caption=said)
+    return Table.of(rows, caption=said, label="models")
 
 
 def in_plain_words(trial: Trial) -> Finding:
@@ -171,7 +171,7 @@ def heads(trial: Trial, task: str = "SST-2") -> Figure | Note:
         return Note(f"Nothing of {task} is on record yet.")
     seed, stages = next(iter(trial.records[task].items()))
     drawing, axes = plt.subplots(1, 3, figsize=(4.8, 1.75), layout="constrained")
-    said = []
+    kept = []
     for axis, kind in zip(axes, TICKETS, strict=True):
         ticket = tickets_of(stages)[kind]
         kept_heads = np.array([[int(bit) for bit in row] for row in ticket["mask"]["heads"]])
@@ -181,12 +181,15 @@ def heads(trial: Trial, task: str = "SST-2") -> Figure | Note:
         axis.spines[:].set_visible(False)
         axis.set_title(kind)
         axis.set_xlabel(f"{kept_heads.sum()} of {kept_heads.size} kept")
-        said.append(f"{kind} keeps {kept_heads.sum()}")
+        kept.append(kept_heads)
+    good, random, bad = kept
     return Figure.of(
         drawing,
-        f"Three subnetworks of one size in one model ({trial.name}, {task}, seed {seed}). A square "
-        "is an attention head, a row a layer with the first at the bottom; colour means kept.",
-        f"Three grids of {kept_heads.size} attention heads: {', '.join(said)}.",
+        f"Of the {good.sum()} heads that the good ticket keeps (colour), the random one has "
+        f"{(good & random).sum()} and the bad one {(good & bad).sum()}: {trial.name}, {task}, seed "
+        f"{seed}, n = 1. Rows are layers, the first at the bottom.",
+        f"Three grids of {good.size} attention heads, {good.sum()} of them coloured in each.",
+        "heads",
     )
 
 

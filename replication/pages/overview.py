@@ -123,6 +123,7 @@ def plot(records: dict[str, TaskRecords], method: str = "structured") -> Figure 
             + ", ".join(f"{KIND_LABELS[k]} {percent(np.mean(of[k]))}" for k in kinds if of[k])
             for task, of in rows.items()
         ),
+        method,
     )
 
 

@@ -99,6 +99,7 @@ def gallery(weighting: str, n: int = 4) -> Figure:
         + ". By layer and head: rows are tokens that attend, columns what they attend to, dark is "
         "much. Orange: [CLS] and [SEP]; blue: punctuation.",
         f"Small grey-scale maps in rows by type: {', '.join(name for name, _ in rows)}.",
+        weighting,
     )
 
 
@@ -145,6 +146,7 @@ def confusions() -> Figure:
         f"The better classifier is right on {' and '.join(rights)} maps of unseen heads "
         "(five-fold cross-validation, all maps of a head in one fold). Colours: shares of a row.",
         f"Confusion matrices of the better classifier: right on {' and '.join(rights)} maps.",
+        "confusions",
     )
 
 

@@ -168,6 +168,7 @@ def plot(analysis: Analysis, method: str = "structured") -> Figure | Note:
         f"over {n_seeds} (points) against {percent(WINS)} (dashed). Held-out examples where there "
         "are any.",
         f"Dot plot of retained gain by task and kind of ticket. {means}.",
+        method,
     )
 
 

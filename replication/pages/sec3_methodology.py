@@ -119,6 +119,7 @@ def fine_tuning_curves(entries: TaskRecords) -> Figure:
         "validation score after each epoch.",
         f"Two line plots for {task}: training loss by step, and the validation score after each "
         f"epoch, which {ends}.",
+        "curves",
     )
 
 
@@ -151,4 +152,5 @@ def importance(entries: TaskRecords) -> Figure:
         "0 (least important) to 1.",
         f"Heat maps of head importance by layer and head, with bars of MLP importance by layer, "
         f"for {task}, {seeds_text(entries)}.",
+        "importance",
     )

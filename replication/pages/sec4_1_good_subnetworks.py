@@ -219,6 +219,7 @@ def weight_search_curve(entries: TaskRecords) -> Figure | Note:
         "retraining.",
         f"Line plots for {entries.title}, one a seed: the score stays near the full one while "
         f"small weights are zeroed, then falls below the threshold. Weights kept: {kept}.",
+        "weight-curve",
     )
 
 
@@ -273,6 +274,7 @@ def weight_densities(entries: TaskRecords) -> Figure | None:
         f"{len(good)}).",
         f"Heat maps of the density of the good weights of {entries.title} by layer: between "
         f"{percent(low)} and {percent(high)} kept everywhere.",
+        "densities",
     )
 
 

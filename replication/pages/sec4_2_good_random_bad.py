@@ -260,6 +260,7 @@ def ticket_plot(
         f"({METHOD_LABELS[method]}). Large: means; lines: 95 % CI over n seeds, within the "
         "possible range only.",
         f"Dot plot of retained gain on {task}. {'; '.join(said)}.",
+        "weight-gain" if method == "magnitude" else "gain",
     )
 
 

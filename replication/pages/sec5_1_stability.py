@@ -45,7 +45,7 @@ from replication.runs.records import KIND_LABELS, METHOD_LABELS, STATES, TaskRec
 
 MISSING = Note(
     "The overlap of weight masks is not recorded here: it needs magnitude pruning of at least two "
-    "seeds, and their masks, which the run that found them keeps in its cache.",
+    "seeds.",
     "warning",
     missing=True,
 )
@@ -62,8 +62,8 @@ LABELS = {
 }
 _OWN = {"super": "all", "in_between": "some", "anti": "none"}
 NO_SURVIVORS = Note(
-    "The tickets of survivors are not computed for this task here: they need two seeds, and a "
-    "study that asks for them (lottery run STUDY --set followups.survivors=null).",
+    "The tickets of survivors are not computed for this task here. To have them with two seeds or "
+    "more: lottery run STUDY --set followups.survivors=null.",
     missing=True,
 )
 EMPTY = Note(
@@ -78,7 +78,7 @@ def finding(entries: TaskRecords) -> Finding:
         return Finding(ONE_SEED.text)
     heads = good_masks(entries, "heads")
     found = chance.against_chance("Fleiss' kappa", heads)
-    always = f"{heads.all(axis=0).sum()} of {heads.shape[1]} heads survive with every seed"
+    always = f"Of {heads.shape[1]} heads, {heads.all(axis=0).sum()} survive with every seed"
     if math.isnan(found.observed):
         text = f"On {entries.title}, kappa is undefined: every seed keeps all heads, or none"
         return Finding(f"{text} (n = {len(entries)}).")
@@ -87,7 +87,7 @@ def finding(entries: TaskRecords) -> Finding:
     text = (
         f"On {entries.title}, {len(entries)} seeds of {entries.model} agree on heads with a "
         f"Fleiss' kappa of {number(found.observed, 2)}, {where} chance (95 % of random masks: "
-        f"{within(found.low, found.high, 2)}); {always}."
+        f"{within(found.low, found.high, 2)}). {always}."
     )
     more = _hardly_searched(heads)
     if entries.overlap:
@@ -155,6 +155,7 @@ def survival_map(entries: TaskRecords, method: str = "structured") -> Figure | N
         f"n = {len(entries)}; {note}).",
         f"Heat map of what survives by layer and head, and of MLPs, for {task} under "
         f"{METHOD_LABELS[method]}: means from {mean.min():.2f} to {mean.max():.2f}.",
+        "survival-weights" if method == "magnitude" else "survival",
     )
 
 
@@ -236,6 +237,7 @@ def equal_density(entries: TaskRecords) -> Table | None:
         rows,
         caption="Masks of weights differ in size too. Of two seeds that keep equally many, kappa "
         "can reach 1; of others, only the value in the last column.",
+        label="pairs-of-seeds",
     )
 
 
@@ -379,7 +381,7 @@ def like_with_like(entries: TaskRecords) -> Table | Note:
     sizes in every matrix, which share the profile over layers but not the weights.
     """
     if entries.overlap is None:
-        return MISSING
+        return MISSING if entries.has("magnitude") else NO_MAGNITUDE
     heads = good_masks(entries, "heads")
     observed, by_size, by_matrix = agreement_of_weights(entries.overlap)
     rows = []
@@ -453,6 +455,7 @@ def survivors_plot(entries: TaskRecords, release: paper.Results) -> Figure | Not
         model_rows(models, KINDS),
         f"Gain retained on {task}. {means}. Large markers are means, lines 95 % CI over n seeds.",
         f"Dot plot of retained gain on {task}. {means}.",
+        "survivors",
     )
 
 

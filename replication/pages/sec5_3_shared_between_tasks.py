@@ -109,6 +109,7 @@ def shared_heads(sharing: Sharing) -> Figure | Note:
         f"layer. Diagonal: heads that a task keeps, of {sharing.n_heads}. Means over "
         f"{seeds_text(sharing.seeds)}.",
         f"A heat map over {', '.join(tasks)}: heads shared beyond layers, {reach}.",
+        "shared",
     )
 
 
@@ -149,7 +150,7 @@ def beside_release(every: dict[str, TaskRecords], release: paper.Results) -> Tab
     glue = {task for task, entries in every.items() if entries.of_glue and task in theirs.tasks}
     both = [pair for pair in sharing.pairs if {*pair} <= glue]
     if not both:
-        return Note("No two of these tasks are GLUE's own, as those of BERT-base are.")
+        return Note("No two of these tasks are GLUE's own, as BERT-base's are.", missing=True)
     return Table.of(
         {"tasks": " and ".join(pair)}
         | {name: _excess(of, pair) for name, of in (("here", sharing), ("BERT-base", theirs))}
@@ -215,6 +216,7 @@ def task_tree(sharing: Sharing, n_draws: int = 500) -> Figure | Note:
         f"{seeds_text(seeds)}, average linkage. Percentages: in how many of {len(drawn)} resamples "
         "of the seeds the same tasks join.",
         "A tree of tasks: " + "; ".join(" with ".join(sorted(tasks[i] for i in g)) for g in found),
+        "tree",
     )
 
 

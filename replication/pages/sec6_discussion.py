@@ -196,6 +196,7 @@ def plot(entries: TaskRecords) -> Figure | Note:
         f"{who} score {before} with pre-training and {after} without ({which}; "
         f"{first['examples']['validation']:,} validation examples).",
         f"Dot plot for {task}: {'; '.join(texts)}.",
+        "controls",
     )
 
 
@@ -233,6 +234,7 @@ def landscape(entries: TaskRecords) -> Figure | Note:
         f"{', '.join(rises)} ({n_directions} directions, {len(tickets)} seeds, n = {n} validation "
         "examples).",
         f"Line plots for {task} of how much the loss rises at both ends: {'; '.join(rises)}.",
+        "landscape",
     )
 
 

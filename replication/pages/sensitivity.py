@@ -109,6 +109,7 @@ def plot(changes: pd.DataFrame) -> Figure | Note:
         f"{points(found[most])} of the gain. Markers are means, lines 95 % CI "
         f"over n = {len(values)} entries, each a task with a seed.",
         f"Interval plot of changes by rule. {'; '.join(said)}.",
+        "changes",
     )
 
 

@@ -168,6 +168,7 @@ def plot(compared: Compared, kind: str = "bad") -> Figure | Note:
     axis.set_yticks(range(len(tasks)), tasks)
     axis.set_ylim(len(tasks) - 0.5, -0.5)
     axis.set_xlabel(OF_SEED)
+    axis.locator_params(axis="x", nbins=5)  # labels do not touch
     in_percent(axis.xaxis)
     return Figure.of(
         drawing,
@@ -175,6 +176,7 @@ def plot(compared: Compared, kind: str = "bad") -> Figure | Note:
         f"shown. Strokes: means of seeds (points); BERT-base: {N_SEEDS} seeds. Dashed: "
         f"{percent(WINS)}.",
         f"Dot plot of what {kind} tickets retain by task and model. {'; '.join(told)}.",
+        kind,
     )
 
 
@@ -288,6 +290,7 @@ def curve(compared: Compared) -> Figure | Note:
         if ends
         else "Retained gain by the number of training examples: one size only is on record.",
         f"Line plots of retained gain against training examples. {'; '.join(told)}.",
+        "curve",
     )
 
 

@@ -8,12 +8,16 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from bs4 import BeautifulSoup
 from conftest import REPOSITORY, module_at
 from docutils import nodes
 from matplotlib.figure import Figure as Drawing
 from sphinx.application import Sphinx
 
+from replication.book.contents import listed
 from replication.book.show import Figure, Folded, Table
+
+PAGES = listed(REPOSITORY / "_toc.yml")
 
 
 @pytest.fixture(scope="module")
@@ -89,3 +93,20 @@ def test_each_page_counts_its_own_and_refers_to_its_own(
         assert 'href="#gained"><span class="std std-numref">Table 1' in html
     html = (out / "index.html").read_text("utf-8")
     assert 'href="two.html#gain"><span class="std std-numref">Figure 2 there' in html
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_names_its_figures_and_tables_by_number(site: Path, page: str) -> None:
+    soup = BeautifulSoup((site / f"{page}.html").read_text("utf-8"), "html.parser")
+    (article,) = soup.select("article")
+    named = {link["href"] for link in article.select("a:has(> .std-numref)")}
+    figures = article.select("figure.lottery-figure")
+    assert all(figure.select_one("figcaption .caption-number") for figure in figures)
+    if len(figures) > 1:
+        assert [f["id"] for f in figures if f"#{f['id']}" not in named] == []
+    if page.startswith("book/course/"):
+        return  # what a reader's own code prints there
+    tables = [t for t in article.select(".cell_output table") if not t.find_parent("details")]
+    assert [
+        t.get_text(" ")[:80] for t in tables if not t.select_one("caption .caption-number")
+    ] == []

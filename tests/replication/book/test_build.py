@@ -12,6 +12,7 @@ from conftest import REPOSITORY
 
 from lottery_utils.errors import UserError
 from replication.book.build import (
+    UNSAID,
     about_data,
     as_one,
     build_page,
@@ -176,4 +177,15 @@ def test_a_section_without_results_is_its_heading_and_why_once() -> None:
         "x = 1",
         "more()",
         "## Prose alone\n\nNo result.",
+    ]
+
+
+@pytest.mark.parametrize("tag", ["caption", "figcaption"])
+def test_what_does_not_say_that_its_sentences_are_made_up_is_found(tag: str) -> None:
+    silent, plain = f"<{tag}>Scores.</{tag}>", f"<{tag}>Made-up sentences: scores.</{tag}>"
+    lead = '<p class="lottery-finding">Two <a href="#x">tasks</a> share.</p><p>More.</p>'
+    found = UNSAID.findall(f"<table>{silent}{plain}</table>{lead}")
+    assert [one.partition(">")[2] for one in found] == [
+        "Scores.",
+        'Two <a href="#x">tasks</a> share.',
     ]

@@ -132,7 +132,7 @@ def test_kappas_of_the_finding_are_the_tables() -> None:
     text = repr(page.finding(of_task))
     assert "kappa of 0.33, above chance" in text and "kappa is 0.94" in text
     assert "almost nothing" not in text
-    assert "13 of 72 heads survive with every seed" in text
+    assert "Of 72 heads, 13 survive with every seed" in text
 
 
 def test_searches_that_removed_almost_nothing_are_said() -> None:
