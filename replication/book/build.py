@@ -105,8 +105,11 @@ def build_page(
     # Also where the study, or its task, is the notebook's own.
     says = about.get("task") is not None or (MADE_UP in caution and "made-up" not in first)
     heading = [titled(first, about if says else parameters)]
-    if caution and (says or MADE_UP not in caution):
+    if caution and says:
         heading.append(f"\n*Data: {caution}.*")
+    elif caution and MADE_UP not in caution:  # of several tasks: after the result
+        for cell in [cell for cell in result[1:] if cell.cell_type == "markdown"][:1]:
+            cell.source = f"*Data: {caution}.*\n\n{cell.source}"
     if MADE_UP in caution:
         for output in (out for cell in result for out in cell.get("outputs", ())):
             if shown := output.get("data", {}).get("text/html"):
@@ -214,7 +217,7 @@ def about_data(parameters: dict[str, Any]) -> tuple[str, str, str]:
 
 
 def not_official(studies: Sequence[Study], store: Store) -> str:
-    """What is to be said before any result: of one task, or of one kind of data, what they are
+    """What a page says of its data at once: of one task, or of one kind of data, what they are
     where they are not GLUE's official files; of several tasks, of which they are not."""
     cards = [card(study, task, store) for study in studies for task in study.tasks]
     said = {one.caution for one in cards}
