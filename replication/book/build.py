@@ -28,7 +28,15 @@ from replication.book import contents
 from replication.book.show import MISSING
 from replication.files import alone, write_text
 from replication.paper.records import STUDY as RELEASED
-from replication.runs.data_card import MADE_UP, card, describe, describe_all, fingerprints, in_words
+from replication.runs.data_card import (
+    MADE_UP,
+    card,
+    describe,
+    describe_all,
+    encoder,
+    fingerprints,
+    in_words,
+)
 from replication.runs.records import resolve
 from replication.store import Store
 from replication.study import Study, derived_from
@@ -100,7 +108,8 @@ def build_page(
             continue  # the defaults that the given ones stand in for
         (code if MADE_BY.intersection(tags) else result).append(cell)
     about = contents.parameters(notebook) | parameters
-    data, known_by, caution = about_data(about)
+    shown = "".join(nbformat.writes(nbformat.v4.new_notebook(cells=result)))
+    data, known_by, caution = about_data(about, shown)
     first, *rest = result[0].source.split("\n")
     # Also where the study, or its task, is the notebook's own.
     says = about.get("task") is not None or (MADE_UP in caution and "made-up" not in first)
@@ -187,12 +196,17 @@ def titled(heading: str, parameters: dict[str, Any]) -> str:
     return f"{heading}: {task} ({of})" if task else f"{heading} ({of})"
 
 
-def about_data(parameters: dict[str, Any]) -> tuple[str, str, str]:
+def about_data(parameters: dict[str, Any], shown: str = "") -> tuple[str, str, str]:
     """What the data of a page's study, or of its task, are, the fingerprints of the examples, and
-    what is to be said before any result where they are not all of GLUE's official files.
+    what is to be said with its result where they are not all of GLUE's official files.
 
     Where the parameters name studies otherwise than by `study`, the data of each that has records.
+    Of a study's tasks those count that the page has `shown`, if it has shown any.
     """
+
+    def tasks(study: Study) -> list[str]:
+        return [task for task in study.tasks if task in shown] or [*study.tasks]
+
     store = Store(parameters.get("results_dir") or "results")
     if parameters.get("study") == RELEASED:
         return "", "", ""
@@ -200,9 +214,9 @@ def about_data(parameters: dict[str, Any]) -> tuple[str, str, str]:
         overrides = {k: parameters.get(k) for k in ("task", "data", "backbone")}
         study = resolve(str(parameters["study"]), store=store, **overrides)
         return (
-            describe(study, study.tasks, store),
-            fingerprints(study, study.tasks, store),
-            not_official([study], store),
+            describe(study, tasks(study), store),
+            fingerprints(study, tasks(study), store),
+            not_official([(study, tasks(study))], store),
         )
     named = {v for one in parameters.values() for v in (one if isinstance(one, list) else [one])}
     named -= {RELEASED}
@@ -212,19 +226,24 @@ def about_data(parameters: dict[str, Any]) -> tuple[str, str, str]:
         for n in contents.studies()
         if derived_from(n) in named and (store.root / n / "study.yaml").is_file()
     ]
-    studies = [Study.load(name, store.root) for name in known]
+    studies = [(study, tasks(study)) for study in (Study.load(n, store.root) for n in known)]
     return describe_all(studies, store), "", not_official(studies, store)
 
 
-def not_official(studies: Sequence[Study], store: Store) -> str:
+def not_official(studies: Sequence[tuple[Study, Sequence[str]]], store: Store) -> str:
     """What a page says of its data at once: of one task, or of one kind of data, what they are
     where they are not GLUE's official files; of several tasks, of which they are not."""
-    cards = [card(study, task, store) for study in studies for task in study.tasks]
-    said = {one.caution for one in cards}
+    cards = [(study, card(study, task, store)) for study, of in studies for task in of]
+    said = {one.caution for _, one in cards}
     if len(said) == 1:
         return said.pop()
-    of = dict.fromkeys(one.task for one in cards if one.caution and one.official)
-    return f"not GLUE's official files on {', '.join(of)} (see the end of this page)" if of else ""
+    named: dict[str, dict[str, None]] = {}
+    for study, one in cards:
+        if one.caution and one.official and one.kind != "mini":
+            named.setdefault(encoder(study.backbone), {})[one.task] = None
+    texts = [f"{', '.join(of)} of {name}" for name, of in named.items()]
+    end = "not GLUE's official files (see the end of this page)"
+    return f"{'; '.join(texts)}: {end}" if texts else ""
 
 
 def how_made(notebook: Path, parameters: dict[str, Any], seconds: float, data: str = "") -> str:

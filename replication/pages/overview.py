@@ -107,9 +107,10 @@ def plot(records: dict[str, TaskRecords], method: str = "structured") -> Figure 
     ended = [outcome(t_interval(of["bad"])) for of in rows.values() if of["bad"]]
     every_title = [entries.title for entries in records.values()]
     made_up = " of made-up sentences" if every_title != [*records] else ""
+    kind = "Tickets of removed weights (bad)" if method == "magnitude" else "Bad tickets"
     winners = (
-        f"Bad tickets win on {ended.count('wins')} of {several(len(ended), 'task')}{made_up}, lose "
-        f"on {ended.count('loses')} and are inconclusive on {ended.count(INCONCLUSIVE)},"
+        f"{kind} win on {ended.count('wins')} of {several(len(ended), 'task')}{made_up}, lose on "
+        f"{ended.count('loses')} and are inconclusive on {ended.count(INCONCLUSIVE)},"
     )
     out = [task for task in records if task not in rows]
     unlearned = f" Without a gain to retain: {', '.join(out)}." if out else ""

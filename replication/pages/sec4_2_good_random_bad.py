@@ -49,6 +49,7 @@ from replication.study import Study
 
 BERT = "BERT-base,\nas released"
 MARKERS = "osXD"
+MIN_SEEDS = 3  # with fewer, a caption says so
 REPEATS = (
     "There the good ticket keeps more than two thirds of the heads: the bad one mostly repeats it."
 )
@@ -179,11 +180,12 @@ def finding(entries: TaskRecords, method: str = "structured") -> Finding | None:
     return Finding(text, more=" ".join(more))
 
 
-def left_out(entries: TaskRecords) -> Note | None:
+def left_out(entries: TaskRecords, others: Sequence[TaskRecords] = ()) -> Note | None:
     """The seeds that random and bad tickets of heads leave out; None where there is none."""
     out = [
-        f"seed {seed} ({mask.n_heads} of {mask.heads.size} heads)"
-        for (seed, mask), counts in zip(entries.masks.items(), entries.contrasted(), strict=True)
+        f"{f'{of.model}, ' * bool(others)}seed {seed} ({mask.n_heads} of {mask.heads.size} heads)"
+        for of in (entries, *others)
+        for (seed, mask), counts in zip(of.masks.items(), of.contrasted(), strict=True)
         if not counts
     ]
     return Note(f"Not counted for random and bad: {', '.join(out)}. {REPEATS}") if out else None
@@ -244,9 +246,9 @@ def ticket_plot(
         return None
     worst = kinds[-1]
     bad = [
-        f"{percent(model.found[worst].mean)} in {model.label}"
+        f"{percent(found.mean)} in {model.label}" + f" (n = {found.n})" * (found.n < MIN_SEEDS)
         for model in models
-        if worst in model.found
+        if (found := model.found.get(worst))
     ]
     said = [
         f"{model.label}, {KIND_LABELS[kind]} {percent(found.mean)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -54,8 +55,9 @@ def retained(entries: TaskRecords, seed: int, kind: str, state: str = "") -> flo
     return (score(entries, seed, kind, state) - float(full["majority"])) / float(gain)
 
 
-def finding(entries: TaskRecords) -> Finding | Note:
-    """What pre-training does for bad tickets, with the seeds on which the question arises."""
+def finding(entries: TaskRecords, others: Sequence[int] = ()) -> Finding | Note:
+    """What pre-training does for bad tickets, with the seeds on which the question arises, of these
+    and of `others` that were asked."""
     control = entries.stage("control")
     if not control:
         return NO_CONTROL
@@ -69,7 +71,7 @@ def finding(entries: TaskRecords) -> Finding | Note:
         text = (
             f"On {entries.title}, the bad tickets that train well retain {means['reinitialized']} "
             f"of the full model's gain without pre-training, and {means['retrained']} with it "
-            f"(n = {len(counted)} of {len(entries)} seeds)."
+            f"(n = {len(counted)} of {len(entries) + len(others)} seeds)."
         )
         more = (
             f"With pre-trained embeddings alone they retain {means['embeddings_kept']}. Without "
@@ -280,14 +282,18 @@ def flatness(entries: TaskRecords) -> Note:
     )
 
 
-def further(study: str, entries: TaskRecords, store: Store) -> Note | None:
-    """What bad tickets of seeds beyond those of the page retain, where such are on record."""
+def beyond(study: str, entries: TaskRecords, store: Store) -> TaskRecords:
+    """What is on record of a task with seeds beyond those of the study and of the page."""
     of_study = Study.load(study, store.root)
     found = {of.seed for of in store.keys(of_study.name) if of.task == entries.task and of.seed}
     others = sorted(found - {*of_study.seeds, *entries})
     if not others:
-        return None
-    more = TaskRecords.of(replace(of_study, seeds=tuple(others)), entries.task, store)
+        return entries.of_seeds([])
+    return TaskRecords.of(replace(of_study, seeds=tuple(others)), entries.task, store)
+
+
+def further(more: TaskRecords) -> Note | None:
+    """What bad tickets of seeds beyond those of the page retain, where such are on record."""
     said = [
         f"{seed}: {percent(retained(more, seed, 'bad', 'retrained'))}, "
         f"{'counts' if seed in answerable(more) else 'does not count'}"

@@ -66,13 +66,13 @@ def finding(changes: pd.DataFrame) -> Finding:
         texts.append(
             f"{state.capitalize()}, what the good ticket retains of the gain changes under "
             f"{len(clear)} of {len(rules)} other search rules{': ' * bool(clear)}"
-            f"{', '.join(clear)}."
+            f"{', '.join(clear)} (uncorrected)."
         )
     retrained, pruned = texts
     return Finding(
         retrained,
         more=f"{pruned} These are 95 % CIs over n = {n} entries of "
-        f"{', '.join(changes['task'].unique())}, not corrected for several rules.",
+        f"{', '.join(changes['task'].unique())}, as if entries of one task were independent.",
     )
 
 

@@ -339,7 +339,11 @@ def redrawn(compared: Compared) -> Note | None:
                 and first.train_examples == again.train_examples
                 and first.retained["good"] == again.retained["good"]
             ):
-                one, other = (", ".join(map(percent, of.retained["bad"])) for of in (first, again))
+                one, other = (
+                    f"{', '.join(map(percent, of.retained['bad']))} "
+                    f"({outcome(wins_of.mean_over([of], 'bad'))})"
+                    for of in (first, again)
+                )
                 said.append(f"{task}, {name_of(size)} examples: {one} above, {other} here")
     if not said:
         return None

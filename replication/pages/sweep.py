@@ -65,13 +65,13 @@ def plot(records: dict[str, Record]) -> Figure:
         f"{_titles(records)[task]}: {n['fit']:,} fitted, {n['held_out']:,} held out"
         for task, n in counts.items()
     )
-    best = _ranked(records).iloc[0]
-    n_seeds = max(_frame(record).seed.nunique() for record in records.values())
+    best, n_seeds = _best(records), max(_frame(of).seed.nunique() for of in records.values())
+    highest = " and ".join(f"{rate:g}" for rate in best["learning_rate"].unique())
     return Figure.of(
         drawing,
-        f"Learning rate {best['learning_rate']:g} scores highest on held-out training examples "
-        f"({number(best['mean over tasks'])}, mean over tasks): {n_seeds} seeds (circles), their "
-        f"means (lines). Examples: {sizes}.",
+        f"The highest score, {number(best.iloc[0]['mean over tasks'])}, is that of learning rate "
+        f"{highest}: on held-out training examples, mean over tasks of {n_seeds} seeds (circles) "
+        f"and their means (lines). Examples: {sizes}.",
         "Dot plots of held-out score against learning rate, one panel per task.",
     )
 
@@ -93,6 +93,14 @@ def _ranked(records: dict[str, Record]) -> pd.DataFrame:
     return ranked.round(3).reset_index()
 
 
+def _best(records: dict[str, Record]) -> pd.DataFrame:
+    """The recipes with the highest mean, to the three digits that are shown."""
+    ranked = _ranked(records)
+    means = ranked["mean over tasks"]
+    best: pd.DataFrame = ranked[means == means.max()]
+    return best
+
+
 def choice(records: dict[str, Record], study: str, store: Store) -> Finding | Note:
     """The best recipe, and whether the study uses it."""
     if not records:
@@ -102,16 +110,19 @@ def choice(records: dict[str, Record], study: str, store: Store) -> Finding | No
         return Note(
             f"The study {study} was changed after this sweep: run the sweep again.", "warning"
         )
-    best, recipe = _ranked(records).iloc[0], asdict(loaded.recipe)
-    follows = all(recipe[name] == best[name] for name in SWEPT)
+    best, recipe = _best(records), asdict(loaded.recipe)
+    follows = any(all(recipe[name] == one[name] for name in SWEPT) for _, one in best.iterrows())
     chosen = ", ".join(f"{name.replace('_', ' ')} {recipe[name]:g}" for name in SWEPT)
     if follows:
         n_seeds = max(_frame(record).seed.nunique() for record in records.values())
         n = f"{n_seeds} seed{'s' * (n_seeds > 1)} each"
+        means = _ranked(records)["mean over tasks"]
+        alone = "No recipe scores higher than" if len(best) > 1 else "The best recipe is"
         return Finding(
-            f"The best recipe is the one that the study uses: {chosen}. Its mean held-out score is "
-            f"{best['mean over tasks']:.3f} over {', '.join(_titles(records).values())} ({n}).",
-            more=_mixed(records),
+            f"{alone} the one that the study uses: {chosen}. Its mean held-out score is "
+            f"{means.max():.3f} over {', '.join(_titles(records).values())} ({n}).",
+            more=f"The {len(means)} recipes score {means.min():.3f} to {means.max():.3f}. "
+            f"{_mixed(records)}".strip(),
         )
     return Note(f"The study {study} does not follow its sweep: it uses {chosen}.", "warning")
 

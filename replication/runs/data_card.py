@@ -198,12 +198,12 @@ def describe(study: Study, tasks: Sequence[str], store: Store) -> str:
     return f"Data: {cards[0]}." if len(cards) == 1 else f"Data: {_by_text(cards)}"
 
 
-def describe_all(studies: Sequence[Study], store: Store) -> str:
-    """The same of a page that is not about one study alone: by model and data, of the tasks that
-    have something on record."""
+def describe_all(studies: Sequence[tuple[Study, Sequence[str]]], store: Store) -> str:
+    """The same of a page that is not about one study alone: by model and data, of those of each
+    study's tasks that have something on record."""
     cards: dict[str, list[DataCard]] = {}
-    for one in studies:
-        tasks = [task for task in one.tasks if place(one, task, store).parent.is_dir()]
+    for one, of_page in studies:
+        tasks = [task for task in of_page if place(one, task, store).parent.is_dir()]
         cards.setdefault(model_and_data(one), []).extend(card(one, task, store) for task in tasks)
     said = [f"{name}: {_by_text(of)}" for name, of in cards.items() if of]
     return f"Data. {' '.join(said)}" if said else ""

@@ -72,8 +72,11 @@ def test_a_page_of_several_studies_says_what_the_data_of_each_are() -> None:
 
 def test_a_page_of_several_tasks_names_those_that_are_not_of_glues_files() -> None:
     _, _, caution = about_data({"small": "minilm-glue", "large": "mpnet-glue"})
-    assert caution.startswith("not GLUE's official files on QQP, MNLI, QNLI (")
+    assert caution.startswith("QQP, MNLI, QNLI of MiniLM-L6: not GLUE's official files (")
+    assert about_data({"studies": ["minilm-glue", "quick"]})[2] == caution, "quick is made up"
     assert about_data({"study": "mpnet-glue"})[2] == ""
+    data, _, shown = about_data({"study": "minilm-glue"}, "SST-2 and MRPC")
+    assert (shown, "QQP" in data) == ("", False), "the page shows neither"
     data, *_ = about_data({"curve": "minilm-size"})
     assert data.count("MiniLM-L6 on GLUE") == 1, "of all its sizes"
 

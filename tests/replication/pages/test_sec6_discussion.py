@@ -123,10 +123,15 @@ def test_the_control_is_asked_for_wherever_its_rule_says(
 def test_seeds_beyond_the_study_are_shown_with_whether_they_count() -> None:
     store = Store(REPOSITORY / "results")
     mnli, sst2 = (TaskRecords.of(Study.load("minilm-glue"), t, store) for t in ("MNLI", "SST-2"))
-    assert page.further("minilm-glue", sst2, store) is None
-    note = page.further("minilm-glue", mnli, store)
+    assert page.further(page.beyond("minilm-glue", sst2, store)) is None
+    more = page.beyond("minilm-glue", mnli, store)
+    note = page.further(more)
     assert note is not None
     assert "71: 42 %, does not count; 166: 23 %, does not count" in note.text
-    fewer = page.further("minilm-glue", mnli.of_seeds([1337]), store)
+    found = page.finding(
+        TaskRecords.of(Study.load("minilm-glue"), "MNLI", store, ["control"]), [*more]
+    )
+    assert "n = 1 of 5 seeds" in found.text
+    fewer = page.further(page.beyond("minilm-glue", mnli.of_seeds([1337]), store))
     assert fewer is not None
     assert fewer.text == note.text, "the study's own seeds are no further ones"

@@ -156,7 +156,9 @@ def test_another_draw_of_the_same_models_is_said() -> None:
     curve[500] = side("", 500, **{"SST-2": [0.7, 0.8]})
     curve[1000] = side("", 1000, **{"SST-2": [0.3, 0.3]})  # of other models
     note = sizes.redrawn(compared(small=small, curve=curve))
-    assert note and "SST-2, 500 examples: 10 %, 90 % above, 70 %, 80 % here" in note.text
+    assert (
+        note and "SST-2, 500 examples: 10 %, 90 % (inconclusive) above, 70 %, 80 % (" in note.text
+    )
     assert "1,000" not in note.text
     assert sizes.redrawn(compared(small=small)) is None
 

@@ -86,7 +86,18 @@ def test_a_mean_of_several_metrics_says_what_it_is_good_for(swept: dict[str, Any
     swept["STS-B"]["results"]["metric"] = "pearson"
     two = sweep.choice(swept, "tiny", Store())
     assert isinstance(one, Finding) and isinstance(two, Finding)
-    assert (one.more, two.more != "") == ("", True)
+    assert two.more.startswith(one.more) and len(two.more) > len(one.more)
+
+
+def test_a_tie_is_no_best_recipe(swept: dict[str, Any]) -> None:
+    best = sweep.choice(swept, "tiny", Store())
+    for record in swept.values():
+        for run in record["results"]["runs"]:
+            run["score"] = 0.5
+    tied = sweep.choice(swept, "tiny", Store())
+    assert isinstance(best, Finding) and best.text.startswith("The best recipe is")
+    assert isinstance(tied, Finding) and tied.text.startswith("No recipe scores higher than")
+    assert "0.500 to 0.500" in tied.more
 
 
 def test_a_missing_sweep_says_how_to_make_it(workplace: Path) -> None:
