@@ -14,23 +14,14 @@ import re
 import sys
 from pathlib import Path
 
-from lottery_utils.errors import UserError, expanded
+from lottery_utils.errors import expanded
 from replication.book import contents
 from replication.book.one_study import computed
+from replication.runs.asked import require_as_meant
 from replication.runs.jobs import jobs
 from replication.runs.status import undone
 from replication.store import Store
 from replication.study import Study
-
-# Of a name that looks like a number, Snakemake makes one: 1000 of 1_000, and 1000 is another study.
-NAMES = {"study", "data", "cache-dir", "site", "workdir"}
-for text in sys.argv if workflow.is_main_process else ():
-    name, _, value = text.removeprefix("--config=").partition("=")
-    if name in NAMES & config.keys() and str(config[name]) != value:
-        raise UserError(
-            f"Snakemake reads {value!r} as {config[name]!r}: give the study by LOTTERY_STUDY={value} "
-            "or its file's path, and a folder by its whole path."
-        )
 
 workdir: str(expanded(config.get("workdir", ".")))
 # A job has one thread unless it asks for more: threads of two jobs on one core wait for each other.
@@ -38,6 +29,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Here a job is an entry with all its trainings; elsewhere, where cores do not count, one training.
 CORES = workflow.resource_settings.cores
 if workflow.is_main_process:
+    require_as_meant(sys.argv, config)
     os.environ["LOTTERY_SINGLY"] = str(int(config.get("singly", CORES is None)))
 
 # The study that is computed here; of others there are the records that came with the repository.
@@ -57,7 +49,6 @@ THREADS = int(config.get("threads", 2 if SINGLY else max(1, (CORES or 1) // len(
 # With `device=cuda` every job takes a card, and fails where there is none.
 DEVICE = config.get("device", "auto")
 HOW = [f"--{name}={config[name]}" for name in ("data", "cache-dir") if name in config]
-
 PAGES = contents.pages(SITE / "_toc.yml")
 PROSE = [f"{path}.md" for path in contents.listed(SITE / "_toc.yml") if path not in PAGES]
 EXERCISES = [Path(path).name for path in PAGES if path.startswith("book/course/")]

@@ -39,7 +39,7 @@
         cell.dataset.label = cell.tagName === "TD" ? names.join(", ") : "";
       });
     });
-    labelled.add(table);
+    labelled.add(rows[0]);
   }
 
   /** Of many cards the first few, and all of them at a touch. */
@@ -61,7 +61,7 @@
     table.classList.remove("cards", "dense");
     box.removeAttribute("tabindex");
     if (PHONE.matches && table.tHead && (wide() || narrow())) {
-      if (!labelled.has(table)) label(table);
+      if (!labelled.has(table.tBodies[0]?.rows[0])) label(table); // a script may have put in other rows
       table.classList.add("cards");
       shorten(table);
       return;
@@ -82,5 +82,8 @@
       for (const table of target.children) if (table.tagName === "TABLE") fit(table);
     }
   });
-  for (const table of document.querySelectorAll(".bd-article table")) observer.observe(table.parentElement);
+  for (const table of document.querySelectorAll(".bd-article table")) {
+    observer.observe(table.parentElement);
+    new MutationObserver(() => fit(table)).observe(table, { childList: true, subtree: true });
+  }
 })();

@@ -115,15 +115,15 @@ def build_page(
     says = about.get("task") is not None or (MADE_UP in caution and "made-up" not in first)
     heading = [titled(first, about if says else parameters)]
     if caution and says:
-        heading.append(f"\n*Data: {caution}.*")
+        heading.append(f"\n*Data: {_plain(caution)}.*")
     elif caution and MADE_UP not in caution:  # of several tasks: after the result
         for cell in [cell for cell in result[1:] if cell.cell_type == "markdown"][:1]:
-            cell.source = f"*Data: {caution}.*\n\n{cell.source}"
+            cell.source = f"*Data: {_plain(caution)}.*\n\n{cell.source}"
     if MADE_UP in caution:
         for output in (out for cell in result for out in cell.get("outputs", ())):
             if shown := output.get("data", {}).get("text/html"):
                 output["data"]["text/html"] = UNSAID.sub(r"\1 Made-up sentences.", shown)
-    data = f"{data} {known_by}".strip()
+    data = _plain(f"{data} {known_by}".strip())
     result[0].source = "\n".join([*heading, *rest])
     made = nbformat.v4.new_markdown_cell(
         how_made(of or notebook, parameters, time.monotonic() - begun, data)
@@ -131,6 +131,11 @@ def build_page(
     last = len(result) - result[-1].source.startswith("provenance.Sources(")
     executed.cells = [*without_empty(result[:last]), made, *as_one(code), *result[last:]]
     write_text(page, nbformat.writes(executed))
+
+
+def _plain(text: str) -> str:
+    """A study's own words as MyST shows them, whatever they mean to it."""
+    return re.sub(r"([\\`*_{}\[\]<>$#|])", r"\\\1", text)
 
 
 def as_one(code: Sequence[Any]) -> list[Any]:

@@ -351,7 +351,8 @@ class Entry:
             self.progress.at(step / total, f", step {step} of {total}, loss {loss:.3f}")
 
         rate = faster * recipe.learning_rate
-        of = (backbone.weights_sha256(model), data.fingerprint(self.splits), rate, watch)
+        # By name, too: two parts may begin with equal weights and compute different things.
+        of = (what, backbone.weights_sha256(model), data.fingerprint(self.splits), rate, watch)
         stage = "training" if self.parts is None else self.parts.stage
         unfinished = Unfinished(
             self.store.scratch(self.key("finetune"), stage),

@@ -98,20 +98,21 @@ def standing(analysis: Analysis) -> Note | None:
     else:
         seeds: dict[str, list[int]] = {}
         for task, seed in analysis.missing:
-            seeds.setdefault(task, []).append(seed)
+            if seed not in analysis.entries.get(task, ()):
+                seeds.setdefault(task, []).append(seed)
+        part = sum(seed in analysis.entries.get(task, ()) for task, seed in analysis.missing)
+        more = f", {part} more without magnitude pruning" if part else ""
+        text = f"{n - len(analysis.missing)} of {n} runs are in{more}."
         named = "; ".join(
             f"{task} ({'all seeds' if len(of) == len(study.seeds) else ', '.join(map(str, of))})"
             for task, of in seeds.items()
         )
-        part = sum(seed in analysis.entries.get(task, ()) for task, seed in analysis.missing)
-        more = f", {part} more with heads and MLPs only" if part else ""
-        text = f"{n - len(analysis.missing)} of {n} runs are in{more}."
-        text += f" Missing{', whole or in part' if part else ''}: {named}."
+        text += f" Missing: {named}." if named else ""
     if analysis.entries and not analysis.seeds:
         text += " No seed is in for all of these tasks, which a verdict needs."
     elif analysis.seeds:
-        text += f" Verdicts rest on seed {', '.join(map(str, analysis.seeds))}"
-        text += f" of {', '.join(analysis.entered) or 'no task'}."
+        text += f" Verdicts rest on {', '.join(analysis.entered) or 'no task'}"
+        text += f" (seed{'s' * (len(analysis.seeds) > 1)} {', '.join(map(str, analysis.seeds))})."
     text += "".join(f" {task} does not enter: {why}." for task, why in analysis.left_out.items())
     if analysis.provisional:
         return Note(f"Provisional. {text}", "warning")

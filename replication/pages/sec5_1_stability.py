@@ -142,7 +142,7 @@ def survival_map(entries: TaskRecords, method: str = "structured") -> Figure | N
     else:
         drawing.colorbar(image, label="mean", location="top")
     task, what = entries.title, "whether each head survives"
-    note = "the sample deviation of 0 and 1"
+    note = "a head survives, 1, or does not, 0"
     kappa = agreement.fleiss_kappa(good_masks(entries, "heads"))
     agreed = f"Fleiss' kappa of heads is {number(kappa, 2)}. The"
     if method == "magnitude":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -49,9 +50,10 @@ def score(entries: TaskRecords, seed: int, kind: str, state: str) -> float:
 
 
 def retained(entries: TaskRecords, seed: int, kind: str, state: str = "") -> float:
-    """The same as a share of what the full model of that seed gains over the majority baseline."""
+    """The same as a share of what the full model of that seed gains over the majority baseline; not
+    a number without a gain."""
     full = entries[seed]["finetune"]["results"]
-    gain = full["score"] - full["majority"]
+    gain = full["score"] - full["majority"] or math.nan
     return (score(entries, seed, kind, state) - float(full["majority"])) / float(gain)
 
 
@@ -84,16 +86,20 @@ def finding(entries: TaskRecords, others: Sequence[int] = ()) -> Finding | Note:
             "theirs is on record yet."
         )
     else:
-        good = {s: [retained(entries, seed, "good", s) for seed in control] for s in STATES}
-        before, after = (_mean(good[state]) for state in ("retrained", "reinitialized"))
         text = (
             f"On {entries.title}, the control is uninformative: no bad ticket that differs from "
             f"the good one retains {percent(WINS)} of the gain (n = {len(entries)} seeds)."
         )
-        more = (
-            f"Good tickets retain {before} with pre-training and {after} without it "
-            f"(n = {several(len(control), 'seed')})."
-        )
+        more = "No full model of the control gains anything over the majority baseline."
+        if gained := [seed for seed in control if _gained(entries, seed)]:
+            before, after = (
+                _mean([retained(entries, seed, "good", state) for seed in gained])
+                for state in ("retrained", "reinitialized")
+            )
+            more = (
+                f"Good tickets retain {before} with pre-training and {after} without it "
+                f"(n = {several(len(gained), 'seed')})."
+            )
     return Finding(text, more=f"{more} {_without_layers(entries)}".strip())
 
 

@@ -110,8 +110,9 @@ def finding(compared: Compared) -> Finding:
     seeds = [f"{_n_seeds(side, tasks)} in {side.name}" for side in sides]
     left = [task for task in compared.wanted.tasks if task not in tasks]
     under_way = any(not _counts(compared.large, task) for task in left)
+    named = " and ".join(", ".join(tasks).rsplit(", ", 1))
     text = (
-        f"{'Provisional: o' if under_way else 'O'}n {', '.join(tasks)}, retrained bad subnetworks "
+        f"{'Provisional: o' if under_way else 'O'}n {named}, retrained bad subnetworks "
         f"retain of the gain from fine-tuning: {'; '.join(shares)} (means, 95 % CIs over seeds)."
     )
     more = f"A task has {', '.join(seeds)}."
@@ -301,11 +302,10 @@ def so_far(compared: Compared) -> Note:
         counted = {task: of.n for task, of in compared.curve[size].tasks.items()}
         which = ", ".join(f"{task} {n_seeds}" for task, n_seeds in counted.items()) or "none"
         of_runs = f"{n} of {compared.curve_planned} runs, of which count: {which}"
-        said.append(f"{name_of(size)}: {of_runs if n else 'none'}")
+        said.append(f"with {name_of(size)} examples: {of_runs if n else 'none'}")
     return Note(
-        "On record by number of training examples (a run is a task with a seed): "
-        f"{'; '.join(said)}. A run counts if its full model gains 0.1 or more and its bad ticket "
-        "is not mostly the good one."
+        f"Of the planned runs (a task with a seed), these are on record: {'; '.join(said)}. A run "
+        "counts if its full model gains 0.1 or more and its bad ticket is not mostly the good one."
     )
 
 
@@ -344,7 +344,9 @@ def redrawn(compared: Compared) -> Note | None:
                     f"({outcome(wins_of.mean_over([of], 'bad'))})"
                     for of in (first, again)
                 )
-                said.append(f"{task}, {name_of(size)} examples: {one} above, {other} here")
+                said.append(
+                    f"{task} with {name_of(size)} examples: {one} in the table above; {other} here"
+                )
     if not said:
         return None
     return Note(

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
+import running
 import torch
 
 from lottery_utils import pruning
 from lottery_utils.encoder import encoder_shape
 from lottery_utils.fast.first_token import first_token_only
 from lottery_utils.masks import StructuredMask
+from replication.experiments import unfinished
 from replication.experiments.embeddings import average
 
 
@@ -40,3 +44,21 @@ def test_the_mean_knows_the_words_and_not_the_padding(tiny_model: Any) -> None:
     assert not torch.allclose(together[0], together[1], atol=1e-4)
     alone = torch.cat([logits(model, [text]) for text in texts])
     torch.testing.assert_close(together, alone)
+
+
+def test_parts_of_equal_weights_do_not_go_on_from_each_other(
+    workplace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The emptied model and the averaged one have the same weights and compute different things."""
+    monkeypatch.setattr(unfinished, "EVERY", 0.0)
+    entry = running.entry("CoLA", 42)
+    steps = iter([None, None, None])
+    monkeypatch.setattr(entry.progress, "at", lambda *_: next(steps))
+    with pytest.raises(StopIteration):  # killed in its fourth step
+        entry.train_model(entry.pretrained(), "train the embeddings, emptied")
+    monkeypatch.setattr(entry.progress, "at", lambda *_: None)
+    (kept,) = workplace.rglob("*.training")
+    entry.train_model(entry.pretrained(), "train the embeddings, averaged")
+    assert kept.is_file(), "what the other left was neither used nor cleared"
+    entry.train_model(entry.pretrained(), "train the embeddings, emptied")
+    assert not kept.is_file(), "and its own training went on from there"

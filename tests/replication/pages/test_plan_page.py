@@ -157,4 +157,4 @@ def test_the_notebook_shows_two_of_fifteen_entries(tmp_path: Path) -> None:
     _, html = executed("plan", tmp_path / "plan.ipynb", results_dir=str(results))
     assert "Provisional. 2 of 15 runs are in." in html
     assert "a single seed, which has no spread" in html
-    assert '<figure class="lottery-figure">' in html and "Traceback" not in html
+    assert '<figure class="lottery-figure"' in html and "Traceback" not in html

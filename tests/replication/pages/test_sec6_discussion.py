@@ -41,6 +41,14 @@ def test_the_control_and_what_it_says() -> None:
         assert heights == pytest.approx([start, start, 0.65, 0.65, 0.6, 0.6])
 
 
+def test_a_model_that_gains_nothing_has_nothing_to_retain() -> None:
+    """Its score is the majority's: no share of it is a number, and the page says so."""
+    found = entries(majority=0.9, control=control(), embeddings=embeddings(0.65))
+    assert "gains anything over the majority baseline" in repr(page.finding(found))
+    assert page.table(found).frame.loc["bad, seed 42", "nothing pre-trained"] == "0.600"
+    assert page.plot(found).caption
+
+
 def test_seeds_without_a_bad_ticket_to_explain_do_not_count() -> None:
     learned = entries(majority=0.75, control=control())  # bad tickets fall below this baseline
     assert "On SST-2, the control is uninformative" in repr(page.finding(learned))

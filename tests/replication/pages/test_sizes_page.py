@@ -156,9 +156,7 @@ def test_another_draw_of_the_same_models_is_said() -> None:
     curve[500] = side("", 500, **{"SST-2": [0.7, 0.8]})
     curve[1000] = side("", 1000, **{"SST-2": [0.3, 0.3]})  # of other models
     note = sizes.redrawn(compared(small=small, curve=curve))
-    assert (
-        note and "SST-2, 500 examples: 10 %, 90 % (inconclusive) above, 70 %, 80 % (" in note.text
-    )
+    assert note and "SST-2 with 500 examples: 10 %, 90 % (inconclusive) in" in note.text
     assert "1,000" not in note.text
     assert sizes.redrawn(compared(small=small)) is None
 
@@ -185,7 +183,7 @@ def test_the_page_reads_what_is_on_record(ours: records.Results) -> None:
         n = sum(Store().read(key) is not None for key in keys)
         counted = ", ".join(f"{task} {of.n}" for task, of in side.tasks.items())
         runs = f"{n} of {len(keys)} runs, of which count: {counted or 'none'}"
-        assert f"{sizes.name_of(size)}: {runs if n else 'none'}" in said
+        assert f"{sizes.name_of(size)} examples: {runs if n else 'none'}" in said
 
 
 def test_tickets_that_gave_one_answer_are_named() -> None:

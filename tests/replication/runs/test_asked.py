@@ -1,0 +1,39 @@
+"""What Snakemake was asked is what it does, or one sentence says why not."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import REPOSITORY
+
+from lottery_utils.errors import UserError
+from replication.runs.asked import require_as_meant
+
+PROFILES = sorted((REPOSITORY / "profiles").glob("*/config.yaml"))
+
+
+@pytest.mark.parametrize("profile", PROFILES, ids=lambda path: path.parent.name)
+def test_a_profile_keeps_its_settings_by_the_command_that_it_names(profile: Path) -> None:
+    text = profile.read_text("utf-8")
+    settings = dict(one.split("=") for one in yaml.safe_load(text)["config"])
+    said = re.search(r"--config ((?:\S+=\S+ ?)+)", text)
+    assert said is not None
+    given = dict(one.split("=") for one in said[1].split())
+    assert given == {"study": "NAME", **settings}
+    arguments = ["snakemake", "--profile", str(profile.parent), "records"]
+    require_as_meant(arguments, settings)  # without --config the profile's own are there
+    require_as_meant([*arguments, "--config", *(f"{k}={v}" for k, v in given.items())], given)
+    for how in (arguments, ["snakemake", f"--profile={profile.parent}"]):
+        with pytest.raises(UserError, match=r"replaces the settings .* device=cuda"):
+            require_as_meant([*how, "--config", "study=NAME"], {"study": "NAME"})
+
+
+def test_a_name_that_becomes_a_number_is_another_one() -> None:
+    with pytest.raises(UserError, match="LOTTERY_STUDY=1_000"):
+        require_as_meant(["snakemake", "--config", "study=1_000"], {"study": 1000})
+    require_as_meant(
+        ["snakemake", "--config", "study=mine", "threads=4"], {"study": "mine", "threads": 4}
+    )
