@@ -154,7 +154,7 @@ def plot(trial: Trial) -> Figure:
         drawing,
         f"Retrained bad subnetworks retain {' and '.join(bad)} of the gain from fine-tuning. Means "
         f"over tasks, 95 % CIs; up to {len(trial.study.seeds)} seeds a task here, five for "
-        "BERT-base. Random and bad: without seeds whose good ticket keeps most heads.",
+        "BERT-base.",
         f"Interval plot of the gain that retrained tickets retain. {'; '.join(said)}.",
         "retained",
     )

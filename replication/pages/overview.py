@@ -107,7 +107,7 @@ def plot(records: dict[str, TaskRecords], method: str = "structured") -> Figure 
     ended = [outcome(t_interval(of["bad"])) for of in rows.values() if of["bad"]]
     every_title = [entries.title for entries in records.values()]
     made_up = " of made-up sentences" if every_title != [*records] else ""
-    kind = "Tickets of removed weights (bad)" if method == "magnitude" else "Bad tickets"
+    kind = "Bad tickets (removed weights)" if method == "magnitude" else "Bad tickets"
     winners = (
         f"{kind} win on {ended.count('wins')} of {several(len(ended), 'task')}{made_up}, lose on "
         f"{ended.count('loses')} and are inconclusive on {ended.count(INCONCLUSIVE)},"
@@ -116,8 +116,8 @@ def plot(records: dict[str, TaskRecords], method: str = "structured") -> Figure 
     unlearned = f" Without a gain to retain: {', '.join(out)}." if out else ""
     return Figure.of(
         drawing,
-        f"{winners} under {METHOD_LABELS[method]}: by the 95 % CI over seeds (points; stroke: "
-        f"mean) against {percent(WINS)} (dashed).{unlearned}",
+        f"{winners} under {METHOD_LABELS[method]}: by 95 % CIs over seeds (points; strokes: "
+        f"means) against {percent(WINS)} (dashed).{unlearned}",
         f"Dot plot of retained gain by task{made_up}: "
         + "; ".join(
             f"{task}: "

@@ -246,7 +246,8 @@ def ticket_plot(
         return None
     worst = kinds[-1]
     bad = [
-        f"{percent(found.mean)} in {model.label}" + f" (n = {found.n})" * (found.n < MIN_SEEDS)
+        f"{percent(found.mean)} in {model.label}"
+        + f" (n = {found.n})" * (bool(model.values) and found.n < MIN_SEEDS)
         for model in models
         if (found := model.found.get(worst))
     ]
@@ -259,8 +260,8 @@ def ticket_plot(
     return Figure.of(
         model_rows(models, kinds),
         f"{retain if bad else 'What retrained tickets retain'} on {task} "
-        f"({METHOD_LABELS[method]}). Large: means; lines: 95 % CI over n seeds, within the "
-        "possible range only.",
+        f"({METHOD_LABELS[method]}). Large: means; lines: 95 % CI over seeds, within the "
+        "possible range.",
         f"Dot plot of retained gain on {task}. {'; '.join(said)}.",
         "weight-gain" if method == "magnitude" else "gain",
     )

@@ -69,9 +69,8 @@ def plot(records: dict[str, Record]) -> Figure:
     highest = " and ".join(f"{rate:g}" for rate in best["learning_rate"].unique())
     return Figure.of(
         drawing,
-        f"The highest score, {number(best.iloc[0]['mean over tasks'])}, is that of learning rate "
-        f"{highest}: on held-out training examples, mean over tasks of {n_seeds} seeds (circles) "
-        f"and their means (lines). Examples: {sizes}.",
+        f"Highest mean over tasks: {number(best.iloc[0]['mean over tasks'])}, learning rate "
+        f"{highest}. Circles: {n_seeds} seeds; lines: means. {sizes}.",
         "Dot plots of held-out score against learning rate, one panel per task.",
     )
 

@@ -187,7 +187,7 @@ def test_the_table_says_which_aims_are_met(written: dict[str, Record]) -> None:
     assert table["bag of words low enough"].tolist() == ["yes", "no", "yes"]
     assert table["backbone 0.10 above"].tolist() == ["yes", "no", "yes"]
     found = repr(corpus.finding(written))
-    assert "0.10 on 2 of 3 tasks (means over 2 seeds)" in found
+    assert "0.10 on 2 of 3 tasks of made-up sentences (means over 2 seeds)" in found
     assert "below their ceiling on 2." in found
 
 
