@@ -38,6 +38,7 @@ STUDY = Study.load(GIVEN)
 # A book of this study alone has its contents, and its site, in a folder of its own. What cannot be
 # computed is shown there as far as it is on record.
 SITE = expanded(config.get("site", "."))
+KEPT = [str(path) for path in [SITE / "study.yaml"] if path.is_file()]  # a study that is a file
 COMPUTED = SITE == Path() or "data" in config or computed(STUDY)
 if not COMPUTED:
     os.environ["LOTTERY_COMPUTE"] = "no"
@@ -81,7 +82,9 @@ def stamps(tasks):
 
 def records(study, task=None):
     """What a page of a study, or of one of its tasks, is made from."""
-    kept = files(f"results/{study}-*/**/*.json")  # its sweep, and studies derived from it
+    # Its sweep, studies derived from it, and what it says itself: of its data, for example.
+    kept = files(f"results/{study}-*/**/*.json", f"studies/{study}.y*ml") + KEPT
+    kept += files(f"studies/{study}.y*ml", f"results/{study}/study.yaml")
     if study == STUDY.name and COMPUTED:
         return stamps([task] if task else STUDY.tasks) + kept
     return files(f"results/{study}/{task or ''}/**/*.json") + kept
@@ -90,8 +93,7 @@ def records(study, task=None):
 rule book:
     input:
         [f"{path}.ipynb" for path in PAGES],
-        WHOLE if SITE == Path() else [],
-        PROSE + LIBRARY,
+        PROSE + LIBRARY + (WHOLE if SITE == Path() else []),
         [str(SITE / name) for name in ("_toc.yml", "_config.yml")],
         files("book/*.bib", "book/_ext/*.py", "book/_static/*", "book/_templates/*"),
     output: str(SITE / "_build/html/index.html")
@@ -144,8 +146,7 @@ def page(wildcards):
 
 def parameters(page):
     """What a page is given; a study that came as a file, as the one that its book keeps."""
-    own, kept = page.study == STUDY.name, SITE / "study.yaml"
-    return page.parameters | ({"study": kept} if own and kept.is_file() else {})
+    return page.parameters | ({"study": KEPT[0]} if KEPT and page.study == STUDY.name else {})
 
 
 rule page:
@@ -175,9 +176,7 @@ rule exercise:
 
 
 rule table:
-    input:
-        lambda wildcards: records(wildcards.study),
-        LIBRARY,
+    input: lambda wildcards: records(wildcards.study) + LIBRARY
     output: "book/report/{study}-records.csv"
     shell: "lottery export {wildcards.study} --out {output}"
 

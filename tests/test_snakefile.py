@@ -25,7 +25,15 @@ PAGE = "book/report/glue-small/CoLA/sec5_1_stability.ipynb"
 def place(tmp_path: Path) -> Path:
     """This repository with nothing built, and a study's records of its own: glue-small's."""
     for path in REPOSITORY.iterdir():
-        if path.name not in ("results", "notebooks", "_build", ".snakemake", ".git", "book"):
+        if path.name not in (
+            "results",
+            "notebooks",
+            "studies",
+            "_build",
+            ".snakemake",
+            ".git",
+            "book",
+        ):
             (tmp_path / path.name).symlink_to(path)
     (tmp_path / "book").mkdir()
     for path in (REPOSITORY / "book").iterdir():
@@ -33,7 +41,8 @@ def place(tmp_path: Path) -> Path:
             (tmp_path / "book" / path.name).symlink_to(path)
     made = shutil.ignore_patterns("exercise_*", "handouts")
     shutil.copytree(REPOSITORY / "book" / "course", tmp_path / "book" / "course", ignore=made)
-    shutil.copytree(REPOSITORY / "notebooks", tmp_path / "notebooks")
+    for name in ("notebooks", "studies"):
+        shutil.copytree(REPOSITORY / name, tmp_path / name)
     for path in (REPOSITORY / "results").iterdir():
         if path.name == "glue-small":
             shutil.copytree(path, tmp_path / "results" / path.name)
@@ -116,7 +125,11 @@ def test_a_page_of_committed_records_is_made_again_when_they_or_its_notebook_cha
     page.parent.mkdir(parents=True)
     page.write_text("{}", "utf-8")
     assert planned(place, "quick", PAGE) == {}
-    sources = ("notebooks/sec5_1_stability.ipynb", "results/glue-small/CoLA/seed-42/search.json")
+    sources = (
+        "notebooks/sec5_1_stability.ipynb",
+        "results/glue-small/CoLA/seed-42/search.json",
+        "studies/glue-small.yaml",
+    )
     for source in map(place.joinpath, sources):
         made, later = page.stat().st_mtime, page.stat().st_mtime + 10
         os.utime(source, (later, later))
@@ -166,7 +179,7 @@ def test_make_hands_over_a_study_as_it_is_called(place: Path, given: str) -> Non
     file.parent.mkdir()
     file.write_text(STUDY, "utf-8")
     if given == "1_000":
-        (place / "studies").unlink()
+        shutil.rmtree(place / "studies")
         file.parent.rename(place / "studies")
     programs = place / "bin"
     programs.mkdir()

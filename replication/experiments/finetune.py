@@ -38,7 +38,11 @@ class Curve(TypedDict):
 
 
 class Kept(Answered, total=False):
-    labels: Annotated[Answers, about("The true ones, in the order of predictions.")]
+    labels: Annotated[
+        Answers,
+        about("The true ones, in the order of predictions."),
+        Says(lambda of: [(f"{split} labels", text) for split, text in of.items()]),
+    ]
 
 
 class Finetuned(Kept):
@@ -46,7 +50,11 @@ class Finetuned(Kept):
 
     score: Annotated[Score, about("Of the fine-tuned model on the validation set, by metric.")]
     metric: Metric
-    scores: Annotated[Scores, about("By each of the task's metrics.")]
+    scores: Annotated[
+        Scores,
+        about("By each of the task's metrics."),
+        Says(lambda of: [(f"{metric} of the full model", score) for metric, score in of.items()]),
+    ]
     undefined: Annotated[
         dict[str, Text],
         about("Under full: why score is undefined and counts as 0. Empty where it is defined."),

@@ -7,6 +7,7 @@ whatever computes them.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import fields
 from functools import cache
 from typing import Any, get_type_hints
@@ -17,9 +18,10 @@ from typing_extensions import TypedDict
 from lottery_utils.errors import ReplayError, UserError
 from lottery_utils.importance import Variant
 from lottery_utils.masks import StructuredMask
-from lottery_utils.metrics import CORRELATIONS, passes
+from lottery_utils.metrics import CORRELATIONS, passes, score
 from lottery_utils.recipe import SearchRule
 from lottery_utils.search import RELEASE_STEPS, Step, structured_search
+from replication.experiments.answers import read_answers
 from replication.experiments.shapes import Facts
 from replication.runs.records import task_of
 from replication.runs.schema import CONFIG, INPUTS, Record, results_type
@@ -55,7 +57,8 @@ def problem(record: Read, text: bytes | str, full: dict[object, Facts] | None = 
         facts.unlike(task, "of its task")
         or facts.unlike(of_model, "in finetune.json, of another model: restore or delete both")
         or facts.outside(of_model)
-        or _unanswered(record["results"], bool(record["config"].get("held_out")))
+        or _misscored(record, of_model)
+        or _unlike_itself(record, of_model)
         or _astray(record)
     )
 
@@ -84,17 +87,60 @@ def _full_model(record: Read, facts: Facts, full: dict[object, Facts]) -> Facts:
     return full.get(weights, facts)
 
 
-def _unanswered(value: Any, kept: bool, name: str = "results") -> str | None:
-    """The first training whose answers are not there though a study with `held_out` keeps them, or
-    the reverse."""
+def _models(value: Any, name: str = "results") -> Iterator[tuple[str, Any, dict[str, Any]]]:
+    """The models that results speak of: a name, the score and what is said of the answers."""
     if not isinstance(value, dict):
-        return None
+        return
     if "seconds" in value or "curve" in value:
-        for state in value.get("answers", {"": value}).values():
-            predictions = state.get("predictions", {})
-            if bool(predictions) != kept or ("held_out" in predictions) != ("held_out" in state):
-                return f"{name}: predictions and held_out should be{' ' if kept else ' not '}there"
-    return next(filter(None, (_unanswered(of, kept, key) for key, of in value.items())), None)
+        for state, answered in value.get("answers", {"score": value}).items():
+            yield name, value.get(state), answered
+    for key, of in value.items():
+        yield from _models(of, key)
+
+
+def _misscored(record: Read, full: Facts) -> str | None:
+    """The first model whose answers are not there though a study with `held_out` keeps them, or the
+    reverse, or whose score does not follow from them and the labels, of which `full` knows.
+
+    An answer that is a grade has three decimals on record.
+    """
+    kept = bool(record["config"].get("held_out"))
+    metric, graded = full.get("metric", ""), full.get("answers are grades", False)
+    for name, found, answered in _models(record["results"]):
+        predictions = answered.get("predictions", {})
+        if bool(predictions) != kept or ("held_out" in predictions) != ("held_out" in answered):
+            return f"{name}: predictions and held_out should be{' ' if kept else ' not '}there"
+        said = {"validation": found, "held_out": answered.get("held_out", {}).get(metric)}
+        for split, text in predictions.items():
+            if labels := full.get(f"{split} labels"):
+                answers, true = (read_answers(one, graded=graded) for one in (text, labels))
+                off = abs(score(metric, answers, true) - (said[split] or 0.0))
+                if off > (0.005 if graded else 1e-6):
+                    return f"{name}: {said[split]} is not the {metric} of its answers to {split}"
+    return None
+
+
+def _unlike_itself(record: Read, full: Facts) -> str | None:
+    """Where two values differ that are on record twice, or the sizes of tickets of one size."""
+    results, tickets = record["results"], record["results"].get("tickets", {})
+    if found := results.get("full_score"):
+        again = full.get(f"{results['metric']} of the full model", found)
+        if found != again:
+            return f"its full_score is {found}, in finetune.json {again}"
+    if record["stage"] == "finetune":
+        last, again = results["curve"]["scores"][-1], results["scores"].get(results["metric"])
+        if not results["score"] == last == again:
+            return f"its score is {results['score']}, in scores {again}, after training {last}"
+    if record["stage"] in ("tickets", "control"):
+        from_mask, masks = (results["made_from"].get(key) for key in ("mask", "masks"))
+        if tickets["good"]["mask"] not in (masks.values() if masks else [from_mask]):
+            return "its good ticket is not the mask that it was made from"
+    if record["stage"] in ("tickets", "control", "survivors"):
+        masks = [ticket["mask"] for ticket in tickets.values()]
+        sizes = {("".join(of["heads"]).count("1"), of["mlps"].count("1")) for of in masks}
+        if len(sizes) > 1:
+            return f"its tickets differ in size, (heads, MLPs): {str(sorted(sizes))[1:-1]}"
+    return None
 
 
 def _astray(record: Read) -> str | None:

@@ -83,6 +83,12 @@ def ensure(
         todo = [(t, s, n) for t, s, some in entries for n in some if not is_done(t, s, n)]
     if not todo:
         return
+    if gather and (whole := [one for one in todo if not PIPELINE[one[2]].parts]):
+        task, seed, name = whole[0]
+        raise UserError(
+            f"The record {name} of {task}, seed {seed}, is missing and is not made of tickets: run "
+            f"'lottery run {study.name} --task {task} --seed {seed} --stage {name}' first."
+        )
     check_kept(study, store, todo)
     from replication.experiments.entry import Entry, Progress, prepare_device
 

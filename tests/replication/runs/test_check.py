@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from running import refused
 
 from lottery_utils.errors import UserError
+from lottery_utils.tasks import get_task
 from replication import cli
 from replication.runs.check import problem
 from replication.runs.status import status
@@ -218,6 +219,11 @@ def less_a_layer(mask: dict[str, Any]) -> None:
     without_first(mask, "mlps")
 
 
+def whole(mask: dict[str, Any]) -> None:
+    """The mask of a model that keeps all heads."""
+    mask["heads"] = [len(row) * "1" for row in mask["heads"]]
+
+
 UNLIKE: dict[str, tuple[Path, str, Callable[[Any], object]]] = {
     "a metric of no task": (MPNET, "finetune", lambda r: r.update(metric="x")),
     "a score by a metric of no task": (MPNET, "finetune", lambda r: r["scores"].update(x=0.5)),
@@ -259,6 +265,33 @@ UNLIKE: dict[str, tuple[Path, str, Callable[[Any], object]]] = {
     "a search without its last step": (MINILM, "search", lambda r: r["steps"].pop()),
     "weights of another step": (MINILM, "magnitude", lambda r: r["weights"].update(kept=1)),
     "a seed less": (MINILM, "survivors", lambda r: r["seeds"].pop()),
+    "a score unlike that by its metric": (MINILM, "finetune", lambda r: r.update(score=0.1)),
+    "a full score unlike the full model's": (
+        MINILM,
+        "magnitude",
+        lambda r: r.update(full_score=r["full_score"] + 1e-6),
+    ),
+    "a score unlike the last epoch's": (
+        MINILM,
+        "finetune",
+        lambda r: r["curve"].update(scores=[0.1] * len(r["curve"]["scores"])),
+    ),
+    "a good ticket that no search found": (
+        MINILM,
+        "tickets",
+        lambda r: r["tickets"]["good"].update(mask=r["tickets"]["bad"]["mask"]),
+    ),
+    "a good ticket without pre-training that no search found": (
+        MINILM,
+        "control",
+        lambda r: r["tickets"]["good"].update(mask=r["tickets"]["bad"]["mask"]),
+    ),
+    "a bad ticket of another size": (MINILM, "tickets", of_ticket(lambda t: whole(t["mask"]))),
+    "survivors of another size": (
+        MINILM,
+        "survivors",
+        of_ticket(lambda t: whole(t["mask"]), "anti"),
+    ),
 }
 
 
@@ -266,6 +299,32 @@ UNLIKE: dict[str, tuple[Path, str, Callable[[Any], object]]] = {
 def test_a_record_unlike_its_model_or_task_is_refused(what: str) -> None:
     folder, stage, edit = UNLIKE[what]
     assert wrong_of(folder, stage, lambda results: None) is None
+    assert wrong_of(folder, stage, edit)
+
+
+@settings(max_examples=int(os.environ.get("LOTTERY_FUZZ", "60")), deadline=None)
+@given(data=st.data())
+def test_no_score_changes_without_its_answers_nor_they_without_it(data: st.DataObject) -> None:
+    stage = data.draw(st.sampled_from(["finetune", "tickets"]))
+    mpnet = [f for f, of in ENTRIES.items() if MPNET.parents[1] in f.parents and stage in of]
+    folder = data.draw(st.sampled_from(mpnet))
+
+    def edit(results: Any) -> None:
+        model, name, said = results, "score", results
+        if stage == "tickets":
+            model = results["tickets"][data.draw(st.sampled_from(["good", "random", "bad"]))]
+            name = data.draw(st.sampled_from(["pruned", "retrained"]))
+            said = model["answers"][name]
+        split = data.draw(st.sampled_from(sorted(said["predictions"])))
+        answers = said["predictions"][split]
+        if not data.draw(st.booleans()):
+            first = "10"[int(answers[0])] + answers[1:] if "." not in answers else None
+            said["predictions"][split] = first or " ".join(answers.split()[::-1])
+        elif split == "validation":
+            model[name] -= 0.01
+        else:
+            said["held_out"][get_task(folder.parent.name).metric] -= 0.01
+
     assert wrong_of(folder, stage, edit)
 
 

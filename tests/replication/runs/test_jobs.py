@@ -147,3 +147,16 @@ def test_a_part_that_a_stage_has_not_is_refused_in_a_sentence(finished: Path, ca
     ):
         assert main([*which, *options]) == 2, options
         assert capsys.readouterr().err.count("expected") == 1
+
+
+def test_what_is_gathered_is_never_computed(
+    finished: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a stage without tickets the job that gathers only looks whether its record is there."""
+    monkeypatch.setattr("replication.runs.run.compute", lambda *_: pytest.fail("it computes"))
+    which = ["run", "tiny", "--task", "CoLA", "--seed", "42", "--device", "cpu", "--gather"]
+    for stage in ("search", "finetune"):
+        assert main([*which, "--stage", stage]) == 0, "it is on record"
+        Store().path(Study.load("tiny").key("CoLA", 42, stage)).unlink()
+        assert main([*which, "--stage", stage]) == 2
+        assert f"--task CoLA --seed 42 --stage {stage}' first" in capsys.readouterr().err
