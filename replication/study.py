@@ -147,6 +147,8 @@ class Study:
                 yield key, f"at least one {key[:-1]}"
             if len(set(values)) < len(values):
                 yield key, "different from each other"
+        if len({as_seen(task).casefold() for task in self.tasks}) < len(set(self.tasks)):
+            yield "tasks", "different also where upper and lower case are one, as for some folders"
         for name, own in self.own_tasks.items():
             key, n_labels = f"own_tasks.{name}", len(own.labels)
             if name in TASKS:

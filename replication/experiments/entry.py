@@ -39,7 +39,7 @@ def prepare_device(name: str, threads: int | None = None) -> torch.device:
     """
     if threads is not None:
         if not 1 <= threads < 2**16:
-            raise UserError(f"The number of threads should be at least 1, not {threads}.")
+            raise UserError(f"The number of threads should be from 1 to 65,535, not {threads}.")
         torch.set_num_threads(threads)
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"

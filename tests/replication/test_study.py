@@ -143,6 +143,7 @@ CHANGED = [
     ("own_tasks", "tasks_of_mine", "unknown key 'tasks_of_mine'"),
     ("[Trees]", "[Tree]", "did you mean 'Trees'"),
     ("Trees", "RTE", "'RTE' belongs to a task of GLUE"),
+    ("tasks: [Trees]", "tasks: [Trees, tREES]", "tasks should be different also where"),
     ("Trees", "../up", "own_tasks: the name '../up' should be letters, digits"),
     ("Trees", "Study.yaml", "own_tasks: the name 'Study.yaml' should be another"),
     ("own_tasks:", "own_tasks:\n  Bushes: yes", "own_tasks.Bushes should be a group of keys"),
