@@ -46,14 +46,14 @@ def test_a_path_that_says_too_much_is_refused() -> None:
 
 
 def test_a_page_is_made_for_its_study_and_task_and_reads_what_it_shows() -> None:
-    page = Page("sec6_discussion", "glue-small", "RTE")
+    page = Page("sec5_1_stability", "glue-small", "RTE")
     assert page.parameters == {"study": "glue-small", "task": "RTE"}
     assert page.studies == ("glue-small", RELEASED)
     assert Page("patterns").parameters == {} and Page("patterns").studies == ()
     shown = Page("errata", RELEASED).studies
     assert {*map(derived_from, shown)} == {RELEASED, "minilm-glue"}
     assert any(name != derived_from(name) for name in shown), "it shows one that is derived"
-    assert Page("sec6_discussion").studies == ("quick", RELEASED), "its notebook's own"
+    assert Page("sec5_1_stability").studies == ("quick", RELEASED), "its notebook's own"
     named = {"minilm-glue", "mpnet-glue", "minilm-size", RELEASED}
     assert {*map(derived_from, Page("sizes").studies)} == named
     assert set(Page("cost").studies) == set(studies()) > {"quick", "mini-choices", RELEASED}
