@@ -118,6 +118,13 @@ def test_real_glue_has_a_page_wherever_there_is_something_to_show() -> None:
         assert {page.task for page in made if page.notebook == notebook} == tasks
 
 
+def test_every_task_of_a_registered_control_has_a_page() -> None:
+    made = [page for page in pages(CONTENTS).values() if page.notebook == "sec6_discussion"]
+    for name in ("minilm-glue", "mpnet-glue"):
+        asked = set(dict(Study.load(name).entries("control")))
+        assert asked == {page.task for page in made if page.study == name}
+
+
 def test_a_page_has_one_title() -> None:
     """Its heading: the contents give it no other."""
 
