@@ -66,6 +66,21 @@ def survive_all(masks: Seeds, part: str = "heads") -> BoolArray:
     return kept
 
 
+def limits(kept: Mapping[str, Mapping[int, int]], n_heads: int) -> list[float]:
+    """The most that Fleiss' kappa of two tasks' masks can be, by how many of `n_heads` heads they
+    keep: `kept` says it by task and seed. One value for each pair of tasks and seed that both have;
+    where both keep all heads, or none, kappa is undefined and left out.
+    """
+    sizes = [
+        (n, kept[other][seed])
+        for one, other in combinations(kept, 2)
+        for seed, n in kept[one].items()
+        if seed in kept[other]
+    ]
+    defined = [both for both in sizes if 0 < sum(both) < 2 * n_heads]
+    return [agreement.fleiss_kappa(agreement.nested(both, n_heads)) for both in defined]
+
+
 @dataclass(frozen=True)
 class Pair:
     """What two tasks share: heads and MLPs by seed, super-survivors, and the overlap (Jaccard's
@@ -119,6 +134,11 @@ class Sharing:
     @property
     def tasks(self) -> list[str]:
         return list(self.kept)
+
+    @property
+    def limits(self) -> list[float]:
+        """The most that kappa of two tasks' masks can be at their sizes, by pair and seed."""
+        return limits({task: dict(enumerate(n)) for task, n in self.kept.items()}, self.n_heads)
 
     @classmethod
     def of(cls, every: Mapping[str, Seeds]) -> Sharing:

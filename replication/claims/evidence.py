@@ -42,7 +42,6 @@ Measured = dict[str, dict[str, list[float]]]  # of each measure, of each task: a
 Scores = Callable[[str, str], list[float]]
 # What it is measured in, beside the stages of every entry.
 MEASURED = ("attention", "control", "embeddings", "survivors", "weight_overlap")
-NESTED = "kappa of heads between tasks, at most"
 SURVIVORS = "survivors: super minus anti, retrained, in gains"
 GAINS = "in gains"  # of the full model of the same task and seed
 STEP = 0.2  # at which the loss around tickets is compared, in lengths of each filter
@@ -272,12 +271,11 @@ def of_pairs(
     """The measures of pairs of tasks: heads and MLPs that both keep, and seed by seed how many of
     `size` heads either keeps. Without three tasks there are none."""
 
-    def kappa(of_pair: tuple[str, str], *, nested: bool = False) -> float:
-        """Fleiss' kappa of the two masks, the mean over seeds of those that have one; `nested`: the
-        most that masks of these sizes reach, the smaller within the larger."""
+    def kappa(of_pair: tuple[str, str]) -> float:
+        """Fleiss' kappa of the two masks, the mean over seeds of those that have one."""
         found = []
-        for (a, b), shared in zip(kept[of_pair], pairs[of_pair][0].observed, strict=True):
-            share, both = (a + b) / (2 * size), min(a, b) if nested else shared
+        for (a, b), both in zip(kept[of_pair], pairs[of_pair][0].observed, strict=True):
+            share = (a + b) / (2 * size)
             if 0 < share < 1:
                 found.append(1 - (a + b - 2 * both) / size / (2 * share * (1 - share)))
         return float(np.mean(found)) if found else math.nan
@@ -286,7 +284,6 @@ def of_pairs(
         "heads shared beyond layers": {p: float(h.excess.mean()) for p, (h, _) in pairs.items()},
         "MLPs shared beyond chance": {p: float(m.excess.mean()) for p, (_, m) in pairs.items()},
         "kappa of heads between tasks": {p: k for p in pairs if not math.isnan(k := kappa(p))},
-        NESTED: {p: k for p in pairs if not math.isnan(k := kappa(p, nested=True))},
     }
     return {name: found for name, of_pair in of.items() if (found := jackknifed(of_pair))}
 

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
 from lottery_utils.agreement.inference import Interval, t_interval
+from lottery_utils.agreement.sharing import limits
 from replication.book.claim_rows import Verdicts, badge, ends_of, estimate, rule, strip
 from replication.book.show import Finding, Folded, Note, Table
 from replication.book.written import number, p_text, percent, share
-from replication.claims import published
 from replication.claims import wins as wins_of
 from replication.claims.claim import LEARNED, WINS, adjusted, wins
 from replication.claims.eligible import learned_seeds
-from replication.claims.evidence import NESTED, embeddings_alone, measure, of_scores
+from replication.claims.evidence import embeddings_alone, of_scores
 from replication.claims.power import MOST, Needed, heads_for_r, needed
 from replication.claims.rules import Judged, registered
 from replication.claims.trial import PAPER, Trial, by_own_gain, over_seeds, sides, stricter
 from replication.claims.verdicts import CONTRADICTED, INCONCLUSIVE, SUPPORTED, counted, verdict
 from replication.claims.wins import outcomes
+from replication.paper.records import sharing_of
 from replication.runs.status import missing
 
 
@@ -84,22 +85,40 @@ def in_one_family(trial: Trial) -> Note:
 
 
 def between_tasks_at_most(trial: Trial) -> Note:
-    """The kappa that masks of two tasks could reach at their sizes, here and as released."""
-    sides = {
-        trial.name: (trial.ours, measure(trial.records, trial.release)),
-        PAPER: (trial.theirs, published.measure(trial.release)),
-    }
-    said = [
-        f"{number(np.mean([*of[NESTED].values()]), 2)} ({name}; found: {number(one.found.mean, 2)})"
-        for name, (judged, of) in sides.items()
-        for one in judged
-        if one.claim.key == "tasks-differ" and one.found and NESTED in of
-    ]
-    n = 1 + [one.claim.key for one in trial.ours].index("tasks-differ")
+    """How far, and how often, the sizes of two tasks' masks limit their kappa, here and as
+    released."""
+    cannot, means = [], []
+    for name, judged in ((trial.name, trial.ours), (PAPER, trial.theirs)):
+        (one,) = (one for one in judged if one.claim.key == "tasks-differ")
+        if one.found is None:
+            continue
+        most = _kappa_limits(trial, name, [*one.values])
+        n = sum(limit < one.claim.high for limit in most)
+        cannot.append(f"{n} of {len(most)} comparisons in {name}")
+        means.append(f"{number(np.mean(most), 2)} ({name}; found: {number(one.found.mean, 2)})")
+    n = 1 + [judged.claim.key for judged in trial.ours].index("tasks-differ")
+    if not cannot:
+        return Note(f"Nothing of claim {n} is on record yet.")
     return Note(
-        f"Claim {n} compares tickets of different sizes. If the smaller always lay within the "
-        f"larger, their mean kappa would be {' and '.join(said) or 'unknown: nothing on record'}."
+        f"Claim {n} compares masks of different sizes. In {' and '.join(cannot)} (a pair of tasks "
+        f"with a seed), sizes alone keep kappa below {one.claim.high:g}, whichever heads are kept. "
+        "If the smaller mask always lay within the larger, mean kappa would be "
+        f"{' and '.join(means)}."
     )
+
+
+def _kappa_limits(trial: Trial, name: str, tasks: Sequence[str]) -> list[float]:
+    """The most that kappa of two tasks' masks can be on one side, by pair and seed."""
+    if name == PAPER:
+        return sharing_of(trial.release).only(tasks).limits
+    masks = {task: trial.records[task].masks for task in tasks}
+    sizes = {task: {s: mask.n_heads for s, mask in of.items()} for task, of in masks.items()}
+    return limits(sizes, _n_heads(trial))
+
+
+def _n_heads(trial: Trial) -> int:
+    """How many heads the model has; 0 without records."""
+    return next((next(iter(of.masks.values())).heads.size for of in trial.records.values()), 0)
 
 
 def basis(trial: Trial) -> Table:
@@ -237,8 +256,7 @@ READINGS = ("by the rules", "without such seeds", "by each seed's own gain")
 
 def power(trial: Trial) -> Folded:
     """How many tasks, or seeds, would decide each claim, were means and variances as on record."""
-    n_heads = next((next(iter(of.masks.values())).heads.size for of in trial.records.values()), 0)
-    rows = []
+    n_heads, rows = _n_heads(trial), []
     for name, judged in zip(_numbered(trial), trial.ours, strict=True):
         claim, why = judged.claim, [judged.why] if judged.found is None else []
         tasks, seeds = Needed(math.nan, math.nan)

@@ -10,10 +10,10 @@ from matplotlib.ticker import MultipleLocator
 from lottery_utils.metrics import METRIC_LABELS
 from replication.book.claim_rows import badge_of
 from replication.book.show import COLOURS, LARGE, Figure, Finding, Note, Table, in_percent, style
-from replication.book.written import OF_MEAN, number, percent, share
-from replication.claims.claim import WINS
+from replication.book.written import OF_MEAN, number, percent, several, share
+from replication.claims.claim import LEARNED, WINS
 from replication.claims.rules import KEPT, Judged, counted, kept, registered
-from replication.claims.trial import PAPER, Trial, over_seeds, sides
+from replication.claims.trial import PAPER, Trial, over_seeds, sides, stricter
 from replication.claims.verdicts import INCONCLUSIVE, VERDICTS
 from replication.claims.wins import outcomes
 from replication.runs.records import TICKETS, tickets_of
@@ -33,7 +33,7 @@ def finding(trial: Trial) -> Finding:
             f"fine-tuning, {', '.join(others)} (means, 95 % CIs over {len(here['bad'].values)} "
             f"tasks, up to {n_seeds} seeds each)."
         )
-        more = f"{_answer(trial)} "
+        more = f"{_answer(trial)} {_without_weak(trial)}"
         links[_won(trial, trial.name)[0]] = (
             f"report/{trial.study.name}/claims.html#can-bad-tickets-win"
         )
@@ -63,6 +63,26 @@ def _won(trial: Trial, side: str) -> tuple[str, int, int]:
     found = over_seeds(trial, side)
     of = outcomes(found)
     return f"{len(of['wins'])} of {len(found)} tasks", len(of["loses"]), len(of[INCONCLUSIVE])
+
+
+def _without_weak(trial: Trial) -> str:
+    """What random and bad tickets retain without seeds of small gain, where one of the tasks that
+    their means weigh alike rests on such seeds alone."""
+    whole, rest = kept(trial.ours)["bad"].values, kept(stricter(trial))
+    weak = [task for task in whole if "bad" in rest and task not in rest["bad"].values]
+    if not weak:
+        return ""
+    texts = []
+    for task in weak:
+        of = trial.records[task]
+        gains = np.subtract(of.scores("full"), of.scores("majority"))[of.contrasted()]
+        texts.append(f"{task} ({several(len(gains), 'seed')}, gain {number(max(gains), 2)})")
+    shares = {kind: rest[kind].found for kind in ("random", "bad")}
+    said = [f"{kind} ones {share(found)}" for kind, found in shares.items() if found]
+    return (
+        f"For random and bad ones, {' and '.join(texts)} weighs as much as any other task. Without "
+        f"seeds of gain below {LEARNED:g}, {' and '.join(said)} ({len(rest['bad'].values)} tasks). "
+    )
 
 
 def strength(trial: Trial) -> Table | Note:

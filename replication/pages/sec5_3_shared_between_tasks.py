@@ -13,6 +13,7 @@ from lottery_utils.agreement.inference import jackknifed, t_interval
 from lottery_utils.agreement.sharing import Sharing
 from replication.book.show import LARGE, Figure, Finding, Note, Table, style, write_cells
 from replication.book.written import number, percent, plus_minus, within
+from replication.claims.rules import paper_claims
 from replication.paper import records as paper
 from replication.runs.records import TaskRecords, seeds_text, warning
 
@@ -126,6 +127,21 @@ def pairs_table(sharing: Sharing) -> Table | Note:
             "seeds beyond that": f"{pair.heads.beyond} of {len(pair.heads.by_layer)}",
         }
         for (one, other), pair in sharing.pairs.items()
+    )
+
+
+def kappa_limits(sharing: Sharing) -> Note | None:
+    """How often the sizes of two tasks' masks alone keep kappa as low as the claim that tasks keep
+    other heads asks for; None without a pair."""
+    (below,) = (claim.high for claim in paper_claims() if claim.key == "tasks-differ")
+    if not (most := sharing.limits):
+        return None
+    cannot = sum(limit < below for limit in most)
+    return Note(
+        f"The claim that tasks keep other heads asks for a Fleiss' kappa below {below:g}. In "
+        f"{cannot} of {len(most)} comparisons (a pair of tasks with a seed), the sizes of the "
+        "masks alone keep it there, whichever heads they have. On average these sizes allow "
+        f"{number(np.mean(most), 2)}."
     )
 
 

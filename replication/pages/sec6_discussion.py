@@ -30,8 +30,8 @@ STATES = {
 SHORT = dict(zip(STATES, ("all pre-trained", "embeddings only", "nothing"), strict=True))
 NO_LAYERS = "averaged"
 NO_CONTROL = Note(
-    "The control without pre-training is not computed for this task here: a study has to ask for "
-    "it (lottery run STUDY --set followups.control=null).",
+    "The control without pre-training is not on record for this task. The command lottery run "
+    "STUDY computes it; a study that does not ask for it needs --set followups.control=null, too.",
     missing=True,
 )
 NO_LANDSCAPE = Note(
@@ -60,35 +60,40 @@ def retained(entries: TaskRecords, seed: int, kind: str, state: str = "") -> flo
 def finding(entries: TaskRecords, others: Sequence[int] = ()) -> Finding | Note:
     """What pre-training does for bad tickets, with the seeds on which the question arises, of these
     and of `others` that were asked."""
-    control = entries.stage("control")
-    if not control:
+    control, asked = entries.stage("control"), answerable(entries)
+    if not control and not asked:
         return NO_CONTROL
-    asked = answerable(entries)
     counted, more = [seed for seed in asked if seed in control], ""
+    lacking = [seed for seed in asked if seed not in control]
     if counted:
         by_state = {s: [retained(entries, seed, "bad", s) for seed in counted] for s in STATES}
         means = {state: _mean(values) for state, values in by_state.items()}
         pairs = zip(by_state["retrained"], by_state["reinitialized"], strict=True)
         half = sum(reaches(without, WINS * with_it) for with_it, without in pairs)
         text = (
-            f"On {entries.title}, the bad tickets that train well retain {means['reinitialized']} "
-            f"of the full model's gain without pre-training, and {means['retrained']} with it "
-            f"(n = {len(counted)} of {len(entries) + len(others)} seeds)."
+            f"{'Provisional: o' if lacking else 'O'}n {entries.title}, the bad tickets of "
+            f"{entries.model} that train well retain "
+            f"{means['reinitialized']} of the full model's gain without pre-training, and "
+            f"{means['retrained']} with it (n = {len(counted)} of {len(entries) + len(others)} "
+            "seeds)."
         )
         more = (
             f"With pre-trained embeddings alone they retain {means['embeddings_kept']}. Without "
-            f"pre-training, {half} of {len(counted)} retain at least half as much as with it. The "
-            "seeds were chosen by what their tickets retain with pre-training."
+            f"pre-training, {half} of {len(counted)} retain at least half as much as with it. "
+            f"Counted: {_seeds(counted)}, chosen by what their tickets retain with pre-training."
         )
+        if lacking:
+            more += f" No control of {_seeds(lacking)} is on record yet."
     elif asked:
         text = (
-            f"Bad tickets of {entries.title} train well ({_seeds(asked)}), but no control of "
-            "theirs is on record yet."
+            f"On {entries.title}, bad tickets of {entries.model} train well ({_seeds(asked)}), but "
+            "no control of theirs is on record yet."
         )
     else:
         text = (
-            f"On {entries.title}, the control is uninformative: no bad ticket that differs from "
-            f"the good one retains {percent(WINS)} of the gain (n = {len(entries)} seeds)."
+            f"On {entries.title}, the control is uninformative: no bad ticket of {entries.model} "
+            f"that differs from the good one retains {percent(WINS)} of the gain (n = "
+            f"{len(entries)} seeds)."
         )
         more = "No full model of the control gains anything over the majority baseline."
         if gained := [seed for seed in control if _gained(entries, seed)]:
@@ -130,8 +135,8 @@ def _gained(entries: TaskRecords, seed: int) -> bool:
 
 def table(entries: TaskRecords) -> Table | Note:
     """Seed by seed, what each ticket retains of the gain, by what was pre-trained."""
-    control = entries.stage("control")
-    if not control:
+    control, alone = entries.stage("control"), entries.stage("embeddings")
+    if not control and not alone:
         return NO_CONTROL
     counts, rows = answerable(entries), list[dict[str, str]]()
     for seed in control:
@@ -140,7 +145,7 @@ def table(entries: TaskRecords) -> Table | Note:
             rows.append(
                 {"": f"{kind}, seed {seed}", **row, "counts": "yes" if seed in counts else "no"}
             )
-    for seed in entries.stage("embeddings"):
+    for seed in alone:
         name = f"mean of embeddings, seed {seed}"
         rows.append({"": name, STATES["embeddings_kept"]: _cell(entries, seed, NO_LAYERS)})
     return Table.of(rows)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from of_seeds import N_HEADS, N_LAYERS, SEEDS, random_masks, study
 
-from lottery_utils.agreement.sharing import Pair, Sharing, between
+from lottery_utils.agreement import fleiss_kappa
+from lottery_utils.agreement.sharing import Pair, Sharing, between, limits
 from lottery_utils.masks import StructuredMask
 
 
@@ -41,6 +42,23 @@ def test_the_same_heads_are_beyond_the_layers_and_other_heads_are_not() -> None:
     assert (same.observed[0], same.excess[0], same.beyond) == (12, pytest.approx(6), 1)
     none = between({42: mask}, {42: turned}, "heads")
     assert (none.observed[0], none.excess[0], none.beyond) == (0, pytest.approx(-6), 0)
+
+
+def test_sizes_limit_kappa_as_masks_within_each_other_do() -> None:
+    n = N_LAYERS * N_HEADS
+    places = np.arange(n)
+    by_hand = [fleiss_kappa(np.stack([places < a, places < b])) for a, b in ((3, 9), (5, 20))]
+    found = limits({"A": {1: 3, 2: 5}, "B": {2: 20, 1: 9, 3: 4}}, n)
+    assert found == pytest.approx(by_hand)
+    # Of masks that both keep all, or nothing, kappa is undefined.
+    assert limits({"A": {1: 0, 2: n, 3: 7}, "B": {1: 0, 2: n, 3: 7}}, n) == [1.0]
+    sharing = Sharing.of(study("CoLA", "RTE", "WNLI"))
+    assert len(sharing.limits) == 3 * len(SEEDS)
+    heads = [
+        np.stack([masks[seed].heads.ravel() for masks in (random_masks(0), random_masks(1))])
+        for seed in SEEDS
+    ]
+    assert all(fleiss_kappa(of) <= most for of, most in zip(heads, sharing.limits, strict=False))
 
 
 def test_a_pair_survives_its_way_through_a_record() -> None:

@@ -46,14 +46,14 @@ def test_a_path_that_says_too_much_is_refused() -> None:
 
 
 def test_a_page_is_made_for_its_study_and_task_and_reads_what_it_shows() -> None:
-    page = Page("sec6_discussion", "glue-small", "RTE")
+    page = Page("sec5_1_stability", "glue-small", "RTE")
     assert page.parameters == {"study": "glue-small", "task": "RTE"}
     assert page.studies == ("glue-small", RELEASED)
     assert Page("patterns").parameters == {} and Page("patterns").studies == ()
     shown = Page("errata", RELEASED).studies
     assert {*map(derived_from, shown)} == {RELEASED, "minilm-glue"}
     assert any(name != derived_from(name) for name in shown), "it shows one that is derived"
-    assert Page("sec6_discussion").studies == ("quick", RELEASED), "its notebook's own"
+    assert Page("sec5_1_stability").studies == ("quick", RELEASED), "its notebook's own"
     named = {"minilm-glue", "mpnet-glue", "minilm-size", RELEASED}
     assert {*map(derived_from, Page("sizes").studies)} == named
     assert set(Page("cost").studies) == set(studies()) > {"quick", "mini-choices", RELEASED}
@@ -116,6 +116,13 @@ def test_real_glue_has_a_page_wherever_there_is_something_to_show() -> None:
     made = [page for page in pages(CONTENTS).values() if page.study == study.name and page.task]
     for notebook, tasks in wanted.items():
         assert {page.task for page in made if page.notebook == notebook} == tasks
+
+
+def test_every_task_of_a_registered_control_has_a_page() -> None:
+    made = [page for page in pages(CONTENTS).values() if page.notebook == "sec6_discussion"]
+    for name in ("minilm-glue", "mpnet-glue"):
+        asked = set(dict(Study.load(name).entries("control")))
+        assert asked == {page.task for page in made if page.study == name}
 
 
 def test_a_page_has_one_title() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from dataclasses import replace
@@ -66,6 +67,25 @@ def test_the_page_begins_with_counts_and_the_titles_claim(trial: Trial) -> None:
         )
         assert f"({found.n} tasks)" in text
     assert ("provisional" in text) == bool(missing(trial.study, trial.store))
+
+
+def test_how_often_sizes_alone_keep_kappa_low_is_counted_in_the_masks(trial: Trial) -> None:
+    text = claims.between_tasks_at_most(trial).text
+    every = [trial.records[task].masks for task in trial.learned]
+    most = []
+    for one, other in itertools.combinations(every, 2):
+        for seed in one:
+            small, large = sorted((one[seed].n_heads, other[seed].n_heads))
+            n, share = one[seed].heads.size, (small + large) / (2 * one[seed].heads.size)
+            most.append(1 - (large - small) / n / (2 * share * (1 - share)))
+    (claim,) = (one.claim for one in trial.ours if one.claim.key == "tasks-differ")
+    below = sum(limit < claim.high for limit in most)
+    assert below, "else the page need not speak of it"
+    assert f"{below} of {len(most)} comparisons in {trial.name} and " in text
+    assert f"{number(np.mean(most), 2)} ({trial.name}; found" in text
+    released = re.search(rf" and (\d+) of (\d+) comparisons in {PAPER}", text)
+    assert released and int(released[2]) == 28 * 5, "eight tasks, five seeds"
+    assert f" kappa below {claim.high:g}" in text
 
 
 def test_what_no_layer_retains_is_of_learned_seeds_in_their_own_gain(trial: Trial) -> None:

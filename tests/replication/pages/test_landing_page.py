@@ -42,6 +42,24 @@ def test_the_finding_has_the_numbers_of_the_trial(trial: Trial) -> None:
     assert bool(missing(trial.study, Store())) == ("may change" in said)
 
 
+def test_a_task_of_a_single_weak_seed_is_named_with_the_means_without_it(trial: Trial) -> None:
+    """Random and bad tickets of CoLA count with one seed, whose full model gains little."""
+    cola = trial.records["CoLA"]
+    gains = np.subtract(cola.scores("full"), cola.scores("majority"))
+    (gain,) = gains[cola.contrasted()]
+    assert gain < 0.1
+    said = repr(landing.finding(trial))
+    assert f"CoLA (1 seed, gain {number(gain, 2)})" in said
+    for kind in ("random", "bad"):
+        means = [mean for task, mean in kept(trial.ours)[kind].means.items() if task != "CoLA"]
+        assert f"{kind} ones {percent(np.mean(means))} [" in said.split("CoLA", 1)[1]
+    assert f"({len(means)} tasks)" in said
+    others = replace(trial, ours=[one._replace(values={**one.values}) for one in trial.ours])
+    for one in others.ours:
+        one.values.pop("CoLA", None)
+    assert "weighs as much" not in repr(landing.finding(others))
+
+
 def test_the_first_page_says_how_strong_the_models_are(trial: Trial) -> None:
     table = landing.strength(trial)
     assert isinstance(table, Table)

@@ -14,6 +14,7 @@ from lottery_utils.agreement.sharing import Seeds, Sharing, between, survive_all
 from lottery_utils.tasks import TASKS
 from replication.book.show import Figure, Note
 from replication.book.written import number, percent, plus_minus, within
+from replication.claims.rules import paper_claims
 from replication.pages import sec5_3_shared_between_tasks as page
 from replication.pages.sec5_3_shared_between_tasks import KINDS_OF_TASK, ONE_TASK
 from replication.paper import records as paper
@@ -74,6 +75,18 @@ def test_pairs_are_shown_with_the_papers(every: dict[str, TaskRecords]) -> None:
         assert found.loc[" and ".join(pair), column] == f"{expected} (n = {len(heads.observed)})"
     assert len(found) == 15  # of six tasks that can be compared
     assert isinstance(page.beside_release(every, release), Note), "made-up sentences are not GLUE's"
+
+
+def test_the_page_counts_where_sizes_alone_keep_kappa_low() -> None:
+    sharing = page.recorded(load("minilm-glue"))
+    note = page.kappa_limits(sharing)
+    assert note
+    (claim,) = (claim for claim in paper_claims() if claim.key == "tasks-differ")
+    below = sum(limit < claim.high for limit in sharing.limits)
+    assert (
+        f" {below} of {len(sharing.tasks) * 5 // 2 * len(sharing.seeds)} comparisons" in note.text
+    )
+    assert page.kappa_limits(Sharing.of({})) is None, "no pair of tasks"
 
 
 def test_the_finding_is_the_mean_over_pairs_with_an_interval_over_tasks() -> None:

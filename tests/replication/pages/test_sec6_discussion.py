@@ -99,9 +99,39 @@ def test_the_landscape_starts_from_zero() -> None:
 
 
 def test_without_a_control_the_page_says_how_to_make_it() -> None:
-    for show in (page.table, page.plot, page.finding):
+    for show in (page.table, page.plot):
         note = show(entries())
         assert note is page.NO_CONTROL and "--set followups." in note.text
+    said = repr(page.finding(entries()))
+    assert "(seeds 1337, 42), but no control of theirs is on record" in said
+    assert page.finding(entries(majority=0.75)) is page.NO_CONTROL, "there is nothing to explain"
+
+
+def test_a_control_of_some_seeds_says_which_are_there() -> None:
+    whole, part = (entries(control=control(), embeddings=embeddings(0.65)) for _ in range(2))
+    assert "Counted: seeds 1337, 42, " in repr(page.finding(whole))
+    assert "Provisional" not in repr(page.finding(whole))
+    del part[1337]["control"]
+    said = repr(page.finding(part))
+    assert "(n = 1 of 2 seeds)" in said and "Counted: seed 42, " in said
+    assert said.startswith("Provisional: on SST-2, ")
+    assert "No control of seed 1337 is on record yet" in said
+    assert "good, seed 1337" not in page.table(part).frame.index
+    assert "n = 1 seed" in page.plot(part).caption
+    del part[42]["control"]
+    assert [*page.table(part).frame.index] == [
+        f"mean of embeddings, seed {seed}" for seed in (1337, 42)
+    ]
+
+
+def test_at_the_papers_size_the_control_is_asked_for_where_the_rule_says() -> None:
+    """Of the one task that was registered, on which every seed counts."""
+    study, store = Study.load("mpnet-glue"), Store(REPOSITORY / "results")
+    of_task = on_record(study, store)["SST-2"]
+    assert [*study.entries("control")] == [("SST-2", seed) for seed in answerable(of_task)]
+    assert answerable(of_task) == [*study.seeds]
+    for seed, record in of_task.stage("finetune").items():
+        assert record["results"]["examples"]["train"] == 2000, f"as section 6 says: {seed}"
 
 
 def test_runs_look_around_good_and_bad_tickets(tiny_run: Path) -> None:
