@@ -20,6 +20,7 @@ from replication.book.one_study import computed
 from replication.book.show import Note, Table
 from replication.pages import sec3_methodology, sec4_2_good_random_bad
 from replication.runs import records
+from replication.runs import run as machine
 from replication.stages import STAGES
 from replication.study import Study
 
@@ -173,6 +174,44 @@ def test_other_tables_are_not_mixed_with_the_old_ones(here: Path) -> None:
         records.load("mine", "Trees", data="csv:others")
     study = records.resolve("mine", data="csv:others")
     assert study.name == "mine", "where tables lie is no part of a study"
+
+
+@pytest.mark.parametrize(
+    ("removed", "asked"),
+    [("search", ["--stage", "search"]), ("finetune", ["--seed", "7"])],
+    ids=["one stage", "another seed"],
+)
+def test_other_tables_are_not_mixed_with_the_old_ones_by_a_job_of_its_own(
+    here: Path, capsys: pytest.CaptureFixture[str], removed: str, asked: list[str]
+) -> None:
+    """A job of a cluster is of one stage or one seed, and its machine has files of its own."""
+    write_tables(here / "others", seed=1)
+    if removed == "search":
+        (here / "results/mine/Trees/seed-1337/search.json").unlink()
+    kept = {p: p.read_bytes() for p in here.glob("results/**/*") if p.is_file()}
+    job = ["run", "mine", "--task", "Trees", "--data", "csv:others", *asked]
+    assert cli.main([*job, "--device", "cpu", "--threads", "1"]) == 2
+    assert "Trees files in others are not those" in capsys.readouterr().err
+    assert {p: p.read_bytes() for p in here.glob("results/**/*") if p.is_file()} == kept
+
+
+def test_tables_that_change_while_a_task_is_computed_are_not_mixed(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_tables(here / "others", seed=1)
+    shutil.rmtree(here / "results")
+    kept = machine.drop_journals
+
+    def changed(store: Any, key: Any) -> None:
+        kept(store, key)
+        if (key.seed, key.stage) == (1337, "tickets"):
+            shutil.copytree(here / "others", here / "tables", dirs_exist_ok=True)
+
+    monkeypatch.setattr(machine, "drop_journals", changed)
+    job = ["run", "mine", "--task", "Trees", "--seed", "1337", "--seed", "7"]
+    assert cli.main([*job, "--device", "cpu", "--threads", "1"]) == 2
+    assert "Trees files in tables are not those" in capsys.readouterr().err
+    assert not [*here.glob("results/mine/Trees/seed-7/*.json")]
 
 
 def test_another_description_asks_for_other_records(

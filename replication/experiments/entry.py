@@ -20,6 +20,7 @@ from lottery_utils.tasks import Task
 from replication.experiments.answers import answers_text
 from replication.experiments.cards import take
 from replication.experiments.results import Answered, Positive, Text, about
+from replication.experiments.same_data import require_same_data
 from replication.experiments.unfinished import Unfinished
 from replication.files import alone, in_one_piece
 from replication.journal import Journal
@@ -148,9 +149,27 @@ class Entry:
     parts: Any = None
     weights: str | None = None  # the sha256 of those of `model`, once it is loaded
 
+    def __post_init__(self) -> None:
+        self._backbone = backbone.backbone_fingerprint(self.study.backbone)
+
     @cached_property
     def splits(self) -> dict[str, Any]:
-        return data.load_examples(self.about, self.study.data, **self.study.sizes(self.task))
+        """The examples. Raises `UserError` where records of the task were made from others."""
+        found = data.load_examples(self.about, self.study.data, **self.study.sizes(self.task))
+        require_same_data(self.study, self.task, self.store, lambda: found)
+        return found
+
+    def require_as_begun(self) -> None:
+        """Raises `UserError` where the backbone is no longer what this entry was begun with, or
+        where another run has recorded the task with other examples since.
+        """
+        if backbone.backbone_fingerprint(self.study.backbone) != self._backbone:
+            raise UserError(
+                f"The files of the backbone {self.study.backbone!r} were changed while this ran: "
+                "put the former ones back, or run the same command again to begin with these."
+            )
+        if "splits" in vars(self):
+            require_same_data(self.study, self.task, self.store, lambda: self.splits)
 
     @cached_property
     def about(self) -> Task:
@@ -244,6 +263,7 @@ class Entry:
     def pretrained(self) -> Any:
         """The backbone before fine-tuning, with the classifier that this seed draws."""
         model, _ = backbone.load_backbone(self.study.backbone, self.about, seed=self.seed)
+        self.require_as_begun()
         return model.to(self.device)
 
     @cached_property

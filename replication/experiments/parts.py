@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from lottery_utils import data
 from lottery_utils.errors import UserError
 from replication.experiments.entry import Entry, run_details
 from replication.files import alone
@@ -54,7 +55,9 @@ class Parts(dict[str, Any]):
         path = entry.store.scratch(entry.key(self.stage), self.stage + suffix)
         with alone(path, entry.progress.wait):
             kind: Any = tuple[dict[str, Any], part.kind]  # type: ignore[name-defined]
-            journal = entry.journal(self.stage, self.made_from, name, part=suffix, kind=kind)
+            # What starts from no record is tied to its examples and seed by these alone.
+            tied = self.made_from or (entry.task, entry.seed, data.fingerprint(entry.splits))
+            journal = entry.journal(self.stage, tied, name, part=suffix, kind=kind)
             if journal.entries:
                 entry.progress.unit(f"{self.stage}, {name}: was computed before")
                 self.seconds += journal.entries[0][0]["seconds"]

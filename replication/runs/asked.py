@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import re
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -12,14 +14,30 @@ import yaml
 from lottery_utils.errors import UserError
 
 NAMES = {"study", "data", "cache-dir", "site", "workdir"}
+# Of every other setting what it should be, in words and as a pattern.
+OTHERS = {
+    "threads": ("a whole number from 1 to 65,535", "[1-9][0-9]{,4}"),
+    "singly": ("0 or 1", "[01]|True|False"),
+    "device": ("auto, cpu, cuda or mps", "(auto|cpu|cuda|mps)(:[0-9]+)?"),
+}
 
 
 def require_as_meant(arguments: Sequence[str], config: Mapping[str, Any]) -> None:
     """Raises `UserError` where Snakemake's `config` is not what its command line means.
 
-    Of a name that looks like a number it makes one: 1000 of 1_000, and 1000 is another study. And
-    `--config` replaces the settings of a profile, without which every job would run on the CPU.
+    Of a name that looks like a number it makes one: 1000 of 1_000, and 1000 is another study.
+    `--config` replaces the settings of a profile, without which every job would run on the CPU. And
+    a setting that nobody knows it ignores.
     """
+    for name, given in config.items():
+        if name not in NAMES | OTHERS.keys():
+            known = sorted(NAMES | OTHERS.keys())
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}."
+            raise UserError(f"Unknown setting {name!r} of Snakemake's --config; {hint}")
+        words, pattern = OTHERS.get(name, ("", "(?s:.*)"))
+        if not re.fullmatch(pattern, str(given)):
+            raise UserError(f"Snakemake's setting {name} should be {words}, not {given!r}.")
     for option, after in pairwise([*arguments, ""]):
         name, _, value = option.removeprefix("--config=").partition("=")
         if name in NAMES & config.keys() and str(config[name]) != value:

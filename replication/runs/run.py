@@ -12,11 +12,13 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from lottery_utils import data
 from lottery_utils.errors import ReplayError, UserError
+from replication.experiments.same_data import require_same_data
 from replication.files import alone, clear, real
 from replication.runs import data_card
 from replication.runs.status import inputs, status, wanted
@@ -71,9 +73,8 @@ def ensure(
     """
     entries = [one for one in wanted(study, names) if seeds is None or one[1] in seeds]
     with store.still():
-        for task, seed, some in entries:
-            if "finetune" in some:
-                check_data(study, task, seed, store)
+        for task in dict.fromkeys(t for t, _, some in entries if "finetune" in some):
+            check_data(study, task, store)
 
     def is_done(task: str, seed: int, name: str) -> bool:
         return status(study, task, seed, name, store, asked) == "done"
@@ -213,12 +214,15 @@ def _compute(entry: Entry, name: str, gather: bool) -> Record:
 
     study, store, key = entry.study, entry.store, entry.key(name)
     made_from, seeds = _inputs(entry, name)
+    # Now, as the files of a backbone may be others when all is computed.
+    asked = study.hash(name), study.identity(name)
     begun = time.monotonic()
     entry.details.clear()
     experiment = importlib.import_module(f"replication.experiments.{name}")
     results: dict[str, Any] = _from_journals(
         entry, name, made_from, lambda: experiment.compute(entry, made_from), gather
     )
+    entry.require_as_begun()
     if inputs(study, entry.task, entry.seed, name, store, seeds) != made_from:
         raise UserError(
             f"What the {name} of {entry.task} started from is no longer on record: another run "
@@ -232,7 +236,7 @@ def _compute(entry: Entry, name: str, gather: bool) -> Record:
     if name == "finetune" and ":" in study.data:
         data_card.keep(study, entry.task, store)
     # Last, as nothing is done again once it is there.
-    record = store.write(key, study.hash(name), study.identity(name), results, run)
+    record = store.write(key, *asked, results, run)
     drop_journals(store, key)
     return record
 
@@ -248,24 +252,11 @@ def check_kept(study: Study, store: Store, todo: Iterable[tuple[str, int, str]])
         real(data_card.place(study, task, store))
 
 
-def check_data(study: Study, task: str, seed: int, store: Store) -> None:
-    """Records made from other files than the ones at hand must not be mixed with new ones.
-
-    Raises `UserError` where they would be.
+def check_data(study: Study, task: str, store: Store) -> None:
+    """Raises `UserError` where records of a task were made from other files than those at hand;
+    whether they were from other examples than the hub's or the corpus's shows in computing.
     """
-    _, _, place = study.data.partition(":")
-    record = store.read(study.key(task, seed, "finetune"))
-    wanted = store.once(study, ("hash", "finetune"), lambda: study.hash("finetune"))
-    if not place or record is None or record["hash"] != wanted:
-        return
-
-    def of_files() -> str:
-        about, sizes = study.task(task), study.sizes(task)
-        return data.fingerprint(data.load_examples(about, study.data, **sizes))
-
-    found = store.once(study, (task, "data"), of_files)
-    if found != record["results"]["data_sha256"]:
-        raise UserError(
-            f"The {task} files in {place} are not those that the records of study {study.name!r} "
-            "were made from: give the same files, or another --results-dir."
-        )
+    if study.data.partition(":")[2]:
+        sizes = study.sizes(task)
+        examples = partial(data.load_examples, study.task(task), study.data, **sizes)
+        require_same_data(study, task, store, examples)

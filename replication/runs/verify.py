@@ -86,7 +86,7 @@ def verify(
             f"{task} with seed {seed} of the study {study.name} is not on record: expected its "
             f"records in {store.root}; run 'lottery run {study.name} --task {task} --seed {seed}'."
         )
-    check_data(study, task, seed, store)
+    check_data(study, task, store)
     stages = study.stages(task)
     only = replace(
         study,

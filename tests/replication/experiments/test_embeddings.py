@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +12,14 @@ import pytest
 import running
 import torch
 
-from lottery_utils import pruning
+from lottery_utils import data, pruning
 from lottery_utils.encoder import encoder_shape
 from lottery_utils.fast.first_token import first_token_only
 from lottery_utils.masks import StructuredMask
-from replication.experiments import unfinished
+from replication.experiments import embeddings, unfinished
 from replication.experiments.embeddings import average
+from replication.experiments.parts import Parts
+from replication.study import Study
 
 
 def emptied(model: Any) -> Any:
@@ -62,3 +66,32 @@ def test_parts_of_equal_weights_do_not_go_on_from_each_other(
     assert kept.is_file(), "what the other left was neither used nor cleared"
     entry.train_model(entry.pretrained(), "train the embeddings, emptied")
     assert not kept.is_file(), "and its own training went on from there"
+
+
+def test_a_part_of_other_examples_or_another_seed_is_not_taken_from_the_cache(
+    workplace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Embeddings start from no record that would tell one entry's parts from another's."""
+    losses = iter(range(10))
+    monkeypatch.setattr(embeddings, "trained", lambda *_: trained(float(next(losses))))
+
+    def found(task: str, seed: int, **changed: Any) -> Any:
+        study = replace(Study.load("tiny"), **changed)
+        return Parts(running.entry(task, seed, study), "embeddings", {})["emptied"]["loss"]
+
+    first = found("CoLA", 42)
+    assert found("CoLA", 42) == first
+    (kept,) = workplace.rglob("embeddings-emptied.jsonl")
+    for copied in (kept.parent.with_name("seed-7"), kept.parents[2] / "RTE" / "seed-42"):
+        shutil.copytree(kept.parent, copied)
+    assert found("CoLA", 7) != first
+    assert found("RTE", 42) != first
+    usual = data.load_examples
+    monkeypatch.setattr(
+        data, "load_examples", lambda *a, **how: usual(*a, **{**how, "train_size": 20})
+    )
+    assert found("CoLA", 42) != first
+
+
+def trained(loss: float) -> dict[str, Any]:
+    return {"score": 0.5, "undefined": None, "loss": [[1, loss]], "seconds": 1.0}

@@ -37,3 +37,24 @@ def test_a_name_that_becomes_a_number_is_another_one() -> None:
     require_as_meant(
         ["snakemake", "--config", "study=mine", "threads=4"], {"study": "mine", "threads": 4}
     )
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ({"device": 5}, "device should be auto, cpu"),
+        ({"device": None}, "device should be auto, cpu"),
+        ({"threads": "abc"}, "threads should be a whole number"),
+        ({"threads": 0}, "threads should be a whole number"),
+        ({"threads": 1.5}, "threads should be a whole number"),
+        ({"singly": "yes"}, "singly should be 0 or 1"),
+        ({"singly": None}, "singly should be 0 or 1"),
+        ({"dvice": "cuda"}, "Unknown setting 'dvice'.*did you mean 'device'"),
+        ({"nothing": 1}, "Unknown setting 'nothing'.*known: cache-dir"),
+    ],
+    ids=str,
+)
+def test_a_setting_that_makes_no_sense_is_refused(setting: dict[str, object], said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        require_as_meant(["snakemake", "records"], setting)
+    require_as_meant(["snakemake"], {"device": "cuda:1", "singly": True, "threads": 64})

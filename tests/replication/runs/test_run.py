@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from dataclasses import replace
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+from conftest import make_backbone
 
 from lottery_utils import pruning
+from lottery_utils.errors import UserError
 from lottery_utils.masks import StructuredMask
 from replication.experiments.entry import Entry
 from replication.runs import run
@@ -89,3 +93,32 @@ def test_an_overlap_is_a_stage_like_the_others(finished: Any) -> None:
         "it is of both seeds"
     )
     assert fresh.wanted(fewer, ["weight_overlap"]) == [], "and one has none"
+
+
+@pytest.mark.parametrize(("stage", "during"), [("finetune", "fine_tune"), ("tickets", "measure")])
+def test_a_backbone_that_is_replaced_meanwhile_is_not_taken_for_the_former(
+    workplace: Path, tiny_backbone: Path, monkeypatch: pytest.MonkeyPatch, stage: str, during: str
+) -> None:
+    own = workplace / "own"
+    shutil.copytree(tiny_backbone, own)
+    study = replace(Study.load("tiny"), backbone=str(own), tasks=(TASK,), seeds=(SEED,))
+
+    def ensure(*stages: str) -> None:
+        run.ensure(study, Store(), stages, device="cpu", threads=1, quiet=True)
+
+    if stage == "tickets":
+        ensure("finetune", "search")
+    usual: Any = getattr(Entry, during)
+
+    def then_replaced(*args: Any) -> Any:
+        found = usual(*args)
+        shutil.rmtree(own)
+        make_backbone(own, seed=1)
+        return found
+
+    monkeypatch.setattr(Entry, during, then_replaced)
+    with pytest.raises(UserError, match="were changed while this ran"):
+        ensure(stage)
+    assert Store().read(study.key(TASK, SEED, stage)) is None
+    for journal in workplace.rglob("tickets*.jsonl"):
+        assert len(journal.read_text("utf-8").splitlines()) == 1, "nothing but its stamp"

@@ -72,8 +72,8 @@ def test_numbers_within_the_tolerance_agree_and_others_do_not(finished: Path) ->
 def test_a_record_that_was_changed_by_hand_is_found_out(
     finished: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    # By a careful forger, whose checksum fits.
-    running.change("finetune", "CoLA", 1337, lambda results: results.update(score=0.99))
+    # By a careful forger, whose checksum fits and whose record contradicts no other.
+    running.change("tickets", "CoLA", 1337, lambda r: r["tickets"]["bad"].update(retrained=0.99))
     assert cli.main(["verify", "tiny", *ENTRY]) == 2
     told = capsys.readouterr()
     assert "APART" in told.out
