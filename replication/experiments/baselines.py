@@ -56,6 +56,8 @@ def compute(entry: Entry, _made_from: dict[str, Any]) -> Baselines:
         and before["results"]["data_sha256"] == data.fingerprint(splits)
     ):  # of other files, the scores would not be of one question
         scores |= before["results"]["backbone"]
+    journal = entry.journal("baselines", data.fingerprint(splits), kind=tuple[str, Score])
+    scores |= dict(journal.entries)
     spent, label = (
         before["provenance"]["seconds"] if before and scores else 0.0,
         entry.progress.label,
@@ -64,12 +66,13 @@ def compute(entry: Entry, _made_from: dict[str, Any]) -> Baselines:
     for seed in entry.study.seeds:
         entry.progress.label = f"{label} seed {seed}"
         if str(seed) in scores:
-            entry.progress.unit("found in the record")
+            entry.progress.unit("was computed before")
             continue
         of_seed = replace(entry, seed=seed)
         model = of_seed.pretrained()
         of_seed.train_model(model, "fine-tune")
-        scores[str(seed)] = of_seed.score(model)
+        journal.append((str(seed), of_seed.score(model)))
+        scores |= journal.entries[-1:]
     entry.details["seconds"] = round(spent + time.monotonic() - begun, 2)
     return {
         "metric": task.metric,

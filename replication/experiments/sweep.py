@@ -96,6 +96,7 @@ def compute(entry: Entry, _made_from: dict[str, Any]) -> Sweep:
 
     runs: list[Any] = []
     label, length = entry.progress.label, entry.study.recipe.max_length
+    journal = entry.journal("sweep", data.fingerprint(entry.splits), kind=Tried)
     fit, held_out = (encode(entry.tokenizer, part, length) for part in _split(entry))
     batches = EvaluationBatches(held_out, EVALUATION_BATCH, entry.device)
     for seed in entry.study.seeds:
@@ -103,12 +104,15 @@ def compute(entry: Entry, _made_from: dict[str, Any]) -> Sweep:
         of_seed = replace(entry, seed=seed)
         for values in entry.asked:
             what = ", ".join(f"{name} {value:g}" for name, value in values.items())
-            entry.progress.unit(what)
-            model, recipe = of_seed.pretrained(), replace(entry.study.recipe, **values)
-            curve = training.finetune(model, fit, recipe, seed=seed, device=entry.device)
-            score = training.evaluate(model, batches, entry.metric)
-            last_loss = curve.loss[-1][1]
-            runs.append({**values, "seed": seed, "score": round(score, 6), "loss": last_loss})
+            tried = {**values, "seed": seed}
+            done = [run for run in journal.entries if tried.items() <= run.items()]
+            entry.progress.unit(f"{what}: was tried before" if done else what)
+            if not done:
+                model, recipe = of_seed.pretrained(), replace(entry.study.recipe, **values)
+                curve = training.finetune(model, fit, recipe, seed=seed, device=entry.device)
+                score = round(training.evaluate(model, batches, entry.metric), 6)
+                journal.append(tried | {"score": score, "loss": curve.loss[-1][1]})
+            runs += done or journal.entries[-1:]
     return {
         "runs": runs,
         "metric": entry.metric,

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from running import refused
 
+from lottery_utils import training
 from replication import cli
 from replication.runs import run
 from replication.store import Key, Store
@@ -140,6 +141,28 @@ def test_a_sweep_is_made_once_and_again_for_other_questions(workplace: Path) -> 
     grid = json.loads(sweep(*SWEEP, "--batch-sizes", "4", "8", "--epochs", "1", "2"))
     tried = [(r["learning_rate"], r["batch_size"], r["epochs"]) for r in grid["results"]["runs"]]
     assert sorted(tried) == list(itertools.product((1e-3, 3e-3), (4, 8), (1, 2)))
+
+
+def test_a_sweep_that_is_interrupted_goes_on(
+    workplace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, calls = training.finetune, list[float]()
+
+    def finetune(model: Any, examples: Any, recipe: Any, **how: Any) -> Any:
+        calls.append(recipe.learning_rate)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return whole(model, examples, recipe, **how)
+
+    monkeypatch.setattr(training, "finetune", finetune)
+    command = [*SWEEP, "--device", "cpu", "--set", "train_size=16"]
+    assert cli.main(command) == 130
+    assert cli.main(command) == 0
+    assert calls == [1e-3, 3e-3, 3e-3], "the first is not trained again"
+    (record,) = Path("results").glob("*-sweep/CoLA/sweep.json")
+    runs = json.loads(record.read_text("utf-8"))["results"]["runs"]
+    assert [run["learning_rate"] for run in runs] == [1e-3, 3e-3]
+    assert not [*Path(".cache").rglob("sweep*.jsonl")]
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from lottery_utils.metrics import score
 from lottery_utils.tasks import Example, OwnTask, get_task
 from replication import cli
 from replication.experiments import baselines
+from replication.experiments.entry import Entry
 from replication.pages import corpus
 from replication.runs.status import status
 from replication.store import Key, Record, Store
@@ -140,6 +141,23 @@ def test_baselines_are_made_once_and_again_for_other_questions(workplace: Path) 
     assert status(replace(study, seeds=(8,)), "RTE", 8, "baselines", Store()) == "stale"
     pruned = replace(study, search=replace(study.search, threshold=0.5), magnitude_tasks=())
     assert status(pruned, "RTE", 7, "baselines", Store()) == "done", "pruning has no part in it"
+
+
+def test_baselines_that_are_interrupted_go_on(
+    workplace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train, seeds = Entry.train_model, list[int]()
+
+    def train_model(self: Entry, model: Any, what: str) -> Any:
+        seeds.append(self.seed)
+        if len(seeds) == 2:
+            raise KeyboardInterrupt
+        return train(self, model, what)
+
+    monkeypatch.setattr(Entry, "train_model", train_model)
+    command = [*BASELINES, "--set", "train_size=16"]
+    assert (cli.main(command), cli.main(command)) == (130, 0)
+    assert seeds == [1337, 42, 42], "the first is not trained again"
 
 
 def test_seeds_on_other_data_are_not_added(
