@@ -306,7 +306,7 @@ def analysed(study: Study, entries: Mapping[str, TaskRecords]) -> Analysis:
     why = {
         task: of.of_seeds(seeds).why_left_out(task, study.search.threshold)
         if {*seeds} <= {*of.seeds}
-        else f"so far only {seeds_text(of.seeds)} is in"
+        else f"only {seeds_text(of.seeds)} on record so far"
         for task, of in scored.items()
         if seeds
     }

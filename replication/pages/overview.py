@@ -59,6 +59,7 @@ def finding(
     name = model_and_data(study)
     if records and not any(entries.has(method) for entries in records.values()):
         return NO_MAGNITUDE
+    records = {task: entries for task, entries in records.items() if entries.has(method)}
     every = {task: retained(entries, method) for task, entries in records.items()}
     learned = {task: of for task, of in every.items() if of}
     if not learned:
@@ -73,7 +74,8 @@ def finding(
         f"Of {several(len(records), 'task')} ({several(n_seeds, 'seed')}{size}), the full model "
         f"learned {len(learned)}."
     )
-    learned_of += " The others have no gain to retain." if len(learned) < len(records) else ""
+    if len(learned) < len(records):
+        learned_of += f" The others gain less than {LEARNED:g} over the majority baseline."
     kinds, n_tasks = KINDS[method], several(len(learned), "task")
     if len(learned) < MIN_TASKS:
         by_task = (
@@ -93,6 +95,7 @@ def plot(records: dict[str, TaskRecords], method: str = "structured") -> Figure 
     """What retrained tickets retain, task by task: seeds as points, their mean as a stroke."""
     if not any(entries.has(method) for entries in records.values()):
         return NO_MAGNITUDE
+    records = {task: entries for task, entries in records.items() if entries.has(method)}
     every = {task: retained(entries, method) for task, entries in records.items()}
     rows = {task: of for task, of in every.items() if of}
     if not rows:
@@ -113,7 +116,7 @@ def plot(records: dict[str, TaskRecords], method: str = "structured") -> Figure 
         f"{ended.count('loses')} and are inconclusive on {ended.count(INCONCLUSIVE)},"
     )
     out = [task for task in records if task not in rows]
-    unlearned = f" Without a gain to retain: {', '.join(out)}." if out else ""
+    unlearned = f" Gain below {LEARNED:g}: {', '.join(out)}." if out else ""
     return Figure.of(
         drawing,
         f"{winners} under {METHOD_LABELS[method]}: by 95 % CIs over seeds (points; strokes: "

@@ -401,17 +401,23 @@ def like_with_like(entries: TaskRecords) -> Table | Note:
 
 
 def survivors_table(entries: TaskRecords) -> Table | Note:
-    """The three kinds: how large, how many of another kind fill the places, what they score."""
+    """The three kinds: how large, how many of another kind fill the places, what they score.
+
+    Where too few components are left, two kinds are one subnetwork: its row says so.
+    """
     found = entries.results("survivors")
     if not found:
         return NO_SURVIVORS
     if _is_empty(found):
         return EMPTY
     rows, limits = [], possible(entries.results()[0]["metric"])
+    masks = {kind: found[0]["tickets"][kind]["mask"] for kind in KINDS}
     for kind in KINDS:
         tickets = [results["tickets"][kind] for results in found]
-        mask = StructuredMask.from_json(tickets[0]["mask"])
-        row = {"": KIND_LABELS[kind]}
+        mask = StructuredMask.from_json(masks[kind])
+        equal = (of for of in KINDS[: KINDS.index(kind)] if masks[of] == masks[kind])
+        same = next((f" (the same ticket as {KIND_LABELS[of]})" for of in equal), "")
+        row = {"": f"{KIND_LABELS[kind]}{same}"}
         for part, n in (("heads", mask.n_heads), ("MLPs", mask.n_mlps)):
             came = tickets[0][f"{part.lower()}_from"]
             row[part] = f"{n}{_filled(came, _OWN[kind])}"

@@ -16,7 +16,7 @@ from replication.book.show import COLOURS, LARGE, Figure, Finding, Note, Table, 
 from replication.book.written import number, percent, several, share
 from replication.claims.claim import WINS, reaches
 from replication.claims.eligible import answerable
-from replication.claims.evidence import AS_FLAT, STEP, embeddings_alone
+from replication.claims.evidence import AS_FLAT, STEP, embeddings_alone, of_landscape
 from replication.runs.measured import rise, steepest
 from replication.runs.records import TICKETS, TaskRecords, tickets_of
 from replication.store import Store
@@ -260,14 +260,25 @@ def _rises(entries: TaskRecords) -> dict[str, list[float]]:
 
 
 def _compared(entries: TaskRecords) -> str:
-    """Around which ticket of a task the loss is flatter, if that can be said at all."""
-    good, bad = _rises(entries).values()
+    """Around which ticket of a task the loss is flatter, if that can be said at all: where the CI
+    over seeds lies on one side of the margin of the claim on flat optima."""
+    task, (good, bad) = entries.title, _rises(entries).values()
     if not good or np.isnan([good, bad]).any():
-        return f"On {entries.title}, flatness is uninformative: no bad ticket counts."
+        return f"On {task}, flatness is uninformative: no bad ticket counts."
     if max(map(abs, good + bad)) < AS_FLAT:
-        return f"On {entries.title}, the loss is too flat to compare tickets."
-    flatter = "bad" if abs(np.mean(bad)) < abs(np.mean(good)) else "good"
-    return f"On {entries.title}, the loss is flatter around {flatter} tickets."
+        return f"On {task}, the loss is too flat to compare tickets."
+    ((_, apart),) = of_landscape(entries)
+    found = t_interval(apart) if len(apart) > 1 else None
+    if found and found.high < -AS_FLAT:
+        return f"On {task}, the loss is flatter around bad tickets."
+    if found and found.low > AS_FLAT:
+        return f"On {task}, the loss is flatter around good tickets."
+    if found and -AS_FLAT < found.low <= found.high < AS_FLAT:
+        return f"On {task}, the loss is as flat around bad tickets as around good ones."
+    return (
+        f"On {task}, which ticket's loss is flatter is inconclusive (n = {len(apart)} of "
+        f"{several(len(entries), 'seed')})."
+    )
 
 
 def flatness(entries: TaskRecords) -> Note:
@@ -278,18 +289,17 @@ def flatness(entries: TaskRecords) -> Note:
             f"The comparison is uninformative: no bad ticket of {entries.title} that differs from "
             "the good one trained well. The loss around a ticket that learned nothing is flat."
         )
-    texts = [
-        f"{kind} {', '.join(number(x, signed=True) for x in values)}"
-        for kind, values in rises.items()
-    ]
+    texts = [f"{kind} {_signed(values)}" for kind, values in rises.items()]
     largest = max(abs(value) for values in rises.values() for value in values)
     told = "too little to compare" if largest < AS_FLAT else "enough to compare"
+    ((_, apart),) = of_landscape(entries)
+    said = f" Bad minus good where either reaches that: {_signed(apart)}." if apart else ""
     single = max(steepest(tickets_of(entries[seed])[k], STEP) for seed in seeds for k in rises)
     return Note(
         f"At a step of {STEP:g} the loss rises by ({_seeds(seeds)}; nats; mean over directions and "
         f"both signs): {'; '.join(texts)}. The largest is {largest:.3f}, {told} by the rule (at "
-        f"least {AS_FLAT:g}). A slope cancels in this mean: a single step changes the loss by up "
-        f"to {single:.3f}."
+        f"least {AS_FLAT:g}).{said} A slope cancels in this mean: a single step changes the loss "
+        f"by up to {single:.3f}."
     )
 
 
@@ -314,6 +324,10 @@ def further(more: TaskRecords) -> Note | None:
     if not said:
         return None
     return Note(f"On record beyond the study, bad tickets retain (seed: share): {'; '.join(said)}.")
+
+
+def _signed(values: Sequence[float]) -> str:
+    return ", ".join(number(value, signed=True) for value in values)
 
 
 def _seeds(seeds: list[int]) -> str:

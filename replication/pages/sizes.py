@@ -330,8 +330,8 @@ def curve_table(compared: Compared) -> Table | None:
 
 
 def two_draws(first: Shares, again: Shares) -> tuple[str, str] | None:
-    """What bad tickets of two draws retain, seed by seed, and whether they win; None unless both
-    have the same full models and good tickets, and the bad ones differ."""
+    """What bad tickets of two draws retain, seed by seed, and whether they win; None unless the
+    good ones retain the same of as many training examples, and the bad ones differ."""
     same = (first.train_examples, first.retained["good"]) == (
         again.train_examples,
         again.retained["good"],
@@ -360,8 +360,8 @@ def redrawn(compared: Compared) -> Note | None:
     if not said:
         return None
     return Note(
-        "Some runs here have the full models and good tickets of the table above, and other draws "
-        "of random and bad ones. What bad tickets retain by either draw, seed by seed: "
+        "Some runs here have full models and good tickets that score as in the table above, and "
+        "other draws of random and bad ones. What bad tickets retain by either draw, seed by seed: "
         f"{'; '.join(said)}."
     )
 
@@ -379,8 +379,9 @@ def other_draw(entries: TaskRecords, draws: str, store: Store) -> Note | None:
         both = [of.of_seeds([*(set(entries) & set(again))]) for of in (entries, again)]
         if all(both) and (said := two_draws(*map(of_records, both))):
             return Note(
-                "A bad ticket is one draw. Another draw for the same models and good tickets "
-                f"retains {said[1]} of each seed's own gain; the one shown here {said[0]}."
+                "A bad ticket is one draw. Another draw, for full models and good tickets of the "
+                f"same scores, retains {said[1]} of each seed's own gain; the one shown here "
+                f"{said[0]}."
             )
     return None
 

@@ -10,13 +10,16 @@ from by_hand import dots
 
 from replication.book.show import Note, Table
 from replication.book.written import number, percent
+from replication.claims.plan import analyse
 from replication.claims.rules import counted, kept
 from replication.claims.trial import PAPER, Trial, over_seeds
 from replication.claims.verdicts import INCONCLUSIVE, VERDICTS
 from replication.claims.wins import outcomes
 from replication.pages import landing
+from replication.paper import records as paper
 from replication.runs.status import missing
 from replication.store import Store
+from replication.study import Study
 
 
 def test_the_finding_has_the_numbers_of_the_trial(trial: Trial) -> None:
@@ -40,6 +43,17 @@ def test_the_finding_has_the_numbers_of_the_trial(trial: Trial) -> None:
         means = [one.found.mean for one in kept(judged).values() if one.found]
         assert [percent(mean) in plain for mean in means] == [True] * 3
     assert bool(missing(trial.study, Store())) == ("may change" in said)
+
+
+def test_only_the_small_model_leaves_out_large_good_tickets(trial: Trial) -> None:
+    """As the page says: the plan's means and the released ones count such seeds, too."""
+    of_bad = kept(trial.ours)["bad"].values
+    assert any(len(values) < len(trial.records[task]) for task, values in of_bad.items())
+    plan = analyse(Study.load("mpnet-glue"), trial.store)
+    counts = [plan.entries[task].of_seeds(plan.seeds).contrasted() for task in plan.entered]
+    assert not all(map(all, counts))
+    released = paper.over_seeds(trial.release, "heads").values()
+    assert any(3 * size > 2 * of.survival.size for of in released for size in of.kept)
 
 
 def test_a_task_of_a_single_weak_seed_is_named_with_the_means_without_it(trial: Trial) -> None:

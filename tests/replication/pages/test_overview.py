@@ -26,6 +26,8 @@ def test_an_overview_has_only_the_tasks_with_magnitude_pruning(
     assert rows_of(overview.plot(some, "magnitude")) == ["STS-B", "RTE"]
     for table in (overview.models(some, "magnitude"), overview.scores(some, "pruned", "magnitude")):
         assert isinstance(table, Table) and list(table.frame.index) == ["STS-B", "RTE"]
+    said = repr(overview.finding(some, Study.load("quick"), "magnitude"))
+    assert "Of 2 tasks" in said and "The others" not in said, "CoLA was not asked"
     both = overview.verdicts(some, "magnitude")
     assert {seen.split(" of ")[1] for seen in both.frame["seen"]} == {"4"}
     none = {task: without_magnitude(entries) for task, entries in every.items()}
@@ -93,6 +95,9 @@ def test_the_finding_has_means_over_tasks_or_each_of_them(every: dict[str, TaskR
     assert f"CoLA good {percent(first[0])}" in text
     unlearned = with_warnings(every, {42, 1337})
     assert "no gain" in repr(overview.finding(unlearned, study))
+    one = {**records, "RTE": unlearned["RTE"]}
+    assert "The others gain less than 0.1" in repr(overview.finding(one, study))
+    assert "Gain below 0.1: RTE." in overview.plot(one).caption
     assert isinstance(overview.plot(unlearned), Note)
     assert "no gain" in repr(overview.finding({}, study))
     assert overview.plot({}) is NO_MAGNITUDE

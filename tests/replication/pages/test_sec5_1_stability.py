@@ -7,6 +7,7 @@ import copy
 import numpy as np
 import pytest
 from by_hand import MASKS, entries, survivors
+from conftest import REPOSITORY
 
 from lottery_utils.agreement import chance, fleiss_kappa
 from lottery_utils.agreement.survivors import KINDS
@@ -21,6 +22,7 @@ from replication.paper import records as paper
 from replication.runs.measured import equal_heads, good_masks, pairs_of_weights
 from replication.runs.records import TaskRecords, load
 from replication.store import Store
+from replication.study import Study
 
 TASK, SEEDS = "STS-B", [1337, 42]
 
@@ -206,6 +208,22 @@ def test_survivors_tell_how_many_places_others_fill() -> None:
     assert table.frame["MLPs"].tolist() == ["2", *["2, of them 2 kept by all seeds"] * 2]
     assert all(text == "0.550 (no CI, n = 2)" for text in table.frame["pruned"])
     assert all(text == "0.750 (no CI, n = 2)" for text in table.frame["retrained"])
+
+
+def test_kinds_of_survivors_that_are_one_ticket_are_named() -> None:
+    """On QQP, 36 heads survive with every seed of 72, so that the two other kinds are the rest."""
+    store = Store(REPOSITORY / "results")
+    study = Study.load("minilm-glue")
+    rows = {
+        task: [*page.survivors_table(TaskRecords.of(study, task, store, ["survivors"])).frame.index]
+        for task in ("QQP", "SST-2")
+    }
+    assert [row.partition(" (")[2] for row in rows["QQP"]] == [
+        "",
+        "",
+        "the same ticket as in between)",
+    ]
+    assert not any("same ticket" in row for row in rows["SST-2"])
 
 
 def test_empty_tickets_of_survivors_are_not_scored() -> None:

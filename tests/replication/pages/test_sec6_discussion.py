@@ -83,9 +83,32 @@ def test_flatness_is_the_mean_over_directions_and_signs() -> None:
     assert "a single step changes the loss by up to 0.500" in page.flatness(only).text
     ((_, values),) = of_landscape(only)
     assert values == pytest.approx([0.175])
+    assert "where either reaches that: +0.175." in page.flatness(only).text
     tickets["bad"]["landscape"]["loss"] = [[0.5, 0.5, 0.6]] * 2
     ((_, none),) = of_landscape(only)
     assert none == [], "any two tickets would be as flat"
+
+
+@pytest.mark.parametrize(
+    ("bad", "said"),
+    [
+        ([0.3, 0.301], "flatter around good"),
+        ([0.1, 0.101], "flatter around bad"),
+        ([0.2, 0.21], "as flat around bad tickets as around good"),
+        ([0.1, 0.3], "inconclusive (n = 2 of 2 seeds)"),
+        ([0.3], "inconclusive (n = 1 of 1 seed)"),
+    ],
+)
+def test_which_ticket_is_flatter_needs_an_interval(bad: list[float], said: str) -> None:
+    """The loss around the good ticket rises by 0.2 everywhere."""
+    found = entries(control=control())
+    for seed, rises in zip(found, bad, strict=False):
+        for kind, by in (("good", 0.2), ("bad", rises)):
+            found[seed]["tickets"]["results"]["tickets"][kind]["landscape"] = {
+                "radii": [-0.2, 0, 0.2],
+                "loss": [[by, 0.0, by]] * 2,
+            }
+    assert said in page.landscape(found.of_seeds([*found][: len(bad)])).caption
 
 
 def test_the_landscape_starts_from_zero() -> None:
@@ -127,7 +150,10 @@ def test_a_control_of_some_seeds_says_which_are_there() -> None:
 def test_at_the_papers_size_the_control_is_asked_for_where_the_rule_says() -> None:
     """Of the one task that was registered, on which every seed counts."""
     study, store = Study.load("mpnet-glue"), Store(REPOSITORY / "results")
-    of_task = on_record(study, store)["SST-2"]
+    records = on_record(study, store)
+    others = {(t, seed) for t, of in records.items() for seed in answerable(of) if t != "SST-2"}
+    assert others == {("STS-B", 1337)}, "as section 6 says"
+    of_task = records["SST-2"]
     assert [*study.entries("control")] == [("SST-2", seed) for seed in answerable(of_task)]
     assert answerable(of_task) == [*study.seeds]
     for seed, record in of_task.stage("finetune").items():
