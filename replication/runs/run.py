@@ -116,6 +116,7 @@ def ensure(
             # weights, as on the same machine it does, the records made from them stay valid.
             with alone(store.path(entry.key("finetune")), progress.wait):
                 if (model := entry.saved_model()) is None:
+                    progress.n_units += 1
                     compute(entry, "finetune")
                 else:
                     entry.model = model
