@@ -14,6 +14,7 @@ from matplotlib.figure import Figure as Drawing
 from replication.book.build import how_made
 from replication.book.contents import pages, parameters
 from replication.book.show import Figure
+from replication.study import derived_from
 
 CODE = "https://github.com/someone/lottery"
 
