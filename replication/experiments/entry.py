@@ -20,10 +20,10 @@ from lottery_utils.tasks import Task
 from replication.experiments.answers import answers_text
 from replication.experiments.cards import take
 from replication.experiments.results import Answered, Positive, Text, about
-from replication.experiments.same_data import require_same_data
 from replication.experiments.unfinished import Unfinished
 from replication.files import alone, in_one_piece
 from replication.journal import Journal
+from replication.same_data import require_same_data
 from replication.store import Key, Store
 from replication.study import Study
 

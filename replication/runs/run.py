@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from lottery_utils import data
 from lottery_utils.errors import ReplayError, UserError
-from replication.experiments.same_data import require_same_data
 from replication.files import alone, clear, real
 from replication.runs import data_card
 from replication.runs.status import inputs, status, wanted
+from replication.same_data import require_same_data
 from replication.stages import FOLLOWUPS, PIPELINE, STAGES
 from replication.store import Key, Record, Store
 from replication.study import Study
