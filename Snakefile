@@ -84,7 +84,6 @@ def records(study, task=None):
     """What a page of a study, or of one of its tasks, is made from."""
     # Its sweep, studies derived from it, and what it says itself: of its data, for example.
     kept = files(f"results/{study}-*/**/*.json", f"studies/{study}.y*ml") + KEPT
-    kept += files(f"studies/{study}.y*ml", f"results/{study}/study.yaml")
     if study == STUDY.name and COMPUTED:
         return stamps([task] if task else STUDY.tasks) + kept
     return files(f"results/{study}/{task or ''}/**/*.json") + kept

@@ -39,6 +39,7 @@ from replication.paper.release import (
     read,
 )
 from replication.paper.results import MeanScore, OnTrain, Released
+from replication.progress import Progress
 from replication.store import Key, Record, Store
 from replication.study import Study
 
@@ -95,7 +96,6 @@ def released(directory: Path | str, store: Store) -> None:
 
     Raises `UserError` where the release is not as it should be; nothing is written then.
     """
-    from replication.experiments.entry import Progress  # it wants torch, and readers do not
 
     found, chosen = read(directory), study()
     good = found.masks[GOOD]

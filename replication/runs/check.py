@@ -123,7 +123,7 @@ def _misscored(record: Read, full: Facts) -> str | None:
 def _unlike_itself(record: Read, full: Facts) -> str | None:
     """Where two values differ that are on record twice, or the sizes of tickets of one size."""
     results, tickets = record["results"], record["results"].get("tickets", {})
-    if found := results.get("full_score"):
+    if (found := results.get("full_score")) is not None:
         again = full.get(f"{results['metric']} of the full model", found)
         if found != again:
             return f"its full_score is {found}, in finetune.json {again}"

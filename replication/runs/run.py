@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from lottery_utils import data
 from lottery_utils.errors import ReplayError, UserError
 from replication.files import alone, clear, real
+from replication.progress import Progress
 from replication.runs import data_card
 from replication.runs.status import inputs, status, wanted
 from replication.same_data import require_same_data
@@ -91,7 +92,7 @@ def ensure(
             f"'lottery run {study.name} --task {task} --seed {seed} --stage {name}' first."
         )
     check_kept(study, store, todo)
-    from replication.experiments.entry import Entry, Progress, prepare_device
+    from replication.experiments.entry import Entry, prepare_device
 
     chosen = prepare_device(device, threads)
     n_units = sum(

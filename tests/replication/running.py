@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from replication import cli
-from replication.experiments.entry import Entry, Progress
+from replication.experiments.entry import Entry
+from replication.progress import Progress
 from replication.store import Key, Record, Store, checksum
 from replication.study import Study
 

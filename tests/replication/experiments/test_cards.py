@@ -12,7 +12,8 @@ import torch
 
 from replication.cli import main
 from replication.experiments.cards import take
-from replication.experiments.entry import Entry, Progress, run_details
+from replication.experiments.entry import Entry, run_details
+from replication.progress import Progress
 from replication.store import Store
 from replication.study import Study
 

@@ -16,9 +16,10 @@ from lottery_utils import data
 from lottery_utils.errors import UserError
 from replication.experiments import rates
 from replication.experiments.answers import read_answers, untrained
-from replication.experiments.entry import Entry, Progress
+from replication.experiments.entry import Entry
 from replication.experiments.parts import Parts
 from replication.followups import FollowUps
+from replication.progress import Progress
 from replication.runs import run, table
 from replication.runs import status as fresh
 from replication.runs.schema import record_schema

@@ -188,6 +188,7 @@ ENTRIES: dict[Path, dict[str, Path]] = {}
 for committed in sorted(REPOSITORY.glob("results/*/*/**/*.json"), key=lambda p: p.stem):
     ENTRIES.setdefault(committed.parent, {})[committed.stem] = committed
 MPNET = REPOSITORY / "results/mpnet-glue/CoLA/seed-42"
+CHOICES = REPOSITORY / "results/mini-choices/SST-2/seed-1337"
 MINILM = REPOSITORY / "results/minilm-glue/SST-2/seed-42"
 # All stages whose results have arrays; a sweep may try any number of recipes.
 WITH_ARRAYS = sorted({*PIPELINE} - {"sweep", "baselines"})
@@ -271,6 +272,7 @@ UNLIKE: dict[str, tuple[Path, str, Callable[[Any], object]]] = {
         "magnitude",
         lambda r: r.update(full_score=r["full_score"] + 1e-6),
     ),
+    "a full score of zero": (CHOICES, "choices", lambda r: r.update(full_score=0.0)),
     "a score unlike the last epoch's": (
         MINILM,
         "finetune",

@@ -26,8 +26,8 @@ from lottery_utils.pruning import hold_zeros, prunable, weights_masked
 from lottery_utils.search import largest_removed
 from lottery_utils.tasks import get_task
 from replication.experiments import finetune, magnitude, search, tickets
-from replication.experiments.entry import Progress
 from replication.experiments.weight_overlap import GOOD_WEIGHTS
+from replication.progress import Progress
 from replication.runs import records, run
 from replication.runs import status as fresh
 from replication.stages import STAGES
