@@ -230,10 +230,18 @@ class Study:
                     raise UserError(f"Unknown study key {key!r}: {parent!r} has no keys below it.")
             node[".".join(steps)] = value
         changed = _STUDY.validate_python(content, context=Source("the changed study"))
-        if changed.identity() == self.identity():
-            return changed
-        name = f"{derived_from(self.name)}-{sha256(changed.identity())[:8]}"
-        return replace(changed, name=name)
+        identity = changed.identity()
+        try:
+            if identity == self.identity():
+                return changed
+        except UserError as error:  # its own backbone is a folder that is not here: is it this one?
+            if identity["backbone"].startswith("local:"):
+                raise UserError(
+                    f"Whether {changed.backbone!r} is the backbone of the study {self.name} cannot "
+                    f"be told without that, {self.backbone!r}, which is not here: expected its "
+                    "folder; name the one that you have in the study's file."
+                ) from error
+        return replace(changed, name=f"{derived_from(self.name)}-{sha256(identity)[:8]}")
 
     def task(self, name: str) -> Task:
         """A task of GLUE or of the study's own. Raises `UserError`, naming the nearest."""

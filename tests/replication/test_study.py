@@ -426,6 +426,18 @@ def test_a_local_backbone_is_its_weights_and_not_its_path(
     assert str(tiny_backbone) not in str(first.identity())
 
 
+def test_a_backbone_can_be_named_in_place_of_one_that_is_not_here(
+    quick: Study, tiny_backbone: Path
+) -> None:
+    gone, here = (replace(quick, backbone=name) for name in ("gone", str(tiny_backbone)))
+    change = {"backbone": "bundled"}
+    assert gone.override(change) == here.override(change) != quick
+    with pytest.raises(UserError, match="'gone', which is not here"):
+        gone.override({"backbone": str(tiny_backbone)})
+    with pytest.raises(UserError, match="Unknown backbone 'gone'"):
+        gone.override({"recipe.epochs": 1})
+
+
 def test_what_changes_numbers_gets_a_name_of_its_own(quick: Study) -> None:
     derived = [quick.override(change) for change in EVERYWHERE + AFTER_TRAINING]
     assert all(re.fullmatch(r"quick-[0-9a-f]{8}", study.name) for study in derived)
