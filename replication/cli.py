@@ -280,7 +280,7 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument("--task", action="append", help="only this task (may be repeated)")
         sub.add_argument("--seed", action="append", type=int, help="only this seed (repeatable)")
         sub.add_argument("--data", help="mini, hub, local:DIR (official files) or csv:DIR")
-        sub.add_argument("--backbone", help="bundled, hub:ID, or a folder")
+        sub.add_argument("--backbone", help="bundled, mpnet, hub:ID, hub:ID@COMMIT, or a folder")
         sub.add_argument(
             "--set",
             dest="changes",

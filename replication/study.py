@@ -138,8 +138,8 @@ class Study:
         for what in ("name", "backbone", "data"):
             if re.search("[\ud800-\udfff]", getattr(self, what)):
                 yield what, "a text in UTF-8"  # not that of a path in Latin-1
-        if self.backbone in ("", "hub:"):
-            yield "backbone", "bundled, hub:ID or a folder"
+        if re.fullmatch("|hub:(@.*|.*@)?", self.backbone):
+            yield "backbone", "bundled, hub:ID, hub:ID@COMMIT or a folder"
         if self.followups.rates != () and not self.held_out:
             yield "followups.rates", "[] unless held_out is true: only then are predictions kept"
         for key, values in (("tasks", self.tasks), ("seeds", self.seeds)):

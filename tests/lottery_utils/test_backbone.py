@@ -24,7 +24,7 @@ import pytest
 import tokenizers
 import torch
 import transformers
-from conftest import BUNDLED_TOKENIZER
+from conftest import BUNDLED_TOKENIZER, make_backbone
 from safetensors.torch import load_file, save_file
 
 from lottery_utils import backbone
@@ -325,6 +325,29 @@ def test_a_file_that_may_not_be_read_is_named(folder: Path) -> None:
 def test_a_hub_model_out_of_reach_is_one_sentence() -> None:
     # Tests run with the hub switched off (conftest.py).
     refused("hub:nobody/nothing-at-all", r"Cannot load the backbone 'hub:nobody/nothing-at-all'")
+
+
+def test_a_hub_model_is_of_the_revision_that_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From what a download leaves behind: two commits, and a branch at the second."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    kept = tmp_path / "models--some--model"
+    commits = {str(seed) * 40: make_backbone(tmp_path / str(seed), seed=seed) for seed in (1, 2)}
+    for commit in commits:
+        shutil.copytree(commits[commit], kept / "snapshots" / commit)
+    (kept / "refs").mkdir()
+    (kept / "refs/main").write_text("2" * 40, "utf-8")
+    of_folders = {commit: weights(str(made)) for commit, made in commits.items()}
+    for commit, found in of_folders.items():
+        assert weights(f"hub:some/model@{commit}") == found
+    assert weights("hub:some/model") == weights("hub:some/model@main") == of_folders["2" * 40]
+    assert len({*of_folders.values()}) == 2
+    refused(f"hub:some/model@{'3' * 40}", "Cannot load the backbone 'hub:some/model@333")
+
+
+def weights(spec: str) -> str:
+    return weights_sha256(load_backbone(spec, "SST-2")[0])
 
 
 def test_a_hub_model_is_never_a_folder_here(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -112,6 +112,7 @@ ADDED = {
     "data_notes: {RTE: [a]}": "line 3: data_notes.RTE should be a text, not ['a']",
     f"name: {WIDE}": "name should be shorter: a name of at most 200 bytes",
     f"own_tasks: {{{WIDE}: {{}}}}": "own_tasks should be shorter: a name of at most 200 bytes",
+    "backbone: hub:some/model@": "backbone should be bundled, hub:ID, hub:ID@COMMIT or a folder",
     "backbone: &a [*a]": "backbone should be a text, not [[",
     "own_tasks: {2024: {}}": "the name 2024 should be a text: put quotation",
     "magnitude_tasks: RTE": "magnitude_tasks should be a list of texts",
