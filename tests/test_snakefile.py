@@ -121,6 +121,8 @@ def test_a_page_of_committed_records_is_made_again_when_they_or_its_notebook_cha
     place: Path,
 ) -> None:
     assert planned(place, "quick", PAGE) == {"page": [PAGE]}, "it asks for nothing of quick"
+    derived = "results/glue-small-0123abcd/CoLA/seed-42"  # as with other draws of its tickets
+    shutil.copytree(place / "results/glue-small/CoLA/seed-42", place / derived)
     page = place / PAGE
     page.parent.mkdir(parents=True)
     page.write_text("{}", "utf-8")
@@ -128,6 +130,7 @@ def test_a_page_of_committed_records_is_made_again_when_they_or_its_notebook_cha
     sources = (
         "notebooks/sec5_1_stability.ipynb",
         "results/glue-small/CoLA/seed-42/search.json",
+        f"{derived}/tickets.json",
         "studies/glue-small.yaml",
     )
     for source in map(place.joinpath, sources):
