@@ -70,16 +70,19 @@ def finding(entries: TaskRecords, others: Sequence[int] = ()) -> Finding | Note:
         means = {state: _mean(values) for state, values in by_state.items()}
         pairs = zip(by_state["retrained"], by_state["reinitialized"], strict=True)
         half = sum(reaches(without, WINS * with_it) for with_it, without in pairs)
+        they, retain = f"the bad tickets of {entries.model} that train well", "retain"
+        if len(counted) == 1:
+            they = f"only one bad ticket of {entries.model} trains well, too few for a finding: it"
+            retain = "retains"
         text = (
-            f"{'Provisional: o' if lacking else 'O'}n {entries.title}, the bad tickets of "
-            f"{entries.model} that train well retain "
+            f"{'Provisional: o' if lacking else 'O'}n {entries.title}, {they} {retain} "
             f"{means['reinitialized']} of the full model's gain without pre-training, and "
             f"{means['retrained']} with it (n = {len(counted)} of {len(entries) + len(others)} "
             "seeds)."
         )
         more = (
-            f"With pre-trained embeddings alone they retain {means['embeddings_kept']}. Without "
-            f"pre-training, {half} of {len(counted)} retain at least half as much as with it. "
+            f"With pre-trained embeddings alone: {means['embeddings_kept']}. Without "
+            f"pre-training, {half} of {len(counted)} {retain} at least half as much as with it. "
             f"Counted: {_seeds(counted)}, chosen by what their tickets retain with pre-training."
         )
         if lacking:

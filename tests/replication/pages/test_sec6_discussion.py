@@ -34,6 +34,8 @@ def test_the_control_and_what_it_says() -> None:
     assert "(n = 2 of 2 seeds)" in text
     assert "2 of 2 retain at least half" in text, "0.1 is half of 0.2"
     assert "retains 38 % (n = 2)" in text
+    one = repr(page.finding(entries(control={42: control()[42]})))
+    assert "too few for a finding: it retains 25 % of" in one and "(n = 1 of 2 seeds)" in one
     figure = page.plot(found)
     lines = figure.drawing.axes[0].lines
     for ticket, start in enumerate((0.8, 0.7, 0.7)):  # good, random, bad with pre-training
