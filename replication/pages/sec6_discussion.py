@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,14 +11,16 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from lottery_utils.agreement.inference import t_interval
-from lottery_utils.metrics import METRIC_LABELS
+from lottery_utils.metrics import METRIC_LABELS, majority_baseline
 from replication.book.show import COLOURS, LARGE, Figure, Finding, Note, Table, coloured, style
 from replication.book.written import number, percent, several, share
 from replication.claims.claim import WINS, reaches
-from replication.claims.eligible import answerable
-from replication.claims.evidence import AS_FLAT, STEP, embeddings_alone, of_landscape
+from replication.claims.eligible import answerable, learned_seeds
+from replication.claims.evidence import AS_FLAT, STEP, of_landscape
+from replication.claims.retained import Split
+from replication.experiments.answers import read_answers
 from replication.runs.measured import rise, steepest
-from replication.runs.records import TICKETS, TaskRecords, tickets_of
+from replication.runs.records import TICKETS, Stages, TaskRecords, task_of, tickets_of
 from replication.store import Store
 from replication.study import Study
 
@@ -39,22 +41,42 @@ NO_LANDSCAPE = Note(
 )
 
 
-def score(entries: TaskRecords, seed: int, kind: str, state: str) -> float:
+def score(
+    entries: TaskRecords, seed: int, kind: str, state: str, split: Split = "validation"
+) -> float:
     """What a ticket of one seed scores after training from a state; with `NO_LAYERS` as kind, what
     the mean of the embeddings does."""
     if kind == NO_LAYERS:
-        return float(entries[seed]["embeddings"]["results"][NO_LAYERS]["score"])
-    if state == "retrained":
-        return float(tickets_of(entries[seed])[kind]["retrained"])
-    return float(entries[seed]["control"]["results"]["tickets"][kind][state]["score"])
+        found = entries[seed]["embeddings"]["results"][NO_LAYERS]
+    elif state == "retrained":
+        ticket = tickets_of(entries[seed])[kind]
+        found = ticket.get("answers", {}).get(state, {}) | {"score": ticket[state]}
+    else:
+        found = entries[seed]["control"]["results"]["tickets"][kind][state]
+    return _on(split, found, entries[seed])
 
 
-def retained(entries: TaskRecords, seed: int, kind: str, state: str = "") -> float:
+def _on(split: Split, found: Mapping[str, Any], stages: Stages) -> float:
+    """A model's score on the examples that the search saw, or on those held out from it."""
+    if split == "validation":
+        return float(found["score"])
+    return float(found[split][stages["finetune"]["results"]["metric"]])
+
+
+def retained(
+    entries: TaskRecords, seed: int, kind: str, state: str = "", split: Split = "validation"
+) -> float:
     """The same as a share of what the full model of that seed gains over the majority baseline; not
     a number without a gain."""
-    full = entries[seed]["finetune"]["results"]
-    gain = full["score"] - full["majority"] or math.nan
-    return (score(entries, seed, kind, state) - float(full["majority"])) / float(gain)
+    record = entries[seed]["finetune"]
+    full = record["results"]
+    majority = float(full["majority"])
+    if split == "held_out":
+        graded = task_of(record).is_graded
+        labels = read_answers(full["labels"][split], graded=graded).tolist()
+        majority = majority_baseline(full["metric"], labels, graded=graded)
+    gain = _on(split, full, entries[seed]) - majority or math.nan
+    return (score(entries, seed, kind, state, split) - majority) / gain
 
 
 def finding(entries: TaskRecords, others: Sequence[int] = ()) -> Finding | Note:
@@ -65,26 +87,33 @@ def finding(entries: TaskRecords, others: Sequence[int] = ()) -> Finding | Note:
         return NO_CONTROL
     counted, more = [seed for seed in asked if seed in control], ""
     lacking = [seed for seed in asked if seed not in control]
+    split, n_unseen = _unseen(entries)
     if counted:
-        by_state = {s: [retained(entries, seed, "bad", s) for seed in counted] for s in STATES}
-        means = {state: _mean(values) for state, values in by_state.items()}
-        pairs = zip(by_state["retrained"], by_state["reinitialized"], strict=True)
+        of = _bad(entries, counted, split)
+        pairs = zip(of["retrained"], of["reinitialized"], strict=True)
         half = sum(reaches(without, WINS * with_it) for with_it, without in pairs)
         they, retain = f"the bad tickets of {entries.model} that train well", "retain"
         if len(counted) == 1:
             they = f"only one bad ticket of {entries.model} trains well, too few for a finding: it"
             retain = "retains"
+        held_out = f"; {n_unseen:,} examples held out from the search" if n_unseen else ""
         text = (
             f"{'Provisional: o' if lacking else 'O'}n {entries.title}, {they} {retain} "
-            f"{means['reinitialized']} of the full model's gain without pre-training, and "
-            f"{means['retrained']} with it (n = {len(counted)} of {len(entries) + len(others)} "
-            "seeds)."
+            f"{_mean(of['reinitialized'])} of the full model's gain without pre-training, and "
+            f"{_mean(of['retrained'])} with it (n = {len(counted)} of "
+            f"{len(entries) + len(others)} seeds{held_out})."
         )
         more = (
-            f"With pre-trained embeddings alone: {means['embeddings_kept']}. Without "
+            f"With pre-trained embeddings alone: {_mean(of['embeddings_kept'])}. Without "
             f"pre-training, {half} of {len(counted)} {retain} at least half as much as with it. "
             f"Counted: {_seeds(counted)}, chosen by what their tickets retain with pre-training."
         )
+        if n_unseen:
+            seen = {state: _mean(of) for state, of in _bad(entries, counted, "validation").items()}
+            more += (
+                f" On the examples that the search saw: {seen['reinitialized']} without, "
+                f"{seen['retrained']} with, {seen['embeddings_kept']} with embeddings alone."
+            )
         if lacking:
             more += f" No control of {_seeds(lacking)} is on record yet."
     elif asked:
@@ -108,11 +137,25 @@ def finding(entries: TaskRecords, others: Sequence[int] = ()) -> Finding | Note:
                 f"Good tickets retain {before} with pre-training and {after} without it "
                 f"(n = {several(len(gained), 'seed')})."
             )
-    return Finding(text, more=f"{more} {_without_layers(entries)}".strip())
+    return Finding(text, more=f"{more} {_without_layers(entries, split)}".strip())
 
 
-def _without_layers(entries: TaskRecords) -> str:
-    found = embeddings_alone(entries)
+def _unseen(entries: TaskRecords) -> tuple[Split, int]:
+    """The best examples that there are scores on: those held out from the search, and how many."""
+    labels = entries.results()[0].get("labels", {})
+    if "held_out" not in labels:
+        return "validation", 0
+    return "held_out", len(read_answers(labels["held_out"], graded=False))
+
+
+def _bad(entries: TaskRecords, seeds: Sequence[int], split: Split) -> dict[str, list[float]]:
+    """What the bad tickets of these seeds retain, by what was pre-trained."""
+    return {s: [retained(entries, seed, "bad", s, split) for seed in seeds] for s in STATES}
+
+
+def _without_layers(entries: TaskRecords, split: Split) -> str:
+    seeds = [seed for seed in learned_seeds(entries) if seed in entries.stage("embeddings")]
+    found = [retained(entries, seed, NO_LAYERS, split=split) for seed in seeds]
     if not found:
         return ""
     mean = f"{_mean(found)} (n = {len(found)})".replace(") (", ", ")

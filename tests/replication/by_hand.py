@@ -44,7 +44,7 @@ def entries(task: str = "SST-2", majority: float = 0.5, **followups: dict[int, A
             "finetune": {"task": task, "study": "mine", "config": CONFIG, "results": finetune},
             "search": {"config": CONFIG, "results": {"mask": mask}},
             "tickets": {"results": {"tickets": tickets}},
-            **{what: of_seeds[seed] for what, of_seeds in followups.items()},
+            **{what: of[seed] for what, of in followups.items() if seed in of},
         }
     return TaskRecords(found)
 

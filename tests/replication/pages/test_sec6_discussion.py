@@ -6,12 +6,15 @@ import copy
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from by_hand import control, embeddings, entries
 from conftest import REPOSITORY
 
 from replication.claims.eligible import answerable
 from replication.claims.evidence import of_landscape
+from replication.claims.retained import Split, Ticket
+from replication.claims.retained import retained as measured
 from replication.pages import sec6_discussion as page
 from replication.runs.measured import rise
 from replication.runs.records import TaskRecords, on_record
@@ -41,6 +44,24 @@ def test_the_control_and_what_it_says() -> None:
     for ticket, start in enumerate((0.8, 0.7, 0.7)):  # good, random, bad with pre-training
         heights = [line.get_ydata()[0] for line in lines[6 * ticket : 6 * ticket + 6]]
         assert heights == pytest.approx([start, start, 0.65, 0.65, 0.6, 0.6])
+
+
+def test_what_is_held_out_from_the_search_is_what_a_finding_is_about() -> None:
+    """Of the records at the paper's size, as the registered plan measures them."""
+    study = Study.load("mpnet-glue")
+    found = on_record(study, Store(REPOSITORY / "results"), ["control", "embeddings"])["SST-2"]
+    splits: tuple[Split, ...] = ("validation", "held_out")
+    for split in splits:
+        plan = measured("SST-2", found, split).tickets[Ticket("structured", "bad", "retrained")][0]
+        here = [page.retained(found, seed, "bad", "retrained", split) for seed in found]
+        assert here == pytest.approx(plan.tolist(), abs=1e-5)
+    for seed in answerable(found):
+        labels = found[seed]["finetune"]["results"]["labels"]["held_out"]
+        of = found[seed]["control"]["results"]["tickets"]["bad"]["reinitialized"]
+        right = np.mean([*map(str.__eq__, of["predictions"]["held_out"], labels)])
+        score = page.score(found, seed, "bad", "reinitialized", "held_out")
+        assert score == pytest.approx(right, abs=1e-6)
+    assert "472 examples held out from the search" in page.finding(found).text  # type: ignore[union-attr]
 
 
 def test_a_model_that_gains_nothing_has_nothing_to_retain() -> None:
