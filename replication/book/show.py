@@ -147,9 +147,13 @@ class Table:
     def _repr_html_(self) -> str:
         import pandas as pd
 
+        # What the rows' names are belongs above them, not into a row of its own.
+        frame, name = self.frame, self.frame.index.name
+        if name is not None:
+            frame = frame.rename_axis(index=None, columns=str(name))
         with pd.option_context("display.max_colwidth", None):
             shown = str(
-                self.frame.to_html(
+                frame.to_html(
                     classes=self.classes or None,
                     escape=not self.links,
                     border=0 if self.classes else 1,

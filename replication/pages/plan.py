@@ -202,7 +202,8 @@ def others(analysis: Analysis, store: Store) -> Folded:
             "verdict": so_far + one.verdict + (f" ({one.why})" if one.why else ""),
             "mean, 95 % CI": estimate(one),
             "registered region": region(one.claim, one.claim.unit),
-            "adjusted p": "" if one.p is None else p_cell(one.p),
+            "adjusted p, inside": "" if one.p is None else p_cell(one.p),
+            "adjusted p, outside": "" if one.p_contrary is None else p_cell(one.p_contrary),
         }
         for one in judged
     )
@@ -230,7 +231,8 @@ def tasks(analysis: Analysis) -> Table | Note:
 
 
 def outcomes(analysis: Analysis) -> Table | Note:
-    """By kind of ticket, how many retrained ones did not train, trained and lost, and won."""
+    """By kind of ticket, how many retrained ones did not train, and how many retain half the gain,
+    seed by seed."""
     found = analysis.outcomes()
     if not found:
         return NOTHING

@@ -228,9 +228,9 @@ def task_tree(sharing: Sharing, n_draws: int = 500) -> Figure | Note:
     closest = " and ".join(sorted(tasks[i] for i in found[0]))
     return Figure.of(
         drawing,
-        f"{closest} keep the most similar heads: tasks joined by the overlap of their good masks, "
-        f"{seeds_text(seeds)}, average linkage. Percentages: in how many of {len(drawn)} resamples "
-        "of the seeds the same tasks join.",
+        f"{closest} join first, by the overlap of their good masks, which is larger the more heads "
+        f"these keep ({seeds_text(seeds)}, average linkage). Percentages: in how many of "
+        f"{len(drawn)} resamples of the seeds the same tasks join.",
         "A tree of tasks: " + "; ".join(" with ".join(sorted(tasks[i] for i in g)) for g in found),
         "tree",
     )

@@ -246,7 +246,10 @@ def plot(entries: TaskRecords) -> Figure | Note:
         for state in ("retrained", "reinitialized")
     )
     n_seeds = f"n = {several(len(counted or control), 'seed')}"
-    who, which = f"Bad tickets of {task} that count", f"dark, {n_seeds}; others pale"
+    who, which = (
+        f"Bad tickets of {task} that count",
+        f"dark, {n_seeds}; others pale" if len(counted) < len(control) else n_seeds,
+    )
     if not counted:
         who = f"The control is uninformative on {task}: no bad ticket counts (all pale). They"
         which = n_seeds
