@@ -20,7 +20,7 @@ def require_same_data(
     `splits()` gives these, and is asked only where the task has a record, of whatever seed. Raises
     `UserError` where they are others.
     """
-    wanted = store.once(study, ("hash", "finetune"), lambda: study.hash("finetune"))
+    wanted = store.once(study, ("hash", "finetune", task), lambda: study.hash("finetune", task))
     folders = (store.root / study.name / task).glob("seed-*")
     seeds = [int(at[1]) for f in folders if (at := re.fullmatch(r"seed-(\d+)", f.name))]
     for key in (study.key(task, seed, "finetune") for seed in sorted(seeds)):

@@ -304,21 +304,27 @@ class Study:
         """Where a record is; over seeds, any of them will do."""
         return Key(self.folder(stage), task, None if PIPELINE[stage].over_seeds else seed, stage)
 
-    def identity(self, stage: str = "tickets") -> dict[str, Any]:
-        """The fields that change a stage's numbers, as plain data, without places."""
+    def identity(self, stage: str = "tickets", task: str | None = None) -> dict[str, Any]:
+        """The fields that change a stage's numbers, as plain data, without places: of all tasks, or
+        of one that has nothing to do with the study's other ones."""
         values = self._anywhere()
         if stage == "sweep":  # it tries many values, and holds out training data to compare them
             values["validation_size"] = None
             values["recipe"] = {k: v for k, v in values["recipe"].items() if k not in SWEPT}
-        own = {"own_tasks": values["own_tasks"]} if self.own_tasks else {}
+        described = {
+            name: {key: value for key, value in of.items() if key != "question"}  # for people
+            for name, of in values["own_tasks"].items()
+            if task in (None, name)
+        }
+        own = {"own_tasks": described} if described else {}
         fields = PIPELINE[stage].fields
         asked = [n for n in fields if n not in SINCE or getattr(self, n) != SINCE[n]]
         found = {name: values[name] for name in asked} | own
         return found | ({"release": RELEASE_READING} if found.get("variant") == "release" else {})
 
-    def hash(self, stage: str) -> str:
-        """A short hash of `identity(stage)`: equal where the numbers should be equal."""
-        return sha256(self.identity(stage))[:16]
+    def hash(self, stage: str, task: str | None = None) -> str:
+        """A short hash of `identity`: equal where the numbers should be equal."""
+        return sha256(self.identity(stage, task))[:16]
 
     def to_dict(self) -> dict[str, Any]:
         return _plain(asdict(self))

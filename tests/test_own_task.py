@@ -220,7 +220,10 @@ def test_another_description_asks_for_other_records(
     path = here / "studies" / "mine.yaml"
     path.write_text(path.read_text("utf-8").replace('["no", "yes"]', '["yes", "no"]'), "utf-8")
     assert cli.main(["status", "mine"]) == 0
-    assert "0 of 7 records are done" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "4 of 7 records are done" in said, "those of the other task"
+    assert re.search(r"Trees +1337 +stale +stale +stale", said)
+    assert re.search(r"Warmth +1337 +done +done +done", said)
 
 
 @pytest.mark.parametrize("command", ["run", "baselines", "sweep"])

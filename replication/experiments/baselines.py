@@ -52,7 +52,7 @@ def compute(entry: Entry, _made_from: dict[str, Any]) -> Baselines:
     scores: dict[str, float] = {}
     if (
         before is not None
-        and before["hash"] == entry.study.hash("baselines")
+        and before["hash"] == entry.study.hash("baselines", entry.task)
         and before["results"]["data_sha256"] == data.fingerprint(splits)
     ):  # of other files, the scores would not be of one question
         scores |= before["results"]["backbone"]

@@ -194,7 +194,7 @@ class Entry:
         With `part` it is a file of its own, which goes with the stage's others when its record is
         written.
         """
-        stamp = " ".join(map(str, (self.study.hash(stage), *stamps)))
+        stamp = " ".join(map(str, (self.study.hash(stage, self.task), *stamps)))
         path = self.store.scratch(self.key(stage), f"{stage}{part}.jsonl")
         journal = Journal(path, stamp, kind)
         if journal.dropped:
@@ -322,7 +322,12 @@ class Entry:
         stage = "training" if self.parts is None else self.parts.stage
         unfinished = Unfinished(
             self.store.scratch(self.key("finetune"), stage),
-            (self.study.identity("finetune"), self.seed, *of, *run_details(self, 0.0).values()),
+            (
+                self.study.identity("finetune", self.task),
+                self.seed,
+                *of,
+                *run_details(self, 0.0).values(),
+            ),
         )
         begun = unfinished.state()
         if begun:

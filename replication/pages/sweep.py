@@ -105,7 +105,7 @@ def choice(records: dict[str, Record], study: str, store: Store) -> Finding | No
     if not records:
         return NO_SWEEP
     loaded = Study.load(study, store.root)
-    if any(record["hash"] != loaded.hash("sweep") for record in records.values()):
+    if any(of["hash"] != loaded.hash("sweep", task) for task, of in records.items()):
         return Note(
             f"The study {study} was changed after this sweep: run the sweep again.", "warning"
         )

@@ -217,7 +217,7 @@ def _compute(entry: Entry, name: str, gather: bool) -> Record:
     study, store, key = entry.study, entry.store, entry.key(name)
     made_from, seeds = _inputs(entry, name)
     # Now, as the files of a backbone may be others when all is computed.
-    asked = study.hash(name), study.identity(name)
+    asked = study.hash(name, entry.task), study.identity(name, entry.task)
     begun = time.monotonic()
     entry.details.clear()
     experiment = importlib.import_module(f"replication.experiments.{name}")

@@ -36,7 +36,7 @@ def _status(study: Study, task: str, seed: int, name: str, store: Store, asked: 
     wanted = study.seeds if stage.over_seeds or stage.seeds else (seed,)
     seeds = tuple(stage.seeds(results)) if stage.seeds else wanted
     fresh = (
-        record["hash"] == store.once(study, ("hash", name), lambda: study.hash(name))
+        record["hash"] == store.once(study, ("hash", name, task), lambda: study.hash(name, task))
         and set(wanted) <= set(seeds)
         and (asked is None or stage.answers(results, asked))
         and (

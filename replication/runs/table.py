@@ -88,7 +88,7 @@ def _about(record: Record, key: Key) -> Row:
 
 def _status(key: Key, record: Record, study: Study, store: Store) -> str:
     if PIPELINE[key.stage].beside:  # the table of a folder that is not a study's own
-        return "done" if record["hash"] == study.hash(key.stage) else "stale"
+        return "done" if record["hash"] == study.hash(key.stage, key.task) else "stale"
     if key.stage in STAGES and key.stage not in study.stages(key.task):
         return "stale"
     return status(study, key.task, key.seed or 0, key.stage, store)

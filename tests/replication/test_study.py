@@ -399,6 +399,13 @@ def test_a_task_of_your_own_is_part_of_the_hash(tmp_path: Path) -> None:
     turned = study.override({"own_tasks.Trees.labels": ["yes", "no"]})
     assert turned.name.startswith("mine-")
     assert all(turned.hash(stage) != study.hash(stage) for stage in STAGES)
+    asked = study.override({"own_tasks.Trees.question": "Which?"})
+    assert asked == replace(study, own_tasks=asked.own_tasks) != study, "what people read"
+    assert hashes(asked) == hashes(study)
+    more = study.override({"own_tasks.Shrubs.labels": ["a", "b"]})
+    assert all(more.hash(stage, "Trees") == study.hash(stage, "Trees") for stage in STAGES)
+    assert all(turned.hash(stage, "Trees") != study.hash(stage, "Trees") for stage in STAGES)
+    assert "own_tasks" not in more.identity("search", "RTE")
     without = {key: value for key, value in study.identity().items() if key != "own_tasks"}
     plain = replace(study, tasks=("RTE",), own_tasks={})
     assert plain.identity() == without, "studies of GLUE are as they were"

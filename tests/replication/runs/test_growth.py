@@ -60,7 +60,7 @@ def test_every_record_is_read_once_and_every_stage_hashed_once(
 ) -> None:
     asked: Counter[Path] = Counter()
     read: Counter[Path] = Counter()
-    hashed: Counter[str] = Counter()
+    hashed: Counter[tuple[str, str | None]] = Counter()
     read_bytes, store_read, study_hash = Path.read_bytes, Store.read, Study.hash
 
     def counted_bytes(path: Path) -> bytes:
@@ -71,9 +71,9 @@ def test_every_record_is_read_once_and_every_stage_hashed_once(
         asked[store.path(key)] += 1
         return store_read(store, key)
 
-    def counted_hash(study: Study, stage: str) -> str:
-        hashed[stage] += 1
-        return study_hash(study, stage)
+    def counted_hash(study: Study, stage: str, task: str | None = None) -> str:
+        hashed[stage, task] += 1
+        return study_hash(study, stage, task)
 
     monkeypatch.setattr(Path, "read_bytes", counted_bytes)
     monkeypatch.setattr(Store, "read", counted_read)
