@@ -87,9 +87,12 @@ def finding(entries: TaskRecords) -> Finding:
     text = (
         f"On {entries.title}, {len(entries)} seeds of {entries.model} agree on heads with a "
         f"Fleiss' kappa of {number(found.observed, 2)}, {where} chance (95 % of random masks: "
-        f"{within(found.low, found.high, 2)}). {always}."
+        f"{within(found.low, found.high, 2)})"
     )
-    more = _hardly_searched(heads)
+    if np.ptp(heads.sum(axis=1)):
+        cut = agreement.fleiss_kappa(equal_heads(entries)["cut"])
+        text += f"; {_most(heads)} at most at their sizes; {number(cut, 2)} when cut to one size"
+    text, more = f"{text}.", f"{always}. {_hardly_searched(heads)}"
     if entries.overlap:
         weights, _, by_matrix = agreement_of_weights(entries.overlap)
         of_weights, by_chance_ = (of["Fleiss' kappa"] for of in (weights, by_matrix))
@@ -102,17 +105,21 @@ def finding(entries: TaskRecords) -> Finding:
 
 
 def _hardly_searched(heads: np.ndarray) -> str:
-    """Which searches removed next to nothing, so that sizes differ too much for a high kappa."""
+    """Which searches removed next to nothing."""
     sizes, n = heads.sum(axis=1), heads.shape[1]
     removed = [n - int(size) for size in sizes if n - size <= ALMOST_NONE * n]
     if not removed or not np.ptp(sizes):
         return ""
-    most = agreement.fleiss_kappa(agreement.nested(sizes, n))
     reach = " to ".join(str(of) for of in dict.fromkeys((min(removed), max(removed))))
     return (
         f"{len(removed)} of {len(sizes)} searches removed almost nothing ({reach} of {n} heads). "
-        f"Masks of such different sizes allow a kappa of {number(most, 2)} at most. "
     )
+
+
+def _most(heads: np.ndarray) -> str:
+    """The highest kappa of masks of these sizes, that of nested ones."""
+    sizes, n = heads.sum(axis=1), heads.shape[1]
+    return number(agreement.fleiss_kappa(agreement.nested(sizes, n)), 2)
 
 
 @style(LARGE)
@@ -143,8 +150,9 @@ def survival_map(entries: TaskRecords, method: str = "structured") -> Figure | N
         drawing.colorbar(image, label="mean", location="top")
     task, what = entries.title, "whether each head survives"
     note = "a head survives, 1, or does not, 0"
-    kappa = agreement.fleiss_kappa(good_masks(entries, "heads"))
-    agreed = f"Fleiss' kappa of heads is {number(kappa, 2)}. The"
+    heads = good_masks(entries, "heads")
+    kappa = number(agreement.fleiss_kappa(heads), 2)
+    agreed = f"Fleiss' kappa of heads is {kappa} (at most {_most(heads)}). The"
     if method == "magnitude":
         what, note = "the share of each head's weights that survives", "MLP: the mean of both maps"
         agreed = "the"
