@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import random
 import re
@@ -193,6 +194,61 @@ def test_other_tables_are_not_mixed_with_the_old_ones_by_a_job_of_its_own(
     assert cli.main([*job, "--device", "cpu", "--threads", "1"]) == 2
     assert "Trees files in others are not those" in capsys.readouterr().err
     assert {p: p.read_bytes() for p in here.glob("results/**/*") if p.is_file()} == kept
+
+
+def test_examples_held_out_are_those_of_the_record(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They lie in the same file as those that are searched on, beyond the cap."""
+    study = here / "studies" / "mine.yaml"
+    text = study.read_text("utf-8") + "validation_size: 8\nheld_out: true\n"
+    study.write_text(text.replace("[Trees, Warmth]", "[Trees]").replace("[Warmth]", "[]"), "utf-8")
+    shutil.rmtree(here / "results")
+    job = ["run", "mine", "--device", "cpu", "--threads", "1", "--stage"]
+    assert cli.main([*job, "finetune"]) == cli.main([*job, "search"]) == 0
+    table = here / "tables/Trees/validation.csv"
+    table.write_text(table.read_text("utf-8").replace(", 20 of it", ", 21 of it"), "utf-8")
+    assert cli.main([*job, "tickets"]) == 2
+    assert "Trees files in tables are not those" in capsys.readouterr().err
+
+
+def test_two_seeds_made_from_other_tables_are_not_one_study(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As where one was copied from a folder of results that has its own."""
+    job = ["run", "mine", "--task", "Trees", "--stage", "finetune", "--device", "cpu"]
+    write_tables(here / "others", seed=1)
+    more = ["--seed", "7", "--threads", "1", "--data", "csv:others", "--results-dir", "theirs"]
+    assert cli.main([*job, *more]) == 0
+    shutil.copytree(here / "theirs/mine/Trees/seed-7", here / "results/mine/Trees/seed-7")
+    for command in (["status", "mine", "--seed", "1337", "--seed", "7"], ["export", "mine"]):
+        assert cli.main(command) == 2
+        assert "other examples than that of seed 1337" in capsys.readouterr().err
+
+
+def test_a_table_of_scores_says_nothing_of_another_full_model(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study = here / "studies" / "mine.yaml"
+    study.write_text(study.read_text("utf-8") + "train_size: 16\n", "utf-8")
+    job = ["run", "mine", "--task", "Trees", "--stage", "finetune", "--device", "cpu"]
+    assert cli.main([*job, "--threads", "1"]) == 0
+    capsys.readouterr()
+    assert cli.main(["export", "mine", "--task", "Trees"]) == 0
+    rows = [*csv.DictReader(io.StringIO(capsys.readouterr().out))]
+    of = {row["stage"]: (row["status"], row["metric"], row["train_examples"]) for row in rows}
+    assert of["finetune"] == ("done", "accuracy", "16")
+    assert of["tickets"] == of["search"] == ("stale", "accuracy", "")
+
+
+def test_baselines_are_of_the_same_tables(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.rmtree(here / "results")
+    how = ["--task", "Trees", "--device", "cpu", "--threads", "1"]
+    assert cli.main(["baselines", "mine", *how]) == 0
+    write_tables(here / "tables", seed=1)
+    for job in (["baselines", "mine"], ["run", "mine", "--stage", "finetune"]):
+        assert cli.main([*job, *how]) == 2
+        assert "Trees files in tables are not those" in capsys.readouterr().err
 
 
 def test_tables_that_change_while_a_task_is_computed_are_not_mixed(

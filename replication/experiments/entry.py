@@ -170,9 +170,16 @@ class Entry:
     @cached_property
     def held_out(self) -> Encoded:
         """The validation examples that the study's cap leaves to nobody; there may be none."""
+        return encode(self.tokenizer, self.left_out["validation"], self.study.recipe.max_length)
+
+    @cached_property
+    def left_out(self) -> dict[str, Any]:
+        """Those examples. Raises `UserError` where records of the task were scored on others."""
         size = self.study.sizes(self.task)["validation_size"]
         left = data.left_out_examples(self.about, self.study.data, size)
-        return encode(self.tokenizer, left, self.study.recipe.max_length)
+        found: dict[str, Any] = {"train": [], "validation": left}
+        require_same_data(self.study, self.task, self.store, lambda: found, "held_out_sha256")
+        return found
 
     @cached_property
     def validation_batches(self) -> EvaluationBatches:

@@ -38,6 +38,9 @@ class Curve(TypedDict):
 
 
 class Kept(Answered, total=False):
+    held_out_sha256: Annotated[
+        Sha256, about("Of the examples held out from the search; since 27 November 2026.")
+    ]
     labels: Annotated[
         Answers,
         about("The true ones, in the order of predictions."),
@@ -95,7 +98,10 @@ def compute(entry: Entry, _made_from: dict[str, Any]) -> Finetuned:
     n_layers, n_heads = encoder_shape(model)
     graded = entry.about.is_graded
     scores, undefined, answers = entry.measure(model)
-    kept: Kept = {**answers, "labels": _labels(entry)} if answers else {}
+    kept: Kept = {}
+    if answers:
+        unseen = data.fingerprint(entry.left_out)
+        kept = {**answers, "labels": _labels(entry), "held_out_sha256": unseen}
     return {
         "score": scores[entry.metric],
         "scores": scores,

@@ -55,6 +55,7 @@ def problem(record: Read, text: bytes | str, full: dict[object, Facts] | None = 
     of_model = _full_model(record, facts, {} if full is None else full)
     return (
         facts.unlike(task, "of its task")
+        or _other_examples(record, {} if full is None else full)
         or facts.unlike(of_model, "in finetune.json, of another model: restore or delete both")
         or facts.outside(of_model)
         or _misscored(record, of_model)
@@ -85,6 +86,19 @@ def _full_model(record: Read, facts: Facts, full: dict[object, Facts]) -> Facts:
     if record["stage"] == "finetune":
         full |= {weights: facts, asked: facts}
     return full.get(weights, facts)
+
+
+def _other_examples(record: Read, full: dict[object, Facts]) -> str | None:
+    """Where full models that differ by their seed alone were made from different examples, of which
+    `full` has the first."""
+    if record["stage"] != "finetune":
+        return None
+    here = Facts()
+    here.add([("data_sha256", record["results"]["data_sha256"]), ("seed", record["seed"])])
+    first = full.setdefault((record["study"], record["task"], record["hash"], "examples"), here)
+    if first["data_sha256"] == here["data_sha256"]:
+        return None
+    return f"it was made from other examples than that of seed {first['seed']}: delete one of both"
 
 
 def _models(value: Any, name: str = "results") -> Iterator[tuple[str, Any, dict[str, Any]]]:

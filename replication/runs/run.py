@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from replication.experiments.entry import Entry
 
 T = TypeVar("T")
+READ = {"finetune", "baselines"}  # stages whose records say which examples they were made from
 
 
 @contextmanager
@@ -74,7 +75,7 @@ def ensure(
     """
     entries = [one for one in wanted(study, names) if seeds is None or one[1] in seeds]
     with store.still():
-        for task in dict.fromkeys(t for t, _, some in entries if "finetune" in some):
+        for task in dict.fromkeys(t for t, _, some in entries if READ.intersection(some)):
             check_data(study, task, store)
 
     def is_done(task: str, seed: int, name: str) -> bool:

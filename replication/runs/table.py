@@ -17,7 +17,7 @@ from typing import Any
 
 from lottery_utils.errors import UserError
 from lottery_utils.masks import StructuredMask
-from replication.runs.records import STATES
+from replication.runs.records import STATES, task_of
 from replication.runs.status import status, undone
 from replication.stages import PIPELINE, STAGES, SWEPT
 from replication.store import Key, Record, Store
@@ -57,11 +57,12 @@ def to_csv(
         for key in sorted(keys, key=lambda key: (key.task, key.seed or 0, order.index(key.stage))):
             if tasks is not None and key.task not in tasks:
                 continue
-            record, full = store.read(key), store.read(replace(key, stage="finetune"))
+            record = store.read(key)
             if record is None:  # a link that leads nowhere
                 continue
+            full = _full_model(record, store.read(replace(key, stage="finetune")))
             common = {**_about(record, key), "status": _status(key, record, study, store)}
-            for row in ROWS[key.stage](record["results"], full["results"] if full else {}):
+            for row in ROWS[key.stage](record["results"], full):
                 if seeds is None or row.get("seed", key.seed) in seeds:
                     writer.writerow({name: _cell(value) for name, value in (common | row).items()})
     if text.tell() == header:
@@ -70,6 +71,17 @@ def to_csv(
             f"them with 'lottery run {study.name}'."
         )
     return text.getvalue()
+
+
+def _full_model(record: Record, there: Record | None) -> Row:
+    """What the record of the full model says, if it is of the one that `record` started from."""
+    if there is None:
+        return {}
+    results = record["results"]
+    weights = results.get("made_from", results).get("weights_sha256")
+    if weights in (None, there["results"]["weights_sha256"]):
+        return dict(there["results"])
+    return {"metric": task_of(record).metric}
 
 
 def _about(record: Record, key: Key) -> Row:
