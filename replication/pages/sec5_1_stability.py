@@ -13,6 +13,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from lottery_utils import agreement
 from lottery_utils.agreement import chance
@@ -316,6 +317,7 @@ def importance_profile(entries: TaskRecords) -> Figure:
     right.axhline(0, color="0.5", linestyle=":")
     right.set(xlabel="step of the search", ylabel="rank correlation\nwith the start")
     right.set_ylim(-1.05, 1.05)
+    right.xaxis.set_major_locator(MaxNLocator(integer=True))
     task, n = entries.title, entries.results()[0]["examples"]["validation"]
     return Figure.of(
         drawing,
