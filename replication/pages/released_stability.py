@@ -294,12 +294,12 @@ def hans_table(results: Results) -> Table | Note:
         row = {
             "": data,
             "heads kept": ", ".join(map(str, of.kept)),
-            "Fleiss' kappa": beside_chance(kappa.observed, kappa),
+            "Fleiss' kappa [by chance, same sizes]": beside_chance(kappa.observed, kappa),
             "kappa at most": number(of.most),
             "heads kept by all five": str(of.n_all),
         }
         if of.by_layer:
-            row["kappa, same layers"] = within(of.by_layer.low, of.by_layer.high)
+            row["by chance, same layers"] = within(of.by_layer.low, of.by_layer.high)
         rows.append(row)
     return Table.of(rows)
 
