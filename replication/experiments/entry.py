@@ -188,15 +188,17 @@ class Entry:
         results: dict[str, Any] = record["results"]
         return results
 
-    def journal(self, stage: str, *stamps: object, part: str = "", kind: Any = Any) -> Journal:
+    def journal(
+        self, stage: str, *stamps: object, part: str = "", kind: Any = Any, look: bool = False
+    ) -> Journal:
         """What an unfinished stage has done so far, of a `kind`; other `stamps` start it over.
 
         With `part` it is a file of its own, which goes with the stage's others when its record is
-        written.
+        written. With `look` the file stays as it lies.
         """
         stamp = " ".join(map(str, (self.study.hash(stage, self.task), *stamps)))
         path = self.store.scratch(self.key(stage), f"{stage}{part}.jsonl")
-        journal = Journal(path, stamp, kind)
+        journal = Journal(path, stamp, kind, look=look)
         if journal.dropped:
             n = len(journal.entries)
             self.progress.say(f"{journal.dropped} broken lines of {path} dropped, {n} kept")
