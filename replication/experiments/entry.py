@@ -321,9 +321,10 @@ class Entry:
         rate = faster * recipe.learning_rate
         # By name, too: two parts may begin with equal weights and compute different things.
         of = (what, backbone.weights_sha256(model), data.fingerprint(self.splits), rate, watch)
-        stage = "training" if self.parts is None else self.parts.stage
+        # Beside the journals of the record that it is for, with which it goes.
+        key = self.key("finetune" if self.parts is None else self.parts.stage)
         unfinished = Unfinished(
-            self.store.scratch(self.key("finetune"), stage),
+            self.store.scratch(key, "training" if self.parts is None else key.stage),
             (
                 self.study.identity("finetune", self.task),
                 self.seed,
