@@ -19,6 +19,7 @@ from replication.book import contents
 from replication.book.one_study import computed
 from replication.runs.asked import require_as_meant
 from replication.runs.jobs import jobs
+from replication.runs.stamps import clear_stale
 from replication.runs.status import undone
 from replication.store import Store
 from replication.study import Study
@@ -70,9 +71,8 @@ LIBRARY = files("lottery_utils/**/*", "replication/**/*", "miniglue/**/*")
 # A stamp whose records are gone or out of date says nothing. (Jobs read this file while others run.)
 if workflow.is_main_process:
     left = set(undone(STUDY, Store()))
-    for name, job in JOBS.items():
-        if left.intersection(job.records):
-            Path(f"{STAMPS}/{name}").unlink(missing_ok=True)
+    stale = [name for name, job in JOBS.items() if left.intersection(job.records)]
+    clear_stale(Path(STAMPS), stale, runs=not workflow.dryrun)
 
 
 def stamps(tasks):

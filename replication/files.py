@@ -17,6 +17,7 @@ import glob
 import os
 import platform
 import secrets
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -25,6 +26,7 @@ from pathlib import Path
 
 from lottery_utils.errors import UserError, advice, named, regular
 
+SAID_AFTER = 5.0
 _held: set[Path] = set()  # by this process
 
 
@@ -38,11 +40,12 @@ def refuse(who: str) -> None:
 
 
 @contextmanager
-def alone(path: Path, wait: Callable[[str], None] = lambda who: None) -> Iterator[None]:
+def alone(path: Path, wait: Callable[[str], None] | None = None) -> Iterator[None]:
     """Be the only one, on whatever machine, who writes `path` (and what goes with it).
 
     `wait(who)` is called twice a second with who else is at it: a process, its host and
-    since when; `refuse` does not wait. Whoever holds a lock may ask for it again. What a killed
+    since when; by default it is said once, on stderr, after `SAID_AFTER` seconds. `refuse` does
+    not wait. Whoever holds a lock may ask for it again. What a killed
     run left of `path` is cleared first, and at the end the lock file goes too. Raises `UserError`
     where there can be no lock.
     """
@@ -51,6 +54,7 @@ def alone(path: Path, wait: Callable[[str], None] = lambda who: None) -> Iterato
         yield
         return
     lock = path.with_name(f".{path.name}.lock")
+    wait = wait or _say_in_time(path)
     with clear_disk_errors(lock):
         while (file := _taken(lock)) is None:
             wait(_holder(lock))
@@ -68,6 +72,19 @@ def alone(path: Path, wait: Callable[[str], None] = lambda who: None) -> Iterato
         _held.discard(path)
         lock.unlink(missing_ok=True)  # while it is held: who waits for it then sees that it is gone
         os.close(file)
+
+
+def _say_in_time(path: Path) -> Callable[[str], None]:
+    """Says once, on stderr, who is waited for, where that takes longer than a moment."""
+    begun, said = time.monotonic(), False
+
+    def wait(who: str) -> None:
+        nonlocal said
+        if not said and time.monotonic() - begun >= SAID_AFTER:
+            said = True
+            print(f"Waiting for {who}, to write {path}.", file=sys.stderr, flush=True)
+
+    return wait
 
 
 def real(path: Path) -> Path:

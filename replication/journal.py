@@ -22,11 +22,12 @@ class Journal:
     doubled, left out, swapped or changed. Where they are not all of the type `kind`, another
     version of the code wrote them, and it starts empty too. `dropped` lines are lost.
 
-    Only who is `alone` at a record, as `replication.runs.run.compute` is, may open its journals.
+    Opening it writes it anew, with what it has; with `look` the file stays as it lies. Only who is
+    `alone` at a record, as `replication.runs.run.compute` is, may open its journals.
     Raises `UserError` where it cannot be read or written.
     """
 
-    def __init__(self, path: Path, stamp: str, kind: Any = Any) -> None:
+    def __init__(self, path: Path, stamp: str, kind: Any = Any, *, look: bool = False) -> None:
         self.path, self.stamp = path, stamp
         with clear_disk_errors(path):
             content = regular(path).read_bytes() if path.exists() else b""
@@ -49,7 +50,9 @@ class Journal:
         except ValidationError:
             found, self.dropped = [], len(lines)
         self._digest, self.entries = "", found[1:]
-        write_text(path, "".join(self._line(n, e) for n, e in enumerate([stamp, *self.entries])))
+        if not look:
+            whole = [self._line(n, e) for n, e in enumerate([stamp, *self.entries])]
+            write_text(path, "".join(whole))
 
     def append(self, entry: Any) -> None:
         with clear_disk_errors(self.path), self.path.open("a", encoding="utf-8") as file:

@@ -29,11 +29,13 @@ class Progress:
             self._say(fraction, detail)
 
     def wait(self, who: str) -> None:
-        """Say who else is at this, at first and now and then."""
+        """Say who else is at this, at first and now and then, however quiet all else is."""
+        quiet, self.quiet = self.quiet, False
         if self.what != (what := f"waiting for {who}"):
             self.what = what
             self._say(0.0, "")
         self.at(0.0, "")
+        self.quiet = quiet
 
     def done(self, summary: str) -> None:
         self.say(f"done in {_clock(time.monotonic() - self.begun)} | {summary}")

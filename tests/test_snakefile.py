@@ -14,7 +14,9 @@ from conftest import REPOSITORY
 
 from replication.book import one_study
 from replication.book.contents import pages
+from replication.files import alone
 from replication.runs.jobs import jobs as graph
+from replication.runs.stamps import clear_stale
 from replication.store import Store
 from replication.study import Study
 
@@ -115,6 +117,43 @@ def test_a_page_needs_the_stamps_of_its_task_and_a_stamp_its_records(place: Path
     again = planned(place, "glue-small", PAGE)
     assert again == {"job": [stamps[1], stamps[3]], "page": [PAGE]}
     assert (others / "seed-42").exists(), "of another task, whose records are there"
+
+
+@pytest.mark.parametrize("how", ["-n --nolock", "--unlock"])
+def test_a_second_snakemake_leaves_the_stamps_of_one_that_runs(place: Path, how: str) -> None:
+    """Those of tickets, above all, whose record is not gathered yet: the first waits for them."""
+    stamp = place / "_build/stamps/quick/jobs/CoLA/seed-1337/tickets-good"
+    stamp.parent.mkdir(parents=True)
+    stamp.touch()
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", *how.split(), "records",
+               "--config", "study=quick", "singly=1"]  # fmt: skip
+    with alone(place / "_build/stamps/quick/running"):
+        answer = subprocess.run(command, cwd=place, capture_output=True, text=True, timeout=120)
+    assert answer.returncode == 0, answer.stderr
+    assert stamp.exists()
+
+
+def test_snakemake_keeps_others_from_its_stamps_while_it_runs(tmp_path: Path) -> None:
+    (tmp_path / "stale").touch()
+    hold = """if True:
+        import sys
+        from pathlib import Path
+        from replication.runs.stamps import clear_stale
+        clear_stale(Path(sys.argv[1]), ["stale"], runs=sys.argv[2] == "run")
+        print("ready", flush=True)
+        sys.stdin.read()
+    """
+    command = [sys.executable, "-c", hold, str(tmp_path)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    for what, left in (("look", False), ("run", True)):
+        with subprocess.Popen([*command, what], **pipes) as other:
+            assert other.stdout and other.stdout.readline()
+            (tmp_path / "stale").touch()
+            clear_stale(tmp_path, ["stale"], runs=False)
+            other.communicate()
+        assert (tmp_path / "stale").exists() == left
+    clear_stale(tmp_path, ["stale"], runs=False)
+    assert not (tmp_path / "stale").exists(), "nobody runs any more"
 
 
 def test_a_page_of_committed_records_is_made_again_when_they_or_its_notebook_change(

@@ -195,15 +195,17 @@ class Entry:
         results: dict[str, Any] = record["results"]
         return results
 
-    def journal(self, stage: str, *stamps: object, part: str = "", kind: Any = Any) -> Journal:
+    def journal(
+        self, stage: str, *stamps: object, part: str = "", kind: Any = Any, look: bool = False
+    ) -> Journal:
         """What an unfinished stage has done so far, of a `kind`; other `stamps` start it over.
 
         With `part` it is a file of its own, which goes with the stage's others when its record is
-        written.
+        written. With `look` the file stays as it lies.
         """
         stamp = " ".join(map(str, (self.study.hash(stage, self.task), *stamps)))
         path = self.store.scratch(self.key(stage), f"{stage}{part}.jsonl")
-        journal = Journal(path, stamp, kind)
+        journal = Journal(path, stamp, kind, look=look)
         if journal.dropped:
             n = len(journal.entries)
             self.progress.say(f"{journal.dropped} broken lines of {path} dropped, {n} kept")
@@ -326,9 +328,10 @@ class Entry:
         rate = faster * recipe.learning_rate
         # By name, too: two parts may begin with equal weights and compute different things.
         of = (what, backbone.weights_sha256(model), data.fingerprint(self.splits), rate, watch)
-        stage = "training" if self.parts is None else self.parts.stage
+        # Beside the journals of the record that it is for, with which it goes.
+        key = self.key("finetune" if self.parts is None else self.parts.stage)
         unfinished = Unfinished(
-            self.store.scratch(self.key("finetune"), stage),
+            self.store.scratch(key, "training" if self.parts is None else key.stage),
             (
                 self.study.identity("finetune", self.task),
                 self.seed,

@@ -57,7 +57,9 @@ class Parts(dict[str, Any]):
             kind: Any = tuple[dict[str, Any], part.kind]  # type: ignore[name-defined]
             # What starts from no record is tied to its examples and seed by these alone.
             tied = self.made_from or (entry.task, entry.seed, data.fingerprint(entry.splits))
-            journal = entry.journal(self.stage, tied, name, part=suffix, kind=kind)
+            journal = entry.journal(
+                self.stage, tied, name, part=suffix, kind=kind, look=self.gather
+            )
             if journal.entries:
                 entry.progress.unit(f"{self.stage}, {name}: was computed before")
                 self.seconds += journal.entries[0][0]["seconds"]

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 
 from lottery_utils.errors import UserError
 from replication.files import BusyError, alone, clear, in_one_piece, refuse, write_out, write_text
+from replication.progress import Progress
 
 AT_IT = """
 import sys, time
@@ -59,6 +61,34 @@ def test_what_a_killed_process_left_is_cleared_by_the_next(tmp_path: Path) -> No
         assert len(told) <= 2
         assert [file.name for file in path.parent.iterdir()] == [".record.json.lock"]
     assert list(path.parent.iterdir()) == []
+
+
+def test_who_waits_for_long_says_for_whom(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "study.yaml"
+    for after, times in ((0.0, 1), (60.0, 0)):
+        monkeypatch.setattr("replication.files.SAID_AFTER", after)
+        other = start(AT_IT, path)
+        assert other.stdout and other.stdout.readline() == "at it\n"
+        ends = threading.Timer(1.8, other.kill)
+        ends.start()
+        with alone(path):
+            said = capsys.readouterr().err
+        other.wait()
+        assert said.count(f"process {other.pid} on ") == said.count(str(path)) == times
+        assert said.count("\n") == times, "once"
+
+
+def test_who_is_quiet_waits_aloud(capsys: pytest.CaptureFixture[str]) -> None:
+    progress = Progress("study", 1, quiet=True)
+    progress.unit("search")
+    progress.wait("process 7")
+    progress.wait("process 7")
+    progress.say("done")
+    assert capsys.readouterr().err.splitlines() == [
+        "study | waiting for process 7 |   0%, just begun"
+    ]
 
 
 def test_a_folder_is_cleared_of_what_nobody_is_at(tmp_path: Path) -> None:

@@ -53,6 +53,18 @@ def test_starts_anew_with_another_stamp(path: Path) -> None:
     assert Journal(path, "stamp").entries == []
 
 
+def test_who_only_looks_leaves_it_as_it_lies(path: Path) -> None:
+    written(path)
+    with path.open("ab") as file:
+        file.write(b"[broken")
+    before = path.read_bytes()
+    assert Journal(path, "other", look=True).entries == []
+    assert Journal(path, "stamp", look=True).entries == ENTRIES
+    assert path.read_bytes() == before
+    path.unlink()
+    assert Journal(path, "stamp", look=True).entries == [] and not path.exists()
+
+
 def test_starts_anew_from_entries_of_another_kind(path: Path) -> None:
     written(path, [0.5, 1, 0.25])
     assert Journal(path, "stamp", float).entries == [0.5, 1, 0.25]

@@ -19,7 +19,7 @@ from lottery_utils.errors import UserError
 from lottery_utils.metrics import score
 from lottery_utils.tasks import Example, OwnTask, get_task
 from replication import cli
-from replication.experiments import baselines
+from replication.experiments import baselines, unfinished
 from replication.experiments.entry import Entry
 from replication.pages import corpus
 from replication.runs.status import status
@@ -158,6 +158,26 @@ def test_baselines_that_are_interrupted_go_on(
     command = [*BASELINES, "--set", "train_size=16"]
     assert (cli.main(command), cli.main(command)) == (130, 0)
     assert seeds == [1337, 42, 42], "the first is not trained again"
+
+
+def test_a_training_that_is_not_gone_on_with_leaves_nothing(
+    workplace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With other threads it begins again, and its record takes the old state with it."""
+    monkeypatch.setattr(unfinished, "EVERY", 0.0)
+    keep = unfinished.Unfinished.keep
+
+    def killed(self: unfinished.Unfinished, state: Any) -> None:
+        keep(self, state)
+        raise KeyboardInterrupt
+
+    command = [*BASELINES, "--set", "train_size=16", "--threads"]
+    with monkeypatch.context() as patch:
+        patch.setattr(unfinished.Unfinished, "keep", killed)
+        assert cli.main([*command, "2"]) == 130
+    assert len([*Path(".cache").rglob("*.training")]) == 1
+    assert cli.main([*command, "1"]) == 0
+    assert not [*Path(".cache").rglob("*.training")]
 
 
 def test_seeds_on_other_data_are_not_added(
