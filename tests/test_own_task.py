@@ -196,22 +196,6 @@ def test_other_tables_are_not_mixed_with_the_old_ones_by_a_job_of_its_own(
     assert {p: p.read_bytes() for p in here.glob("results/**/*") if p.is_file()} == kept
 
 
-def test_examples_held_out_are_those_of_the_record(
-    here: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """They lie in the same file as those that are searched on, beyond the cap."""
-    study = here / "studies" / "mine.yaml"
-    text = study.read_text("utf-8") + "validation_size: 8\nheld_out: true\n"
-    study.write_text(text.replace("[Trees, Warmth]", "[Trees]").replace("[Warmth]", "[]"), "utf-8")
-    shutil.rmtree(here / "results")
-    job = ["run", "mine", "--device", "cpu", "--threads", "1", "--stage"]
-    assert cli.main([*job, "finetune"]) == cli.main([*job, "search"]) == 0
-    table = here / "tables/Trees/validation.csv"
-    table.write_text(table.read_text("utf-8").replace(", 20 of it", ", 21 of it"), "utf-8")
-    assert cli.main([*job, "tickets"]) == 2
-    assert "Trees files in tables are not those" in capsys.readouterr().err
-
-
 def test_two_seeds_made_from_other_tables_are_not_one_study(
     here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -241,16 +225,6 @@ def test_a_table_of_scores_says_nothing_of_another_full_model(
     assert of["tickets"] == of["search"] == ("stale", "accuracy", "")
 
 
-def test_baselines_are_of_the_same_tables(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    shutil.rmtree(here / "results")
-    how = ["--task", "Trees", "--device", "cpu", "--threads", "1"]
-    assert cli.main(["baselines", "mine", *how]) == 0
-    write_tables(here / "tables", seed=1)
-    for job in (["baselines", "mine"], ["run", "mine", "--stage", "finetune"]):
-        assert cli.main([*job, *how]) == 2
-        assert "Trees files in tables are not those" in capsys.readouterr().err
-
-
 def test_tables_that_change_while_a_task_is_computed_are_not_mixed(
     here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -268,6 +242,38 @@ def test_tables_that_change_while_a_task_is_computed_are_not_mixed(
     assert cli.main([*job, "--device", "cpu", "--threads", "1"]) == 2
     assert "Trees files in tables are not those" in capsys.readouterr().err
     assert not [*here.glob("results/mine/Trees/seed-7/*.json")]
+
+
+@pytest.mark.parametrize("split", ["validation", "train"])
+def test_other_sentences_beyond_the_cap_are_not_mixed_with_the_old_ones(
+    workplace: Path, tiny_backbone: Path, capsys: pytest.CaptureFixture[str], split: str
+) -> None:
+    """Tickets are scored on sentences held out, or masks found on unseen ones: always the same."""
+    write_tables(workplace / "tables")
+    more = "train_size: 16\nvalidation_size: 8\nheld_out: true\n"
+    text = STUDY.format(backbone=json.dumps(str(tiny_backbone))) + more
+    if split == "train":
+        text += "followups: {sensitivity: [Trees]}\n"
+    Path("studies/mine.yaml").write_text(text, "utf-8")
+    job = ["run", "mine", "--task", "Trees", "--device", "cpu", "--threads", "1"]
+    assert cli.main(job) == 0
+    study = Study.load("mine")
+    used = load_examples(study.task("Trees"), study.data, **study.sizes("Trees"))[split]
+    path = Path("tables", "Trees", f"{split}.csv")
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = [*csv.DictReader(file)]
+    for row in rows:
+        row["sentence1"] += " rain" * (row["sentence1"] not in {one.sentence1 for one in used})
+    write_table(path, rows)
+    field = "held_out_sha256" if split == "validation" else "unseen_sha256"
+    for last in (["--seed", "1337"], ["--stage", "tickets"], ["--seed", "7"]):
+        if last[0] == "--stage":
+            Path("results/mine/Trees/seed-1337/tickets.json").unlink()
+        if split == "train" and last[0] != "--seed":
+            continue  # a ticket reads no unseen examples
+        assert cli.main([*job, *last]) == 2
+        said = capsys.readouterr().err
+        assert "Trees files in tables are not those" in said and field in said
 
 
 def test_another_description_asks_for_other_records(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Annotated, Any, Literal, NamedTuple
 
 import torch
@@ -22,7 +22,7 @@ from replication.experiments.unfinished import Unfinished
 from replication.files import alone, in_one_piece
 from replication.journal import Journal
 from replication.progress import Progress
-from replication.same_data import require_same_data
+from replication.same_data import beyond_training, beyond_validation, require_same_data
 from replication.store import Key, Store
 from replication.study import Study
 
@@ -97,12 +97,13 @@ class Entry:
 
     def __post_init__(self) -> None:
         self._backbone = backbone.backbone_fingerprint(self.study.backbone)
+        self._read: dict[str, dict[str, Any]] = {}  # by the field that knows them: examples
 
     @cached_property
     def splits(self) -> dict[str, Any]:
         """The examples. Raises `UserError` where records of the task were made from others."""
         found = data.load_examples(self.about, self.study.data, **self.study.sizes(self.task))
-        require_same_data(self.study, self.task, self.store, lambda: found)
+        self._same("data_sha256", found)
         return found
 
     def require_as_begun(self) -> None:
@@ -114,8 +115,16 @@ class Entry:
                 f"The files of the backbone {self.study.backbone!r} were changed while this ran: "
                 "put the former ones back, or run the same command again to begin with these."
             )
-        if "splits" in vars(self):
-            require_same_data(self.study, self.task, self.store, lambda: self.splits)
+        for name in self._read:
+            require_same_data(
+                self.study, self.task, self.store, partial(self._read.__getitem__, name), name
+            )
+
+    def _same(self, field: str, found: dict[str, Any]) -> str:
+        """The fingerprint of examples just read. Raises `UserError` as `splits`."""
+        require_same_data(self.study, self.task, self.store, lambda: found, field)
+        self._read[field] = found
+        return data.fingerprint(found)
 
     @cached_property
     def about(self) -> Task:
@@ -157,29 +166,22 @@ class Entry:
 
         Raises `UserError` where the study takes all there are.
         """
-        n = len(self.splits["validation"])
-        found = data.unseen_examples(self.about, self.study.data, n, self.splits)
-        if not found:
+        found = beyond_training(self.study, self.task, self.splits)
+        if not found["train"]:
             raise UserError(
                 f"The study {self.study.name} takes all training examples of {self.task}: expected "
                 "some to be left to find masks on; give it a smaller train_size, or leave the task "
                 "out of followups.sensitivity."
             )
-        return encode(self.tokenizer, found, self.study.recipe.max_length)
+        self.unseen_sha256 = self._same("unseen_sha256", found)
+        return encode(self.tokenizer, found["train"], self.study.recipe.max_length)
 
     @cached_property
     def held_out(self) -> Encoded:
         """The validation examples that the study's cap leaves to nobody; there may be none."""
-        return encode(self.tokenizer, self.left_out["validation"], self.study.recipe.max_length)
-
-    @cached_property
-    def left_out(self) -> dict[str, Any]:
-        """Those examples. Raises `UserError` where records of the task were scored on others."""
-        size = self.study.sizes(self.task)["validation_size"]
-        left = data.left_out_examples(self.about, self.study.data, size)
-        found: dict[str, Any] = {"train": [], "validation": left}
-        require_same_data(self.study, self.task, self.store, lambda: found, "held_out_sha256")
-        return found
+        found = beyond_validation(self.study, self.task)
+        self.held_out_sha256 = self._same("held_out_sha256", found)
+        return encode(self.tokenizer, found["validation"], self.study.recipe.max_length)
 
     @cached_property
     def validation_batches(self) -> EvaluationBatches:

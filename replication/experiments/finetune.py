@@ -38,14 +38,12 @@ class Curve(TypedDict):
 
 
 class Kept(Answered, total=False):
-    held_out_sha256: Annotated[
-        Sha256, about("Of the examples held out from the search; since 27 November 2026.")
-    ]
     labels: Annotated[
         Answers,
         about("The true ones, in the order of predictions."),
         Says(lambda of: [(f"{split} labels", text) for split, text in of.items()]),
     ]
+    held_out_sha256: Annotated[Sha256, about("Of the examples held out, as data_sha256.")]
 
 
 class Finetuned(Kept):
@@ -100,8 +98,7 @@ def compute(entry: Entry, _made_from: dict[str, Any]) -> Finetuned:
     scores, undefined, answers = entry.measure(model)
     kept: Kept = {}
     if answers:
-        unseen = data.fingerprint(entry.left_out)
-        kept = {**answers, "labels": _labels(entry), "held_out_sha256": unseen}
+        kept = {**answers, "labels": _labels(entry), "held_out_sha256": entry.held_out_sha256}
     return {
         "score": scores[entry.metric],
         "scores": scores,

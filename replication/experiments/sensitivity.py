@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache, partial
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NotRequired
 
 from typing_extensions import TypedDict
 
@@ -21,7 +21,7 @@ from lottery_utils.masks import StructuredMask
 from lottery_utils.search import structured_search
 from replication.experiments.entry import EVALUATION_BATCH, Entry
 from replication.experiments.parts import Part
-from replication.experiments.results import Count, Masked, about, named
+from replication.experiments.results import Count, Masked, Sha256, about, named
 from replication.experiments.shapes import Rows
 from replication.experiments.tickets import scored, structured_ticket
 
@@ -55,6 +55,9 @@ class Found(Masked):
     """A ticket that a search by another rule found, pruned and retrained."""
 
     steps: Annotated[Count, about("How many trials the search took.")]
+    unseen_sha256: NotRequired[
+        Annotated[Sha256, about("Of the examples searched on, where they are training examples.")]
+    ]
 
 
 class Sensitivity(TypedDict):
@@ -70,7 +73,8 @@ def parts(entry: Entry, made_from: dict[str, Any]) -> dict[str, Part]:
         entry.progress.say(f"search, {name}")
         found = search_by(entry, entry.model, RULES[name])
         ticket = structured_ticket(entry, StructuredMask.from_json(found["mask"]))
-        return scored(entry, name, ticket) | {"steps": found["steps"]}
+        of = {"unseen_sha256": entry.unseen_sha256} if RULES[name].on_training_data else {}
+        return scored(entry, name, ticket) | {"steps": found["steps"]} | of
 
     return {name: Part(Found, partial(find, name)) for name in RULES}
 

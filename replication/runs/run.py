@@ -22,7 +22,7 @@ from replication.files import alone, clear, real
 from replication.progress import Progress
 from replication.runs import data_card
 from replication.runs.status import inputs, status, wanted
-from replication.same_data import require_same_data
+from replication.same_data import beyond_training, beyond_validation, require_same_data
 from replication.stages import FOLLOWUPS, PIPELINE, STAGES
 from replication.store import Key, Record, Store
 from replication.study import Study
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from replication.experiments.entry import Entry
 
 T = TypeVar("T")
-READ = {"finetune", "baselines"}  # stages whose records say which examples they were made from
 
 
 @contextmanager
@@ -75,7 +74,7 @@ def ensure(
     """
     entries = [one for one in wanted(study, names) if seeds is None or one[1] in seeds]
     with store.still():
-        for task in dict.fromkeys(t for t, _, some in entries if READ.intersection(some)):
+        for task in dict.fromkeys(t for t, _, some in entries if "finetune" in some):
             check_data(study, task, store)
 
     def is_done(task: str, seed: int, name: str) -> bool:
@@ -263,3 +262,9 @@ def check_data(study: Study, task: str, store: Store) -> None:
         sizes = study.sizes(task)
         examples = partial(data.load_examples, study.task(task), study.data, **sizes)
         require_same_data(study, task, store, examples)
+        further = {
+            "held_out_sha256": lambda: beyond_validation(study, task),
+            "unseen_sha256": lambda: beyond_training(study, task, examples()),
+        }
+        for field, left in further.items():
+            require_same_data(study, task, store, left, field)
