@@ -24,13 +24,14 @@ from replication.runs.status import undone
 from replication.store import Store
 from replication.study import Study
 
+if workflow.is_main_process:
+    require_as_meant(sys.argv, config)
 workdir: str(expanded(config.get("workdir", ".")))
 # A job has one thread unless it asks for more: threads of two jobs on one core wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Here a job is an entry with all its trainings; elsewhere, where cores do not count, one training.
 CORES = workflow.resource_settings.cores
 if workflow.is_main_process:
-    require_as_meant(sys.argv, config)
     os.environ["LOTTERY_SINGLY"] = str(int(config.get("singly", CORES is None)))
 
 # The study that is computed here; of others there are the records that came with the repository.

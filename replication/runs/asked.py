@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from lottery_utils.errors import UserError
+from lottery_utils.errors import UserError, expanded
 
 NAMES = {"study", "data", "cache-dir", "site", "workdir"}
 # Of every other setting what it should be, in words and as a pattern.
@@ -38,6 +38,10 @@ def require_as_meant(arguments: Sequence[str], config: Mapping[str, Any]) -> Non
         words, pattern = OTHERS.get(name, ("", "(?s:.*)"))
         if not re.fullmatch(pattern, str(given)):
             raise UserError(f"Snakemake's setting {name} should be {words}, not {given!r}.")
+    place = Path()
+    for name in ("workdir", "site"):
+        if name in config and not (place := place / expanded(str(config[name]))).is_dir():
+            raise UserError(f"Snakemake's setting {name} should be a folder, and {place} is none.")
     for option, after in pairwise([*arguments, ""]):
         name, _, value = option.removeprefix("--config=").partition("=")
         if name in NAMES & config.keys() and str(config[name]) != value:

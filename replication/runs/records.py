@@ -27,6 +27,7 @@ from replication.studyfile import SHORT, parse
 Stages = dict[str, Record]  # of one seed
 TICKETS = ("good", "random", "bad")
 STATES = ("pruned", "retrained")
+NO = ("no", "false", "off", "0")
 # By method, the kinds of tickets it has.
 KINDS = {"structured": TICKETS, "magnitude": (*TICKETS, "largest_removed")}
 # How a page calls each kind.
@@ -174,7 +175,7 @@ def _ensure_overlap(study: Study, task: str, seeds: Sequence[int], store: Store)
     """Compute the overlap of these seeds' weight masks, if none is missing in the cache."""
     of_seeds = replace(study, tasks=(task,), seeds=tuple(seeds))
     wanted = inputs(of_seeds, task, seeds[0], "weight_overlap", store, seeds)
-    may = os.environ.get("LOTTERY_COMPUTE") != "no"
+    may = not forbidden()
     if may and wanted and kept_masks(study, task, wanted, store):
         ensure(of_seeds, store, ["weight_overlap"], quiet=True)
 
@@ -269,9 +270,9 @@ def load(
     """
     store = store or Store()
     chosen = resolve(study, task=task, seeds=seeds, data=data, backbone=backbone, store=store)
-    named = ":" in str(data) and os.environ.get("LOTTERY_COMPUTE") != "no"
+    named = ":" in str(data) and not forbidden()
     if named or at_hand(chosen) or not on_record(chosen, store):
-        if os.environ.get("LOTTERY_COMPUTE") == "no":
+        if forbidden():
             raise UserError(
                 f"Nothing of {', '.join(chosen.tasks)} is on record in {store.root / chosen.name}, "
                 "and LOTTERY_COMPUTE=no forbids to compute it: leave that out."
@@ -295,11 +296,20 @@ def by_task(study: Study, stage: str, store: Store) -> dict[str, Record]:
     return {task: record for task, record in found.items() if record}
 
 
+def forbidden() -> bool:
+    """Whether LOTTERY_COMPUTE forbids to compute. Raises `UserError` for another word than yes or
+    no."""
+    word = os.environ.get("LOTTERY_COMPUTE", "").strip()
+    if word.lower() not in ("", "yes", "true", "on", "1", *NO):
+        raise UserError(f"LOTTERY_COMPUTE (make's COMPUTE) should be yes or no, not {word!r}.")
+    return word.lower() in NO
+
+
 def at_hand(study: Study) -> bool:
     """Whether pages compute what a study lacks: its data can be had (`local` and `csv` need a
     folder that is there, or they cannot), and LOTTERY_COMPUTE does not say `no`."""
     kind, _, place = study.data.partition(":")
-    if os.environ.get("LOTTERY_COMPUTE") == "no":
+    if forbidden():
         return False
     with reading(place):
         return kind not in ("local", "csv") or (place != "" and expanded(place).is_dir())
