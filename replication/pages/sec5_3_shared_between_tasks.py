@@ -228,8 +228,8 @@ def task_tree(sharing: Sharing, n_draws: int = 500) -> Figure | Note:
     closest = " and ".join(sorted(tasks[i] for i in found[0]))
     return Figure.of(
         drawing,
-        f"{closest} join first, by the overlap of their good masks, which is larger the more heads "
-        f"these keep ({seeds_text(seeds)}, average linkage). Percentages: in how many of "
+        f"{closest} join first. The overlap of good masks grows with the heads that they keep "
+        f"({seeds_text(seeds)}, average linkage). Percentages: in how many of "
         f"{len(drawn)} resamples of the seeds the same tasks join.",
         "A tree of tasks: " + "; ".join(" with ".join(sorted(tasks[i] for i in g)) for g in found),
         "tree",
