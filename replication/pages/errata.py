@@ -124,11 +124,12 @@ def kappa_and_q(results: Results) -> Figure:
     axis.set_ylim(LEAST_P / 30, 30)
     axis.margins(x=0.2)
     rho, p = spearmanr(*zip(*((kappa, p) for _, _, kappa, p in found), strict=True))
+    best, _, _, p_best = found[-1]
     return Figure.of(
         drawing,
-        f"Cochran's Q rejects equal sizes, whatever the agreement: its p and kappa correlate by "
-        f"{number(rho, 2)} (Spearman, p = {number(p, 2)}, n = {len(said)} tasks that BERT-base "
-        "learns, five seeds each).",
+        f"Where seeds agree best ({best}), Cochran's Q has {p_text(p_best)}. Over the {len(said)} "
+        f"tasks that BERT-base learns (five seeds each), its p and kappa correlate by "
+        f"{number(rho, 2)} (Spearman, {'inconclusive, ' if p >= LEVEL else ''}{p_text(p)}).",
         f"Scatter plot: {', '.join(said)}.",
         "kappa-and-q",
     )

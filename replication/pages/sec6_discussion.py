@@ -94,7 +94,7 @@ def finding(entries: TaskRecords, others: Sequence[int] = ()) -> Finding | Note:
         half = sum(reaches(without, WINS * with_it) for with_it, without in pairs)
         they, retain = f"the bad tickets of {entries.model} that train well", "retain"
         if len(counted) == 1:
-            they = f"only one bad ticket of {entries.model} trains well, too few for a finding: it"
+            they = f"the control is of one bad ticket of {entries.model}, too few for a finding: it"
             retain = "retains"
         held_out = f"; {n_unseen:,} examples held out from the search" if n_unseen else ""
         text = (

@@ -61,7 +61,7 @@ def test_what_is_held_out_from_the_search_is_what_a_finding_is_about() -> None:
         right = np.mean([*map(str.__eq__, of["predictions"]["held_out"], labels)])
         score = page.score(found, seed, "bad", "reinitialized", "held_out")
         assert score == pytest.approx(right, abs=1e-6)
-    assert "472 examples held out from the search" in page.finding(found).text  # type: ignore[union-attr]
+    assert "472 examples held out from the search" in page.finding(found).text
 
 
 def test_a_model_that_gains_nothing_has_nothing_to_retain() -> None:
