@@ -73,7 +73,7 @@ LIBRARY = files("lottery_utils/**/*", "replication/**/*", "miniglue/**/*")
 if workflow.is_main_process:
     left = set(undone(STUDY, Store()))
     stale = [name for name, job in JOBS.items() if left.intersection(job.records)]
-    clear_stale(Path(STAMPS), stale, runs=not workflow.dryrun)
+    RUNNING = clear_stale(Path(STAMPS), stale, runs=not workflow.dryrun)  # until all is made
 
 
 def stamps(tasks):

@@ -139,7 +139,7 @@ def test_snakemake_keeps_others_from_its_stamps_while_it_runs(tmp_path: Path) ->
         import sys
         from pathlib import Path
         from replication.runs.stamps import clear_stale
-        clear_stale(Path(sys.argv[1]), ["stale"], runs=sys.argv[2] == "run")
+        held = clear_stale(Path(sys.argv[1]), ["stale"], runs=sys.argv[2] == "run")
         print("ready", flush=True)
         sys.stdin.read()
     """

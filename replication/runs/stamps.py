@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from replication.files import BusyError, alone, refuse
 
-_running = ExitStack()  # closed by the end of this process
-
-
-def clear_stale(folder: Path, stale: Iterable[str], *, runs: bool) -> None:
+def clear_stale(folder: Path, stale: Iterable[str], *, runs: bool) -> ExitStack:
     """Remove these stamps, unless another Snakemake computes by them: it waits for its stamps.
 
-    Where this one `runs` too, and does not only look, no other removes any until it ends.
+    Where this one `runs` too, and does not only look, no other removes any for as long as what is
+    returned is kept.
     """
+    held = ExitStack()
     found = [path for name in stale if (path := folder / name).exists()]
-    if not found and not runs:
-        return
-    with ExitStack() as now:
-        try:
-            (_running if runs else now).enter_context(alone(folder / "running", refuse))
-        except BusyError:
-            return
-        for path in found:
-            path.unlink(missing_ok=True)
+    if found or runs:
+        with suppress(BusyError):
+            held.enter_context(alone(folder / "running", refuse))
+            for path in found:
+                path.unlink(missing_ok=True)
+    if not runs:
+        held.close()
+    return held
