@@ -8,6 +8,7 @@ from pathlib import Path
 
 from replication.files import BusyError, alone, refuse
 
+
 def clear_stale(folder: Path, stale: Iterable[str], *, runs: bool) -> ExitStack:
     """Remove these stamps, unless another Snakemake computes by them: it waits for its stamps.
 
