@@ -109,13 +109,6 @@ def test_jobs_one_by_one_give_the_records_of_one_run(
     assert lottery(f"{at}/finetune") == lottery(f"{at}/search") == 0
     assert lottery(f"{at}/tickets-bad") == 0
     assert lottery("records/CoLA/seed-42/tickets") == 2, "two tickets are not there"
-    (journal,) = Path("elsewhere").rglob("tickets-bad*.jsonl")
-    file, before = Path("studies/tiny.yaml"), journal.read_bytes()
-    text = file.read_text("utf-8")
-    file.write_text(f"{text}draws: shared\n", "utf-8")
-    assert lottery("records/CoLA/seed-42/tickets") == 2, "with these settings none is"
-    file.write_text(text, "utf-8")
-    assert journal.read_bytes() == before, "who gathers takes nothing away"
     monkeypatch.setattr(unfinished, "EVERY", 0.0)
     keep = unfinished.Unfinished.keep
 
@@ -129,6 +122,13 @@ def test_jobs_one_by_one_give_the_records_of_one_run(
     monkeypatch.setattr(unfinished.Unfinished, "keep", keep)
     assert lottery(f"{at}/tickets-good") == 0
     assert "goes on from step 9" in capsys.readouterr().err
+    (journal,) = Path("elsewhere").rglob("tickets-good*.jsonl")
+    file, before = Path("studies/tiny.yaml"), journal.read_bytes()
+    text = file.read_text("utf-8")
+    file.write_text(f"{text}draws: shared\n", "utf-8")
+    assert lottery("records/CoLA/seed-42/tickets") == 2, "with these settings none is"
+    file.write_text(text, "utf-8")
+    assert journal.read_bytes() == before, "who gathers takes nothing away"
     for name in mine:
         assert lottery(name) == 0, name
     ours, theirs = Store(), Store(tiny_run / "results")
