@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -153,6 +154,22 @@ def test_a_release_without_more_masks_says_so(ours: records.Results) -> None:
         errata.drawn_bars,
     ):
         assert isinstance(page(fewer), Note)
+
+
+def test_winners_of_the_release_are_those_that_are_drawn_above_the_line(
+    ours: records.Results,
+) -> None:
+    figure = released_tickets.plot(ours)
+    drawn = figure.drawing.axes[0].containers
+    kinds = [*released_tickets.MARKERS]
+    won = dict.fromkeys(kinds, 0)
+    for i, container in enumerate(drawn):  # task by task, its kinds in one order
+        ((low, _), _) = container.lines[2][0].get_segments()[0]
+        won[kinds[i % len(kinds)]] += bool(low > released_tickets.WINS)
+    said = re.search(
+        r"win on (\d) of 8 tasks, random ones on (\d), bad ones on (\d)", figure.caption
+    )
+    assert said and [*map(int, said.groups())] == [won["good"], won["random"], won["bad"]]
 
 
 def test_seeds_agree_least_on_hans(ours: records.Results) -> None:
