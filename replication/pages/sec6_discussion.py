@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -79,9 +79,8 @@ def retained(
     return (score(entries, seed, kind, state, split) - majority) / gain
 
 
-def finding(entries: TaskRecords, others: Sequence[int] = ()) -> Finding | Note:
-    """What pre-training does for bad tickets, with the seeds on which the question arises, of these
-    and of `others` that were asked."""
+def finding(entries: TaskRecords) -> Finding | Note:
+    """What pre-training does for bad tickets, with the seeds on which the question arises."""
     control, asked = entries.stage("control"), answerable(entries)
     if not control and not asked:
         return NO_CONTROL
@@ -100,8 +99,8 @@ def finding(entries: TaskRecords, others: Sequence[int] = ()) -> Finding | Note:
         text = (
             f"{'Provisional: o' if lacking else 'O'}n {entries.title}, {they} {retain} "
             f"{_mean(of['reinitialized'])} of the full model's gain without pre-training, and "
-            f"{_mean(of['retrained'])} with it (n = {len(counted)} of "
-            f"{len(entries) + len(others)} seeds{held_out})."
+            f"{_mean(of['retrained'])} with it (n = {len(counted)} of {len(entries)} seeds"
+            f"{held_out})."
         )
         more = (
             f"With pre-trained embeddings alone: {_mean(of['embeddings_kept'])}. Without "
@@ -352,23 +351,25 @@ def flatness(entries: TaskRecords) -> Note:
     )
 
 
-def beyond(study: str, entries: TaskRecords, store: Store) -> TaskRecords:
-    """What is on record of a task with seeds beyond those of the study and of the page."""
-    of_study = Study.load(study, store.root)
+def with_others(of_study: Study, entries: TaskRecords, store: Store) -> TaskRecords:
+    """What the page shows, and all that is on record of seeds beyond those of the study."""
     found = {of.seed for of in store.keys(of_study.name) if of.task == entries.task and of.seed}
     others = sorted(found - {*of_study.seeds, *entries})
     if not others:
-        return entries.of_seeds([])
-    return TaskRecords.of(replace(of_study, seeds=tuple(others)), entries.task, store)
+        return entries
+    of_others = replace(of_study, seeds=tuple(others))
+    more = TaskRecords.of(of_others, entries.task, store, ["control", "embeddings"])
+    return TaskRecords({**entries, **more})
 
 
-def further(more: TaskRecords) -> Note | None:
-    """What bad tickets of seeds beyond those of the page retain, where such are on record."""
+def further(everything: TaskRecords, shown: Collection[int]) -> Note | None:
+    """What bad tickets of seeds beyond those `shown` retain, where such are on record."""
+    counts = answerable(everything)
     said = [
-        f"{seed}: {percent(retained(more, seed, 'bad', 'retrained'))}, "
-        f"{'counts' if seed in answerable(more) else 'does not count'}"
-        for seed in more
-        if _gained(more, seed)
+        f"{seed}: {percent(retained(everything, seed, 'bad', 'retrained'))}, "
+        f"{'counts' if seed in counts else 'does not count'}"
+        for seed in everything
+        if seed not in shown and _gained(everything, seed)
     ]
     if not said:
         return None

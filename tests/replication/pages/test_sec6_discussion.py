@@ -207,18 +207,18 @@ def test_the_control_is_asked_for_wherever_its_rule_says(
     assert not {seed for _, seed in wanted} & {1337}
 
 
-def test_seeds_beyond_the_study_are_shown_with_whether_they_count() -> None:
-    store = Store(REPOSITORY / "results")
-    mnli, sst2 = (TaskRecords.of(Study.load("minilm-glue"), t, store) for t in ("MNLI", "SST-2"))
-    assert page.further(page.beyond("minilm-glue", sst2, store)) is None
-    more = page.beyond("minilm-glue", mnli, store)
-    note = page.further(more)
+def test_seeds_beyond_the_study_are_counted_and_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(REPOSITORY)
+    store, study = Store(REPOSITORY / "results"), Study.load("minilm-glue")
+    sst2, mnli = (TaskRecords.of(study, t, store, ["control"]) for t in ("SST-2", "MNLI"))
+    assert page.further(page.with_others(study, sst2, store), sst2) is None
+    every = page.with_others(study, mnli, store)
+    note = page.further(every, mnli)
     assert note is not None
-    assert "71: 42 %, does not count; 166: 23 %, does not count" in note.text
-    found = page.finding(
-        TaskRecords.of(Study.load("minilm-glue"), "MNLI", store, ["control"]), [*more]
-    )
-    assert "n = 1 of 5 seeds" in found.text
-    fewer = page.further(page.beyond("minilm-glue", mnli.of_seeds([1337]), store))
-    assert fewer is not None
-    assert fewer.text == note.text, "the study's own seeds are no further ones"
+    assert "71: 42 %, does not count" in note.text
+    assert "166: 23 %, does not count" in note.text
+    assert "1337:" not in note.text
+    assert f"of {len(every)} seeds" in page.finding(every).text
+    assert set(mnli) < set(every)
+    fewer = page.with_others(study, mnli.of_seeds([1337]), store)
+    assert not set(fewer) & {42, 86}, "the study's own seeds are no further ones"
