@@ -23,6 +23,7 @@ from replication.book.written import (
     reach,
     region,
 )
+from replication.claims.power import MOST
 from replication.claims.rules import Judged
 from replication.claims.trial import PAPER
 
@@ -111,10 +112,9 @@ def ends_of(pair: Sequence[Judged]) -> list[float]:
         of = judged.found
         assert of is not None
         ends += [of.mean, *((of.low, of.high) if _printable(judged) else ())]
-    # Of an open region, at least a little is seen.
+    # A little is seen beyond either end: of an open region, and around a mean that is an end.
     room = 0.08 * (max(ends) - min(ends) or 1.0)
-    ends += [max(ends) + room] if math.isinf(claim.high) else []
-    return ends + ([min(ends) - room] if math.isinf(claim.low) else [])
+    return [*ends, max(ends) + room, min(ends) - room]
 
 
 def rule(judged: Judged) -> str:
@@ -174,3 +174,10 @@ def _inside(judged: Judged) -> str:
     assert judged.found is not None
     n, unit = judged.found.n, "seeds" if len(judged.means) == 1 else "tasks"
     return f"{round(judged.found.inside * n)} of {n} {unit}"
+
+
+def count_needed(n: float | None) -> str:
+    """How many tasks or seeds a claim needs: None where the most that are counted are too few."""
+    if n is None:
+        return f"over {MOST:,}"
+    return "–" if math.isnan(n) else f"{n:.0f}"

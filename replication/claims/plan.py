@@ -19,6 +19,7 @@ from lottery_utils.errors import UserError
 from lottery_utils.tasks import get_task
 from replication.claims.claim import LEVEL, Claim, adjusted, load, wins
 from replication.claims.evidence import MEASURED
+from replication.claims.power import MOST, POWER, detects, distance_of
 from replication.claims.retained import Array, Retained, Ticket, retained
 from replication.claims.verdicts import NO_DATA, verdict
 from replication.experiments.answers import untrained
@@ -74,31 +75,66 @@ class Estimate(NamedTuple):
         return float(stdtr(self.freedom, -distance / self.error))
 
 
-def estimate(values: Mapping[str, Array], n_examples: Mapping[str, int]) -> Estimate:
-    """The plan's estimate of a number whose `values` by task have shape (1 + draws, seeds).
+class Part(NamedTuple):
+    """A part of an estimate's variance, with its degrees of freedom."""
 
-    The variance over seeds is pooled over the tasks, each with its own mean; that over examples
-    comes from the draws. What seeds and examples do together is in both, so that the interval
-    is rather too wide than too narrow. Raises `ValueError` with fewer than two seeds, which have
-    no spread.
+    variance: float
+    freedom: float
+
+
+def parts(values: Mapping[str, Array], n_examples: Mapping[str, int]) -> tuple[Part, ...]:
+    """The variance of the plan's estimate: first over seeds, then over each task's examples.
+
+    That over seeds is pooled over the tasks, each with its own mean; that over examples comes
+    from the draws. What seeds and examples do together is in both, so that the interval is
+    rather too wide than too narrow. `values` by task have shape (1 + draws, seeds). Raises
+    `ValueError` with fewer than two seeds, which have no spread.
     """
     observed = np.array([of_task[0] for of_task in values.values()])
     n_tasks, n_seeds = observed.shape
     if n_seeds < 2:
         raise ValueError("a variance over seeds needs at least two")
-    parts = [
-        (float(observed.var(axis=1, ddof=1).mean()) / (n_tasks * n_seeds), n_tasks * (n_seeds - 1))
-    ]
-    for task, of_task in values.items():
-        of_examples = float(of_task[1:].mean(axis=1).var(ddof=1))
-        parts.append((of_examples / n_tasks**2, n_examples[task] - 1))
-    mean, variance = float(observed.mean()), sum(part for part, _ in parts)
+    over_seeds = float(observed.var(axis=1, ddof=1).mean()) / (n_tasks * n_seeds)
+    of_examples = (
+        Part(float(of[1:].mean(axis=1).var(ddof=1)) / n_tasks**2, n_examples[task] - 1)
+        for task, of in values.items()
+    )
+    return (Part(over_seeds, n_tasks * (n_seeds - 1)), *of_examples)
+
+
+def together(of: Sequence[Part]) -> Part:
+    """The sum of these variances, with Satterthwaite's degrees of freedom."""
+    variance = sum(part.variance for part in of)
+    if not variance:
+        return Part(0.0, math.inf)
+    return Part(variance, variance**2 / sum(part.variance**2 / part.freedom for part in of))
+
+
+def estimate(values: Mapping[str, Array], n_examples: Mapping[str, int]) -> Estimate:
+    """The plan's estimate of a number whose `values` by task have shape (1 + draws, seeds)."""
+    variance, freedom = together(parts(values, n_examples))
+    mean = float(np.mean([of_task[0] for of_task in values.values()]))
     if variance <= (1e-12 * max(1.0, abs(mean))) ** 2:  # rounding is no spread
         return Estimate(mean, mean, mean, 0.0, math.inf)
-    freedom = variance**2 / sum(part**2 / own for part, own in parts)  # Satterthwaite's
     error = math.sqrt(variance)
     half = float(stdtrit(freedom, 1 - LEVEL / 2)) * error
     return Estimate(mean, mean - half, mean + half, error, freedom)
+
+
+def seeds_needed(
+    claim: PlanClaim, values: Mapping[str, Array], n_examples: Mapping[str, int], family: int
+) -> int | None:
+    """How many seeds of these tasks would decide a claim, of a family of so many, were its mean
+    and variances as they are; None where not even `MOST` would. Raises as `parts` does."""
+    (over_seeds, n_contrasts), *examples = parts(values, n_examples)
+    n_tasks = len(values)
+    n_seeds = n_contrasts / n_tasks + 1
+    distance = distance_of(claim, float(np.mean([of_task[0] for of_task in values.values()])))
+    for n in range(2, MOST + 1):
+        variance, freedom = together([Part(over_seeds * n_seeds / n, n_tasks * (n - 1)), *examples])
+        if detects(distance, math.sqrt(variance), freedom, LEVEL / family) >= POWER:
+            return n
+    return None
 
 
 @dataclass(frozen=True)
@@ -229,8 +265,22 @@ class Analysis:
 
     def verdicts(self, *, searched: bool = False) -> list[PlanVerdict]:
         """All ten claims; with `searched` on the examples that the search saw, for comparison."""
-        source = self.searched if searched else self.scored
-        return judge(load_plan(), {t: source[t].of_seeds(self.seeds) for t in self.entered})
+        return judge(load_plan(), self._measured(self.searched if searched else self.scored))
+
+    def seeds_needed(self) -> dict[str, int | None]:
+        """By the key of each claim that has an interval, how many seeds would decide it."""
+        claims, measured = load_plan(), self._measured(self.scored)
+        n_examples = {task: of.n for task, of in measured.items()}
+        values = {claim: claim_values(claim, measured) for claim in claims}
+        return {
+            claim.key: seeds_needed(claim, of_tasks, n_examples, len(claims))
+            for claim, of_tasks in values.items()
+            if not _no_data(claim, of_tasks)
+        }
+
+    def _measured(self, source: Mapping[str, Retained]) -> dict[str, Retained]:
+        """Those of the tasks that enter, of the seeds that verdicts rest on."""
+        return {task: source[task].of_seeds(self.seeds) for task in self.entered}
 
     def outcomes(self) -> list[Outcome]:
         """How every retrained ticket ended, of all entries."""

@@ -40,9 +40,9 @@ def needed(claim: Claim, values: Mapping[str, Sequence[float]], family: int) -> 
     level = LEVEL / family
     if len(of_tasks) == 1:
         (only,) = of_tasks
-        return Needed(math.nan, fewest(_distance(claim, only.mean()), only.var(ddof=1), level))
+        return Needed(math.nan, fewest(distance_of(claim, only.mean()), only.var(ddof=1), level))
     means = np.array([of_task.mean() for of_task in of_tasks])
-    distance, variance = _distance(claim, means.mean()), float(means.var(ddof=1))
+    distance, variance = distance_of(claim, means.mean()), float(means.var(ddof=1))
     tasks = fewest(distance, variance, level)
     freedom = sum(len(of_task) - 1 for of_task in of_tasks)
     if not freedom:
@@ -58,17 +58,22 @@ def needed(claim: Claim, values: Mapping[str, Sequence[float]], family: int) -> 
 
 def fewest(distance: float, variance: float, level: float) -> float | None:
     """The fewest values with this variance whose mean, so far inside, is found to be so."""
-    found = (n for n in range(3, MOST + 1) if power(distance, variance, n, level) >= POWER)
-    return next(found, None)
+    every = (n for n in range(3, MOST + 1) if power(distance, variance, n, level) >= POWER)
+    return next(every, None)
 
 
 def power(distance: float, variance: float, n: int, level: float) -> float:
     """Of a one-sided t test at `level`: how often `n` values of a normal curve whose mean lies
     `distance` beyond the bound are significant."""
-    if variance <= 0 or distance <= 0:
+    return detects(distance, math.sqrt(max(variance, 0) / n), n - 1, level)
+
+
+def detects(distance: float, error: float, freedom: float, level: float) -> float:
+    """The same of an estimate with this standard error and these degrees of freedom."""
+    if error <= 0 or distance <= 0:
         return float(distance > 0)
-    least = float(stdtrit(n - 1, 1 - level))
-    missed = float(nctdtr(n - 1, distance / math.sqrt(variance / n), least))
+    least = float(stdtrit(freedom, 1 - level))
+    missed = float(nctdtr(freedom, distance / error, least))
     return 1.0 if math.isnan(missed) else 1 - missed  # NaN: too far out to be missed
 
 
@@ -78,7 +83,7 @@ def heads_for_r(margin: float) -> int:
     return math.ceil((1.96 / math.atanh(margin)) ** 2 + 3)
 
 
-def _distance(claim: Claim, mean: float) -> float:
+def distance_of(claim: Claim, mean: float) -> float:
     """How far a mean lies from the end of the region that it has to be separated from."""
     ends = [end for end in (claim.low, claim.high) if math.isfinite(end)]
     return float(min(abs(mean - end) for end in ends))

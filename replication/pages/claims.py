@@ -10,14 +10,22 @@ import numpy as np
 
 from lottery_utils.agreement.inference import Interval, t_interval
 from lottery_utils.agreement.sharing import limits
-from replication.book.claim_rows import Verdicts, badge, ends_of, estimate, rule, strip
+from replication.book.claim_rows import (
+    Verdicts,
+    badge,
+    count_needed,
+    ends_of,
+    estimate,
+    rule,
+    strip,
+)
 from replication.book.show import Finding, Folded, Note, Table
 from replication.book.written import number, p_text, percent, share
 from replication.claims import wins as wins_of
 from replication.claims.claim import LEARNED, WINS, adjusted, wins
 from replication.claims.eligible import learned_seeds
 from replication.claims.evidence import embeddings_alone, of_scores
-from replication.claims.power import MOST, Needed, heads_for_r, needed
+from replication.claims.power import Needed, heads_for_r, needed
 from replication.claims.rules import Judged, registered
 from replication.claims.trial import PAPER, Trial, by_own_gain, over_seeds, sides, stricter
 from replication.claims.verdicts import CONTRADICTED, INCONCLUSIVE, SUPPORTED, counted, verdict
@@ -268,7 +276,7 @@ def power(trial: Trial) -> Folded:
         if claim.measure.startswith("r of") and 0 < n_heads < (wanted := heads_for_r(claim.high)):
             why.append(f"never on {n_heads} heads: needs {wanted}")
         row = {"": name, "tasks on record": str(len(judged.values))}
-        row |= {"tasks needed": _needed(tasks), "seeds a task needed": _needed(seeds)}
+        row |= {"tasks needed": count_needed(tasks), "seeds a task needed": count_needed(seeds)}
         rows.append(row | {"remark": "; ".join(why)})
     return Folded("Tasks and seeds needed, claim by claim", linked(rows))
 
@@ -316,12 +324,6 @@ def _numbered(trial: Trial) -> list[str]:
         f'<a href="#{judged.claim.key}">{n}. {html.escape(judged.claim.text)}</a>'
         for n, judged in enumerate(trial.ours, 1)
     ]
-
-
-def _needed(n: float | None) -> str:
-    if n is None:
-        return f"over {MOST:,}"
-    return "–" if math.isnan(n) else f"{n:.0f}"
 
 
 def _seeds_used(trial: Trial, task: str, name: str, kind: str) -> str:

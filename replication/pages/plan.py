@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 
 from lottery_utils.agreement.inference import t_interval
 from lottery_utils.metrics import METRIC_LABELS, possible
-from replication.book.claim_rows import estimate
+from replication.book.claim_rows import count_needed, estimate
 from replication.book.show import LARGE, Figure, Finding, Folded, Note, Table, gains, style
 from replication.book.written import (
     DIFFERENCE,
@@ -166,8 +167,8 @@ def plot(analysis: Analysis, method: str = "structured") -> Figure | Note:
         f"Bad tickets win on {ended.count('wins')} of {len(ended)} tasks under "
         f"{METHOD_LABELS[method]} and lose on {ended.count('loses')}; inconclusive on "
         f"{ended.count(INCONCLUSIVE)}, by the 95 % CI "
-        f"over {n_seeds} (points) against {percent(WINS)} (dashed). Held-out examples where there "
-        "are any.",
+        f"over {n_seeds} (points; strokes: means) against {percent(WINS)} (dashed). Held-out "
+        "examples where there are any.",
         f"Dot plot of retained gain by task and kind of ticket. {means}.",
         method,
     )
@@ -190,6 +191,21 @@ def verdicts(analysis: Analysis) -> Table:
         }
         for one in analysis.verdicts()
     )
+
+
+def power(analysis: Analysis) -> Folded:
+    """How many seeds would decide each claim, were its mean and variances as on record."""
+    needed = analysis.seeds_needed()
+    table = Table.of(
+        {
+            "claim": one.claim.text,
+            "verdict": one.verdict,
+            "seeds on record": str(one.n_seeds),
+            "seeds needed": count_needed(needed.get(one.claim.key, math.nan)),
+        }
+        for one in analysis.verdicts()
+    )
+    return Folded("Seeds needed, claim by claim", table)
 
 
 def others(analysis: Analysis, store: Store) -> Folded:

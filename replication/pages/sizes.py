@@ -154,13 +154,13 @@ def plot(compared: Compared, kind: str = "bad") -> Figure | Note:
             else:
                 face = {"o": "white", "s": colour}[marker]
                 axis.plot(of.retained[kind], [y] * of.n, marker, color=colour, mfc=face, ms=5)
-                axis.plot([mean] * 2, [y - 0.13, y + 0.13], color=colour, lw=2.5)
+                axis.plot([mean] * 2, [y - 0.1, y + 0.1], color=colour, lw=2.5)
             told.append(f"{side.name}, {task}: {percent(mean)}")
         if row:
             axis.axhline(row - 0.5, color="0.88", lw=1, zorder=0)
     won = []
     for side in sides:
-        ended = [outcome(mean_over(side, [task], kind)) for task in tasks if task in side.tasks]
+        ended = [outcome(mean_over(side, [task], kind)) for task in tasks if _counts(side, task)]
         won.append(f"{side.name.split(',')[0]} on {ended.count('wins')} of {len(ended)}")
     axis.axvline(WINS, color="0.5", lw=1, ls="--", zorder=0)
     axis.axvline(1, color=COLOURS["full"], lw=1, zorder=0)
@@ -176,8 +176,8 @@ def plot(compared: Compared, kind: str = "bad") -> Figure | Note:
     return Figure.of(
         drawing,
         f"Retrained {kind} subnetworks win, by their 95 % CI over seeds: {'; '.join(won)} tasks "
-        f"shown. Strokes: means of seeds (points); BERT-base: {N_SEEDS} seeds. Dashed: "
-        f"{percent(WINS)}.",
+        f"with two seeds or more. Strokes: means of seeds (points); BERT-base: {N_SEEDS} seeds. "
+        f"Dashed: {percent(WINS)}.",
         f"Dot plot of what {kind} tickets retain by task and model. {'; '.join(told)}.",
         kind,
     )

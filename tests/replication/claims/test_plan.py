@@ -19,8 +19,9 @@ from lottery_utils import metrics
 from lottery_utils.errors import UserError
 from replication.book.written import region
 from replication.claims import plan
-from replication.claims.claim import adjusted
+from replication.claims.claim import LEVEL, adjusted
 from replication.claims.plan import Analysis, Estimate, PlanClaim, analysed, estimate, judge
+from replication.claims.power import fewest
 from replication.claims.retained import Retained, Ticket, example_weights, retained, weighted_scores
 from replication.claims.trial import Trial, beside_the_plan
 from replication.claims.verdicts import CONSISTENT, CONTRADICTED, INCONCLUSIVE, NO_DATA, SUPPORTED
@@ -454,3 +455,17 @@ def test_the_papers_other_claims_are_a_family_of_their_own(trial: Trial) -> None
     raw = {one.claim.key: one.found.p for one in found if one.found}
     expected = adjusted([one.claim for one in found], raw)
     assert {one.claim.key: one.p for one in found if one.found} == {k: expected[k] for k in raw}
+
+
+def test_the_seeds_needed_are_those_of_a_t_test_until_examples_are_too_few() -> None:
+    claim = replace(plan.load_plan()[0], low=0.5, high=math.inf)
+    seeds = np.array([0.5, 0.7, 0.6, 0.9])
+    of_examples = np.random.default_rng(0).normal(0, 1, (2000, 1))
+    certain = {"A": np.tile(seeds, (3, 1))}  # draws of examples that change nothing
+    n = plan.seeds_needed(claim, certain, {"A": 400}, 10)
+    assert n == fewest(seeds.mean() - 0.5, seeds.var(ddof=1), LEVEL / 10)
+    noisy = {"A": np.vstack([seeds, seeds + 0.02 * of_examples])}
+    more = plan.seeds_needed(claim, noisy, {"A": 400}, 10)
+    assert n is not None and more is not None and more > n
+    too_few = {"A": np.vstack([seeds, seeds + of_examples])}
+    assert plan.seeds_needed(claim, too_few, {"A": 400}, 10) is None
