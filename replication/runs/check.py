@@ -27,6 +27,7 @@ from replication.experiments.choices import EACH_SIDE, number_of
 from replication.experiments.shapes import Facts
 from replication.runs.records import task_of
 from replication.runs.schema import CONFIG, INPUTS, Record, results_type
+from replication.same_data import KNOWN_BY
 from replication.stages import PIPELINE
 from replication.store import Record as Read
 from replication.study import SINCE
@@ -93,9 +94,9 @@ def _full_model(record: Read, facts: Facts, full: dict[object, Facts]) -> Facts:
 
 
 def _other_examples(record: Read, full: dict[object, Facts]) -> str | None:
-    """Where full models that differ by their seed alone were made from different examples, of which
-    `full` has the first."""
-    if record["stage"] != "finetune":
+    """Where full models, and those without layers, that differ by their seed alone were made from
+    different examples, of which `full` has the first."""
+    if record["stage"] not in KNOWN_BY["data_sha256"] or "data_sha256" not in record["results"]:
         return None
     here = Facts()
     here.add([("data_sha256", record["results"]["data_sha256"]), ("seed", record["seed"])])

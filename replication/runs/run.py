@@ -22,7 +22,13 @@ from replication.files import alone, clear, real
 from replication.progress import Progress
 from replication.runs import data_card
 from replication.runs.status import inputs, status, wanted
-from replication.same_data import beyond_training, beyond_validation, require_same_data
+from replication.same_data import (
+    MADE_AGAIN,
+    beyond_training,
+    beyond_validation,
+    made_from_others,
+    require_same_data,
+)
 from replication.stages import FOLLOWUPS, PIPELINE, STAGES
 from replication.store import Key, Record, Store
 from replication.study import Study
@@ -78,7 +84,8 @@ def ensure(
             check_data(study, task, store)
 
     def is_done(task: str, seed: int, name: str) -> bool:
-        return status(study, task, seed, name, store, asked) == "done"
+        done = status(study, task, seed, name, store, asked) == "done"
+        return done and not (name in MADE_AGAIN and made_from_others(study, task, name, store))
 
     clear_killed(study, store, entries, is_done)
     with store.still():
