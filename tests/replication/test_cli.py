@@ -193,6 +193,22 @@ def test_a_mistake_is_one_line_and_status_2(
     assert re.search(what, refused(capsys, *arguments))
 
 
+@pytest.mark.parametrize("what", ["control", "sensitivity", "quirks"])
+def test_seeds_that_the_study_has_not_ask_for_nothing_and_are_refused(
+    workplace: Path, capsys: pytest.CaptureFixture[str], what: str
+) -> None:
+    for seeds in ("[9]", "[1337, -1]", "{CoLA: [9]}"):
+        for change in (f"followups.{what}_seeds={seeds}", f"followups={{{what}_seeds: {seeds}}}"):
+            said = refused(capsys, "run", "tiny", "--set", change)
+            assert "some of the study's seeds, 1337, 42, and" in said
+    asked = f"followups={{{what}: [CoLA], {what}_seeds: {{CoLA: [9]}}}}"
+    for seeds in (["--seed", "9"], ["--set", "seeds=[9]"], ["--seed", "42", "--seed", "9"]):
+        assert cli.main(["status", "tiny", "--task", "CoLA", *seeds, "--set", asked]) == 0
+        assert f"{what}".ljust(16) + "  0 of 1 done" in capsys.readouterr().out
+    narrowed = asked.replace("[9]", "[1337, 42]")
+    assert cli.main(["status", "tiny", "--seed", "42", "--set", narrowed]) == 0
+
+
 @pytest.mark.parametrize("change", ["recipe.epochs", "recipe.epochs=[1"])
 def test_a_change_that_cannot_be_read_is_a_mistake_of_usage(
     workplace: Path, capsys: pytest.CaptureFixture[str], change: str
