@@ -31,7 +31,8 @@ class Stage:
     `followups`, `alone` ones by a command or a page of their own, all others for every task.
     A record is of one seed. With `over_seeds` it is of all, and lies beside the seeds; with
     `beside` in a folder of its own, STUDY-NAME. `seeds` says which a record answers for that is
-    made from several; `answers`, whether its results are what else was asked.
+    made from several, and with `adds_seeds` others are added to those that are there; `answers`,
+    whether its results are what else was asked.
     """
 
     after: str | None = None
@@ -44,6 +45,7 @@ class Stage:
     over_seeds: bool = False
     beside: bool = False
     seeds: Callable[[Any], Iterable[int]] | None = None
+    adds_seeds: bool = False
     answers: Callable[[Any, Any], bool] = lambda results, asked: True
 
     @property
@@ -121,6 +123,7 @@ PIPELINE: dict[str, Stage] = {
         over_seeds=True,
         beside=True,
         seeds=lambda r: map(int, r["backbone"]),
+        adds_seeds=True,
     ),
     "released": Stage(None, _PRUNING, alone=True, over_seeds=True),  # by `lottery released`
 }

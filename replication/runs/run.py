@@ -21,7 +21,7 @@ from lottery_utils.errors import ReplayError, UserError
 from replication.files import alone, clear, real
 from replication.progress import Progress
 from replication.runs import data_card
-from replication.runs.status import inputs, status, wanted
+from replication.runs.status import inputs, status, wanted, why_stale
 from replication.same_data import (
     MADE_AGAIN,
     beyond_training,
@@ -108,6 +108,8 @@ def ensure(
         for _, _, name in todo
     )
     progress = Progress(study.name, n_units, quiet=quiet)
+    if there := replaced(study, store, todo, asked):
+        progress.say(there)
     # Before anything is trained. What is gathered, or made from masks, reads no texts.
     for task in () if gather else dict.fromkeys(t for t, _, n in todo if n != "weight_overlap"):
         Entry(study, task, study.seeds[0], store, chosen, progress).check(names)
@@ -125,6 +127,10 @@ def ensure(
             with alone(store.path(entry.key("finetune")), progress.wait):
                 if (model := entry.saved_model()) is None:
                     progress.n_units += 1
+                    progress.say(
+                        "the fine-tuned weights are not in the cache and are trained again: where "
+                        "they come out otherwise, what was made from them is replaced"
+                    )
                     compute(entry, "finetune")
                 else:
                     entry.model = model
@@ -144,6 +150,32 @@ def ensure(
                     left |= {(task, one) for one in study.seeds}
     progress.label = study.name
     progress.done(f"{n_computed} records computed, in {store.root}")
+
+
+def replaced(
+    study: Study, store: Store, todo: Iterable[tuple[str, int, str]], asked: Any
+) -> str | None:
+    """Which records there are already of what is to be computed, and why these go, in a sentence.
+
+    Those that seeds are only added to stay.
+    """
+    by_why: dict[str, list[str]] = {}
+    with store.still():
+        for task, seed, name in todo:
+            if store.read(key := study.key(task, seed, name)):
+                why = why_stale(study, task, seed, name, store, asked) or "from other examples"
+                if not (PIPELINE[name].adds_seeds and why.startswith("from the seeds")):
+                    by_why.setdefault(why, []).append(str(store.path(key)))
+    if not by_why:
+        return None
+    said = [
+        f"{paths[0]}{f' and {len(paths) - 1} more' if paths[1:] else ''} {why}"
+        for why, paths in by_why.items()
+    ]
+    return (
+        "records that were made otherwise are replaced (to keep them, stop this and give another "
+        f"--results-dir): {'; '.join(said)}"
+    )
 
 
 def clear_killed(

@@ -32,20 +32,31 @@ def _status(study: Study, task: str, seed: int, name: str, store: Store, asked: 
     record = store.read(study.key(task, seed, name))
     if record is None:
         return "missing"
-    stage, results = PIPELINE[name], record["results"]
+    if why_stale(study, task, seed, name, store, asked):
+        return "stale"
+    if name == "search":
+        _refuse_other_shape(study, task, seed, record["results"], store)
+    return "done"
+
+
+def why_stale(
+    study: Study, task: str, seed: int, name: str, store: Store, asked: Any = None
+) -> str | None:
+    """What a record that is there is not made for, in words; None where it is up to date."""
+    record, stage = store.read(study.key(task, seed, name)), PIPELINE[name]
+    assert record is not None
+    results = record["results"]
     wanted = study.seeds if stage.over_seeds or stage.seeds else (seed,)
     seeds = tuple(stage.seeds(results)) if stage.seeds else wanted
-    fresh = (
-        record["hash"] == store.once(study, ("hash", name, task), lambda: study.hash(name, task))
-        and set(wanted) <= set(seeds)
-        and (asked is None or stage.answers(results, asked))
-        and (
-            not stage.after or _made_from(results) == inputs(study, task, seed, name, store, seeds)
-        )
-    )
-    if fresh and name == "search":
-        _refuse_other_shape(study, task, seed, results, store)
-    return "done" if fresh else "stale"
+    if record["hash"] != store.once(study, ("hash", name, task), lambda: study.hash(name, task)):
+        return "with other settings"
+    if not set(wanted) <= set(seeds):
+        return f"from the seeds {', '.join(map(str, seeds))}"
+    if not (asked is None or stage.answers(results, asked)):
+        return "of other recipes"
+    if stage.after and _made_from(results) != inputs(study, task, seed, name, store, seeds):
+        return f"from another {stage.after}"
+    return None
 
 
 def _refuse_other_shape(study: Study, task: str, seed: int, search: Any, store: Store) -> None:

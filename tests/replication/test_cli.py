@@ -143,6 +143,36 @@ def test_a_sweep_is_made_once_and_again_for_other_questions(workplace: Path) -> 
     assert sorted(tried) == list(itertools.product((1e-3, 3e-3), (4, 8), (1, 2)))
 
 
+def test_what_is_replaced_is_said_before_it_is(
+    finished: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Other settings of a file, other seeds, other recipes: each once, in one sentence."""
+
+    def said(*command: str) -> str:
+        """What the command says first, and never again."""
+        before = {path: path.read_bytes() for path in Path("results").rglob("*.json")}
+        assert cli.main([*command, "--device", "cpu", "--threads", "1"]) == 0
+        lines = [one for one in capsys.readouterr().err.splitlines() if "are replaced (" in one]
+        assert len(lines) <= 1
+        lost = [path for path, text in before.items() if path.read_bytes() != text]
+        assert bool(lost) == bool(lines)
+        return "".join(lines).partition("): ")[2].replace("results/tiny", "")
+
+    survivors = ["run", "tiny", "--task", "CoLA", "--set", "followups={survivors: [CoLA]}"]
+    assert said(*survivors) == "", "nothing was there"
+    assert said(*survivors, "--seed", "42", "--seed", "7") == (
+        "/CoLA/seed-42/survivors.json from the seeds 1337, 42"
+    )
+    assert said(*SWEEP) == "", "nothing was there"
+    assert said(*SWEEP[:5], "42", "--rates", "1e-3") == "-sweep/CoLA/sweep.json from the seeds 1337"
+    assert said(*SWEEP[:5], "42", "--rates", "3e-3") == "-sweep/CoLA/sweep.json of other recipes"
+    path = Path("studies/tiny.yaml")
+    path.write_text(path.read_text("utf-8").replace("threshold: 1.0", "threshold: 0.9"), "utf-8")
+    assert said("run", "tiny", *ONE_ENTRY) == (
+        "/CoLA/seed-1337/search.json and 2 more with other settings"
+    )
+
+
 def test_a_sweep_that_is_interrupted_goes_on(
     workplace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
