@@ -72,8 +72,10 @@ class Parts(dict[str, Any]):
             else:
                 begun = time.monotonic()
                 found = part.find()
-                journal.append([run_details(entry, time.monotonic() - begun), found])
+                run = {**run_details(entry, time.monotonic() - begun), "runs": [*entry.runs]}
+                journal.append([run, found])
         run, self[name] = journal.entries[0]
+        entry.runs += run.get("runs", [])
         self.runs.append(run)
         return self[name]
 
@@ -84,5 +86,7 @@ class Parts(dict[str, Any]):
         return {
             "device": " + ".join(dict.fromkeys(run["device"] for run in self.runs)),
             "threads": max(run["threads"] for run in self.runs),
-            "training_precision": self.runs[-1]["training_precision"],
+            "training_precision": " + ".join(
+                sorted({run["training_precision"] for run in self.runs})
+            ),
         }

@@ -240,12 +240,14 @@ def _from_journals(
     """What `find()` says, which goes on from the stage's journals if these fit."""
     from replication.experiments.parts import Parts
 
+    entry.runs.clear()
     entry.parts = Parts(entry, name, made_from, gather)
     try:
         return find()
     except ReplayError as error:
         entry.progress.say(f"{name} is begun again, as its journal does not fit: {error}")
         drop_journals(entry.store, entry.key(name))
+        entry.runs.clear()
         entry.parts = Parts(entry, name, made_from, gather)
         return find()
 
@@ -273,6 +275,8 @@ def _compute(entry: Entry, name: str, gather: bool) -> Record:
     results |= made_from if made_from.keys() <= {"weights_sha256"} else {"made_from": made_from}
     spent = time.monotonic() - begun + entry.parts.seconds
     run = {**run_details(entry, spent), **entry.parts.run(), **entry.details}
+    if any(one != entry.by for one in entry.runs):
+        run["runs"] = [one for n, one in enumerate(entry.runs) if one not in entry.runs[:n]]
     replace(study, name=key.study).keep(store.root)
     if name == "finetune" and ":" in study.data:
         data_card.keep(study, entry.task, store)

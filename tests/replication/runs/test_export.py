@@ -466,7 +466,15 @@ def at(value: Any, path: tuple[Any, ...]) -> Any:
 
 # Their keys are metrics, what may be undefined, seeds: some of a choice, not fixed fields.
 OPEN = (("scores",), ("undefined",), ("backbone",))
-OPTIONAL = {"landscape", "n_examples", "draws", "held_out_sha256", "unseen_sha256", "train_sha256"}
+OPTIONAL = {
+    "landscape",
+    "n_examples",
+    "draws",
+    "held_out_sha256",
+    "unseen_sha256",
+    "train_sha256",
+    "runs",
+}
 
 
 def test_no_field_may_be_missing_but_those_said_to_be_optional(
