@@ -5,6 +5,7 @@ An experiment is a file, `replication.experiments.NAME`, and a row here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -57,6 +58,11 @@ class Stage:
     def compares_seeds(self) -> bool:
         """Whether it starts from records of all seeds."""
         return bool(self.after and (self.over_seeds or self.seeds))
+
+
+def in_file_name(part: str) -> str:
+    """A part of a stage as names of files have it: steps-of-5-."""
+    return re.sub(r"[^a-z0-9.]+", "-", part)
 
 
 def _tried(results: Any, recipes: Iterable[Mapping[str, float]]) -> bool:

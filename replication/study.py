@@ -343,6 +343,10 @@ class Study:
         """A short hash of `identity`: equal where the numbers should be equal."""
         return sha256(self.identity(stage, task))[:16]
 
+    def stamp(self, stage: str, task: str, *of: object) -> str:
+        """What a journal of a stage depends on: this study, and whatever else it is `of`."""
+        return " ".join(map(str, (self.hash(stage, task), *of)))
+
     def to_dict(self) -> dict[str, Any]:
         return _plain(asdict(self))
 

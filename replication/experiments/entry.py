@@ -207,7 +207,7 @@ class Entry:
         With `part` it is a file of its own, which goes with the stage's others when its record is
         written. With `look` the file stays as it lies.
         """
-        stamp = " ".join(map(str, (self.study.hash(stage, self.task), *stamps)))
+        stamp = self.study.stamp(stage, self.task, *stamps)
         path = self.store.scratch(self.key(stage), f"{stage}{part}.jsonl")
         journal = Journal(path, stamp, kind, look=look, by=self.by)
         self.runs += journal.runs

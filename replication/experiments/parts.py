@@ -7,7 +7,6 @@ function `parts(entry, made_from)`: by name the type of what a part finds, and h
 from __future__ import annotations
 
 import importlib
-import re
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -16,6 +15,7 @@ from lottery_utils import data
 from lottery_utils.errors import UserError
 from replication.experiments.entry import Entry, run_details
 from replication.files import alone
+from replication.stages import in_file_name
 
 
 class Part(NamedTuple):
@@ -51,7 +51,7 @@ class Parts(dict[str, Any]):
             known = f"one of {', '.join(self.known)}" if self.known else "a stage that has some"
             raise UserError(f"{self.stage} has no ticket {name!r}: expected {known}.")
         part = self.known[name]
-        suffix = "-" + re.sub(r"[^a-z0-9.]+", "-", name)
+        suffix = f"-{in_file_name(name)}"
         path = entry.store.scratch(entry.key(self.stage), self.stage + suffix)
         with alone(path, entry.progress.wait):
             kind: Any = tuple[dict[str, Any], part.kind]  # type: ignore[name-defined]

@@ -11,7 +11,8 @@ from typing import Any
 from lottery_utils.errors import UserError
 from lottery_utils.patterns import sorter
 from replication.experiments.answers import untrained
-from replication.stages import FOLLOWUPS, PIPELINE, STAGES, TICKET_STAGE
+from replication.journal import Journal
+from replication.stages import FOLLOWUPS, PIPELINE, STAGES, TICKET_STAGE, in_file_name
 from replication.store import Store
 from replication.study import Study
 
@@ -168,6 +169,19 @@ def undone(study: Study, store: Store) -> list[tuple[str, int, str]]:
             for name in names
             if status(study, task, seed, name, store) != "done"
         ]
+
+
+def in_cache(study: Study, task: str, seed: int, name: str, part: str, store: Store) -> bool:
+    """Whether a part of a stage lies in the cache, for its record to be gathered.
+
+    Where nothing ties it to other records, only computing can tell.
+    """
+    seeds = study.seeds if PIPELINE[name].compares_seeds else (seed,)
+    made_from = inputs(study, task, seed, name, store, seeds)
+    path = store.cache / study.key(task, seed, name).folder / f"{name}-{in_file_name(part)}.jsonl"
+    if not made_from or not path.exists():
+        return False
+    return bool(Journal(path, study.stamp(name, task, made_from, part), look=True).entries)
 
 
 def missing(study: Study, store: Store) -> dict[str, list[str]]:
