@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 from conftest import REPOSITORY
 
 from replication.book import one_study
@@ -178,6 +179,45 @@ def test_who_runs_waits_for_who_only_looks(tmp_path: Path) -> None:
         time.sleep(5)
     said, _ = other.communicate(timeout=60)
     assert ".running.lock" in said
+
+
+def test_jobs_of_kubernetes_leave_stamps_where_they_are_looked_for(place: Path) -> None:
+    """A dry run with the profile, its folder apart: a record that is gone is computed again."""
+    profile = yaml.safe_load((place / "profiles/kubernetes/config.yaml").read_text("utf-8"))
+    assert f"workdir={profile['default-storage-prefix']}" in profile["config"]
+    for name in ("snakemake_executor_plugin_kubernetes", "snakemake_storage_plugin_fs"):
+        pytest.importorskip(name, reason="the profile needs this plugin")
+    study, folder = Study.load("glue-small"), place / "_build/stamps/glue-small"
+    for name in graph(study, singly=True):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+
+    def jobs() -> set[str]:
+        command = [
+            "-m",
+            "snakemake",
+            "--profile",
+            "profiles/kubernetes",
+            "-n",
+            "--nolock",
+            "records",
+        ]
+        apart = ["--default-storage-prefix", str(place), "--config", "study=glue-small"]
+        settings = ["singly=1", "device=cuda", "threads=4", f"workdir={place}"]
+        answer = subprocess.run(
+            [sys.executable, *command, *apart, *settings],
+            cwd=place,
+            capture_output=True,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        )
+        assert answer.returncode == 0, answer.stdout + answer.stderr
+        told = answer.stdout + answer.stderr
+        return set(re.findall(r"output: \S+/glue-small/(\S+) \(", told))
+
+    first = jobs()
+    (place / "results/glue-small/CoLA/seed-42/attention.json").unlink()
+    assert jobs() - first == {"jobs/CoLA/seed-42/attention"}
 
 
 def test_snakemake_keeps_others_from_its_stamps_while_it_runs(tmp_path: Path) -> None:

@@ -162,8 +162,9 @@ def replaced(
     by_why: dict[str, list[str]] = {}
     with store.still():
         for task, seed, name in todo:
-            if store.read(key := study.key(task, seed, name)):
-                why = why_stale(study, task, seed, name, store, asked) or "from other examples"
+            if record := store.read(key := study.key(task, seed, name)):
+                why = why_stale(record, study, task, seed, name, store, asked)
+                why = why or "from other examples"
                 if not (PIPELINE[name].adds_seeds and why.startswith("from the seeds")):
                     by_why.setdefault(why, []).append(str(store.path(key)))
     if not by_why:

@@ -13,7 +13,7 @@ from lottery_utils.patterns import sorter
 from replication.experiments.answers import untrained
 from replication.journal import Journal
 from replication.stages import FOLLOWUPS, PIPELINE, STAGES, TICKET_STAGE, in_file_name
-from replication.store import Store
+from replication.store import Record, Store
 from replication.study import Study
 
 
@@ -33,7 +33,7 @@ def _status(study: Study, task: str, seed: int, name: str, store: Store, asked: 
     record = store.read(study.key(task, seed, name))
     if record is None:
         return "missing"
-    if why_stale(study, task, seed, name, store, asked):
+    if why_stale(record, study, task, seed, name, store, asked):
         return "stale"
     if name == "search":
         _refuse_other_shape(study, task, seed, record["results"], store)
@@ -41,12 +41,10 @@ def _status(study: Study, task: str, seed: int, name: str, store: Store, asked: 
 
 
 def why_stale(
-    study: Study, task: str, seed: int, name: str, store: Store, asked: Any = None
+    record: Record, study: Study, task: str, seed: int, name: str, store: Store, asked: Any
 ) -> str | None:
-    """What a record that is there is not made for, in words; None where it is up to date."""
-    record, stage = store.read(study.key(task, seed, name)), PIPELINE[name]
-    assert record is not None
-    results = record["results"]
+    """Otherwise than is asked how a record was made, in words; None where it is up to date."""
+    stage, results = PIPELINE[name], record["results"]
     wanted = study.seeds if stage.over_seeds or stage.seeds else (seed,)
     seeds = tuple(stage.seeds(results)) if stage.seeds else wanted
     if record["hash"] != store.once(study, ("hash", name, task), lambda: study.hash(name, task)):
