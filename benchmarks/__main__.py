@@ -17,7 +17,7 @@ from typing import Any
 import torch
 
 from benchmarks.alternate import Row, Setting
-from lottery_utils.errors import UserError
+from lottery_utils.errors import UserError, in_one_sentence
 from replication.experiments.entry import prepare_device
 from replication.files import write_text
 
@@ -118,4 +118,5 @@ def _device_name(setting: Setting) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    with in_one_sentence():
+        sys.exit(main(sys.argv[1:]))

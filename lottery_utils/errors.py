@@ -6,6 +6,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,6 +20,17 @@ class UserError(Exception):
     def _render_traceback_(self) -> list[str]:
         # IPython and papermill ask an exception how to show itself: a sentence is enough.
         return [f"{type(self).__name__}: {self}"]
+
+
+@contextmanager
+def in_one_sentence() -> Iterator[None]:
+    """What a user can mend ends the program with a sentence on stderr, and status 1."""
+    try:
+        yield
+    except UserError as error:
+        sys.exit(str(error))
+    except OSError as error:
+        sys.exit(f"Cannot read or write {error.filename}: {error.strerror}.")
 
 
 class ReplayError(ValueError):

@@ -199,8 +199,7 @@ def data(options: argparse.Namespace) -> None:
     for task in study.tasks:
         if ":" in study.data:
             made = store.read(study.key(task, study.seeds[0], "finetune"))
-            known = made["results"]["data_sha256"] if made else None
-            data_card.keep(study, task, store, known)
+            data_card.keep(study, task, store, made)
         print(f"{task}: {data_card.card(study, task, store)}")
 
 

@@ -17,17 +17,20 @@ class Journal:
     """The entries of an unfinished stage, a line each, in the cache.
 
     A line is JSON: its number, a checksum over it and all lines before it, and the entry. The first
-    is `stamp`, whatever the others depend on; with another one a journal starts empty. Of the
+    has `stamp`, whatever the others depend on; with another one a journal starts empty. Of the
     others it has those that follow line by line, up to the first that was cut off by a crash,
     doubled, left out, swapped or changed. Where they are not all of the type `kind`, another
     version of the code wrote them, and it starts empty too. `dropped` lines are lost.
 
+    `runs` are those that had a part in it: `by` says who opens it, beside what others have done.
     Opening it writes it anew, with what it has; with `look` the file stays as it lies. Only who is
     `alone` at a record, as `replication.runs.run.compute` is, may open its journals.
     Raises `UserError` where it cannot be read or written.
     """
 
-    def __init__(self, path: Path, stamp: str, kind: Any = Any, *, look: bool = False) -> None:
+    def __init__(
+        self, path: Path, stamp: str, kind: Any = Any, *, look: bool = False, by: Any = None
+    ) -> None:
         self.path, self.stamp = path, stamp
         with clear_disk_errors(path):
             content = regular(path).read_bytes() if path.exists() else b""
@@ -43,15 +46,19 @@ class Journal:
                 break
             found.append(entry)
         self.dropped = len(lines) - len(found)
-        if found and found[0] != stamp:
+        header = found[0] if found else [stamp, []]  # of earlier versions the stamp alone
+        was, runs = header if isinstance(header, list) else (header, [])
+        if was != stamp:
             found, self.dropped = [], 0
         try:
             TypeAdapter(list[kind]).validate_json(json.dumps(found[1:]), strict=True)
         except ValidationError:
             found, self.dropped = [], len(lines)
         self._digest, self.entries = "", found[1:]
+        self.runs = runs if self.entries else []
         if not look:
-            whole = [self._line(n, e) for n, e in enumerate([stamp, *self.entries])]
+            self.runs += [by] if by not in [None, *self.runs] else []
+            whole = [self._line(n, e) for n, e in enumerate([[stamp, self.runs], *self.entries])]
             write_text(path, "".join(whole))
 
     def append(self, entry: Any) -> None:

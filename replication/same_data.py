@@ -15,10 +15,24 @@ from replication.study import Study
 
 # Stages whose records say from which examples they were made, by which field.
 KNOWN_BY = {
-    "data_sha256": ("finetune",),
-    "held_out_sha256": ("finetune",),
+    "data_sha256": ("finetune", "embeddings"),
+    "held_out_sha256": ("finetune", "embeddings"),
     "unseen_sha256": ("sensitivity",),  # of the ticket whose masks were found on them
 }
+
+# Those that are made again where the files at hand are others, as nothing starts from them.
+MADE_AGAIN = {"sweep": "train_sha256", "baselines": "data_sha256"}
+
+
+def made_from_others(study: Study, task: str, stage: str, store: Store) -> bool:
+    """Whether the record of one of these says that it was made from other examples than those in
+    the files at hand."""
+    record = store.read(study.key(task, 0, stage))
+    known = record and record["results"].get(MADE_AGAIN[stage])  # records of before may not say it
+    if not known or not study.data.partition(":")[2]:
+        return False
+    splits = data.load_examples(study.task(task), study.data, **study.sizes(task))
+    return data.fingerprint(in_training(splits) if stage == "sweep" else splits) != str(known)
 
 
 def require_same_data(
@@ -54,6 +68,11 @@ def require_same_data(
                     )
 
 
+def in_training(splits: dict[str, Any]) -> dict[str, Any]:
+    """The training examples alone, as splits."""
+    return {"train": splits["train"], "validation": []}
+
+
 def beyond_validation(study: Study, task: str) -> dict[str, Any]:
     """The validation examples that the study's cap leaves to nobody, as splits."""
     size = study.sizes(task)["validation_size"]
@@ -65,4 +84,4 @@ def beyond_training(study: Study, task: str, splits: dict[str, Any]) -> dict[str
     """As many training examples as the validation set of `splits` has, but none of these."""
     n = len(splits["validation"])
     left = data.unseen_examples(study.task(task), study.data, n, splits)
-    return {"train": left, "validation": []}
+    return in_training({"train": left})

@@ -5,6 +5,7 @@ An experiment is a file, `replication.experiments.NAME`, and a row here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -31,7 +32,8 @@ class Stage:
     `followups`, `alone` ones by a command or a page of their own, all others for every task.
     A record is of one seed. With `over_seeds` it is of all, and lies beside the seeds; with
     `beside` in a folder of its own, STUDY-NAME. `seeds` says which a record answers for that is
-    made from several; `answers`, whether its results are what else was asked.
+    made from several, and with `adds_seeds` others are added to those that are there; `answers`,
+    whether its results are what else was asked.
     """
 
     after: str | None = None
@@ -44,6 +46,7 @@ class Stage:
     over_seeds: bool = False
     beside: bool = False
     seeds: Callable[[Any], Iterable[int]] | None = None
+    adds_seeds: bool = False
     answers: Callable[[Any, Any], bool] = lambda results, asked: True
 
     @property
@@ -55,6 +58,11 @@ class Stage:
     def compares_seeds(self) -> bool:
         """Whether it starts from records of all seeds."""
         return bool(self.after and (self.over_seeds or self.seeds))
+
+
+def in_file_name(part: str) -> str:
+    """A part of a stage as names of files have it: steps-of-5-."""
+    return re.sub(r"[^a-z0-9.]+", "-", part)
 
 
 def _tried(results: Any, recipes: Iterable[Mapping[str, float]]) -> bool:
@@ -121,6 +129,7 @@ PIPELINE: dict[str, Stage] = {
         over_seeds=True,
         beside=True,
         seeds=lambda r: map(int, r["backbone"]),
+        adds_seeds=True,
     ),
     "released": Stage(None, _PRUNING, alone=True, over_seeds=True),  # by `lottery released`
 }

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -259,13 +260,9 @@ def _broken(path: Path, why: str) -> UserError:
     )
 
 
-class Code(TypedDict):
-    """When, by which code and with which libraries something was computed."""
+class Libraries(TypedDict):
+    """By which code and with which libraries something was computed."""
 
-    created: Annotated[
-        str,
-        Field(pattern=r"^\d{4}-\d\d-\d\dT", json_schema_extra={"format": "date-time"}),
-    ]
     lottery_utils: str
     commit: Annotated[
         str | None,
@@ -277,10 +274,24 @@ class Code(TypedDict):
     numpy: str
 
 
+class Code(Libraries):
+    """The same, and when."""
+
+    created: Annotated[
+        str,
+        Field(pattern=r"^\d{4}-\d\d-\d\dT", json_schema_extra={"format": "date-time"}),
+    ]
+
+
 def provenance() -> Code:
     """When, by which code and with which libraries something was computed."""
+    return {"created": datetime.now(UTC).isoformat(timespec="seconds"), **code()}
+
+
+@cache
+def code() -> Libraries:
+    """The code that was imported, whatever becomes of its files while it is at work."""
     return {
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "lottery_utils": lottery_utils.__version__,
         "commit": _commit(),
         "python": platform.python_version(),

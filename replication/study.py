@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import asdict, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -167,6 +167,21 @@ class Study:
                 how = f"(with {n_labels or 'grades instead of'} labels)"
                 yield f"{key}.metric", f"one of {', '.join(metrics)} {how}"
 
+    def require_own_seeds(self, source: Source, also: Collection[int] = ()) -> None:
+        """Raises `UserError` where a follow-up is of seeds that are neither the study's nor `also`:
+        it would ask for nothing."""
+        own = dict.fromkeys((*self.seeds, *also))
+        for what in FOLLOWUPS:
+            chosen = getattr(self.followups, f"{what}_seeds", None) or ()
+            of = chosen if isinstance(chosen, dict) else {"": chosen}
+            for task, seeds in of.items():
+                if others := [seed for seed in seeds if seed not in own]:
+                    key = f"followups.{what}_seeds.{task}".rstrip(".")
+                    raise UserError(
+                        f"{source.at(key)}: {key} should be some of the study's seeds, "
+                        f"{', '.join(map(str, own))}, and {others[0]} is none of them."
+                    )
+
     @classmethod
     def load(cls, study: str | Path, results_dir: str | Path = "results") -> Study:
         """Read a study from a YAML file, or by name: from studies/, or as derived before.
@@ -194,6 +209,8 @@ class Study:
         found = _STUDY.validate_python(
             {"name": path.stem, **content}, context=Source(str(path), lines)
         )
+        if path.name != "study.yaml":  # one that was narrowed is kept with seeds that it has not
+            found.require_own_seeds(Source(str(path), lines))
         kept = path.name == "study.yaml" and found.name == path.absolute().parent.name
         derived = re.search(r"-([0-9a-f]{8})$", found.name)
         changed = derived and not found.hash("tickets").startswith(derived[1])
@@ -325,6 +342,10 @@ class Study:
     def hash(self, stage: str, task: str | None = None) -> str:
         """A short hash of `identity`: equal where the numbers should be equal."""
         return sha256(self.identity(stage, task))[:16]
+
+    def stamp(self, stage: str, task: str, *of: object) -> str:
+        """What a journal of a stage depends on: this study, and whatever else it is `of`."""
+        return " ".join(map(str, (self.hash(stage, task), *of)))
 
     def to_dict(self) -> dict[str, Any]:
         return _plain(asdict(self))

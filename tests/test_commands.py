@@ -6,9 +6,11 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
+import os
 import re
 import shlex
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -246,3 +248,36 @@ def test_a_printed_command_would_run(
 def test_commands_that_only_read_run(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(REPOSITORY)
     assert main(shlex.split(command)[1:]) == 0
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "-m replication.course handouts /dev/null",
+        "-m replication.course page nowhere.ipynb page.ipynb handout.ipynb",
+        "-m replication.course",
+        "-m replication.runs.schema /dev/null/x",
+        "-m replication.runs.schema",
+        "-m replication.book nowhere.ipynb page.ipynb",
+        "-m replication.book.one_study nowhere",
+        "-m lottery_utils.patterns.sheets raw /dev/null/x",
+        "-m lottery_utils.patterns.network raw=nowhere",
+        "-m benchmarks nothing",
+        "-m benchmarks.entries -1",
+        "-m benchmarks.entries 10",
+        "book/course/slides/figures.py /dev/null/x",
+        "book/course/slides/figures.py",
+    ],
+)
+def test_what_a_user_can_mend_is_one_sentence(command: str) -> None:
+    """Of every program beside `lottery`: a path that is none, a number, a missing argument."""
+    told = subprocess.run(
+        [sys.executable, *command.split()],
+        capture_output=True,
+        text=True,
+        cwd=REPOSITORY,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+    )
+    assert told.returncode in (1, 2)
+    said = [line for line in told.stderr.splitlines() if not line.startswith("usage: ")]
+    assert len(said) == 1 and "Traceback" not in told.stderr and told.stdout == ""

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from conftest import executed, make_workplace
+from running import rewrite
 
 from lottery_utils.data import load_examples
 from lottery_utils.errors import UserError
@@ -242,6 +243,52 @@ def test_tables_that_change_while_a_task_is_computed_are_not_mixed(
     assert cli.main([*job, "--device", "cpu", "--threads", "1"]) == 2
     assert "Trees files in tables are not those" in capsys.readouterr().err
     assert not [*here.glob("results/mine/Trees/seed-7/*.json")]
+
+
+@pytest.mark.parametrize("split", ["train", "validation"])
+def test_a_model_without_layers_is_of_the_same_tables_as_the_full_one(
+    workplace: Path, tiny_backbone: Path, capsys: pytest.CaptureFixture[str], split: str
+) -> None:
+    write_tables(workplace / "tables")
+    write_tables(workplace / "others", seed=1)
+    more = "validation_size: 8\nheld_out: true\nfollowups: {embeddings: [Trees]}\n"
+    text = STUDY.format(backbone=json.dumps(str(tiny_backbone))) + more
+    Path("studies/mine.yaml").write_text(text, "utf-8")
+    job = ["run", "mine", "--task", "Trees", "--device", "cpu", "--threads", "1", "--stage"]
+    assert cli.main([*job, "embeddings"]) == 0
+    shutil.copy(f"others/Trees/{split}.csv", f"tables/Trees/{split}.csv")
+    assert cli.main([*job, "finetune"]) == 2
+    assert "Trees files in tables are not those" in capsys.readouterr().err
+
+
+def test_a_sweep_and_baselines_of_other_tables_are_made_again(
+    workplace: Path, tiny_backbone: Path
+) -> None:
+    """A sweep reads training examples alone."""
+    write_tables(workplace / "tables")
+    text = STUDY.format(backbone=json.dumps(str(tiny_backbone)))
+    Path("studies/mine.yaml").write_text(text, "utf-8")
+
+    def made(what: str) -> str:
+        rates = ["--rates", "1e-3"] if what == "sweep" else []
+        job = [what, "mine", "--task", "Trees", *rates, "--device", "cpu", "--threads", "1"]
+        assert cli.main(job) == 0
+        return Path(f"results/mine-{what}/Trees/{what}.json").read_text("utf-8")
+
+    first = {what: made(what) for what in ("sweep", "baselines")}
+    assert {what: made(what) for what in first} == first
+    write_tables(workplace / "others", seed=1)
+    for split, changed in (("validation", {"baselines"}), ("train", {"baselines", "sweep"})):
+        shutil.copy(f"others/Trees/{split}.csv", f"tables/Trees/{split}.csv")
+        before, first = first, {what: made(what) for what in first}
+        assert {what for what in first if first[what] != before[what]} == changed
+    path = Path("results/mine-sweep/Trees/sweep.json")
+    old = json.loads(path.read_text("utf-8"))
+    del old["results"]["train_sha256"]
+    rewrite(old, path)
+    kept = path.read_text("utf-8")
+    write_tables(workplace / "tables", seed=2)
+    assert made("sweep") == kept, "what says nothing is not compared"
 
 
 @pytest.mark.parametrize("split", ["validation", "train"])

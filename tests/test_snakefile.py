@@ -7,16 +7,20 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+import yaml
 from conftest import REPOSITORY
 
 from replication.book import one_study
 from replication.book.contents import pages
 from replication.files import alone
+from replication.journal import Journal
 from replication.runs.jobs import jobs as graph
 from replication.runs.stamps import clear_stale
+from replication.runs.status import inputs
 from replication.store import Store
 from replication.study import Study
 
@@ -131,6 +135,89 @@ def test_a_second_snakemake_leaves_the_stamps_of_one_that_runs(place: Path, how:
         answer = subprocess.run(command, cwd=place, capture_output=True, text=True, timeout=120)
     assert answer.returncode == 0, answer.stderr
     assert stamp.exists()
+
+
+def test_a_ticket_that_waits_to_be_gathered_is_not_sent_again(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study, folder = Study.load("glue-small"), place / "_build/stamps/glue-small"
+    jobs = graph(study, singly=True)
+    for name in jobs:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+    monkeypatch.chdir(place)
+    store, entry = Store(), ("CoLA", 42, "tickets")
+    key = study.key(*entry)
+    store.path(key).unlink()
+    for ticket, written in (("good", "found"), ("random", None), ("bad", "of other masks")):
+        of = inputs(study, *entry, store, (42,)) if written == "found" else written
+        path = store.scratch(key, f"tickets-{ticket}.jsonl")
+        journal = Journal(path, study.stamp("tickets", "CoLA", of, ticket))
+        for found in [written] if written else []:
+            journal.append(found)
+    planned(place, "glue-small", "records", how="singly=1")
+    left = {name for name in jobs if (folder / name).exists()}
+    named = {f"jobs/CoLA/seed-42/tickets-{ticket}" for ticket in ("good", "random", "bad")}
+    assert named & left == {"jobs/CoLA/seed-42/tickets-good"}
+    assert "records/CoLA/seed-42/tickets" not in left
+
+
+def test_who_runs_waits_for_who_only_looks(tmp_path: Path) -> None:
+    """Else nobody is kept from the stamps of the one that runs."""
+    run = """if True:
+        import sys
+        from pathlib import Path
+        from replication.runs.stamps import clear_stale
+        held = clear_stale(Path(sys.argv[1]), [], runs=True)
+        sys.stdin.read()
+        print(*Path(sys.argv[1]).glob(".running.lock"))
+    """
+    with alone(tmp_path / "clearing"), alone(tmp_path / "running"):
+        command = [sys.executable, "-c", run, str(tmp_path)]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        other = subprocess.Popen(command, text=True, **pipes)
+        time.sleep(5)
+    said, _ = other.communicate(timeout=60)
+    assert ".running.lock" in said
+
+
+def test_jobs_of_kubernetes_leave_stamps_where_they_are_looked_for(place: Path) -> None:
+    """A dry run with the profile, its folder apart: a record that is gone is computed again."""
+    profile = yaml.safe_load((place / "profiles/kubernetes/config.yaml").read_text("utf-8"))
+    assert f"workdir={profile['default-storage-prefix']}" in profile["config"]
+    for name in ("snakemake_executor_plugin_kubernetes", "snakemake_storage_plugin_fs"):
+        pytest.importorskip(name, reason="the profile needs this plugin")
+    study, folder = Study.load("glue-small"), place / "_build/stamps/glue-small"
+    for name in graph(study, singly=True):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+
+    def jobs() -> set[str]:
+        command = [
+            "-m",
+            "snakemake",
+            "--profile",
+            "profiles/kubernetes",
+            "-n",
+            "--nolock",
+            "records",
+        ]
+        apart = ["--default-storage-prefix", str(place), "--config", "study=glue-small"]
+        settings = ["singly=1", "device=cuda", "threads=4", f"workdir={place}"]
+        answer = subprocess.run(
+            [sys.executable, *command, *apart, *settings],
+            cwd=place,
+            capture_output=True,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        )
+        assert answer.returncode == 0, answer.stdout + answer.stderr
+        told = answer.stdout + answer.stderr
+        return set(re.findall(r"output: \S+/glue-small/(\S+) \(", told))
+
+    first = jobs()
+    (place / "results/glue-small/CoLA/seed-42/attention.json").unlink()
+    assert jobs() - first == {"jobs/CoLA/seed-42/attention"}
 
 
 def test_snakemake_keeps_others_from_its_stamps_while_it_runs(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from lottery_utils.errors import UserError
+from lottery_utils.errors import UserError, in_one_sentence
 from lottery_utils.patterns.maps import (
     TYPES,
     UNLABELLED,
@@ -148,7 +148,5 @@ def main(arguments: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    try:
+    with in_one_sentence():
         main(sys.argv[1:])
-    except UserError as error:
-        sys.exit(f"patterns: {error}")

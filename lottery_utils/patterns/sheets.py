@@ -15,7 +15,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lottery_utils.errors import expanded
+from lottery_utils.errors import expanded, in_one_sentence
 from lottery_utils.patterns import maps as kinds
 from lottery_utils.patterns.maps import WEIGHTINGS, AnnotatedMap, load_maps, shipped
 
@@ -68,4 +68,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with in_one_sentence():
+        main()

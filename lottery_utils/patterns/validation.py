@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lottery_utils.errors import UserError
+from lottery_utils.errors import UserError, in_one_sentence
 from lottery_utils.patterns.maps import UNLABELLED, WEIGHTINGS, AnnotatedMap, load_maps, shipped
 from lottery_utils.patterns.tree import features, tree
 
@@ -103,4 +103,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with in_one_sentence():
+        main()

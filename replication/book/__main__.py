@@ -2,6 +2,8 @@
 
 import sys
 
+from lottery_utils.errors import in_one_sentence
 from replication.book.build import main
 
-sys.exit(main(sys.argv[1:]))
+with in_one_sentence():
+    sys.exit(main(sys.argv[1:]))

@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from lottery_utils.errors import UserError
+from lottery_utils.errors import UserError, in_one_sentence
 from replication.files import write_text
 from replication.runs.records import TaskRecords, at_hand, on_record
 from replication.stages import FOLLOWUPS
@@ -131,4 +131,5 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    with in_one_sentence():
+        sys.exit(main(sys.argv[1:]))

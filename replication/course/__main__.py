@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from lottery_utils.errors import UserError, expanded
+from lottery_utils.errors import UserError, expanded, in_one_sentence
 from replication.book import contents
 from replication.book.build import parse_parameters
 from replication.course import blanks, lesson
@@ -71,4 +71,5 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    with in_one_sentence():
+        sys.exit(main(sys.argv[1:]))

@@ -56,6 +56,8 @@ def compute(entry: Entry, _made_from: dict[str, Any]) -> Baselines:
         and before["results"]["data_sha256"] == data.fingerprint(splits)
     ):  # of other files, the scores would not be of one question
         scores |= before["results"]["backbone"]
+        made = before["provenance"]
+        entry.runs += made.get("runs", [{name: made[name] for name in entry.by}])
     journal = entry.journal("baselines", data.fingerprint(splits), kind=tuple[str, Score])
     scores |= dict(journal.entries)
     spent, label = (

@@ -21,7 +21,6 @@ from lottery_utils.masks import StructuredMask
 from replication.experiments.entry import Entry
 from replication.experiments.results import Count, Metric, Place, Positive, Score, about
 from replication.experiments.shapes import Says, counts
-from replication.journal import Journal
 
 EACH_SIDE = 5
 EDGE = Says(lambda heads: [("heads at the edge", len(heads)), ("choices", 2 ** len(heads))])
@@ -51,15 +50,35 @@ class Choices(TypedDict):
 
 
 def compute(entry: Entry, made_from: dict[str, Any]) -> Choices:
-    """Score every choice among the heads at the good ticket's edge, pruned."""
+    """Score every choice among the heads at the good ticket's edge, pruned.
+
+    Raises `ReplayError` where an interrupted run left too many scores.
+    """
     (mask,) = made_from["masks"].values()
     good, model = StructuredMask.from_json(mask), entry.model
     entry.progress.unit("choices")
     _, importance = score_and_importance(
         model, entry.validation_batches, good, entry.search_metric, entry.study.variant
     )
-    journal = entry.journal("choices", made_from, kind=Score)
-    return score_choices(entry, model, good, importance.normalized().heads, journal)
+    normalized = importance.normalized().heads
+    heads = edge(good, normalized)
+    # Another machine may rank heads otherwise: its scores are of other choices.
+    journal = entry.journal("choices", made_from, heads, kind=Score)
+    total = 2 ** len(heads)
+    if len(journal.entries) > total:
+        raise ReplayError(f"there are more scores than {total} choices")
+    for number in range(len(journal.entries), total):
+        entry.progress.at(number / total, f", choice {number + 1} of {total}")
+        with pruning.masked(model, chosen(good, heads, number)):
+            journal.append(entry.score(model))
+    return {
+        "metric": entry.metric,
+        "full_score": entry.score(model),
+        "heads": heads,
+        "importance": [round(float(normalized[head]), 6) for head in heads],
+        "good": number_of(good, heads),
+        "scores": list(journal.entries),
+    }
 
 
 def edge(good: StructuredMask, importance: npt.NDArray[np.floating[Any]]) -> list[Head]:
@@ -87,33 +106,3 @@ def chosen(good: StructuredMask, heads: list[Head], number: int) -> StructuredMa
 def number_of(good: StructuredMask, heads: list[Head]) -> int:
     """The number by which `chosen` gives `good` itself."""
     return sum(int(good.heads[head]) << place for place, head in enumerate(heads))
-
-
-def score_choices(
-    entry: Entry,
-    model: Any,
-    good: StructuredMask,
-    importance: npt.NDArray[np.floating[Any]],
-    journal: Journal,
-) -> Choices:
-    """The edge of `good` and the pruned score of every choice, in the order of their numbers.
-
-    `journal` has the scores that an interrupted run came to; raises `ReplayError` where it has
-    too many.
-    """
-    heads = edge(good, importance)
-    total = 2 ** len(heads)
-    if len(journal.entries) > total:
-        raise ReplayError(f"there are more scores than {total} choices")
-    for number in range(len(journal.entries), total):
-        entry.progress.at(number / total, f", choice {number + 1} of {total}")
-        with pruning.masked(model, chosen(good, heads, number)):
-            journal.append(entry.score(model))
-    return {
-        "metric": entry.metric,
-        "full_score": entry.score(model),
-        "heads": heads,
-        "importance": [round(float(importance[head]), 6) for head in heads],
-        "good": number_of(good, heads),
-        "scores": list(journal.entries),
-    }

@@ -9,19 +9,19 @@ embeddings instead, so that it knows the words, but hardly their order.
 from __future__ import annotations
 
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, NotRequired
 
 import numpy as np
 from torch import Tensor, nn
 from typing_extensions import TypedDict
 
-from lottery_utils import pruning
+from lottery_utils import data, pruning
 from lottery_utils.encoder import encoder_shape
 from lottery_utils.masks import StructuredMask
 from replication.experiments.control import trained
 from replication.experiments.entry import Entry
 from replication.experiments.parts import Part
-from replication.experiments.results import Trained, about
+from replication.experiments.results import Sha256, Trained, about
 from replication.stages import PIPELINE
 
 
@@ -30,6 +30,10 @@ class Embeddings(TypedDict):
 
     emptied: Annotated[Trained, about("All heads and MLPs removed.")]
     averaged: Annotated[Trained, about("The same, given the mean of a text's embeddings.")]
+    data_sha256: NotRequired[
+        Annotated[Sha256, about("As in finetune.json; absent from earlier records.")]
+    ]
+    held_out_sha256: NotRequired[Annotated[Sha256, about("The same.")]]
 
 
 def parts(entry: Entry, _made_from: dict[str, Any]) -> dict[str, Part]:
@@ -48,8 +52,16 @@ def parts(entry: Entry, _made_from: dict[str, Any]) -> dict[str, Part]:
 
 
 def compute(entry: Entry, _made_from: dict[str, Any]) -> Embeddings:
-    """The scores of both."""
-    return {"emptied": entry.parts["emptied"], "averaged": entry.parts["averaged"]}
+    """The scores of both, and of which examples."""
+    found: Embeddings = {
+        "emptied": entry.parts["emptied"],
+        "averaged": entry.parts["averaged"],
+        "data_sha256": data.fingerprint(entry.splits),
+    }
+    if entry.study.held_out:
+        _ = entry.held_out  # with which its fingerprint comes
+        found["held_out_sha256"] = entry.held_out_sha256
+    return found
 
 
 def average(model: Any, pad_id: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, NotRequired
 
 import torch
 from pydantic import Field
@@ -23,7 +23,7 @@ from replication.files import alone, in_one_piece
 from replication.journal import Journal
 from replication.progress import Progress
 from replication.same_data import beyond_training, beyond_validation, require_same_data
-from replication.store import Key, Store
+from replication.store import Key, Libraries, Store, code
 from replication.study import Study
 
 # The released code's, which `variant: release` depends on. Nothing else does, but for rounding;
@@ -80,7 +80,8 @@ class Entry:
     """One (study, task, seed) at work: its data and model are made once, when first needed.
 
     `asked` is what else its stage was asked for, beyond the study. `details` go into the record's
-    provenance, where a stage knows better than `run_details` how it came to its numbers. `parts`,
+    provenance, where a stage knows better than `run_details` how it came to its numbers. `runs` are
+    those, this or others that were interrupted, of whose work the stage made use. `parts`,
     of `replication.experiments.parts`, are those of the stage that is computed.
     """
 
@@ -92,6 +93,7 @@ class Entry:
     progress: Progress
     asked: Any = None
     details: dict[str, Any] = field(default_factory=dict)
+    runs: list[Any] = field(default_factory=list)
     parts: Any = None
     weights: str | None = None  # the sha256 of those of `model`, once it is loaded
 
@@ -205,13 +207,20 @@ class Entry:
         With `part` it is a file of its own, which goes with the stage's others when its record is
         written. With `look` the file stays as it lies.
         """
-        stamp = " ".join(map(str, (self.study.hash(stage, self.task), *stamps)))
+        stamp = self.study.stamp(stage, self.task, *stamps)
         path = self.store.scratch(self.key(stage), f"{stage}{part}.jsonl")
-        journal = Journal(path, stamp, kind, look=look)
+        journal = Journal(path, stamp, kind, look=look, by=self.by)
+        self.runs += journal.runs
         if journal.dropped:
             n = len(journal.entries)
             self.progress.say(f"{journal.dropped} broken lines of {path} dropped, {n} kept")
         return journal
+
+    @property
+    def by(self) -> dict[str, Any]:
+        """Which run this is, as far as its numbers depend on it."""
+        details = {name: of for name, of in run_details(self, 0.0).items() if name != "seconds"}
+        return {**code(), **details}
 
     def draw(self, kind: str) -> int | list[int]:
         """What seeds the random draw of one kind of ticket."""
@@ -342,7 +351,9 @@ class Entry:
             ),
         )
         begun = unfinished.state()
+        runs = [self.by]
         if begun:
+            runs += [run for run in begun.get("runs", []) if run != self.by]
             self.progress.say(f"{what}: goes on from step {begun['step']}")
         curve = training.finetune(
             model,
@@ -352,20 +363,37 @@ class Entry:
             device=self.device,
             evaluate=(lambda: self.score(model)) if watch else None,
             on_step=on_step,
-            keep=unfinished.keep,
+            keep=lambda state: unfinished.keep(lambda: state() | {"runs": runs}),
             begun=begun,
         )
+        self.runs += runs
         unfinished.clear()
         return curve
 
 
-class Run(TypedDict):
-    """How a stage was computed."""
+class Machine(TypedDict):
+    """On what a stage was computed."""
 
     device: Annotated[Text, about("cpu, mps (Apple's GPU), or the name of the GPU.")]
     threads: Annotated[int, Field(ge=1)]
     training_precision: Annotated[
-        Literal["fp32", "bf16"], about("Scores and searches are always fp32.")
+        Literal["fp32", "bf16", "bf16 + fp32"],
+        about("Scores and searches are always fp32; both where parts were trained in either."),
+    ]
+
+
+class OneRun(Libraries, Machine):
+    """One of several runs that had a part in a record."""
+
+
+class Run(Machine):
+    """How a stage was computed."""
+
+    runs: NotRequired[
+        Annotated[
+            list[OneRun],
+            about("Where several runs, interrupted or side by side, had a part: each of them."),
+        ]
     ]
     seconds: Annotated[Positive, about("That the whole stage took.")]
 

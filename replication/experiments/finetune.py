@@ -65,6 +65,7 @@ class Finetuned(Kept):
         about(
             "Of the majority baseline, by metric: always the most frequent label, or random grades."
         ),
+        equals("majority"),
     ]
     curve: Curve
     examples: Annotated[

@@ -7,7 +7,6 @@ function `parts(entry, made_from)`: by name the type of what a part finds, and h
 from __future__ import annotations
 
 import importlib
-import re
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -16,6 +15,7 @@ from lottery_utils import data
 from lottery_utils.errors import UserError
 from replication.experiments.entry import Entry, run_details
 from replication.files import alone
+from replication.stages import in_file_name
 
 
 class Part(NamedTuple):
@@ -51,7 +51,7 @@ class Parts(dict[str, Any]):
             known = f"one of {', '.join(self.known)}" if self.known else "a stage that has some"
             raise UserError(f"{self.stage} has no ticket {name!r}: expected {known}.")
         part = self.known[name]
-        suffix = "-" + re.sub(r"[^a-z0-9.]+", "-", name)
+        suffix = f"-{in_file_name(name)}"
         path = entry.store.scratch(entry.key(self.stage), self.stage + suffix)
         with alone(path, entry.progress.wait):
             kind: Any = tuple[dict[str, Any], part.kind]  # type: ignore[name-defined]
@@ -72,8 +72,10 @@ class Parts(dict[str, Any]):
             else:
                 begun = time.monotonic()
                 found = part.find()
-                journal.append([run_details(entry, time.monotonic() - begun), found])
+                run = {**run_details(entry, time.monotonic() - begun), "runs": [*entry.runs]}
+                journal.append([run, found])
         run, self[name] = journal.entries[0]
+        entry.runs += run.get("runs", [])
         self.runs.append(run)
         return self[name]
 
@@ -84,5 +86,7 @@ class Parts(dict[str, Any]):
         return {
             "device": " + ".join(dict.fromkeys(run["device"] for run in self.runs)),
             "threads": max(run["threads"] for run in self.runs),
-            "training_precision": self.runs[-1]["training_precision"],
+            "training_precision": " + ".join(
+                sorted({run["training_precision"] for run in self.runs})
+            ),
         }

@@ -24,7 +24,7 @@ class Outcome(TypedDict):
         Text, about("The metric that the search goes by."), equals("metric of the search")
     ]
     full_score: Annotated[Score, about("Of the full model, by this metric.")]
-    majority: Annotated[Score, about("As in the record of the fine-tuning.")]
+    majority: Annotated[Score, about("As in the record of the fine-tuning."), equals("majority")]
     warning: Annotated[
         str | None, about("Why the 90 % rule says nothing about this model, or null.")
     ]

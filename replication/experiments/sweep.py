@@ -10,7 +10,7 @@ import itertools
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -19,6 +19,7 @@ from lottery_utils.data import source_kind
 from lottery_utils.errors import UserError
 from lottery_utils.tasks import Example
 from replication.experiments.results import Count, Metric, Positive, Score, Sha256, about, named
+from replication.same_data import in_training
 from replication.stages import SWEPT
 from replication.study import Study
 
@@ -46,6 +47,9 @@ class Sweep(TypedDict):
     majority: Score
     examples: Annotated[dict[str, Count], named("fit", "held_out")]
     data_sha256: Sha256
+    train_sha256: NotRequired[
+        Annotated[Sha256, about("Of the training examples alone; absent from earlier records.")]
+    ]
 
 
 def recipes(study: Study, grid: Grid) -> list[dict[str, float]]:
@@ -96,7 +100,8 @@ def compute(entry: Entry, _made_from: dict[str, Any]) -> Sweep:
 
     runs: list[Any] = []
     label, length = entry.progress.label, entry.study.recipe.max_length
-    journal = entry.journal("sweep", data.fingerprint(entry.splits), kind=Tried)
+    train_sha256 = data.fingerprint(in_training(entry.splits))
+    journal = entry.journal("sweep", train_sha256, kind=Tried)
     fit, held_out = (encode(entry.tokenizer, part, length) for part in _split(entry))
     batches = EvaluationBatches(held_out, EVALUATION_BATCH, entry.device)
     for seed in entry.study.seeds:
@@ -119,4 +124,5 @@ def compute(entry: Entry, _made_from: dict[str, Any]) -> Sweep:
         "majority": metrics.majority_baseline(entry.metric, held_out.labels),
         "examples": {"fit": len(fit), "held_out": len(held_out)},
         "data_sha256": data.fingerprint(entry.splits),
+        "train_sha256": train_sha256,
     }

@@ -12,19 +12,22 @@ from dataclasses import fields
 from functools import cache
 from typing import Any, get_type_hints
 
+import numpy as np
 from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
 from lottery_utils.errors import ReplayError, UserError
 from lottery_utils.importance import Variant
 from lottery_utils.masks import StructuredMask
-from lottery_utils.metrics import CORRELATIONS, passes, score
+from lottery_utils.metrics import CORRELATIONS, majority_baseline, passes, score
 from lottery_utils.recipe import SearchRule
 from lottery_utils.search import RELEASE_STEPS, Step, structured_search
 from replication.experiments.answers import read_answers
+from replication.experiments.choices import EACH_SIDE, number_of
 from replication.experiments.shapes import Facts
 from replication.runs.records import task_of
 from replication.runs.schema import CONFIG, INPUTS, Record, results_type
+from replication.same_data import KNOWN_BY
 from replication.stages import PIPELINE
 from replication.store import Record as Read
 from replication.study import SINCE
@@ -60,6 +63,8 @@ def problem(record: Read, text: bytes | str, full: dict[object, Facts] | None = 
         or facts.outside(of_model)
         or _misscored(record, of_model)
         or _unlike_itself(record, of_model)
+        or _miscounted(record, graded=task["answers are grades"])
+        or _off_the_edge(record)
         or _astray(record)
     )
 
@@ -89,9 +94,9 @@ def _full_model(record: Read, facts: Facts, full: dict[object, Facts]) -> Facts:
 
 
 def _other_examples(record: Read, full: dict[object, Facts]) -> str | None:
-    """Where full models that differ by their seed alone were made from different examples, of which
-    `full` has the first."""
-    if record["stage"] != "finetune":
+    """Where full models, and those without layers, that differ by their seed alone were made from
+    different examples, of which `full` has the first."""
+    if record["stage"] not in KNOWN_BY["data_sha256"] or "data_sha256" not in record["results"]:
         return None
     here = Facts()
     here.add([("data_sha256", record["results"]["data_sha256"]), ("seed", record["seed"])])
@@ -154,6 +159,48 @@ def _unlike_itself(record: Read, full: Facts) -> str | None:
         sizes = {("".join(of["heads"]).count("1"), of["mlps"].count("1")) for of in masks}
         if len(sizes) > 1:
             return f"its tickets differ in size, (heads, MLPs): {str(sorted(sizes))[1:-1]}"
+    return None
+
+
+def _miscounted(record: Read, *, graded: bool) -> str | None:
+    """Where a full model's labels were counted wrongly, or give another majority baseline."""
+    if record["stage"] != "finetune":
+        return None
+    results = record["results"]
+    counts, labels = results["label_counts"]["validation"], results.get("labels")
+    if labels:
+        true = read_answers(labels["validation"], graded=graded)
+        if counts != [int((true == label).sum()) for label in range(len(counts))]:
+            return f"its label_counts are {counts}, but not by its labels"
+    elif graded:
+        return None
+    else:
+        true = np.repeat(np.arange(len(counts)), counts)
+    # Of labels that are equally frequent the first one counts, and counts do not tell which it is.
+    orders = [true] if labels else [true, true[::-1]]
+    found = [
+        majority_baseline(results["metric"], order.tolist(), graded=graded) for order in orders
+    ]
+    if min(abs(one - results["majority"]) for one in found) > (0.005 if graded else 1e-6):
+        return f"its majority is {results['majority']}, by its labels {found[0]}"
+    return None
+
+
+def _off_the_edge(record: Read) -> str | None:
+    """Where the heads among which every choice was scored are not those at a ticket's edge."""
+    if record["stage"] != "choices":
+        return None
+    results = record["results"]
+    (good,) = map(StructuredMask.from_json, results["made_from"]["masks"].values())
+    heads = [(layer, head) for layer, head in results["heads"]]
+    kept = [head for head in heads if good.heads[head]]
+    sides = [min(EACH_SIDE, n) for n in (good.n_heads, good.heads.size - good.n_heads)]
+    if len({*heads}) < len(heads) or [len(kept), len(heads) - len(kept)] != sides:
+        return f"its heads are not {sides[0]} that the good ticket keeps and {sides[1]} others"
+    if results["importance"] != sorted(results["importance"], reverse=True):
+        return "its heads are not in the order of their importance"
+    if results["good"] != (number := number_of(good, heads)):
+        return f"its good choice is number {results['good']}, by its mask {number}"
     return None
 
 

@@ -25,13 +25,14 @@ from lottery_utils import data
 from lottery_utils.errors import UserError, regular
 from replication.experiments.results import Count, Sha256, Splits
 from replication.files import write_text
-from replication.store import Store
+from replication.store import Record, Store
 from replication.study import Study
 from replication.studyfile import parse
 
 FILE = "data.yaml"
 ENCODERS = {"bundled": "MiniLM-L6", "mpnet": "MPNet-base"}
 SPLITS = {"train": "training", "validation": "dev"}
+CHOOSE = ("data", "train_size", "validation_size", "whole_tasks", "own_tasks")  # the examples
 MADE_UP = "made-up sentences"  # the data of `mini`
 
 
@@ -143,18 +144,23 @@ def _read(path: Path) -> _Kept:
         ) from error
 
 
-def keep(study: Study, task: str, store: Store, data_sha256: str | None = None) -> DataCard:
+def keep(study: Study, task: str, store: Store, made: Record | None = None) -> DataCard:
     """Count the examples of the files at hand and write the card.
 
-    Raises `UserError` where these are not the examples of `data_sha256`, a record's.
+    Raises `UserError` where these are not those that a record was `made` from, as the files or what
+    the study takes of them are others.
     """
     about = study.task(task)
     whole = data.load_examples(about, study.data)
     used = data.fingerprint(data.load_examples(about, study.data, **study.sizes(task)))
-    if data_sha256 not in (None, used):
+    if made and made["results"]["data_sha256"] != used:
+        before, now = made["config"], study.identity("finetune", task)
+        settings = [name for name in CHOOSE if before.get(name) != now.get(name)]
+        what = f"{' and '.join(settings)} of the study" if settings else f"files in {study.data}"
+        now_others = "is not what it was" if len(settings) == 1 else "are not what they were"
         raise UserError(
-            f"The {task} files in {study.data} are not those that the records of study "
-            f"{study.name!r} were made from: give the same files."
+            f"The {task} records of study {study.name!r} were made from other examples, as the "
+            f"{what} {now_others}: put that back, or delete the records to have them made again."
         )
     content = {"files": {split: len(whole[split]) for split in SPLITS}, "used_sha256": used}
     write_text(place(study, task, store), yaml.safe_dump(content, sort_keys=False))

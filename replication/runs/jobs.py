@@ -6,12 +6,11 @@ One graph, for Snakemake as for the page that says how long a study takes on so 
 from __future__ import annotations
 
 import heapq
-import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import NamedTuple
 
-from replication.stages import FOLLOWUPS, PIPELINE, STAGES
+from replication.stages import FOLLOWUPS, PIPELINE, STAGES, in_file_name
 from replication.study import Study
 
 # Mean tokens per example, special ones included, of training and validation set under BERT's
@@ -52,6 +51,11 @@ class Job(NamedTuple):
     records: tuple[Which, ...]
     seconds: float
     chain: float = 0.0
+
+    @property
+    def ticket(self) -> str | None:
+        """The one part of its record that it makes, if it is of one alone."""
+        return self.arguments[-1] if "--ticket" in self.arguments else None
 
     def minutes(self, device: str) -> int:
         """A generous limit; a training that hits it goes on from its checkpoint in the next try."""
@@ -112,7 +116,7 @@ def _single(study: Study) -> Iterator[tuple[str, Job]]:
                 yield done, Job(which, after, records, _seconds(study, task, stage))
                 continue
             place = f"jobs/{task}/seed-{seed}/{stage}"
-            names = {part: f"{place}-{re.sub('[^a-z0-9.]+', '-', part)}" for part in about.parts}
+            names = {part: f"{place}-{in_file_name(part)}" for part in about.parts}
             for part, name in names.items():
                 search = (names["search"],) if "search" in names and part != "search" else ()
                 seconds = _seconds(study, task, stage, part)

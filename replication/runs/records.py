@@ -22,7 +22,7 @@ from replication.runs.status import inputs, status
 from replication.stages import FOLLOWUPS, STAGES, TICKET_STAGE
 from replication.store import Record, Store
 from replication.study import Study
-from replication.studyfile import SHORT, parse
+from replication.studyfile import SHORT, Source, parse
 
 Stages = dict[str, Record]  # of one seed
 TICKETS = ("good", "random", "bad")
@@ -207,7 +207,10 @@ def resolve(
     if task not in (None, [], ()):
         names = [*map(str, task)] if isinstance(task, list | tuple) else [str(task)]
         chosen = replace(chosen, tasks=tuple(chosen.task(name).name for name in names))
-    return replace(chosen, seeds=as_seeds(seeds)) if seeds is not None else chosen
+    given = as_seeds(seeds) if seeds is not None else chosen.seeds
+    if any(key.partition(".")[0] == "followups" for key in overrides):
+        chosen.require_own_seeds(Source("The changed study"), (*loaded.seeds, *given))
+    return replace(chosen, seeds=given)
 
 
 def as_names(given: object, what: str) -> list[str]:

@@ -21,8 +21,14 @@ from lottery_utils.errors import ReplayError, UserError
 from replication.files import alone, clear, real
 from replication.progress import Progress
 from replication.runs import data_card
-from replication.runs.status import inputs, status, wanted
-from replication.same_data import beyond_training, beyond_validation, require_same_data
+from replication.runs.status import inputs, status, wanted, why_stale
+from replication.same_data import (
+    MADE_AGAIN,
+    beyond_training,
+    beyond_validation,
+    made_from_others,
+    require_same_data,
+)
 from replication.stages import FOLLOWUPS, PIPELINE, STAGES
 from replication.store import Key, Record, Store
 from replication.study import Study
@@ -78,7 +84,8 @@ def ensure(
             check_data(study, task, store)
 
     def is_done(task: str, seed: int, name: str) -> bool:
-        return status(study, task, seed, name, store, asked) == "done"
+        done = status(study, task, seed, name, store, asked) == "done"
+        return done and not (name in MADE_AGAIN and made_from_others(study, task, name, store))
 
     clear_killed(study, store, entries, is_done)
     with store.still():
@@ -101,6 +108,8 @@ def ensure(
         for _, _, name in todo
     )
     progress = Progress(study.name, n_units, quiet=quiet)
+    if there := replaced(study, store, todo, asked):
+        progress.say(there)
     # Before anything is trained. What is gathered, or made from masks, reads no texts.
     for task in () if gather else dict.fromkeys(t for t, _, n in todo if n != "weight_overlap"):
         Entry(study, task, study.seeds[0], store, chosen, progress).check(names)
@@ -118,6 +127,10 @@ def ensure(
             with alone(store.path(entry.key("finetune")), progress.wait):
                 if (model := entry.saved_model()) is None:
                     progress.n_units += 1
+                    progress.say(
+                        "the fine-tuned weights are not in the cache and are trained again: where "
+                        "they come out otherwise, what was made from them is replaced"
+                    )
                     compute(entry, "finetune")
                 else:
                     entry.model = model
@@ -137,6 +150,33 @@ def ensure(
                     left |= {(task, one) for one in study.seeds}
     progress.label = study.name
     progress.done(f"{n_computed} records computed, in {store.root}")
+
+
+def replaced(
+    study: Study, store: Store, todo: Iterable[tuple[str, int, str]], asked: Any
+) -> str | None:
+    """Which records there are already of what is to be computed, and why these go, in a sentence.
+
+    Those that seeds are only added to stay.
+    """
+    by_why: dict[str, list[str]] = {}
+    with store.still():
+        for task, seed, name in todo:
+            if record := store.read(key := study.key(task, seed, name)):
+                why = why_stale(record, study, task, seed, name, store, asked)
+                why = why or "from other examples"
+                if not (PIPELINE[name].adds_seeds and why.startswith("from the seeds")):
+                    by_why.setdefault(why, []).append(str(store.path(key)))
+    if not by_why:
+        return None
+    said = [
+        f"{paths[0]}{f' and {len(paths) - 1} more' if paths[1:] else ''} {why}"
+        for why, paths in by_why.items()
+    ]
+    return (
+        "records that were made otherwise are replaced (to keep them, stop this and give another "
+        f"--results-dir): {'; '.join(said)}"
+    )
 
 
 def clear_killed(
@@ -201,12 +241,14 @@ def _from_journals(
     """What `find()` says, which goes on from the stage's journals if these fit."""
     from replication.experiments.parts import Parts
 
+    entry.runs.clear()
     entry.parts = Parts(entry, name, made_from, gather)
     try:
         return find()
     except ReplayError as error:
         entry.progress.say(f"{name} is begun again, as its journal does not fit: {error}")
         drop_journals(entry.store, entry.key(name))
+        entry.runs.clear()
         entry.parts = Parts(entry, name, made_from, gather)
         return find()
 
@@ -234,6 +276,8 @@ def _compute(entry: Entry, name: str, gather: bool) -> Record:
     results |= made_from if made_from.keys() <= {"weights_sha256"} else {"made_from": made_from}
     spent = time.monotonic() - begun + entry.parts.seconds
     run = {**run_details(entry, spent), **entry.parts.run(), **entry.details}
+    if any(one != entry.by for one in entry.runs):
+        run["runs"] = [one for n, one in enumerate(entry.runs) if one not in entry.runs[:n]]
     replace(study, name=key.study).keep(store.root)
     if name == "finetune" and ":" in study.data:
         data_card.keep(study, entry.task, store)

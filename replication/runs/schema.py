@@ -18,7 +18,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from typing_extensions import TypedDict
 
 from lottery_utils import masks
-from lottery_utils.errors import expanded
+from lottery_utils.errors import expanded, in_one_sentence
 from replication.experiments.entry import Run
 from replication.experiments.results import BySeed, Sha256, Text, about
 from replication.experiments.shapes import OF_MASKS, SEEDS, UNTRAINED, Rows
@@ -206,4 +206,5 @@ def as_text(value: Any, indent: str = "") -> str:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser("python -m replication.runs.schema", description=__doc__)
     parser.add_argument("file", type=expanded)
-    write_out(parser.parse_args().file, as_text(record_schema()) + "\n")
+    with in_one_sentence():
+        write_out(parser.parse_args().file, as_text(record_schema()) + "\n")

@@ -18,10 +18,11 @@ def clear_stale(folder: Path, stale: Iterable[str], *, runs: bool) -> ExitStack:
     held = ExitStack()
     found = [path for name in stale if (path := folder / name).exists()]
     if found or runs:
-        with suppress(BusyError):
+        # Who only looks is at it for a moment, which who runs can wait for.
+        with alone(folder / "clearing"), suppress(BusyError):
             held.enter_context(alone(folder / "running", refuse))
             for path in found:
                 path.unlink(missing_ok=True)
-    if not runs:
-        held.close()
+            if not runs:
+                held.close()
     return held

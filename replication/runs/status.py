@@ -11,8 +11,9 @@ from typing import Any
 from lottery_utils.errors import UserError
 from lottery_utils.patterns import sorter
 from replication.experiments.answers import untrained
-from replication.stages import FOLLOWUPS, PIPELINE, STAGES, TICKET_STAGE
-from replication.store import Store
+from replication.journal import Journal
+from replication.stages import FOLLOWUPS, PIPELINE, STAGES, TICKET_STAGE, in_file_name
+from replication.store import Record, Store
 from replication.study import Study
 
 
@@ -32,20 +33,29 @@ def _status(study: Study, task: str, seed: int, name: str, store: Store, asked: 
     record = store.read(study.key(task, seed, name))
     if record is None:
         return "missing"
+    if why_stale(record, study, task, seed, name, store, asked):
+        return "stale"
+    if name == "search":
+        _refuse_other_shape(study, task, seed, record["results"], store)
+    return "done"
+
+
+def why_stale(
+    record: Record, study: Study, task: str, seed: int, name: str, store: Store, asked: Any
+) -> str | None:
+    """Otherwise than is asked how a record was made, in words; None where it is up to date."""
     stage, results = PIPELINE[name], record["results"]
     wanted = study.seeds if stage.over_seeds or stage.seeds else (seed,)
     seeds = tuple(stage.seeds(results)) if stage.seeds else wanted
-    fresh = (
-        record["hash"] == store.once(study, ("hash", name, task), lambda: study.hash(name, task))
-        and set(wanted) <= set(seeds)
-        and (asked is None or stage.answers(results, asked))
-        and (
-            not stage.after or _made_from(results) == inputs(study, task, seed, name, store, seeds)
-        )
-    )
-    if fresh and name == "search":
-        _refuse_other_shape(study, task, seed, results, store)
-    return "done" if fresh else "stale"
+    if record["hash"] != store.once(study, ("hash", name, task), lambda: study.hash(name, task)):
+        return "with other settings"
+    if not set(wanted) <= set(seeds):
+        return f"from the seeds {', '.join(map(str, seeds))}"
+    if not (asked is None or stage.answers(results, asked)):
+        return "of other recipes"
+    if stage.after and _made_from(results) != inputs(study, task, seed, name, store, seeds):
+        return f"from another {stage.after}"
+    return None
 
 
 def _refuse_other_shape(study: Study, task: str, seed: int, search: Any, store: Store) -> None:
@@ -157,6 +167,19 @@ def undone(study: Study, store: Store) -> list[tuple[str, int, str]]:
             for name in names
             if status(study, task, seed, name, store) != "done"
         ]
+
+
+def in_cache(study: Study, task: str, seed: int, name: str, part: str, store: Store) -> bool:
+    """Whether a part of a stage lies in the cache, for its record to be gathered.
+
+    Where nothing ties it to other records, only computing can tell.
+    """
+    seeds = study.seeds if PIPELINE[name].compares_seeds else (seed,)
+    made_from = inputs(study, task, seed, name, store, seeds)
+    path = store.cache / study.key(task, seed, name).folder / f"{name}-{in_file_name(part)}.jsonl"
+    if not made_from or not path.exists():
+        return False
+    return bool(Journal(path, study.stamp(name, task, made_from, part), look=True).entries)
 
 
 def missing(study: Study, store: Store) -> dict[str, list[str]]:

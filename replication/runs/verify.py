@@ -8,16 +8,22 @@ elsewhere, as with another seed. So there are two verdicts: the same, and agreei
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, NamedTuple
 
+import lottery_utils
+import replication
 from lottery_utils.errors import UserError
 from lottery_utils.masks import StructuredMask
-from replication.files import BusyError, alone, refuse
+from replication.files import BusyError, alone, refuse, write_text
 from replication.followups import FollowUps
+from replication.progress import Progress
 from replication.runs.records import STATES, TaskRecords
 from replication.runs.run import check_data, ensure
 from replication.stages import STAGES, TICKET_STAGE
@@ -76,7 +82,8 @@ def verify(
 ) -> Verified:
     """Compute one entry again, in a folder of its own, and compare stage by stage.
 
-    An interrupted verification goes on where it stopped; a finished one leaves nothing behind.
+    An interrupted verification goes on where it stopped, but not from what other code, libraries or
+    another machine came to; a finished one leaves nothing behind.
     Raises `UserError` if the entry is not on record, the data at hand are not its own, or somebody
     else is at it.
     """
@@ -100,6 +107,11 @@ def verify(
     folders = [of / study.name / task / f"seed-{seed}" for of in (again.root, again.cache)]
     try:
         with alone(folders[0].with_suffix(".verify"), refuse):
+            begun, by = folders[1] / "begun-by.json", _by(only, task, seed, again, device, threads)
+            if not begun.exists() or begun.read_text("utf-8") != by:
+                for folder in folders:
+                    shutil.rmtree(folder, ignore_errors=True)
+                write_text(begun, by)
             ensure(only, again, STAGES, device=device, threads=threads)
             found = compare(on_record, TaskRecords.of(only, task, again)[seed])
             for folder in folders:
@@ -110,6 +122,19 @@ def verify(
             "until that has ended, or give another --cache-dir."
         ) from error
     return found
+
+
+def _by(study: Study, task: str, seed: int, store: Store, device: str, threads: int | None) -> str:
+    """All that two runs of one entry must have in common, for one to go on from the other."""
+    from replication.experiments.entry import Entry, prepare_device
+
+    chosen = prepare_device(device, threads)
+    entry = Entry(study, task, seed, store, chosen, Progress(study.name, 1, quiet=True))
+    code = hashlib.sha256()  # the files themselves: a commit does not say what has changed since
+    for package in (lottery_utils, replication):
+        for path in sorted(Path(str(package.__file__)).parent.rglob("*.py")):
+            code.update(path.read_bytes())
+    return json.dumps({**entry.by, "commit": code.hexdigest()})
 
 
 def compare(recorded: dict[str, Record], again: dict[str, Record]) -> Verified:

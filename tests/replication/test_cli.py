@@ -143,6 +143,36 @@ def test_a_sweep_is_made_once_and_again_for_other_questions(workplace: Path) -> 
     assert sorted(tried) == list(itertools.product((1e-3, 3e-3), (4, 8), (1, 2)))
 
 
+def test_what_is_replaced_is_said_before_it_is(
+    finished: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Other settings of a file, other seeds, other recipes: each once, in one sentence."""
+
+    def said(*command: str) -> str:
+        """What the command says first, and never again."""
+        before = {path: path.read_bytes() for path in Path("results").rglob("*.json")}
+        assert cli.main([*command, "--device", "cpu", "--threads", "1"]) == 0
+        lines = [one for one in capsys.readouterr().err.splitlines() if "are replaced (" in one]
+        assert len(lines) <= 1
+        lost = [path for path, text in before.items() if path.read_bytes() != text]
+        assert bool(lost) == bool(lines)
+        return "".join(lines).partition("): ")[2].replace("results/tiny", "")
+
+    survivors = ["run", "tiny", "--task", "CoLA", "--set", "followups={survivors: [CoLA]}"]
+    assert said(*survivors) == "", "nothing was there"
+    assert said(*survivors, "--seed", "42", "--seed", "7") == (
+        "/CoLA/seed-42/survivors.json from the seeds 1337, 42"
+    )
+    assert said(*SWEEP) == "", "nothing was there"
+    assert said(*SWEEP[:5], "42", "--rates", "1e-3") == "-sweep/CoLA/sweep.json from the seeds 1337"
+    assert said(*SWEEP[:5], "42", "--rates", "3e-3") == "-sweep/CoLA/sweep.json of other recipes"
+    path = Path("studies/tiny.yaml")
+    path.write_text(path.read_text("utf-8").replace("threshold: 1.0", "threshold: 0.9"), "utf-8")
+    assert said("run", "tiny", *ONE_ENTRY) == (
+        "/CoLA/seed-1337/search.json and 2 more with other settings"
+    )
+
+
 def test_a_sweep_that_is_interrupted_goes_on(
     workplace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -191,6 +221,22 @@ def test_a_mistake_is_one_line_and_status_2(
     workplace: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], what: str
 ) -> None:
     assert re.search(what, refused(capsys, *arguments))
+
+
+@pytest.mark.parametrize("what", ["control", "sensitivity", "quirks"])
+def test_seeds_that_the_study_has_not_ask_for_nothing_and_are_refused(
+    workplace: Path, capsys: pytest.CaptureFixture[str], what: str
+) -> None:
+    for seeds in ("[9]", "[1337, -1]", "{CoLA: [9]}"):
+        for change in (f"followups.{what}_seeds={seeds}", f"followups={{{what}_seeds: {seeds}}}"):
+            said = refused(capsys, "run", "tiny", "--set", change)
+            assert "some of the study's seeds, 1337, 42, and" in said
+    asked = f"followups={{{what}: [CoLA], {what}_seeds: {{CoLA: [9]}}}}"
+    for seeds in (["--seed", "9"], ["--set", "seeds=[9]"], ["--seed", "42", "--seed", "9"]):
+        assert cli.main(["status", "tiny", "--task", "CoLA", *seeds, "--set", asked]) == 0
+        assert f"{what}".ljust(16) + "  0 of 1 done" in capsys.readouterr().out
+    narrowed = asked.replace("[9]", "[1337, 42]")
+    assert cli.main(["status", "tiny", "--seed", "42", "--set", narrowed]) == 0
 
 
 @pytest.mark.parametrize("change", ["recipe.epochs", "recipe.epochs=[1"])

@@ -53,6 +53,24 @@ def test_starts_anew_with_another_stamp(path: Path) -> None:
     assert Journal(path, "stamp").entries == []
 
 
+def test_who_had_a_part_in_it_is_known(path: Path) -> None:
+    Journal(path, "stamp", by="neither, as it did nothing")
+    Journal(path, "stamp", by="one").append(0.5)
+    assert Journal(path, "stamp", by="other").runs == ["one", "other"]
+    assert Journal(path, "stamp", by="one").runs == ["one", "other"]
+    assert Journal(path, "stamp", by="a third", look=True).runs == ["one", "other"]
+    assert Journal(path, "another", by="one").runs == ["one"]
+
+
+def test_what_earlier_versions_wrote_who_did_not_say_who_goes_on(path: Path) -> None:
+    """Hours of a study hang on it."""
+    journal = Journal(path, "stamp")
+    journal._digest = ""
+    path.write_text("".join(journal._line(n, of) for n, of in enumerate(["stamp", 0.5, 0.25])))
+    again = Journal(path, "stamp", float, by="one")
+    assert (again.entries, again.runs, again.dropped) == ([0.5, 0.25], ["one"], 0)
+
+
 def test_who_only_looks_leaves_it_as_it_lies(path: Path) -> None:
     written(path)
     with path.open("ab") as file:

@@ -125,6 +125,9 @@ ADDED = {
     "followups: {control_seeds: [one]}": "control_seeds should be a list of whole numbers",
     "followups: {control_seeds: 1}": "a list of whole numbers, or one for each task, not 1",
     "followups: {control_seeds: {RTEE: [1]}}": "did you mean 'RTE'",
+    "followups: {control_seeds: [1, 9]}": "line 3: followups.control_seeds should be some of the",
+    "followups: {sensitivity_seeds: [-1]}": "of the study's seeds, 1, and -1 is none of them",
+    "followups: {quirks_seeds: {RTE: [9]}}": "line 3: followups.quirks_seeds.RTE should be some of",
 }
 # Other files, whole.
 FILES = {

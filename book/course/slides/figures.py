@@ -5,8 +5,8 @@ Each becomes a file NAME.html. No number of a record is written on a slide by ha
 
 from __future__ import annotations
 
+import argparse
 import html
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from pathlib import Path
@@ -17,6 +17,7 @@ import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
+from lottery_utils.errors import expanded, in_one_sentence
 from replication.book.claim_rows import badge
 from replication.book.show import COLOURS, Figure, Note, in_percent, style
 from replication.book.written import OF_MEAN, OF_SEED, percent
@@ -256,4 +257,7 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=expanded)
+    with in_one_sentence():
+        main(parser.parse_args().folder)

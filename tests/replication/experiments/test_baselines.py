@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -19,11 +20,11 @@ from lottery_utils.errors import UserError
 from lottery_utils.metrics import score
 from lottery_utils.tasks import Example, OwnTask, get_task
 from replication import cli
-from replication.experiments import baselines, unfinished
+from replication.experiments import baselines, entry, unfinished
 from replication.experiments.entry import Entry
 from replication.pages import corpus
 from replication.runs.status import status
-from replication.store import Key, Record, Store
+from replication.store import Key, Record, Store, code
 from replication.study import Study
 
 BASELINES = ["baselines", "tiny", "--task", "RTE", "--device", "cpu", "--threads", "1"]
@@ -158,6 +159,36 @@ def test_baselines_that_are_interrupted_go_on(
     command = [*BASELINES, "--set", "train_size=16"]
     assert (cli.main(command), cli.main(command)) == (130, 0)
     assert seeds == [1337, 42, 42], "the first is not trained again"
+
+
+def test_a_record_names_every_run_that_had_a_part_in_it(
+    workplace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Interrupted within a training and gone on with by other code; seeds added by yet another."""
+    monkeypatch.setattr(unfinished, "EVERY", 0.0)
+    keep = unfinished.Unfinished.keep
+    command, known = [*BASELINES, "--set", "train_size=16"], code()
+
+    def commits(now: str, *arguments: str) -> list[str] | None:
+        monkeypatch.setattr(entry, "code", lambda: {**known, "commit": now})
+        assert cli.main([*command, *arguments]) == 0
+        (path,) = Path("results").rglob("baselines.json")
+        made = json.loads(path.read_text("utf-8"))["provenance"]
+        assert {one["torch"] for one in made.get("runs", [])} <= {made["torch"]}
+        return [one["commit"] for one in made["runs"]] if "runs" in made else None
+
+    def killed(self: unfinished.Unfinished, state: Any) -> None:
+        keep(self, state)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(entry, "code", lambda: {**known, "commit": "a"})
+        patch.setattr(unfinished.Unfinished, "keep", killed)
+        assert cli.main([*command, "--seed", "42"]) == 130
+    assert sorted(commits("b", "--seed", "42") or []) == ["a", "b"]
+    assert sorted(commits("c", "--seed", "7") or []) == ["a", "b", "c"]
+    shutil.rmtree("results")
+    assert commits("d") is None, "it was one run alone"
 
 
 def test_a_training_that_is_not_gone_on_with_leaves_nothing(

@@ -93,5 +93,13 @@ def test_a_part_of_other_examples_or_another_seed_is_not_taken_from_the_cache(
     assert found("CoLA", 42) != first
 
 
+def test_parts_of_two_machines_say_both_precisions(workplace: Path) -> None:
+    parts = Parts(running.entry("CoLA", 42), "embeddings", {})
+    card = {"device": "A card", "threads": 1, "training_precision": "bf16"}
+    parts.runs = [card, {"device": "cpu", "threads": 4, "training_precision": "fp32"}, card]
+    both = {"device": "A card + cpu", "threads": 4, "training_precision": "bf16 + fp32"}
+    assert parts.run() == both
+
+
 def trained(loss: float) -> dict[str, Any]:
     return {"score": 0.5, "undefined": None, "loss": [[1, loss]], "seconds": 1.0}

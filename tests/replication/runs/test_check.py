@@ -272,6 +272,26 @@ UNLIKE: dict[str, tuple[Path, str, Callable[[Any], object]]] = {
         "magnitude",
         lambda r: r.update(full_score=r["full_score"] + 1e-6),
     ),
+    "a head that is at the edge twice": (
+        CHOICES,
+        "choices",
+        lambda r: r["heads"].__setitem__(0, r["heads"][1]),
+    ),
+    "heads of another edge": (CHOICES, "choices", lambda r: r["heads"].__setitem__(0, [0, 2])),
+    "heads in another order": (CHOICES, "choices", lambda r: r["importance"].reverse()),
+    "a good choice that the ticket is not": (CHOICES, "choices", lambda r: r.update(good=315)),
+    "labels counted wrongly": (
+        MPNET,
+        "finetune",
+        lambda r: r["label_counts"]["validation"].reverse(),
+    ),
+    "a majority that its labels do not give": (MPNET, "finetune", lambda r: r.update(majority=0.5)),
+    "a majority that its counts do not give": (
+        MINILM,
+        "finetune",
+        lambda r: r.update(majority=0.6),
+    ),
+    "a majority of other labels": (MINILM, "search", lambda r: r.update(majority=0.6)),
     "a full score of zero": (CHOICES, "choices", lambda r: r.update(full_score=0.0)),
     "a score unlike the last epoch's": (
         MINILM,

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from lottery_utils.errors import UserError
+from lottery_utils.recipe import Recipe
 from lottery_utils.tasks import TASKS
 from replication.runs import data_card
 from replication.store import Store
@@ -76,8 +77,14 @@ def test_made_up_sentences_are_never_glue(tmp_path: Path) -> None:
 
 def test_cards_of_other_files_than_the_records_are_refused(tmp_path: Path) -> None:
     store, of = Store(tmp_path / "results"), study(wnli(tmp_path / "glue"))
-    with pytest.raises(UserError, match="not those that the records"):
-        data_card.keep(of, "WNLI", store, "0" * 64)
+    made = {"config": of.identity("finetune", "WNLI"), "results": {"data_sha256": "0" * 64}}
+    with pytest.raises(UserError, match=r"the files in local:.* are not what they were"):
+        data_card.keep(of, "WNLI", store, made)
+    for setting in ({"train_size": 50}, {"train_size": 50, "recipe": Recipe(epochs=9)}):
+        with pytest.raises(UserError, match=r"the train_size of the study is not what it was"):
+            data_card.keep(replace(of, **setting), "WNLI", store, made)
+    with pytest.raises(UserError, match=r"the files in"):
+        data_card.keep(replace(of, recipe=Recipe(epochs=9)), "WNLI", store, made)
     assert not list((tmp_path / "results").rglob("data.yaml"))
 
 

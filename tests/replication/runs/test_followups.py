@@ -303,6 +303,30 @@ def test_an_interrupted_follow_up_goes_on_where_it_stopped(
     assert not list(Store().cache.rglob("*.jsonl"))
 
 
+def test_choices_among_other_heads_begin_again(
+    followed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where importance adds up to another order of heads, old scores are of other choices."""
+    before = read("choices")["scores"]
+    path("choices").unlink()
+    score, edge, seen = Entry.score, choices.edge, list[Any]()
+
+    def interrupted(self: Entry, model: Any, *which: Any) -> float:
+        seen.append(model)
+        if len(seen) == 5:
+            raise KeyboardInterrupt
+        return score(self, model, *which)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Entry, "score", interrupted)
+        ensure(only("choices"))
+    monkeypatch.setattr(choices, "edge", lambda *of: edge(*of)[::-1])
+    ensure(only("choices"))
+    heads, scores = read("choices")["heads"], read("choices")["scores"]
+    others = [int(f"{number:0{len(heads)}b}"[::-1], 2) for number in range(len(scores))]
+    assert scores == [before[other] for other in others]
+
+
 def test_a_lost_checkpoint_is_trained_again_where_it_is_needed(
     followed: Path, trainings: list[str]
 ) -> None:

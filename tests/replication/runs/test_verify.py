@@ -14,7 +14,9 @@ import pytest
 import running
 from running import refused
 
-from replication import cli
+from replication import cli, store
+from replication.experiments import entry as experiments_entry
+from replication.experiments.entry import Entry
 from replication.files import alone
 from replication.runs.verify import PLACE, TOLERANCES, compare
 from replication.stages import STAGES
@@ -41,6 +43,30 @@ def test_an_entry_computed_again_is_the_same(
     left = [*(finished / "elsewhere").rglob("*seed-*")]
     assert not left, "a finished verification leaves no entry behind"
     assert not (finished / ".cache" / PLACE).exists()
+
+
+def test_it_goes_on_but_not_from_what_others_left(
+    finished: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train, known, begun = Entry.train_model, store.code(), list[str]()
+
+    def interrupted(self: Entry, model: Any, what: str, **how: Any) -> Any:
+        begun.append(what)
+        if len(begun) == 2:
+            raise KeyboardInterrupt
+        return train(self, model, what, **how)
+
+    monkeypatch.setattr(Entry, "train_model", interrupted)
+
+    def first_trained(torch: str) -> str:
+        begun.clear()
+        monkeypatch.setattr(experiments_entry, "code", lambda: {**known, "torch": torch})
+        assert cli.main(["verify", "tiny", *ENTRY]) == 130
+        return begun[0]
+
+    assert first_trained("3.0") == "fine-tune"
+    assert first_trained("3.0") == "retrain the good ticket", "it goes on"
+    assert first_trained("3.1") == "fine-tune"
 
 
 def test_two_do_not_verify_one_entry_at_once(
