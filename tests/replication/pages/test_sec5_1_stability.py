@@ -15,8 +15,8 @@ from lottery_utils.masks import StructuredMask
 from replication.book.show import Figure
 from replication.book.written import MINUS, percent
 from replication.claims.trial import Trial
-from replication.pages import released_stability
 from replication.pages import sec5_1_stability as page
+from replication.pages.released import released_stability
 from replication.pages.sec5_1_stability import ONE_SEED
 from replication.paper import records as paper
 from replication.runs.measured import equal_heads, good_masks, pairs_of_weights
