@@ -125,6 +125,17 @@ def test_every_task_of_a_registered_control_has_a_page() -> None:
         assert asked == {page.task for page in made if page.study == name}
 
 
+@pytest.mark.parametrize("name", ["minilm-glue", "mpnet-glue"])
+def test_tickets_of_survivors_have_a_page_where_they_are_on_record(name: str) -> None:
+    found = records.on_record(Study.load(name), Store(REPOSITORY / "results"), ["survivors"])
+    made = [page for page in pages(CONTENTS).values() if page.study == name]
+    compared, shown = (
+        {page.task for page in made if page.notebook == notebook}
+        for notebook in ("sec5_1_stability", "sec5_1_survivors")
+    )
+    assert shown == {task for task in compared if found[str(task)].stage("survivors")}
+
+
 def test_a_page_has_one_title() -> None:
     """Its heading: the contents give it no other."""
 
