@@ -40,7 +40,7 @@ def finding(entries: TaskRecords) -> Finding | Note:
         return EMPTY
     own, task = _own(entries, found), entries.title
     if not own.found:
-        return Finding(f"{own.label} has not learned {task}, so there is no gain to retain.")
+        return Finding(f"On {task}, {own.label} has no gain from fine-tuning to retain.")
     kept, never = KINDS[0], KINDS[-1]
     gap = t_interval(np.subtract(own.values[kept], own.values[never]).tolist())
     side = "above" if gap.low > 0 else "below" if gap.high < 0 else ""

@@ -70,8 +70,8 @@ def test_a_section_becomes_a_page_of_its_task(finished: Path, section: str) -> N
 
 
 FOLLOWED = {  # figures, and records beside the eight of the stages
-    "sec5_1_survivors": (1, 2),
-    "sec5_1_stability": (3, 1),
+    "sec5_1_survivors": (0, 2),  # so small a model hardly learns
+    "sec5_1_stability": (4, 1),
     "sec5_2_attention_patterns": (1, 2),
     "sec6_discussion": (2, 1),
 }

@@ -39,7 +39,7 @@ def test_without_a_gain_or_a_spread_the_finding_says_so() -> None:
     assert "+0.0 points (all equal) (n = 2 seeds: inconclusive)." in alike
     assert "no seed keeps: 1 of 2." in alike
     unlearned = repr(page.finding(entries(majority=0.9, survivors=survivors())))
-    assert "no gain to retain" in unlearned
+    assert "no gain from fine-tuning" in unlearned
 
 
 def test_survivors_tell_how_many_places_others_fill() -> None:
