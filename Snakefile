@@ -56,6 +56,7 @@ PAGES = contents.pages(SITE / "_toc.yml")
 PROSE = [f"{path}.md" for path in contents.listed(SITE / "_toc.yml") if path not in PAGES]
 EXERCISES = [Path(path).name for path in PAGES if path.startswith("book/course/")]
 TABLES = re.findall(r"<(report/\S+-records\.csv)>", Path("book/data.md").read_text("utf-8"))
+TIMED = ("report/speed", "report/cost")  # pages made from what `make bench` wrote
 # What the whole book links that is no page.
 WHOLE = [f"book/{table}" for table in TABLES]
 WHOLE += ["book/report/record.schema.json", "_build/html/slides/index.html"]
@@ -159,7 +160,7 @@ rule page:
         lambda wildcards: [
             path for study in page(wildcards).studies for path in records(study, page(wildcards).task)
         ],
-        lambda wildcards: files("benchmarks/*.json") if wildcards.page == "report/cost" else [],
+        lambda wildcards: files("benchmarks/*.json") if wildcards.page in TIMED else [],
         LIBRARY,
         notebook=lambda wildcards: f"notebooks/{page(wildcards).notebook}.ipynb",
     output: "book/{page}.ipynb"

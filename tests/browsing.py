@@ -29,6 +29,7 @@ KINDS_OF_PAGES = (
     "book/api/masks_and_pruning",
     "book/sec3",
     "book/glossary",
+    "book/report/speed",
     "book/report/cost",
     "book/report/minilm-glue/overview",
     "book/report/bert-base-released/released_tickets",

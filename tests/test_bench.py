@@ -20,7 +20,7 @@ from lottery_utils.errors import UserError
 from lottery_utils.importance import Importance
 from replication import cli
 from replication.book.show import Figure, Note, Table
-from replication.pages import cost
+from replication.pages import cost, speed
 
 SMALL = Setting(1, torch.device("cpu"), rounds=1, small=True, say=lambda text: None)
 
@@ -43,7 +43,7 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     path = tmp_path_factory.mktemp("benchmarks") / "cpu.json"
     for case in bench.CASES:
         bench.run(case, SMALL, path)
-    return cost.load(path.parent)["cpu"]
+    return speed.load(path.parent)["cpu"]
 
 
 def test_every_case_gives_rows(rows: dict[str, Any]) -> None:
@@ -62,10 +62,10 @@ def test_page_shows_every_row_and_says_what_was_not_measured(rows: dict[str, Any
         return found.frame
 
     compared = [row["case"] for row in rows.values() for _ in row["ratios"]]
-    assert list(shown(cost.table(rows)).index) == compared
-    assert len(shown(cost.checks(rows))) == len(set(compared))
+    assert list(shown(speed.table(rows)).index) == compared
+    assert len(shown(speed.checks(rows))) == len(set(compared))
     assert isinstance(cost.growth(rows), Figure)
-    drawn = cost.ratios(rows)
+    drawn = speed.ratios(rows)
     assert isinstance(drawn, Figure)
     middles = [ratio[0] for row in rows.values() for ratio in row["ratios"].values()]
     points = [line for line in drawn.drawing.axes[0].lines if line.get_marker() == "o"]
@@ -74,8 +74,13 @@ def test_page_shows_every_row_and_says_what_was_not_measured(rows: dict[str, Any
     ]
     assert [line.get_xdata()[0] for line in points[::-1][-len(aims) :]] == [of[0] for of in aims]
     n_faster = sum(ratio > 1 for ratio in middles)
-    assert f"In {n_faster} of {len(middles)} comparisons" in repr(cost.finding(rows))
-    assert cost.finding({}) is cost.ratios({}) is cost.MISSING
+    assert f"In {n_faster} of {len(middles)} comparisons" in repr(speed.finding(rows))
+    assert speed.finding({}) is speed.ratios({}) is speed.MISSING
+    often = {case: row for case, row in rows.items() if row["bench"] == "growth"}
+    often = {case: {**row, "run": {**row["run"], "rounds": 7}} for case, row in often.items()}
+    assert "1 rounds in which" in speed.circumstances(rows | often).text, "of comparisons alone"
+    assert "7 rounds (forecast: 1)." in cost.circumstances(rows | often).text
+    assert speed.circumstances({}) is cost.circumstances({}) is speed.MISSING
     here, card = shown(cost.on_paper(rows)).to_numpy()
     facts = next(row["facts"] for row in rows.values() if "hours" in row["facts"])
     assert [*here] == [f"{facts['total_hours']:,.0f}", f"{100 * facts['total_hours'] / 24:,.0f}"]
@@ -83,23 +88,23 @@ def test_page_shows_every_row_and_says_what_was_not_measured(rows: dict[str, Any
     assert shown(cost.forecast(rows)).index[-1] == "nine tasks"
     only = {case: row for case, row in rows.items() if row["bench"] == "notebook"}
     for show in (
-        cost.profiles,
+        speed.profiles,
         cost.growth_table,
         cost.forecast,
-        cost.bucketing,
+        speed.bucketing,
         cost.forecast_checks,
         cost.forecast_assumptions,
         cost.on_paper,
     ):
         assert len(shown(show(rows)))
-        assert show(only) is cost.MISSING
-    assert cost.growth(only) is cost.MISSING
-    assert isinstance(cost.gpu({"cpu": only}), Note)
-    assert isinstance(cost.gpu({"gpu": rows}), Table)
+        assert show(only) is speed.MISSING
+    assert cost.growth(only) is speed.MISSING
+    assert isinstance(speed.gpu({"cpu": only}), Note)
+    assert isinstance(speed.gpu({"gpu": rows}), Table)
 
 
 def test_profiles_are_those_of_the_three_largest_wins(rows: dict[str, Any]) -> None:
-    shown = cost.profiles(rows)
+    shown = speed.profiles(rows)
     assert isinstance(shown, Table)
     profiled = {c: r["ratios"]["theirs"][0] for c, r in rows.items() if "profile" in r["facts"]}
     largest = sorted(profiled, key=lambda case: -profiled[case])[:3]
@@ -174,10 +179,10 @@ def test_wrong_arguments_are_one_sentence(
 @pytest.mark.parametrize("content", ["{", "[]", '{"a": {}}', '{"a": 1}'])
 def test_broken_file_or_none_is_one_sentence(content: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="run 'make bench'"):
-        cost.load(tmp_path)
+        speed.load(tmp_path)
     (tmp_path / "cpu.json").write_text(content)
     with pytest.raises(UserError, match="is broken"):
-        cost.load(tmp_path)
+        speed.load(tmp_path)
 
 
 def test_rows_of_another_run_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

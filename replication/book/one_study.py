@@ -72,6 +72,9 @@ def table_of_contents(
         pages = [{"file": f"{folder}/{task}/{notebook}"} for task in shown]
         if prose == "sec5_2" and len(shown) > 1:
             pages.insert(0, {"file": f"{folder}/{notebook}"})
+        if prose == "sec5_1":
+            compared = [task for task in of("survivors") if task in shown]
+            pages += [{"file": f"{folder}/{task}/sec5_1_survivors"} for task in compared]
         if prose == "sec4_1" and of("sensitivity"):
             pages.append({"file": f"{folder}/sensitivity"})
         return pages

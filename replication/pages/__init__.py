@@ -1,1 +1,2 @@
-"""What the pages of the book show: NAME.py is what notebooks/NAME.ipynb shows, from records."""
+"""What the pages of the book show, from records: `NAME.py`, here or in `released`, is what
+notebooks/NAME.ipynb shows."""

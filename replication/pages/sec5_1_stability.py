@@ -17,9 +17,6 @@ from matplotlib.ticker import MaxNLocator
 
 from lottery_utils import agreement
 from lottery_utils.agreement import chance
-from lottery_utils.agreement.survivors import KINDS
-from lottery_utils.masks import StructuredMask
-from lottery_utils.metrics import possible
 from replication.book.show import (
     LARGE,
     NO_MAGNITUDE,
@@ -33,8 +30,8 @@ from replication.book.show import (
     style,
     write_cells,
 )
-from replication.book.written import by_chance, estimate, number, p_text, percent, within
-from replication.pages.sec4_2_good_random_bad import BERT, model_rows, of_release, retained
+from replication.book.written import by_chance, number, p_text, percent, within
+from replication.pages.sec4_2_good_random_bad import BERT
 from replication.paper import records as paper
 from replication.runs.measured import (
     agreement_of_weights,
@@ -42,7 +39,7 @@ from replication.runs.measured import (
     good_masks,
     pairs_of_weights,
 )
-from replication.runs.records import KIND_LABELS, METHOD_LABELS, STATES, TaskRecords
+from replication.runs.records import METHOD_LABELS, TaskRecords
 
 MISSING = Note(
     "The overlap of weight masks is not recorded here: it needs magnitude pruning of at least two "
@@ -61,16 +58,6 @@ LABELS = {
     "Fleiss' kappa": "Fleiss' kappa",
     "Krippendorff's alpha": "Krippendorff's alpha",
 }
-_OWN = {"super": "all", "in_between": "some", "anti": "none"}
-NO_SURVIVORS = Note(
-    "The tickets of survivors are not computed for this task here. To have them with two seeds or "
-    "more: lottery run STUDY --set followups.survivors=null.",
-    missing=True,
-)
-EMPTY = Note(
-    "No head and no MLP survives with every seed. Tickets of that size are empty, and their scores "
-    "would mean nothing."
-)
 
 
 def finding(entries: TaskRecords) -> Finding:
@@ -408,74 +395,3 @@ def like_with_like(entries: TaskRecords) -> Table | Note:
             }
         )
     return Table.of(rows)
-
-
-def survivors_table(entries: TaskRecords) -> Table | Note:
-    """The three kinds: how large, how many of another kind fill the places, what they score.
-
-    Where too few components are left, two kinds are one subnetwork: its row says so.
-    """
-    found = entries.results("survivors")
-    if not found:
-        return NO_SURVIVORS
-    if _is_empty(found):
-        return EMPTY
-    rows, limits = [], possible(entries.results()[0]["metric"])
-    masks = {kind: found[0]["tickets"][kind]["mask"] for kind in KINDS}
-    for kind in KINDS:
-        tickets = [results["tickets"][kind] for results in found]
-        mask = StructuredMask.from_json(masks[kind])
-        equal = (of for of in KINDS[: KINDS.index(kind)] if masks[of] == masks[kind])
-        same = next((f" (the same ticket as {KIND_LABELS[of]})" for of in equal), "")
-        row = {"": f"{KIND_LABELS[kind]}{same}"}
-        for part, n in (("heads", mask.n_heads), ("MLPs", mask.n_mlps)):
-            came = tickets[0][f"{part.lower()}_from"]
-            row[part] = f"{n}{_filled(came, _OWN[kind])}"
-        for state in STATES:
-            row[state] = estimate([t[state] for t in tickets], limits)
-        rows.append(row)
-    return Table.of(rows)
-
-
-def _filled(came: dict[str, int], own: str) -> str:
-    others = {name: n for name, n in came.items() if name != own and n}
-    if not others:
-        return ""
-    text = " and ".join(f"{n} kept by {name} seeds" for name, n in others.items())
-    return f", of them {text}".replace("none seeds", "no seed")
-
-
-@style(LARGE)
-def survivors_plot(entries: TaskRecords, release: paper.Results) -> Figure | Note:
-    """What retrained tickets of survivors retain, here and in BERT-base as released."""
-    found = entries.results("survivors")
-    if not found:
-        return NO_SURVIVORS
-    if _is_empty(found):
-        return EMPTY
-    task, majority = entries.title, float(np.mean(entries.scores("majority")))
-    gain = float(np.mean(entries.scores("full"))) - majority
-    scores = {kind: [results["tickets"][kind]["retrained"] for results in found] for kind in KINDS}
-    shares = {kind: [(x - majority) / gain for x in of] for kind, of in scores.items() if gain > 0}
-    own = retained(entries, shares)
-    models = [own, *filter(None, [of_release(release, entries.task, "survivors")])]
-    if not any(model.found for model in models):
-        return Note(f"No model here has learned {task}, so there is no gain to retain.")
-    means = "; ".join(
-        f"{model.label}: "
-        + ", ".join(f"{KIND_LABELS[kind]} {percent(of.mean)}" for kind, of in model.found.items())
-        for model in models
-        if model.found
-    )
-    return Figure.of(
-        model_rows(models, KINDS),
-        f"Gain retained on {task}. {means}. Large markers are means, lines 95 % CI over n seeds.",
-        f"Dot plot of retained gain on {task}. {means}.",
-        "survivors",
-    )
-
-
-def _is_empty(found: list[dict[str, Any]]) -> bool:
-    """Whether nothing survives with every seed, so that tickets of that size are empty."""
-    masks = (results["tickets"][KINDS[0]]["mask"] for results in found)
-    return all(not (m.n_heads or m.n_mlps) for m in map(StructuredMask.from_json, masks))

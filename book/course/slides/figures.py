@@ -24,9 +24,10 @@ from replication.book.written import OF_MEAN, OF_SEED, percent
 from replication.claims.claim import WINS
 from replication.claims.trial import PAPER, Trial, over_seeds, put_on_trial, sides
 from replication.claims.wins import outcomes
-from replication.pages import patterns, released_stability, sec3_methodology
+from replication.pages import patterns, sec3_methodology
 from replication.pages import sec4_1_good_subnetworks as search
 from replication.pages import sec6_discussion as control
+from replication.pages.released import released_stability
 from replication.paper import records as release
 from replication.paper.records import N_SEEDS
 from replication.runs import records

@@ -88,10 +88,10 @@ def test_every_notebook_is_a_page() -> None:
 def test_a_notebook_shows_what_the_module_of_its_name_does() -> None:
     """Or, where it shows nothing of its own, what another does."""
     notebooks = {p.stem: p.read_text("utf-8") for p in (REPOSITORY / "notebooks").glob("*.ipynb")}
-    modules = {path.stem for path in (REPOSITORY / "replication" / "pages").glob("[!_]*.py")}
+    modules = {path.stem for path in (REPOSITORY / "replication" / "pages").rglob("[!_]*.py")}
     assert modules <= notebooks.keys()
     for name, text in notebooks.items():
-        shown = " ".join(re.findall(r"replication\.pages import (.*)", text))
+        shown = " ".join(re.findall(r"replication\.pages(?:\.\w+)? import (.*)", text))
         assert shown and (name in re.findall(r"\w+", shown) or name not in modules), name
 
 
@@ -123,6 +123,17 @@ def test_every_task_of_a_registered_control_has_a_page() -> None:
     for name in ("minilm-glue", "mpnet-glue"):
         asked = set(dict(Study.load(name).entries("control")))
         assert asked == {page.task for page in made if page.study == name}
+
+
+@pytest.mark.parametrize("name", ["minilm-glue", "mpnet-glue"])
+def test_tickets_of_survivors_have_a_page_where_they_are_on_record(name: str) -> None:
+    found = records.on_record(Study.load(name), Store(REPOSITORY / "results"), ["survivors"])
+    made = [page for page in pages(CONTENTS).values() if page.study == name]
+    compared, shown = (
+        {page.task for page in made if page.notebook == notebook}
+        for notebook in ("sec5_1_stability", "sec5_1_survivors")
+    )
+    assert shown == {task for task in compared if found[str(task)].stage("survivors")}
 
 
 def test_a_page_has_one_title() -> None:

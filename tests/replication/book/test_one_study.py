@@ -67,19 +67,21 @@ def test_one_task_with_one_seed_has_no_page_that_compares(tmp_path: Path) -> Non
 
 
 def test_what_a_study_asks_for_has_a_page(tmp_path: Path) -> None:
-    followups = FollowUps(attention=("CoLA",), control=None, sensitivity=("Own",))
+    followups = FollowUps(
+        attention=("CoLA",), control=None, sensitivity=("Own",), survivors=("Own",)
+    )
     contents = table_of_contents(study(("CoLA", "Own"), (1, 2), followups=followups))
     shared = {"overview", "sensitivity", "sec5_3_shared_between_tasks"}
     assert notebooks(contents, tmp_path) == shared
     of_own = FOR_EVERY_TASK | {"sec5_1_stability", "sec6_discussion"}
-    assert notebooks(contents, tmp_path, "Own") == of_own
+    assert notebooks(contents, tmp_path, "Own") == of_own | {"sec5_1_survivors"}
     assert notebooks(contents, tmp_path, "CoLA") == of_own | {"sec5_2_attention_patterns"}
 
 
 @given(
     st.lists(st.sampled_from(TASKS), min_size=1, unique=True).map(tuple),
     st.lists(st.integers(0, 9), min_size=1, max_size=3, unique=True).map(tuple),
-    st.sets(st.sampled_from(("attention", "control", "sensitivity"))),
+    st.sets(st.sampled_from(("attention", "control", "sensitivity", "survivors"))),
 )
 def test_every_page_of_any_study_is_its_own_and_can_be_made(
     tmp_path_factory: pytest.TempPathFactory,

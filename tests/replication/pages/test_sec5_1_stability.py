@@ -6,23 +6,19 @@ import copy
 
 import numpy as np
 import pytest
-from by_hand import MASKS, entries, survivors
-from conftest import REPOSITORY
 
 from lottery_utils.agreement import chance, fleiss_kappa
-from lottery_utils.agreement.survivors import KINDS
 from lottery_utils.masks import StructuredMask
 from replication.book.show import Figure
 from replication.book.written import MINUS, percent
 from replication.claims.trial import Trial
-from replication.pages import released_stability
 from replication.pages import sec5_1_stability as page
+from replication.pages.released import released_stability
 from replication.pages.sec5_1_stability import ONE_SEED
 from replication.paper import records as paper
 from replication.runs.measured import equal_heads, good_masks, pairs_of_weights
 from replication.runs.records import TaskRecords, load
 from replication.store import Store
-from replication.study import Study
 
 TASK, SEEDS = "STS-B", [1337, 42]
 
@@ -200,58 +196,3 @@ def test_one_seed_agrees_with_nobody(every: dict[str, TaskRecords]) -> None:
     ):
         assert say(one) is ONE_SEED
     assert isinstance(page.importance_profile(one), Figure)
-
-
-def test_survivors_tell_how_many_places_others_fill() -> None:
-    table = page.survivors_table(entries(survivors=survivors()))
-    assert table.frame["heads"].tolist() == ["2", "2", "2, of them 1 kept by some seeds"]
-    # All MLPs survive with all seeds, so that neither other kind has any of its own.
-    assert table.frame["MLPs"].tolist() == ["2", *["2, of them 2 kept by all seeds"] * 2]
-    assert all(text == "0.550 (no CI, n = 2)" for text in table.frame["pruned"])
-    assert all(text == "0.750 (no CI, n = 2)" for text in table.frame["retrained"])
-
-
-def test_kinds_of_survivors_that_are_one_ticket_are_named() -> None:
-    """On QQP, 36 heads survive with every seed of 72, so that the two other kinds are the rest."""
-    store = Store(REPOSITORY / "results")
-    study = Study.load("minilm-glue")
-    rows = {
-        task: [*page.survivors_table(TaskRecords.of(study, task, store, ["survivors"])).frame.index]
-        for task in ("QQP", "SST-2")
-    }
-    assert [row.partition(" (")[2] for row in rows["QQP"]] == [
-        "",
-        "",
-        "the same ticket as in between)",
-    ]
-    assert not any("same ticket" in row for row in rows["SST-2"])
-
-
-def test_empty_tickets_of_survivors_are_not_scored() -> None:
-    nothing = survivors()
-    for record in nothing.values():
-        for ticket in record["results"]["tickets"].values():
-            ticket["mask"] = StructuredMask(MASKS[0] & False, np.zeros(2, bool)).to_json()
-    assert page.survivors_table(entries(survivors=nothing)) is page.EMPTY
-    assert page.survivors_plot(entries(survivors=nothing), {}) is page.EMPTY
-
-
-def test_survivors_are_drawn_with_the_papers() -> None:
-    release = paper.beside(Store(), ["SST-2"])
-    figure = page.survivors_plot(entries(survivors=survivors()), release)
-    axis = figure.drawing.axes[0]
-    drawn = [[*line.get_xdata()] for line in axis.lines]
-    # Retrained 0.7 and 0.8, of a gain of 0.4 over 0.5.
-    assert [pytest.approx(0.5), pytest.approx(0.75)] in drawn
-    published = paper.scores(release, "SST-2", "survivors")
-    gain = published["full"].mean - published["majority"].mean
-    for kind in KINDS:
-        share = (published[f"{kind}, retrained"].mean - published["majority"].mean) / gain
-        assert [pytest.approx(share)] in drawn
-    own = page.survivors_plot(entries("MINE", survivors=survivors()), release)
-    assert len(own.drawing.axes[0].get_yticks()) == 1
-
-
-def test_without_tickets_of_survivors_the_page_says_how_to_make_them() -> None:
-    for note in (page.survivors_table(entries()), page.survivors_plot(entries(), {})):
-        assert note is page.NO_SURVIVORS and "--set followups." in note.text

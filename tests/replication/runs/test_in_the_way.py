@@ -25,7 +25,7 @@ from replication.experiments import cards
 from replication.experiments.unfinished import Unfinished
 from replication.files import write_text
 from replication.journal import Journal
-from replication.pages import cost
+from replication.pages import speed
 from replication.paper.release import _array
 from replication.runs import data_card
 from replication.runs import status as fresh
@@ -113,7 +113,7 @@ def tsv(path: Path) -> object:
 
 def benchmarks(path: Path) -> object:
     path.rename(path.with_suffix(".json"))
-    return cost.load(path.parent.resolve())
+    return speed.load(path.parent.resolve())
 
 
 def training(path: Path) -> object:

@@ -16,7 +16,7 @@ from replication.book.show import Note
 from replication.book.written import percent, points
 from replication.claims import wins
 from replication.claims.trial import Trial
-from replication.pages import errata, released_stability, released_tickets
+from replication.pages.released import errata, released_stability, released_tickets
 from replication.paper import records
 from replication.paper.records import UNLEARNED, over_seeds, score
 from replication.store import Store

@@ -20,7 +20,7 @@ from lottery_utils.tasks import TASKS
 from replication.book.show import COLOURS, LARGE, Figure, Finding, Note, Table, style
 from replication.book.written import number, p_cell, p_text, percent, plus_minus, points
 from replication.claims.claim import LEVEL
-from replication.pages.released_tickets import random_minus_bad
+from replication.pages.released.released_tickets import random_minus_bad
 from replication.paper import numbers
 from replication.paper.records import UNLEARNED, Results, over_seeds, score
 from replication.runs.records import TaskRecords

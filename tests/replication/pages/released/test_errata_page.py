@@ -15,7 +15,7 @@ from lottery_utils.patterns.maps import TYPES
 from lottery_utils.tasks import TASKS
 from replication.book.show import Note
 from replication.book.written import plus_minus
-from replication.pages import errata
+from replication.pages.released import errata
 from replication.paper import records as release
 from replication.runs import records
 from replication.runs.records import TaskRecords
