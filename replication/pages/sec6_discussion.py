@@ -368,7 +368,8 @@ def further(everything: TaskRecords, shown: Collection[int]) -> Note | None:
     said = [
         f"{seed}: {percent(retained(everything, seed, 'bad', 'retrained'))}, "
         f"{'counts' if seed in counts else 'does not count'}"
-        for seed in everything
+        f"{'' if told else ' (mostly heads of the good one)'}"
+        for seed, told in zip(everything, everything.contrasted(), strict=True)
         if seed not in shown and _gained(everything, seed)
     ]
     if not said:
