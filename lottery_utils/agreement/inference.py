@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import gc
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -43,17 +43,37 @@ def t_interval(values: Sequence[float], level: float = 0.95) -> Interval:
     return Interval(mean, mean - half, mean + half, n)
 
 
+class Spread(NamedTuple):
+    """The variance of an estimate, with its degrees of freedom."""
+
+    variance: float
+    freedom: float
+
+
+def together(parts: Iterable[Spread]) -> Spread:
+    """The variance of a sum of independent estimates, with Satterthwaite's degrees of freedom
+    (1946)."""
+    of = [*parts]
+    variance = sum(part.variance for part in of)
+    if not variance:
+        return Spread(0.0, math.inf)
+    return Spread(variance, variance**2 / sum(part.variance**2 / part.freedom for part in of))
+
+
+def interval_of(mean: float, spread: Spread, n: int) -> Interval:
+    """The 95 % t interval of an estimate from `n` values; without any spread the bounds are NaN."""
+    if not spread.variance > 0:
+        return Interval(mean, math.nan, math.nan, n)
+    half = float(stdtrit(spread.freedom, 0.975)) * math.sqrt(spread.variance)
+    return Interval(mean, mean - half, mean + half, n)
+
+
 def welch_interval(one: tuple[float, float], other: tuple[float, float], n: int) -> Interval:
     """Welch's 95 % t interval (1947) of the difference of two groups' means, each group of `n`
     values given as its mean and sample standard deviation; without any spread the bounds are NaN.
     """
-    errors = [std**2 / n for _, std in (one, other)]
-    mean = one[0] - other[0]
-    if not sum(errors):
-        return Interval(mean, float("nan"), float("nan"), n)
-    freedom = sum(errors) ** 2 * (n - 1) / sum(error**2 for error in errors)
-    half = float(stdtrit(freedom, 0.975) * np.sqrt(sum(errors)))
-    return Interval(mean, mean - half, mean + half, n)
+    spread = together(Spread(std**2 / n, n - 1) for _, std in (one, other))
+    return interval_of(one[0] - other[0], spread, n)
 
 
 class Pooled(NamedTuple):

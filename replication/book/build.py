@@ -36,6 +36,7 @@ from replication.runs.data_card import (
     encoder,
     fingerprints,
     in_words,
+    place,
 )
 from replication.runs.records import resolve
 from replication.store import Store
@@ -218,10 +219,13 @@ def about_data(parameters: dict[str, Any], shown: str = "") -> tuple[str, str, s
     if "study" in parameters:
         overrides = {k: parameters.get(k) for k in ("task", "data", "backbone")}
         study = resolve(str(parameters["study"]), store=store, **overrides)
+        of_page = [task for task in tasks(study) if place(study, task, store).parent.is_dir()]
+        if not of_page:  # nothing was made of any example
+            return "", "", ""
         return (
-            describe(study, tasks(study), store),
-            fingerprints(study, tasks(study), store),
-            not_official([(study, tasks(study))], store),
+            describe(study, of_page, store),
+            fingerprints(study, of_page, store),
+            not_official([(study, of_page)], store),
         )
     named = {v for one in parameters.values() for v in (one if isinstance(one, list) else [one])}
     named -= {RELEASED}

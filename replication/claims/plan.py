@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import stdtr, stdtrit
 
+from lottery_utils.agreement.inference import Spread, together
 from lottery_utils.errors import UserError
 from lottery_utils.tasks import get_task
 from replication.claims.claim import LEVEL, Claim, adjusted, load, wins
@@ -75,14 +76,7 @@ class Estimate(NamedTuple):
         return float(stdtr(self.freedom, -distance / self.error))
 
 
-class Part(NamedTuple):
-    """A part of an estimate's variance, with its degrees of freedom."""
-
-    variance: float
-    freedom: float
-
-
-def parts(values: Mapping[str, Array], n_examples: Mapping[str, int]) -> tuple[Part, ...]:
+def parts(values: Mapping[str, Array], n_examples: Mapping[str, int]) -> tuple[Spread, ...]:
     """The variance of the plan's estimate: first over seeds, then over each task's examples.
 
     That over seeds is pooled over the tasks, each with its own mean; that over examples comes
@@ -96,18 +90,10 @@ def parts(values: Mapping[str, Array], n_examples: Mapping[str, int]) -> tuple[P
         raise ValueError("a variance over seeds needs at least two")
     over_seeds = float(observed.var(axis=1, ddof=1).mean()) / (n_tasks * n_seeds)
     of_examples = (
-        Part(float(of[1:].mean(axis=1).var(ddof=1)) / n_tasks**2, n_examples[task] - 1)
+        Spread(float(of[1:].mean(axis=1).var(ddof=1)) / n_tasks**2, n_examples[task] - 1)
         for task, of in values.items()
     )
-    return (Part(over_seeds, n_tasks * (n_seeds - 1)), *of_examples)
-
-
-def together(of: Sequence[Part]) -> Part:
-    """The sum of these variances, with Satterthwaite's degrees of freedom."""
-    variance = sum(part.variance for part in of)
-    if not variance:
-        return Part(0.0, math.inf)
-    return Part(variance, variance**2 / sum(part.variance**2 / part.freedom for part in of))
+    return (Spread(over_seeds, n_tasks * (n_seeds - 1)), *of_examples)
 
 
 def estimate(values: Mapping[str, Array], n_examples: Mapping[str, int]) -> Estimate:
@@ -131,7 +117,8 @@ def seeds_needed(
     n_seeds = n_contrasts / n_tasks + 1
     distance = distance_of(claim, float(np.mean([of_task[0] for of_task in values.values()])))
     for n in range(2, MOST + 1):
-        variance, freedom = together([Part(over_seeds * n_seeds / n, n_tasks * (n - 1)), *examples])
+        of_seeds = Spread(over_seeds * n_seeds / n, n_tasks * (n - 1))
+        variance, freedom = together([of_seeds, *examples])
         if detects(distance, math.sqrt(variance), freedom, LEVEL / family) >= POWER:
             return n
     return None

@@ -11,9 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.special import stdtrit
 
-from lottery_utils.agreement.inference import Interval
+from lottery_utils.agreement.inference import Interval, Spread, interval_of, together
 from lottery_utils.metrics import possible
 from lottery_utils.tasks import TASKS
 from replication.claims.claim import LEARNED, WINS, reaches
@@ -90,21 +89,34 @@ def of_release(release: Results, method: str = "structured") -> dict[str, Shares
 def mean_over(of_tasks: Sequence[Shares], kind: str) -> Interval:
     """The mean over fixed tasks of a kind's means over seeds, with its 95 % CI over seeds.
 
-    The variance over seeds is pooled over the tasks, each with its own mean. Without any spread
-    (one seed a task) the bounds are not numbers.
+    Without any spread (one seed of a task) the bounds are not numbers.
     """
-    n, means = len(of_tasks), [float(np.mean(of.retained[kind])) for of in of_tasks]
-    mean = float(np.mean(means))
-    if all(of.errors for of in of_tasks):
-        variance = sum(of.errors[kind] ** 2 for of in of_tasks)
-        freedom = n * (N_SEEDS - 1)
-    else:
-        values = [np.array(of.retained[kind]) for of in of_tasks]
-        freedom = sum(len(of) - 1 for of in values)
-        squares = sum(float(((of - of.mean()) ** 2).sum()) for of in values)
-        variance = squares / freedom * sum(1 / len(of) for of in values) if freedom else math.nan
-    half = float(stdtrit(freedom, 0.975)) * math.sqrt(variance) / n if freedom else math.nan
-    return Interval(mean, mean - half, mean + half, n)
+    means = [float(np.mean(of.retained[kind])) for of in of_tasks]
+    return interval_of(float(np.mean(means)), spread_over(of_tasks, kind), len(means))
+
+
+def spread_over(of_tasks: Sequence[Shares], kind: str) -> Spread:
+    """The variance over seeds of that mean. Each task has its own: seeds of one may vary far more
+    than those of another."""
+    n = len(of_tasks)
+    return together(Spread(_of_mean(of, kind) / n**2, max(1, _n_seeds(of) - 1)) for of in of_tasks)
+
+
+def possible_over(of_tasks: Sequence[Shares]) -> tuple[float, float]:
+    """What the mean over tasks can be."""
+    low, high = np.mean([of.possible for of in of_tasks], axis=0).tolist()
+    return low, high
+
+
+def _n_seeds(of: Shares) -> int:
+    return N_SEEDS if of.errors else of.n
+
+
+def _of_mean(of: Shares, kind: str) -> float:
+    """The variance of a task's mean over seeds; NaN of one seed."""
+    if of.errors:
+        return of.errors[kind] ** 2
+    return float(np.var(of.retained[kind], ddof=1)) / of.n if of.n > 1 else math.nan
 
 
 def outcome(found: Interval) -> str:

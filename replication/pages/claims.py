@@ -274,7 +274,7 @@ def power(trial: Trial) -> Folded:
             why += ["a claim about one task"] * (len(judged.values) == 1)
             why += ["one value for all seeds"] * (seeds is not None and math.isnan(seeds))
         if claim.measure.startswith("r of") and 0 < n_heads < (wanted := heads_for_r(claim.high)):
-            why.append(f"never on {n_heads} heads: needs {wanted}")
+            why.append(f"on one task, {n_heads} heads are too few: needs {wanted}")
         row = {"": name, "tasks on record": str(len(judged.values))}
         row |= {"tasks needed": count_needed(tasks), "seeds a task needed": count_needed(seeds)}
         rows.append(row | {"remark": "; ".join(why)})
@@ -288,8 +288,8 @@ def without_layers(trial: Trial) -> Note:
     said = [f"{task} {share(t_interval(of))}" for task, of in found.items() if len(of) > 1]
     return Note(
         "Without any head or MLP, a classifier on the mean of the pre-trained embeddings retains "
-        f"of the gain (95 % CI over seeds): {'; '.join(said) or 'not on record'}. Where it "
-        f"reaches {percent(WINS)}, a ticket that wins may owe this to the embeddings alone."
+        f"of the same seed's gain (95 % CI over seeds): {'; '.join(said) or 'not on record'}. "
+        f"Where it reaches {percent(WINS)}, a ticket that wins may owe this to embeddings alone."
     )
 
 

@@ -179,11 +179,10 @@ def verdicts(analysis: Analysis) -> Table:
 
     Before all seeds that count are in, a verdict is only what it would be so far.
     """
-    so_far = "provisional: " if analysis.provisional else ""
     return Table.of(
         {
             "claim": one.claim.text,
-            "verdict": so_far + one.verdict + (f" ({one.why})" if one.why else ""),
+            "verdict": _so_far(analysis) + one.verdict + (f" ({one.why})" if one.why else ""),
             "mean, 95 % CI": _interval(one),
             "registered region": region(one.claim, _unit(one)),
             "n": _n(one) if one.means else "0",
@@ -199,7 +198,7 @@ def power(analysis: Analysis) -> Folded:
     table = Table.of(
         {
             "claim": one.claim.text,
-            "verdict": one.verdict,
+            "verdict": _so_far(analysis) + one.verdict,
             "seeds on record": str(one.n_seeds),
             "seeds needed": count_needed(needed.get(one.claim.key, math.nan)),
         }
@@ -211,11 +210,10 @@ def power(analysis: Analysis) -> Folded:
 def others(analysis: Analysis, store: Store) -> Folded:
     """The paper's other claims that this study can be asked about, and how each comes out."""
     judged = beside_the_plan(analysis, beside(store))
-    so_far = "provisional: " if analysis.provisional else ""
     table = Table.of(
         {
             "claim": one.claim.text,
-            "verdict": so_far + one.verdict + (f" ({one.why})" if one.why else ""),
+            "verdict": _so_far(analysis) + one.verdict + (f" ({one.why})" if one.why else ""),
             "mean, 95 % CI": estimate(one),
             "registered region": region(one.claim, one.claim.unit),
             "adjusted p, inside": "" if one.p is None else p_cell(one.p),
@@ -224,6 +222,11 @@ def others(analysis: Analysis, store: Store) -> Folded:
         for one in judged
     )
     return Folded(f"{len(judged)} more claims: {counted(one.verdict for one in judged)}", table)
+
+
+def _so_far(analysis: Analysis) -> str:
+    """What stands before a verdict until all seeds that count are in."""
+    return "provisional: " if analysis.provisional else ""
 
 
 def tasks(analysis: Analysis) -> Table | Note:
@@ -300,9 +303,9 @@ def searched(analysis: Analysis) -> Table:
         {
             "claim": scored.claim.text,
             "held-out": _interval(scored),
-            "verdict": scored.verdict,
+            "verdict": _so_far(analysis) + scored.verdict,
             "searched": _interval(seen),
-            "verdict on searched": seen.verdict,
+            "verdict on searched": _so_far(analysis) + seen.verdict,
         }
         for scored, seen in both
     )

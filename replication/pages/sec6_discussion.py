@@ -107,15 +107,17 @@ def finding(entries: TaskRecords) -> Finding | Note:
             f"pre-training, {half} of {len(counted)} {retain} at least half as much as with it. "
             f"Counted: {_seeds(counted)}, chosen by what their tickets retain with pre-training."
         )
+        if lacking:
+            more += f" No control of {_seeds(lacking)} is on record yet."
+        more += f" {_without_layers(entries, split)}".rstrip()
         if n_unseen:
             seen = {state: _mean(of) for state, of in _bad(entries, counted, "validation").items()}
             more += (
                 f" On the examples that the search saw: {seen['reinitialized']} without, "
                 f"{seen['retrained']} with, {seen['embeddings_kept']} with embeddings alone."
             )
-        if lacking:
-            more += f" No control of {_seeds(lacking)} is on record yet."
-    elif asked:
+        return Finding(text, more=more)
+    if asked:
         text = (
             f"On {entries.title}, bad tickets of {entries.model} train well ({_seeds(asked)}), but "
             "no control of theirs is on record yet."
@@ -179,7 +181,8 @@ def _gained(entries: TaskRecords, seed: int) -> bool:
 
 
 def table(entries: TaskRecords) -> Table | Note:
-    """Seed by seed, what each ticket retains of the gain, by what was pre-trained."""
+    """Seed by seed, what each ticket retains of the gain, by what was pre-trained: on the examples
+    that the search saw."""
     control, alone = entries.stage("control"), entries.stage("embeddings")
     if not control and not alone:
         return NO_CONTROL

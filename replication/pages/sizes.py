@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 import matplotlib.pyplot as plt
 import numpy as np
 
-from lottery_utils.agreement.inference import Interval
+from lottery_utils.agreement.inference import Interval, interval_of, together
 from lottery_utils.errors import UserError
 from replication.book.show import COLOURS, LARGE, Figure, Finding, Note, Table, in_percent, style
 from replication.book.written import OF_SEED, interval, percent, share
@@ -89,6 +88,11 @@ def mean_over(side: Side, tasks: Sequence[str], kind: str) -> Interval:
     return wins_of.mean_over([side.tasks[task] for task in tasks], kind)
 
 
+def _share_over(side: Side, tasks: Sequence[str], kind: str) -> str:
+    possible = wins_of.possible_over([side.tasks[task] for task in tasks])
+    return share(mean_over(side, tasks, kind), possible=possible)
+
+
 def common(sides: Sequence[Side], order: Sequence[str]) -> list[str]:
     """The tasks, in `order`, that every one of these sides has learned: with two seeds or more,
     where any of its tasks has as many."""
@@ -108,7 +112,7 @@ def finding(compared: Compared) -> Finding:
         missing = ", ".join(side.name for side in compared.models if not side.tasks)
         lacking = f"no run of {missing} is complete" if missing else "no task is learned by all"
         return Finding(f"The question is open: {lacking}.")
-    shares = [f"{side.name} {share(mean_over(side, tasks, 'bad'))}" for side in sides]
+    shares = [f"{side.name} {_share_over(side, tasks, 'bad')}" for side in sides]
     seeds = [f"{_n_seeds(side, tasks)} in {side.name}" for side in sides]
     left = [task for task in compared.wanted.tasks if task not in tasks]
     under_way = any(not _counts(compared.large, task) for task in left)
@@ -196,7 +200,7 @@ def table(compared: Compared) -> Table:
                 "model": side.name,
                 "training examples": reach,
                 **{
-                    kind: share(mean_over(side, tasks, kind)) if tasks and side.tasks else ""
+                    kind: _share_over(side, tasks, kind) if tasks and side.tasks else ""
                     for kind in TICKETS
                 },
             }
@@ -224,7 +228,7 @@ def explained(compared: Compared) -> Table:
     curve = compared.curve
     steps = {
         "more data: MiniLM-L6, 500 examples to all": (curve[500], curve[None]),
-        "depth and width: MiniLM-L6 to MPNet-base, 2,000 examples": (curve[2000], compared.large),
+        "the model: MiniLM-L6 to MPNet-base, 2,000 examples": (curve[2000], compared.large),
         "all data, BERT's pre-training: MPNet-base to BERT-base": (
             compared.large,
             compared.released,
@@ -236,13 +240,16 @@ def explained(compared: Compared) -> Table:
         row = {"change": name, "tasks": ", ".join(tasks) or "not computed yet"}
         if tasks:
             one, other = (mean_over(side, tasks, "bad") for side in (before, after))
-            gap = other.mean - one.mean
-            reach = math.hypot(one.high - one.mean, other.high - other.mean)
+            spread = together(
+                wins_of.spread_over([side.tasks[task] for task in tasks], "bad")
+                for side in (before, after)
+            )
+            found = interval_of(other.mean - one.mean, spread, len(tasks))
             row |= {
                 "before": percent(one.mean),
                 "after": percent(other.mean),
                 "difference in percentage points, 95 % CI": interval(
-                    [100 * x for x in (gap, gap - reach, gap + reach)], 0, signed=True
+                    [100 * x for x in found[:3]], 0, signed=True
                 ),
             }
         rows.append(row)
@@ -273,8 +280,13 @@ def curve(compared: Compared) -> Figure | Note:
             points = ", ".join(f"{n:,}: {percent(m)}" for n, m in zip(x, means, strict=True))
             told.append(f"{task}, {kind}: {points}")
             if kind == "bad" and len(x) > 1:
-                ends.append(f"on {task} {percent(means[0])} with {x[0]:,} training examples and "
-                            f"{percent(means[-1])} with {x[-1]:,}")  # fmt: skip
+                first, *_, last = (
+                    f"{share(mean_over(side, [task], kind), possible=side.tasks[task].possible)} "
+                    f"with {side.tasks[task].train_examples:,}"
+                    for side in compared.curve.values()
+                    if task in side.tasks
+                )
+                ends.append(f"on {task} {first} training examples and {last}")
         axis.axhline(WINS, color="0.5", lw=1, ls="--", zorder=0)
         axis.axhline(1, color=COLOURS["full"], lw=1, zorder=0)
         axis.set(title=task, xscale="log", ylabel="retained gain")
@@ -289,7 +301,7 @@ def curve(compared: Compared) -> Figure | Note:
     return Figure.of(
         drawing,
         f"Retrained bad subnetworks of MiniLM-L6 retain {'; '.join(ends)}. Points: seeds; lines: "
-        f"means; dashed: {percent(WINS)}."
+        f"means [95 % CI]; dashed: {percent(WINS)}."
         if ends
         else "Retained gain by the number of training examples: one size only is on record.",
         f"Line plots of retained gain against training examples. {'; '.join(told)}.",

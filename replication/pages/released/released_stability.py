@@ -296,10 +296,10 @@ def hans_table(results: Results) -> Table | Note:
             "heads kept": ", ".join(map(str, of.kept)),
             "Fleiss' kappa [by chance, same sizes]": beside_chance(kappa.observed, kappa),
             "kappa at most": number(of.most),
-            "heads kept by all five": str(of.n_all),
         }
         if of.by_layer:
-            row["by chance, same layers"] = within(of.by_layer.low, of.by_layer.high)
+            row["kappa by chance, same layers"] = within(of.by_layer.low, of.by_layer.high)
+        row["heads kept by all five"] = str(of.n_all)
         rows.append(row)
     return Table.of(rows)
 

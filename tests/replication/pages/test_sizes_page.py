@@ -13,6 +13,7 @@ from typing import Any
 import by_hand
 import numpy as np
 import pytest
+from scipy import stats
 
 from lottery_utils.agreement.inference import t_interval
 from replication.book.show import Figure, Note, Table
@@ -82,8 +83,10 @@ def test_the_interval_is_over_seeds_and_its_tasks_are_fixed() -> None:
     assert single[:3] == pytest.approx(t_interval(one)[:3])
     both = sizes.mean_over(of, ["A", "B"], "bad")
     assert both.mean == pytest.approx(np.mean([np.mean(one), np.mean(other)]))
-    pooled = (np.var(one, ddof=1) + np.var(other, ddof=1)) / 2
-    assert both.high - both.mean == pytest.approx(2.776445 * np.sqrt(pooled / 6))  # t, 4 df
+    of_means = np.array([np.var(one, ddof=1), np.var(other, ddof=1)]) / 3
+    freedom = of_means.sum() ** 2 / (of_means**2 / 2).sum()
+    half = stats.t.ppf(0.975, freedom) * np.sqrt(of_means.sum()) / 2
+    assert both.high - both.mean == pytest.approx(half), "each task has its own variance"
     apart = side("model", A=[v + 5 for v in one], B=other)  # what tasks differ by is no spread
     wide = sizes.mean_over(apart, ["A", "B"], "bad")
     assert wide.high - wide.low == pytest.approx(both.high - both.low)
@@ -207,8 +210,8 @@ def test_a_change_is_measured_on_the_tasks_that_both_sides_have() -> None:
     large = side("large", **{"SST-2": [0.6, 0.8], "RTE": [0.1, 0.1]})
     rows = sizes.explained(compared(curve=curve, large=large)).frame
     assert rows["tasks"].tolist() == ["not computed yet", "SST-2", "not computed yet"]
-    half = 12.7062 * 0.1  # Student's t with one degree of freedom, each side's standard error
-    reach = round(100 * np.sqrt(2) * half)
+    # Welch's t of two means with alike standard errors of 0.1: two degrees of freedom.
+    reach = round(100 * 4.30265 * np.sqrt(2) * 0.1)
     points = rows["difference in percentage points, 95 % CI"].iloc[1]
     assert points == f"+40 [{MINUS}{reach - 40}, +{40 + reach}]"
 
