@@ -69,13 +69,14 @@ class Sources:
 def _row(record: Record) -> tuple[object, ...]:
     made = record["provenance"]
     key = Key(*(record[name] for name in ("study", "task", "seed", "stage")))
+    runs = made.get("runs", [made])  # that had a part in it
+    code = " + ".join(dict.fromkeys(run["commit"] or run["lottery_utils"] for run in runs))
     return (
         PurePosixPath(key.folder) / f"{key.stage}.json",
         record["hash"],
         made["created"][:16].replace("T", " "),
         f"{made['device']}, {made['threads']} thread(s), {made['training_precision']}",
-        f"torch {made['torch']}, transformers {made['transformers']}, "
-        f"code {made['commit'] or made['lottery_utils']}",
+        f"torch {made['torch']}, transformers {made['transformers']}, code {code}",
         made["seconds"],
     )
 

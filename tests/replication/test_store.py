@@ -23,6 +23,7 @@ from replication.files import write_text
 from replication.followups import FollowUps
 from replication.journal import Journal
 from replication.store import Key, Record, Store, provenance
+from replication.store import code as imported
 from replication.study import Study
 
 KEY = Key("mine", "RTE", 1, "finetune")
@@ -324,11 +325,13 @@ def test_a_record_names_the_commit_and_marks_code_that_was_changed(
     code = tmp_path / "code.py"
     code.write_text("")
     monkeypatch.setattr(lottery_utils, "__file__", str(code))
-    assert provenance()["commit"] is None, "outside version control"
+    now = imported.__wrapped__  # as a run that begins now has it
+    assert now()["commit"] is None, "outside version control"
     who = ["-c", "user.name=one", "-c", "user.email=one@example.org"]
     for command in (["init", "-q"], ["add", "."], [*who, "commit", "-q", "-m", "first"]):
         subprocess.run(["git", "-C", str(tmp_path), *command], check=True)
-    commit = provenance()["commit"]
+    commit = now()["commit"]
     assert commit and not set(commit) - set("0123456789abcdef")
     code.write_text("changed")
-    assert provenance()["commit"] == commit + "+"
+    assert now()["commit"] == commit + "+"
+    assert provenance()["commit"] == imported()["commit"], "of what was imported"
