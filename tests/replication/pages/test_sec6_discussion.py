@@ -222,3 +222,18 @@ def test_seeds_beyond_the_study_are_counted_and_shown(monkeypatch: pytest.Monkey
     assert set(mnli) < set(every)
     fewer = page.with_others(study, mnli.of_seeds([1337]), store)
     assert not set(fewer) & {42, 86}, "the study's own seeds are no further ones"
+
+
+def test_seeds_are_added_by_their_rule(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In their order, and none after two count; page and prose say how many were tried."""
+    monkeypatch.chdir(REPOSITORY)
+    store, study = Store(REPOSITORY / "results"), Study.load("minilm-glue")
+    tried = {}
+    for task in ("MNLI", "CoLA", "STS-B"):
+        every = page.with_others(study, TaskRecords.of(study, task, store), store)
+        order = (71, 166, 1, 2, 3, 4, 5)
+        more = [seed for seed in order if seed in every]
+        assert {*every} == {*study.seeds, *more} and more == [*order[: len(more)]]
+        assert len(answerable(every.of_seeds({*study.seeds, *more[:-1]}))) < 2
+        tried[task] = len(every)
+    assert tried == {"MNLI": 10, "CoLA": 10, "STS-B": 4}
