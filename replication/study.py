@@ -167,9 +167,9 @@ class Study:
                 how = f"(with {n_labels or 'grades instead of'} labels)"
                 yield f"{key}.metric", f"one of {', '.join(metrics)} {how}"
 
-    def require_own_seeds(self, source: Source, also: Collection[int] = ()) -> None:
+    def require_own_seeds(self, at: Callable[[str], str], also: Collection[int] = ()) -> None:
         """Raises `UserError` where a follow-up is of seeds that are neither the study's nor `also`:
-        it would ask for nothing."""
+        it would ask for nothing. `at` says where a key was read."""
         own = dict.fromkeys((*self.seeds, *also))
         for what in FOLLOWUPS:
             chosen = getattr(self.followups, f"{what}_seeds", None) or ()
@@ -178,7 +178,7 @@ class Study:
                 if others := [seed for seed in seeds if seed not in own]:
                     key = f"followups.{what}_seeds.{task}".rstrip(".")
                     raise UserError(
-                        f"{source.at(key)}: {key} should be some of the study's seeds, "
+                        f"{at(key)}: {key} should be some of the study's seeds, "
                         f"{', '.join(map(str, own))}, and {others[0]} is none of them."
                     )
 
@@ -210,7 +210,7 @@ class Study:
             {"name": path.stem, **content}, context=Source(str(path), lines)
         )
         if path.name != "study.yaml":  # one that was narrowed is kept with seeds that it has not
-            found.require_own_seeds(Source(str(path), lines))
+            found.require_own_seeds(Source(str(path), lines).at)
         kept = path.name == "study.yaml" and found.name == path.absolute().parent.name
         derived = re.search(r"-([0-9a-f]{8})$", found.name)
         changed = derived and not found.hash("tickets").startswith(derived[1])

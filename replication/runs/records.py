@@ -209,7 +209,7 @@ def resolve(
         chosen = replace(chosen, tasks=tuple(chosen.task(name).name for name in names))
     given = as_seeds(seeds) if seeds is not None else chosen.seeds
     if any(key.partition(".")[0] == "followups" for key in overrides):
-        chosen.require_own_seeds(Source("The changed study"), (*loaded.seeds, *given))
+        chosen.require_own_seeds(Source("The changed study").at, (*loaded.seeds, *given))
     return replace(chosen, seeds=given)
 
 
