@@ -180,8 +180,7 @@ def plot(compared: Compared, kind: str = "bad") -> Figure | Note:
     return Figure.of(
         drawing,
         f"Retrained {kind} subnetworks win, by their 95 % CI over seeds: {'; '.join(won)} tasks "
-        f"with two seeds or more. Strokes: means of seeds (points); BERT-base: {N_SEEDS} seeds. "
-        f"Dashed: {percent(WINS)}.",
+        f"with two seeds or more. Strokes: means of seeds (points). Dashed: {percent(WINS)}.",
         f"Dot plot of what {kind} tickets retain by task and model. {'; '.join(told)}.",
         kind,
     )
