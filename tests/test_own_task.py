@@ -15,6 +15,7 @@ import pytest
 from conftest import executed, make_workplace
 from running import rewrite
 
+from lottery_utils import training
 from lottery_utils.data import load_examples
 from lottery_utils.errors import UserError
 from replication import cli
@@ -365,3 +366,59 @@ def test_a_text_too_long_is_refused_before_anything_is_trained(
     said = capsys.readouterr().err
     assert ("max_length should be at most" in said) == read
     assert bool([*Path("results").rglob("*.json")]) != read
+
+
+@pytest.mark.parametrize("left", ["others", "none"])
+def test_a_training_outlives_its_tables(
+    workplace: Path, tiny_backbone: Path, monkeypatch: pytest.MonkeyPatch, left: str
+) -> None:
+    """What is recorded is all of the tables as they were at first."""
+    write_tables(workplace / "tables")
+    write_tables(workplace / "others", seed=1)
+    more = "validation_size: 8\nheld_out: true\n"
+    text = STUDY.format(backbone=json.dumps(str(tiny_backbone))) + more
+    Path("studies/mine.yaml").write_text(text, "utf-8")
+    finetune = training.finetune
+
+    def changed(*given: Any, **how: Any) -> Any:
+        curve = finetune(*given, **how)
+        shutil.rmtree("tables")
+        if left == "others":
+            shutil.copytree("others", "tables")
+        return curve
+
+    job = ["run", "mine", "--task", "Trees", "--stage", "finetune", "--device", "cpu"]
+    made: list[dict[str, Any]] = []
+    for where in ("usual", "changed"):
+        if where == "changed":
+            monkeypatch.setattr(training, "finetune", changed)
+        assert cli.main([*job, "--threads", "1", "--results-dir", where]) == 0
+        made.append(
+            json.loads(Path(where, "mine/Trees/seed-1337/finetune.json").read_text("utf-8"))
+        )
+    assert made[0]["results"] == made[1]["results"]
+    assert Path("usual/mine/Trees/data.yaml").exists()
+    assert not Path("changed/mine/Trees/data.yaml").exists(), "it would be of other files"
+
+
+def test_baselines_of_all_seeds_are_of_the_same_tables(
+    workplace: Path, tiny_backbone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_tables(workplace / "tables")
+    write_tables(workplace / "others", seed=1)
+    Path("studies/mine.yaml").write_text(
+        STUDY.format(backbone=json.dumps(str(tiny_backbone))).replace("[1337]", "[1337, 7]"),
+        "utf-8",
+    )
+    finetune, seen = training.finetune, []
+
+    def changed(model: Any, train: Any, *given: Any, **how: Any) -> Any:
+        seen.append(train.input_ids)
+        curve = finetune(model, train, *given, **how)
+        shutil.copytree("others", "tables", dirs_exist_ok=True)
+        return curve
+
+    monkeypatch.setattr(training, "finetune", changed)
+    job = ["baselines", "mine", "--task", "Trees", "--device", "cpu", "--threads", "1"]
+    assert cli.main(job) == 0
+    assert len(seen) == 2 and seen[0] == seen[1]

@@ -71,6 +71,7 @@ def compute(entry: Entry, _made_from: dict[str, Any]) -> Baselines:
             entry.progress.unit("was computed before")
             continue
         of_seed = replace(entry, seed=seed)
+        of_seed.splits = splits  # whatever the files are by now
         model = of_seed.pretrained()
         of_seed.train_model(model, "fine-tune")
         journal.append((str(seed), of_seed.score(model)))

@@ -106,6 +106,13 @@ class Entry:
         """The examples. Raises `UserError` where records of the task were made from others."""
         found = data.load_examples(self.about, self.study.data, **self.study.sizes(self.task))
         self._same("data_sha256", found)
+        _ = self.study.held_out and self._beyond  # at once: of the files as they are now
+        return found
+
+    @cached_property
+    def _beyond(self) -> dict[str, Any]:
+        found = beyond_validation(self.study, self.task)
+        self.held_out_sha256 = self._same("held_out_sha256", found)
         return found
 
     def require_as_begun(self) -> None:
@@ -181,9 +188,8 @@ class Entry:
     @cached_property
     def held_out(self) -> Encoded:
         """The validation examples that the study's cap leaves to nobody; there may be none."""
-        found = beyond_validation(self.study, self.task)
-        self.held_out_sha256 = self._same("held_out_sha256", found)
-        return encode(self.tokenizer, found["validation"], self.study.recipe.max_length)
+        examples = self._beyond["validation"]
+        return encode(self.tokenizer, examples, self.study.recipe.max_length)
 
     @cached_property
     def validation_batches(self) -> EvaluationBatches:

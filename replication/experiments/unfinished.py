@@ -44,8 +44,11 @@ class Unfinished:
     def keep(self, state: Callable[[], dict[str, Any]]) -> None:
         """Write the state, now and then."""
         if time.monotonic() - self.last >= EVERY:
-            with in_one_piece(self.path) as draft:
-                torch.save(state(), draft)
+            with in_one_piece(self.path) as draft, draft.open("wb") as file:
+                try:
+                    torch.save(state(), file)
+                except RuntimeError as error:  # torch's own words for what the disk said
+                    raise error.__context__ or error from None
             self.last = time.monotonic()
 
     def clear(self) -> None:

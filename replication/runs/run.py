@@ -280,7 +280,10 @@ def _compute(entry: Entry, name: str, gather: bool) -> Record:
         run["runs"] = [one for n, one in enumerate(entry.runs) if one not in entry.runs[:n]]
     replace(study, name=key.study).keep(store.root)
     if name == "finetune" and ":" in study.data:
-        data_card.keep(study, entry.task, store)
+        try:
+            data_card.keep(study, entry.task, store, {"results": results, "config": asked[1]})
+        except UserError as error:  # files that are others by now, or gone: the training counts
+            entry.progress.say(f"{error} The files of {entry.task} are not counted.")
     # Last, as nothing is done again once it is there.
     record = store.write(key, *asked, results, run)
     drop_journals(store, key)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import math
+import resource
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
@@ -226,6 +227,19 @@ def test_a_damaged_state_of_a_training_is_none(tmp_path: Path) -> None:
             kept.path.write_bytes(whole[:at] + bytes([whole[at] ^ bit]) + whole[at + 1 :])
             found = kept.state()
             assert found is None or found["step"] == 3
+
+
+def test_a_full_disk_is_one_sentence_while_a_model_trains(tmp_path: Path) -> None:
+    kept = Unfinished(tmp_path / "tickets", ("good",))
+    kept.last = -1e9
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+    try:
+        with pytest.raises(UserError, match="Cannot write"):
+            kept.keep(lambda: {"weights": torch.zeros(10**6)})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not [*tmp_path.iterdir()]
 
 
 def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
