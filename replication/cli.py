@@ -64,6 +64,8 @@ def _say_no_more() -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Compute what is missing, then say where the records are."""
+    if options.ticket and options.gather:  # one computes, the other must not
+        raise UserError("--ticket and --gather exclude each other: keep one of them.")
     study, store = _study(options), _store(options)
     how = {"device": options.device, "threads": options.threads}
     if options.stage:

@@ -407,3 +407,11 @@ def test_an_option_of_nothing_is_refused(
     assert refused(capsys, command, "tiny", option, "").startswith(f"lottery: {option} is empty")
     assert "STUDY is empty" in refused(capsys, command, "")
     assert sorted(path.name for path in workplace.iterdir()) == ["studies"]
+
+
+def test_one_ticket_is_computed_or_gathered_and_not_both(
+    workplace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["run", "tiny", "--stage", "tickets", "--ticket", "good", "--gather"]
+    assert cli.main(asked) == 2
+    assert "exclude each other" in capsys.readouterr().err
