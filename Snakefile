@@ -19,8 +19,7 @@ from replication.book import contents
 from replication.book.one_study import computed
 from replication.runs.asked import require_as_meant
 from replication.runs.jobs import jobs
-from replication.runs.stamps import clear_stale
-from replication.runs.status import in_cache, undone
+from replication.runs.stamps import clear_stale, stale
 from replication.store import Store
 from replication.study import Study
 
@@ -72,14 +71,8 @@ LIBRARY = files("lottery_utils/**/*", "replication/**/*", "miniglue/**/*")
 
 # A stamp whose records are gone or out of date says nothing. (Jobs read this file while others run.)
 if workflow.is_main_process:
-    store = Store(cache=config.get("cache-dir", ".cache"))
-    left = set(undone(STUDY, store))
-    stale = [name for name, job in JOBS.items() if left.intersection(job.records)]
-    # A ticket that waits for its record to be gathered is not computed again.
-    tickets = [name for name in stale if JOBS[name].ticket]
-    there = {n for n in tickets if in_cache(STUDY, *JOBS[n].records[0], JOBS[n].ticket, store)}
-    stale = [name for name in stale if name not in there]
-    RUNNING = clear_stale(Path(STAMPS), stale, runs=not workflow.dryrun)  # until all is made
+    old = stale(JOBS, STUDY, Store(cache=config.get("cache-dir", ".cache")))
+    RUNNING = clear_stale(Path(STAMPS), old, runs=not workflow.dryrun)  # until all is made
 
 
 def stamps(tasks):

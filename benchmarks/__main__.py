@@ -18,7 +18,7 @@ import torch
 
 from benchmarks.alternate import Row, Setting
 from lottery_utils.errors import UserError, in_one_sentence
-from replication.experiments.entry import prepare_device
+from replication.experiments.machine import prepare_device
 from replication.files import write_text
 
 CASES = {

@@ -101,10 +101,10 @@ def user_seconds(command: tuple[str, ...], place: Path) -> tuple[float, float]:
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser("python -m benchmarks.entries", description=__doc__)
     parser.add_argument("entries", nargs="*", type=int, metavar="N", help="divisible by nine")
-    for n_entries in parser.parse_args(arguments).entries:
+    sizes = parser.parse_args(arguments).entries or SIZES
+    for n_entries in sizes:
         if n_entries < 9 or n_entries % 9:
             parser.error(f"a number of entries should be one of 9, 18, 27 ..., not {n_entries}")
-    sizes = parser.parse_args(arguments).entries or SIZES
     print("user seconds (by the clock)", *COMMANDS, sep="\t")
     for n_entries in sizes:
         with tempfile.TemporaryDirectory() as place:

@@ -5,7 +5,7 @@ What each of them computes, `replication.stages` says.
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Collection, Iterator, Set
 from dataclasses import make_dataclass
 from typing import Annotated, Any, TypeVar
 
@@ -59,6 +59,15 @@ class FollowUps(_Asked):  # type: ignore[misc]
         chosen: Any = getattr(self, f"{what}_seeds", None)
         found: tuple[int, ...] | None = chosen.get(task, ()) if isinstance(chosen, dict) else chosen
         return found
+
+    def beyond(self, seeds: Collection[int]) -> Iterator[tuple[str, int]]:
+        """The seeds that a follow-up names and that are none of these, by key."""
+        for what in FOLLOWUPS:
+            chosen = getattr(self, f"{what}_seeds", None) or ()
+            of = chosen if isinstance(chosen, dict) else {"": chosen}
+            for task, named in of.items():
+                key = f"followups.{what}_seeds.{task}".rstrip(".")
+                yield from ((key, seed) for seed in named if seed not in seeds)
 
     def joined(self, other: FollowUps, without: Set[str] = frozenset()) -> FollowUps:
         """Whatever either asks for, but nothing of the tasks `without`."""

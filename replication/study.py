@@ -171,16 +171,11 @@ class Study:
         """Raises `UserError` where a follow-up is of seeds that are neither the study's nor `also`:
         it would ask for nothing. `at` says where a key was read."""
         own = dict.fromkeys((*self.seeds, *also))
-        for what in FOLLOWUPS:
-            chosen = getattr(self.followups, f"{what}_seeds", None) or ()
-            of = chosen if isinstance(chosen, dict) else {"": chosen}
-            for task, seeds in of.items():
-                if others := [seed for seed in seeds if seed not in own]:
-                    key = f"followups.{what}_seeds.{task}".rstrip(".")
-                    raise UserError(
-                        f"{at(key)}: {key} should be some of the study's seeds, "
-                        f"{', '.join(map(str, own))}, and {others[0]} is none of them."
-                    )
+        for key, seed in self.followups.beyond(own):
+            raise UserError(
+                f"{at(key)}: {key} should be some of the study's seeds, "
+                f"{', '.join(map(str, own))}, and {seed} is none of them."
+            )
 
     @classmethod
     def load(cls, study: str | Path, results_dir: str | Path = "results") -> Study:

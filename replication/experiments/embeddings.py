@@ -59,7 +59,6 @@ def compute(entry: Entry, _made_from: dict[str, Any]) -> Embeddings:
         "data_sha256": data.fingerprint(entry.splits),
     }
     if entry.study.held_out:
-        _ = entry.held_out  # with which its fingerprint comes
         found["held_out_sha256"] = entry.held_out_sha256
     return found
 

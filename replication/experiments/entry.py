@@ -5,61 +5,28 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from typing import Annotated, Any, Literal, NamedTuple, NotRequired
+from typing import Any, NamedTuple
 
 import torch
-from pydantic import Field
-from typing_extensions import TypedDict
 
 from lottery_utils import backbone, data, metrics, training
 from lottery_utils.batches import Encoded, EvaluationBatches, encode
 from lottery_utils.errors import UserError, regular
 from lottery_utils.tasks import Task
 from replication.experiments.answers import answers_text
-from replication.experiments.cards import take
-from replication.experiments.results import Answered, Positive, Text, about
+from replication.experiments.machine import Machine, this_machine
+from replication.experiments.results import Answered
 from replication.experiments.unfinished import Unfinished
 from replication.files import alone, in_one_piece
 from replication.journal import Journal
 from replication.progress import Progress
 from replication.same_data import beyond_training, beyond_validation, require_same_data
-from replication.store import Key, Libraries, Store, code
+from replication.store import Key, Store, code
 from replication.study import Study
 
 # The released code's, which `variant: release` depends on. Nothing else does, but for rounding;
 # larger ones are padded more, as few examples are of one length.
 EVALUATION_BATCH = 64
-
-
-def prepare_device(name: str, threads: int | None = None) -> torch.device:
-    """The device called `name`, `auto` being a GPU if there is one; sets the CPU threads too.
-
-    Of several cards it is one that no other run on this machine holds, if there is one. Raises
-    `UserError` for a device that is not there.
-    """
-    if threads is not None:
-        if not 1 <= threads < 2**16:
-            raise UserError(f"The number of threads should be from 1 to 65,535, not {threads}.")
-        torch.set_num_threads(threads)
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    if name == "cuda" and torch.cuda.is_available():
-        cards = range(torch.cuda.device_count())
-        name = f"cuda:{take([str(torch.cuda.get_device_properties(n).uuid) for n in cards])}"
-        torch.cuda.set_device(name)
-    try:
-        device = torch.device(name)
-        computes = (torch.ones(2, device=device) * 2).tolist() == [2, 2]  # `meta` has no numbers
-    except torch.OutOfMemoryError:  # which the machine says well
-        raise
-    except Exception:  # each kind of device has errors of its own
-        computes = False
-    if not computes or (device.type == "cpu" and device.index):
-        raise UserError(
-            f"The device {name!r} cannot be used here: expected 'auto', 'cpu', 'cuda' where there "
-            "is a GPU, or 'mps' on a Mac."
-        )
-    return device
 
 
 class Measured(NamedTuple):
@@ -80,7 +47,7 @@ class Entry:
     """One (study, task, seed) at work: its data and model are made once, when first needed.
 
     `asked` is what else its stage was asked for, beyond the study. `details` go into the record's
-    provenance, where a stage knows better than `run_details` how it came to its numbers. `runs` are
+    provenance, where a stage knows better than `machine` how it came to its numbers. `runs` are
     those, this or others that were interrupted, of whose work the stage made use. `parts`,
     of `replication.experiments.parts`, are those of the stage that is computed.
     """
@@ -225,8 +192,12 @@ class Entry:
     @property
     def by(self) -> dict[str, Any]:
         """Which run this is, as far as its numbers depend on it."""
-        details = {name: of for name, of in run_details(self, 0.0).items() if name != "seconds"}
-        return {**code(), **details}
+        return {**code(), **self.machine}
+
+    @property
+    def machine(self) -> Machine:
+        """On what its stages are computed."""
+        return this_machine(self.device, self.study.recipe)
 
     def draw(self, kind: str) -> int | list[int]:
         """What seeds the random draw of one kind of ticket."""
@@ -353,7 +324,7 @@ class Entry:
                 self.study.identity("finetune", self.task),
                 self.seed,
                 *of,
-                *run_details(self, 0.0).values(),
+                *self.machine.values(),
             ),
         )
         begun = unfinished.state()
@@ -375,43 +346,3 @@ class Entry:
         self.runs += runs
         unfinished.clear()
         return curve
-
-
-class Machine(TypedDict):
-    """On what a stage was computed."""
-
-    device: Annotated[Text, about("cpu, mps (Apple's GPU), or the name of the GPU.")]
-    threads: Annotated[int, Field(ge=1)]
-    training_precision: Annotated[
-        Literal["fp32", "bf16", "bf16 + fp32"],
-        about("Scores and searches are always fp32; both where parts were trained in either."),
-    ]
-
-
-class OneRun(Libraries, Machine):
-    """One of several runs that had a part in a record."""
-
-
-class Run(Machine):
-    """How a stage was computed."""
-
-    runs: NotRequired[
-        Annotated[
-            list[OneRun],
-            about("Where several runs, interrupted or side by side, had a part: each of them."),
-        ]
-    ]
-    seconds: Annotated[Positive, about("That the whole stage took.")]
-
-
-def run_details(entry: Entry, seconds: float) -> Run:
-    """How a stage was computed, for its record's provenance."""
-    kind = entry.device.type
-    return {
-        "device": torch.cuda.get_device_name(entry.device) if kind == "cuda" else kind,
-        "threads": torch.get_num_threads(),
-        "training_precision": (
-            "bf16" if training.uses_bf16(entry.device, entry.study.recipe) else "fp32"
-        ),
-        "seconds": round(seconds, 2),
-    }

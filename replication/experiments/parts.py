@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from lottery_utils import data
 from lottery_utils.errors import UserError
-from replication.experiments.entry import Entry, run_details
+from replication.experiments.entry import Entry
 from replication.files import alone
 from replication.stages import in_file_name
 
@@ -72,7 +72,8 @@ class Parts(dict[str, Any]):
             else:
                 begun = time.monotonic()
                 found = part.find()
-                run = {**run_details(entry, time.monotonic() - begun), "runs": [*entry.runs]}
+                seconds = round(time.monotonic() - begun, 2)
+                run = {**entry.machine, "seconds": seconds, "runs": [*entry.runs]}
                 journal.append([run, found])
         run, self[name] = journal.entries[0]
         entry.runs += run.get("runs", [])

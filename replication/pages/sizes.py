@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
 import matplotlib.pyplot as plt
 import numpy as np
 
 from lottery_utils.agreement.inference import Interval, interval_of, together
-from lottery_utils.errors import UserError
+from replication.book.other_draw import two_draws
 from replication.book.show import COLOURS, LARGE, Figure, Finding, Note, Table, in_percent, style
 from replication.book.written import OF_SEED, interval, percent, share
 from replication.claims import wins as wins_of
@@ -18,7 +17,7 @@ from replication.claims.claim import WINS
 from replication.claims.wins import Shares, of_records, outcome
 from replication.experiments import answers
 from replication.paper.records import N_SEEDS, Results
-from replication.runs.records import TICKETS, TaskRecords, on_record, task_of
+from replication.runs.records import TICKETS, on_record, task_of
 from replication.store import Store
 from replication.study import Study
 
@@ -340,22 +339,6 @@ def curve_table(compared: Compared) -> Table | None:
     return Table.of(rows, "task") if rows else None
 
 
-def two_draws(first: Shares, again: Shares) -> tuple[str, str] | None:
-    """What bad tickets of two draws retain, seed by seed, and whether they win; None unless the
-    good ones retain the same of as many training examples, and the bad ones differ."""
-    same = (first.train_examples, first.retained["good"]) == (
-        again.train_examples,
-        again.retained["good"],
-    )
-    if not first.n or not same or first.retained["bad"] == again.retained["bad"]:
-        return None
-    one, other = (
-        f"{', '.join(map(percent, of.retained['bad']))} ({outcome(wins_of.mean_over([of], 'bad'))})"
-        for of in (first, again)
-    )
-    return one, other
-
-
 def redrawn(compared: Compared) -> Note | None:
     """What another draw of bad tickets changes, where a size of the curve has the good tickets of
     the small model's own study."""
@@ -375,26 +358,6 @@ def redrawn(compared: Compared) -> Note | None:
         "other draws of random and bad ones. What bad tickets retain by either draw, seed by seed: "
         f"{'; '.join(said)}."
     )
-
-
-def other_draw(entries: TaskRecords, draws: str, store: Store) -> Note | None:
-    """The same on the page of one task, where the study `draws` has its models on record."""
-    if not entries.of_glue:
-        return None
-    with suppress(UserError):  # a folder of one's own may not have that study
-        size, backbone = (entries.config[name] for name in ("train_size", "backbone"))
-        study = Study.load(draws, store.root).override({"train_size": size})
-        if study.backbone != backbone or entries.task not in study.tasks:
-            return None
-        again = TaskRecords.of(study, entries.task, store)
-        both = [of.of_seeds([*(set(entries) & set(again))]) for of in (entries, again)]
-        if all(both) and (said := two_draws(*map(of_records, both))):
-            return Note(
-                "A bad ticket is one draw. Another draw, for full models and good tickets of the "
-                f"same scores, retains {said[1]} of each seed's own gain; the one shown here "
-                f"{said[0]}."
-            )
-    return None
 
 
 def failed(compared: Compared) -> Note:

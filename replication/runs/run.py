@@ -99,7 +99,8 @@ def ensure(
             f"'lottery run {study.name} --task {task} --seed {seed} --stage {name}' first."
         )
     check_kept(study, store, todo)
-    from replication.experiments.entry import Entry, prepare_device
+    from replication.experiments.entry import Entry
+    from replication.experiments.machine import prepare_device
 
     chosen = prepare_device(device, threads)
     n_units = sum(
@@ -254,8 +255,6 @@ def _from_journals(
 
 
 def _compute(entry: Entry, name: str, gather: bool) -> Record:
-    from replication.experiments.entry import run_details
-
     study, store, key = entry.study, entry.store, entry.key(name)
     made_from, seeds = _inputs(entry, name)
     # Now, as the files of a backbone may be others when all is computed.
@@ -275,7 +274,7 @@ def _compute(entry: Entry, name: str, gather: bool) -> Record:
     # Where it is the weights alone, the results have said so from the first.
     results |= made_from if made_from.keys() <= {"weights_sha256"} else {"made_from": made_from}
     spent = time.monotonic() - begun + entry.parts.seconds
-    run = {**run_details(entry, spent), **entry.parts.run(), **entry.details}
+    run = {**entry.machine, "seconds": round(spent, 2), **entry.parts.run(), **entry.details}
     if any(one != entry.by for one in entry.runs):
         run["runs"] = [one for n, one in enumerate(entry.runs) if one not in entry.runs[:n]]
     replace(study, name=key.study).keep(store.root)

@@ -19,7 +19,7 @@ from typing_extensions import TypedDict
 
 from lottery_utils import masks
 from lottery_utils.errors import expanded, in_one_sentence
-from replication.experiments.entry import Run
+from replication.experiments.machine import Run
 from replication.experiments.results import BySeed, Sha256, Text, about
 from replication.experiments.shapes import OF_MASKS, SEEDS, UNTRAINED, Rows
 from replication.files import write_out

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from replication.files import BusyError, alone, refuse
+from replication.runs.jobs import Job
+from replication.runs.status import in_cache, undone
+from replication.store import Store
+from replication.study import Study
+
+
+def stale(jobs: Mapping[str, Job], study: Study, store: Store) -> list[str]:
+    """The jobs whose records are gone or out of date; but no ticket that waits in the cache for its
+    record to be gathered, which is not computed again."""
+    left = set(undone(study, store))
+
+    def waits(job: Job) -> bool:
+        return job.ticket is not None and in_cache(study, *job.records[0], job.ticket, store)
+
+    return [n for n, job in jobs.items() if left.intersection(job.records) and not waits(job)]
 
 
 def clear_stale(folder: Path, stale: Iterable[str], *, runs: bool) -> ExitStack:

@@ -126,7 +126,8 @@ def verify(
 
 def _by(study: Study, task: str, seed: int, store: Store, device: str, threads: int | None) -> str:
     """All that two runs of one entry must have in common, for one to go on from the other."""
-    from replication.experiments.entry import Entry, prepare_device
+    from replication.experiments.entry import Entry
+    from replication.experiments.machine import prepare_device
 
     chosen = prepare_device(device, threads)
     entry = Entry(study, task, seed, store, chosen, Progress(study.name, 1, quiet=True))

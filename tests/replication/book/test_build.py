@@ -75,6 +75,7 @@ def test_a_page_of_several_tasks_names_those_that_are_not_of_glues_files() -> No
     assert caution.startswith("QQP, MNLI, QNLI of MiniLM-L6: not GLUE's official files (")
     assert about_data({"studies": ["minilm-glue", "quick"]})[2] == caution, "quick is made up"
     assert about_data({"study": "mpnet-glue"})[2] == ""
+    assert about_data({"study": "bert-base-glue"}) == ("", "", ""), "nothing was made of examples"
     data, _, shown = about_data({"study": "minilm-glue"}, "SST-2 and MRPC")
     assert (shown, "QQP" in data) == ("", False), "the page shows neither"
     data, *_ = about_data({"curve": "minilm-size"})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -218,6 +219,11 @@ def test_seeds_beyond_the_study_are_counted_and_shown(monkeypatch: pytest.Monkey
     assert "71: 42 %, does not count" in note.text
     assert "166: 23 %, does not count" in note.text
     assert "1337:" not in note.text
+    of_good = {s for s, told in zip(every, every.contrasted(), strict=True) if not told}
+    assert {3, 4} <= of_good and 71 not in of_good
+    for seed in {*every} - {*study.seeds}:
+        found = re.search(rf" {seed}: [^;]*", note.text)
+        assert found and ("the good one" in found[0]) == (seed in of_good)
     assert f"of {len(every)} seeds" in page.finding(every).text
     assert set(mnli) < set(every)
     fewer = page.with_others(study, mnli.of_seeds([1337]), store)

@@ -6,7 +6,6 @@ import copy
 import itertools
 import re
 from dataclasses import replace
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,12 +16,11 @@ from scipy import stats
 
 from lottery_utils.agreement.inference import t_interval
 from replication.book.show import Figure, Note, Table
-from replication.book.written import MINUS, percent
+from replication.book.written import MINUS
 from replication.claims.wins import Shares, of_records, of_release
 from replication.pages import sizes
 from replication.pages.sizes import Side
 from replication.paper import records
-from replication.runs.records import on_record
 from replication.store import Key, Store
 from replication.study import Study
 
@@ -91,6 +89,17 @@ def test_the_interval_is_over_seeds_and_its_tasks_are_fixed() -> None:
     wide = sizes.mean_over(apart, ["A", "B"], "bad")
     assert wide.high - wide.low == pytest.approx(both.high - both.low)
     assert np.isnan(sizes.mean_over(side("model", A=[0.3]), ["A"], "bad").low)
+
+
+def test_a_mean_over_tasks_has_no_interval_beyond_what_is_possible() -> None:
+    small = side("small", A=[0.1, 0.9], RTE=[0.5, 0.6])
+    wide = {t: replace(of, possible=(-5.0, 5.0)) for t, of in small.tasks.items()}
+    narrow = {t: replace(of, possible=(-0.1, 1.1)) for t, of in small.tasks.items()}
+    wide["SST-2"], narrow["SST-2"] = wide.pop("A"), narrow.pop("A")
+    for tasks, said in ((wide, "52 % ["), (narrow, "52 % (no CI)")):
+        three = dict.fromkeys(("small", "large", "released"), Side("small", tasks))
+        assert sizes.table(compared(**three)).frame["bad"].iloc[0].startswith(said)
+        assert f"small {said}" in sizes.finding(compared(**three)).text
 
 
 def test_wins_are_counted_where_the_interval_clears_one_half() -> None:
@@ -164,44 +173,6 @@ def test_another_draw_of_the_same_models_is_said() -> None:
     assert note and "SST-2 with 500 examples: 10 %, 90 % (inconclusive) in" in note.text
     assert "1,000" not in note.text
     assert sizes.redrawn(compared(small=small)) is None
-
-
-def test_a_page_of_one_task_gives_another_draw_that_is_on_record(tmp_path: Path) -> None:
-    """SST-2 with 1,000 examples was searched in two studies; the bad tickets are other draws."""
-    store, seeds = Store(), (1337, 42, 86)
-    of_study = on_record(Study.load("minilm-glue"), store)
-    again = Study.load("minilm-size").override({"train_size": 1000})
-    kept: dict[str, list[str]] = {}
-    for name in ("minilm-glue", again.name):
-        for seed in seeds:
-            full, tickets = (
-                Store().read(Key(name, "SST-2", seed, stage))["results"]  # type: ignore[index]
-                for stage in ("finetune", "tickets")
-            )
-            bad = tickets["tickets"]["bad"]["retrained"] - full["majority"]
-            share = percent(bad / (full["score"] - full["majority"]))
-            kept.setdefault(name, []).append(share)
-    note = sizes.other_draw(of_study["SST-2"], "minilm-size", store)
-    assert note and kept["minilm-glue"] != kept[again.name]
-    for shares in kept.values():
-        assert f" {', '.join(shares)} (" in note.text
-    first = note.text.index(", ".join(kept[again.name]))
-    assert first < note.text.index(", ".join(kept["minilm-glue"])), "the other draw, then this one"
-    some = sizes.other_draw(of_study["SST-2"].of_seeds([42, 86]), "minilm-size", store)
-    assert some and f" {', '.join(kept[again.name][1:])} (" in some.text, "of the page's seeds"
-    others = [of for task, of in of_study.items() if task != "SST-2"]
-    others += on_record(Study.load("mpnet-glue"), store).values()
-    others += on_record(again, store).values()  # the page of that draw itself
-    assert others and not any(sizes.other_draw(of, "minilm-size", store) for of in others)
-    assert sizes.other_draw(of_study["SST-2"], "minilm-size", Store(tmp_path)) is None
-
-
-def test_the_same_draw_is_not_another() -> None:
-    one = side("", **{"SST-2": [0.1, 0.9]}).tasks["SST-2"]
-    assert sizes.two_draws(one, one) is None
-    nothing = side("", **{"SST-2": []}).tasks["SST-2"]
-    assert sizes.two_draws(nothing, replace(nothing, retained={**one.retained, "good": []})) is None
-    assert sizes.two_draws(one, replace(one, train_examples=2)) is None
 
 
 def test_a_change_is_measured_on_the_tasks_that_both_sides_have() -> None:

@@ -21,7 +21,7 @@ from lottery_utils.masks import StructuredMask, WeightMask
 from lottery_utils.patterns.maps import load_maps
 from lottery_utils.tasks import Task
 from replication import cli
-from replication.experiments import cards
+from replication.experiments import machine
 from replication.experiments.unfinished import Unfinished
 from replication.files import write_text
 from replication.journal import Journal
@@ -146,7 +146,7 @@ def test_a_pipe_in_place_of_any_other_file(tmp_path: Path, read: Callable[[Path]
 
 def test_a_card_whose_lock_is_a_pipe_is_left(tmp_path: Path) -> None:
     pipe(tmp_path / "one.lock")
-    assert cards.take(["one", "two"], tmp_path) == 1
+    assert machine.take(["one", "two"], tmp_path) == 1
 
 
 @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])

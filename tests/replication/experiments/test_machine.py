@@ -10,17 +10,15 @@ from pathlib import Path
 import pytest
 import torch
 
+from lottery_utils import training
+from lottery_utils.recipe import Recipe
 from replication.cli import main
-from replication.experiments.cards import take
-from replication.experiments.entry import Entry, run_details
-from replication.progress import Progress
-from replication.store import Store
-from replication.study import Study
+from replication.experiments.machine import take, this_machine
 
 HOLD = """
 import sys
 from pathlib import Path
-from replication.experiments.cards import take
+from replication.experiments.machine import take
 print(take(["a", "b", "c"], Path(sys.argv[1])), flush=True)
 sys.stdin.read()
 """
@@ -58,13 +56,22 @@ def test_fetch_brings_weights_and_data(workplace: Path, capsys: pytest.CaptureFi
 
 
 def test_a_record_names_what_computed_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    study = Study("tiny", tasks=("RTE",), seeds=(1337,))
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: f"Card {device.index}")
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: False)
 
     def device(name: str) -> str:
-        progress = Progress("t", 1, quiet=True)
-        entry = Entry(study, "RTE", 1337, Store(), torch.device(name), progress)
-        return run_details(entry, 1.0)["device"]
+        return this_machine(torch.device(name), Recipe())["device"]
 
     assert [device(name) for name in ("cpu", "mps", "cuda:1")] == ["cpu", "mps", "Card 1"]
+
+
+def test_a_record_names_threads_and_precision(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 7)
+    cpu = torch.device("cpu")
+    for bf16, precision in ((True, "bf16"), (False, "fp32")):
+        monkeypatch.setattr(training, "uses_bf16", lambda *_, said=bf16: said)
+        assert this_machine(cpu, Recipe()) == {
+            "device": "cpu",
+            "threads": 7,
+            "training_precision": precision,
+        }
