@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,7 +14,7 @@ from replication.runs.records import STATES, TaskRecords
 from replication.store import Store
 from replication.study import Study
 
-STUDY = Study.load("mpnet-glue")
+STUDY = replace(Study.load("mpnet-glue"), seeds=(1337, 42, 86))
 SEEDS = STUDY.seeds
 
 # Of which share of examples each model's answer is right.
