@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.colors import ListedColormap
@@ -10,14 +12,18 @@ from matplotlib.ticker import MultipleLocator
 from lottery_utils.metrics import METRIC_LABELS
 from replication.book.claim_rows import badge_of
 from replication.book.show import COLOURS, LARGE, Figure, Finding, Note, Table, in_percent, style
-from replication.book.written import OF_MEAN, number, percent, several, share
+from replication.book.written import number, percent, several, share
 from replication.claims.claim import LEARNED, WINS
+from replication.claims.plan import Analysis, PlanVerdict
 from replication.claims.rules import KEPT, Judged, counted, kept, registered
 from replication.claims.trial import PAPER, Trial, over_seeds, sides, stricter
 from replication.claims.verdicts import INCONCLUSIVE, VERDICTS
 from replication.claims.wins import outcomes
+from replication.pages.plan import RETAIN
 from replication.runs.records import TICKETS, tickets_of
 from replication.runs.status import missing
+
+LARGER = "{} (BERT-base's size)"
 
 
 def finding(trial: Trial) -> Finding:
@@ -115,12 +121,26 @@ def strength(trial: Trial) -> Table | Note:
     return Table.of(rows, caption=said, label="models")
 
 
-def in_plain_words(trial: Trial) -> Finding:
+Kept = Mapping[str, Judged | PlanVerdict]  # what good, random and bad tickets retain
+
+
+def models(trial: Trial, larger: Analysis) -> dict[str, Kept]:
+    """By model, those of which all is there; the larger one, on its registered plan, first."""
+    judged = {one.claim.key: one for one in larger.verdicts()}
+    plan = {kind: judged[RETAIN[kind]] for kind in TICKETS}
+    name = LARGER.format(next(iter(larger.entries.values())).model) if larger.entries else ""
+    found: dict[str, Kept] = {name: plan, **sides(trial)}
+    return {
+        name: of
+        for name, of in found.items()
+        if len(of) == len(KEPT) and all(one.found for one in of.values())
+    }
+
+
+def in_plain_words(trial: Trial, larger: Analysis) -> Finding:
     """The same without terms, for the summary."""
     texts = []
-    for name, of in sides(trial).items():
-        if len(of) < len(KEPT):
-            continue
+    for name, of in models(trial, larger).items():
         good, random, bad = (judged.found.mean for judged in of.values() if judged.found)
         texts.append(
             f"{name}: {percent(good)} with the best parts, {percent(random)} with random ones, "
@@ -137,9 +157,11 @@ def in_plain_words(trial: Trial) -> Finding:
 
 
 @style(LARGE)
-def plot(trial: Trial) -> Figure:
+def plot(trial: Trial, larger: Analysis) -> Figure | Note:
     """What retrained tickets retain of the full model's gain, a panel for each model."""
-    shown = sides(trial)
+    shown = models(trial, larger)
+    if not shown:
+        return Note("No model has learned enough tasks yet.", missing=True)
     drawing, axes = plt.subplots(
         len(shown), 1, figsize=(4.8, 0.8 + 0.95 * len(shown)), sharex=True, squeeze=False,
         layout="constrained",
@@ -160,9 +182,10 @@ def plot(trial: Trial) -> Figure:
         axis.set_title(f"{name}, {_most(of)} tasks", loc="left")
     axes[-1, 0].xaxis.set_major_locator(MultipleLocator(0.5))
     in_percent(axes[-1, 0].xaxis)
-    axes[-1, 0].set_xlabel(OF_MEAN)
-    bad = [f"{percent(of['bad'].found.mean)} ({name})" for name, of in shown.items()
-           if "bad" in of and of["bad"].found]  # fmt: skip
+    axes[-1, 0].set_xlabel("retained gain (100 %: full model)")
+    bad = [
+        f"{percent(of['bad'].found.mean)} ({name})" for name, of in shown.items() if of["bad"].found
+    ]
     for mark, text in (
         ("o-", "mean, 95 % CI"),
         ("|", "one task"),
@@ -172,16 +195,15 @@ def plot(trial: Trial) -> Figure:
     drawing.legend(loc="outside upper center", ncols=3, handlelength=1.5)
     return Figure.of(
         drawing,
-        f"Retrained bad subnetworks retain {' and '.join(bad)} of the gain from fine-tuning. Means "
-        f"over tasks, 95 % CIs; up to {len(trial.study.seeds)} seeds a task here, five for "
-        "BERT-base.",
+        f"Retrained bad subnetworks retain {', '.join(bad)} of the gain from fine-tuning. Means "
+        "over tasks with 95 % CIs.",
         f"Interval plot of the gain that retrained tickets retain. {'; '.join(said)}.",
         "retained",
     )
 
 
-def _most(of: dict[str, Judged]) -> int:
-    return max(judged.found.n for judged in of.values() if judged.found)
+def _most(of: Kept) -> int:
+    return max(len(judged.means) for judged in of.values())
 
 
 @style(LARGE)

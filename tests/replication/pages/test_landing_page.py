@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from by_hand import dots
 
-from replication.book.show import Note, Table
+from replication.book.show import Figure, Note, Table
 from replication.book.written import number, percent
-from replication.claims.plan import analyse
+from replication.claims.plan import Analysis, PlanVerdict, analyse
 from replication.claims.rules import counted, kept
 from replication.claims.trial import PAPER, Trial, over_seeds
 from replication.claims.verdicts import INCONCLUSIVE, VERDICTS
@@ -20,6 +21,16 @@ from replication.paper import records as paper
 from replication.runs.status import missing
 from replication.store import Store
 from replication.study import Study
+
+
+def of_plan(trial: Trial) -> Analysis:
+    return analyse(Study.load("mpnet-glue"), trial.store)
+
+
+def planned(trial: Trial) -> dict[str, PlanVerdict]:
+    by_key = {one.claim.key: one for one in of_plan(trial).verdicts()}
+    keys = ("good-close", "random-trains-well", "no-losing-tickets")
+    return dict(zip(("good", "random", "bad"), map(by_key.__getitem__, keys), strict=True))
 
 
 def test_the_finding_has_the_numbers_of_the_trial(trial: Trial) -> None:
@@ -38,9 +49,9 @@ def test_the_finding_has_the_numbers_of_the_trial(trial: Trial) -> None:
         won = f"{len(of['wins'])} of {n} tasks ({lost} lost, {undecided} inconclusive)"
         assert won in said
     assert counted(trial.ours) in said
-    plain = repr(landing.in_plain_words(trial))
-    for judged in (trial.ours, trial.theirs):
-        means = [one.found.mean for one in kept(judged).values() if one.found]
+    plain = repr(landing.in_plain_words(trial, of_plan(trial)))
+    for of in (kept(trial.ours), kept(trial.theirs), planned(trial)):
+        means = [one.found.mean for one in of.values() if one.found]
         assert [percent(mean) in plain for mean in means] == [True] * 3
     assert bool(missing(trial.study, Store())) == ("may change" in said)
 
@@ -86,22 +97,30 @@ def test_the_first_page_says_how_strong_the_models_are(trial: Trial) -> None:
     assert isinstance(landing.strength(replace(trial, records={})), Note)
 
 
-def test_before_there_is_a_result_none_is_given(trial: Trial) -> None:
+def test_before_there_is_a_result_none_is_given(trial: Trial, tmp_path: Path) -> None:
     nothing = [one._replace(found=None, values={}) for one in trial.ours]
     begun = replace(trial, ours=nothing, records={})
     said = repr(landing.finding(begun))
     assert "%" not in said and "no result yet" in said
-    assert begun.name not in repr(landing.in_plain_words(begun)), "the release alone"
-    assert len(landing.plot(begun).drawing.axes) == 1, "the release alone"
+    without = analyse(Study.load("mpnet-glue"), Store(tmp_path))
+    plain = repr(landing.in_plain_words(begun, without))
+    assert begun.name not in plain and "MPNet" not in plain, "the release alone"
+    figure = landing.plot(begun, without)
+    assert isinstance(figure, Figure) and len(figure.drawing.axes) == 1, "the release alone"
+    nowhere = replace(begun, theirs=[one._replace(found=None) for one in trial.theirs])
+    assert isinstance(landing.plot(nowhere, without), Note)
     assert isinstance(landing.heads(begun), Note)
 
 
 def test_the_figure_has_the_means_of_all_tasks(trial: Trial) -> None:
-    axes = landing.plot(trial).drawing.axes
+    figure = landing.plot(trial, of_plan(trial))
+    assert isinstance(figure, Figure)
+    axes = figure.drawing.axes
     points = [dot.get_xdata()[0] for axis in axes for dot in dots(axis)]
     lines = [line for axis in axes for line in axis.lines if len(line.get_xdata())]
     strokes = [[*line.get_xdata()] for line in lines if line.get_marker() == "|"]
-    judged = [*kept(trial.ours).values(), *kept(trial.theirs).values()]
+    sides = (planned(trial), kept(trial.ours), kept(trial.theirs))
+    judged = [one for of in sides for one in of.values()]
     assert points == [one.found.mean for one in judged if one.found]
     assert strokes == [[*one.means.values()] for one in judged]
 
