@@ -23,7 +23,7 @@ from replication.pages.plan import RETAIN
 from replication.runs.records import TICKETS, tickets_of
 from replication.runs.status import missing
 
-LARGER = "{} (BERT-base's size)"
+LARGER = "{}, of BERT-base's size"
 
 
 def finding(trial: Trial) -> Finding:
@@ -184,8 +184,12 @@ def plot(trial: Trial, larger: Analysis) -> Figure | Note:
     in_percent(axes[-1, 0].xaxis)
     axes[-1, 0].set_xlabel("retained gain (100 %: full model)")
     bad = [
-        f"{percent(of['bad'].found.mean)} ({name})" for name, of in shown.items() if of["bad"].found
+        f"{percent(of['bad'].found.mean)} in {name}"
+        for name, of in shown.items()
+        if of["bad"].found
     ]
+    # The plan takes its tasks as fixed; all else is about tasks in general.
+    over = f" ({next(iter(shown))}: over seeds and examples)" if len(shown) > 2 else ""
     for mark, text in (
         ("o-", "mean, 95 % CI"),
         ("|", "one task"),
@@ -195,8 +199,8 @@ def plot(trial: Trial, larger: Analysis) -> Figure | Note:
     drawing.legend(loc="outside upper center", ncols=3, handlelength=1.5)
     return Figure.of(
         drawing,
-        f"Retrained bad subnetworks retain {', '.join(bad)} of the gain from fine-tuning. Means "
-        "over tasks with 95 % CIs.",
+        f"Retrained bad subnetworks retain {'; '.join(bad)} of the gain from fine-tuning. Means "
+        f"over tasks, 95 % CIs{over}.",
         f"Interval plot of the gain that retrained tickets retain. {'; '.join(said)}.",
         "retained",
     )
