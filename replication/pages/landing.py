@@ -189,7 +189,9 @@ def plot(trial: Trial, larger: Analysis) -> Figure | Note:
         if of["bad"].found
     ]
     # The plan takes its tasks as fixed; all else is about tasks in general.
-    over = f" ({next(iter(shown))}: over seeds and examples)" if len(shown) > 2 else ""
+    over = (
+        f" ({next(iter(shown)).split(',')[0]}: over seeds and examples)" if len(shown) > 2 else ""
+    )
     for mark, text in (
         ("o-", "mean, 95 % CI"),
         ("|", "one task"),
@@ -199,7 +201,7 @@ def plot(trial: Trial, larger: Analysis) -> Figure | Note:
     drawing.legend(loc="outside upper center", ncols=3, handlelength=1.5)
     return Figure.of(
         drawing,
-        f"Retrained bad subnetworks retain {'; '.join(bad)} of the gain from fine-tuning. Means "
+        f"Of the gain from fine-tuning, retrained bad subnetworks retain {'; '.join(bad)}. Means "
         f"over tasks, 95 % CIs{over}.",
         f"Interval plot of the gain that retrained tickets retain. {'; '.join(said)}.",
         "retained",
