@@ -183,7 +183,7 @@ def verdicts(analysis: Analysis) -> Table:
         {
             "claim": one.claim.text,
             "verdict": _so_far(analysis) + one.verdict + (f" ({one.why})" if one.why else ""),
-            "mean, 95 % CI": _interval(one),
+            "mean, 95 % CI": in_its_unit(one),
             "registered region": region(one.claim, _unit(one)),
             "n": _n(one) if one.means else "0",
             "adjusted p": _decided(one),
@@ -302,9 +302,9 @@ def searched(analysis: Analysis) -> Table:
     return Table.of(
         {
             "claim": scored.claim.text,
-            "held-out": _interval(scored),
+            "held-out": in_its_unit(scored),
             "verdict": _so_far(analysis) + scored.verdict,
-            "searched": _interval(seen),
+            "searched": in_its_unit(seen),
             "verdict on searched": _so_far(analysis) + seen.verdict,
         }
         for scored, seen in both
@@ -340,7 +340,8 @@ def _scored(answers: Mapping[str, Any], searched: float, metric: str) -> str:
     return number(answers.get("held_out", {}).get(metric, searched))
 
 
-def _interval(one: PlanVerdict) -> str:
+def in_its_unit(one: PlanVerdict) -> str:
+    """The mean of a claim with its 95 % CI, where there is one."""
     unit = _unit(one)
     if one.found is not None:
         return f"{amount(one.found.mean, unit)} {reach(one.found.low, one.found.high, unit)}"

@@ -13,7 +13,9 @@ from lottery_utils.agreement.noise import Noise, noises
 from lottery_utils.metrics import METRIC_LABELS
 from replication.book.show import COLOURS, LARGE, Figure, Finding, Note, Table, style
 from replication.book.written import number, within
+from replication.claims.plan import analyse, analysed
 from replication.claims.wins import SETTINGS
+from replication.pages.plan import in_its_unit
 from replication.runs.records import TaskRecords, on_record
 from replication.store import Store
 from replication.study import Study
@@ -36,7 +38,11 @@ class Twice(NamedTuple):
             {record["provenance"]["device"] for record in of.stage("tickets").values()}
             for of in self
         )
-        return ", ".join(sorted(one)), ", ".join(sorted(other))
+        return _named(one), _named(other)
+
+
+def _named(devices: set[str]) -> str:
+    return ", ".join("a processor" if device == "cpu" else device for device in sorted(devices))
 
 
 class Apart(NamedTuple):
@@ -166,3 +172,30 @@ def masks(every: Mapping[str, Twice]) -> Table | Note:
                 }
             )
     return Table.of(rows, "task")
+
+
+def verdicts(study: str, every: Mapping[str, Twice], store: Store) -> Table | Note:
+    """What the registered plan says of tickets of heads and MLPs with either machine's records of
+    these entries; all other entries are the same."""
+    if not every:
+        return NONE
+    ours = analyse(Study.load(study, store.root), store)
+    changed = {
+        task: TaskRecords({**ours.entries[task].entries, **twice.again.entries})
+        for task, twice in every.items()
+    }
+    again = analysed(ours.study, {**ours.entries, **changed})
+    names = [f"with those of {name}" for name in next(iter(every.values())).machines]
+    judged = zip(ours.verdicts(), again.verdicts(), strict=True)
+    return Table.of(
+        (
+            {"claim": both[0].claim.text}
+            | {
+                name: f"{of.verdict}, {in_its_unit(of)}"
+                for name, of in zip(names, both, strict=True)
+            }
+            for both in judged
+            if all(of.found for of in both)
+        ),
+        "claim",
+    )

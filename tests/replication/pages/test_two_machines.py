@@ -11,7 +11,9 @@ from conftest import REPOSITORY
 from sklearn.metrics import cohen_kappa_score
 
 from replication.book.show import Note, Table
+from replication.claims.plan import analyse
 from replication.pages import two_machines as page
+from replication.pages.plan import in_its_unit
 from replication.pages.two_machines import Twice
 from replication.store import Store
 from replication.study import Study
@@ -71,5 +73,19 @@ def test_a_task_without_a_second_machine_is_left_out(every: dict[str, Twice]) ->
     assert page.load("mpnet-glue", "glue-small", store).keys() <= {"SST-2", "CoLA"}
     for show in (page.finding, page.plot, page.table, page.masks):
         assert isinstance(show({}), Note)
+    assert isinstance(page.verdicts(STUDIES[0], {}, store), Note)
     table = page.table(every)
     assert isinstance(table, Table) and len(table.frame) == len(page.MODELS)
+
+
+def test_verdicts_with_the_first_machines_records(every: dict[str, Twice]) -> None:
+    """Its own column is the plan's; the other differs, and has no claim on magnitude pruning."""
+    store = Store(REPOSITORY / "results")
+    found = page.verdicts(STUDIES[0], every, store)
+    assert isinstance(found, Table)
+    verdicts = analyse(Study.load(STUDIES[0]), store).verdicts()
+    told = {v.claim.text: f"{v.verdict}, {in_its_unit(v)}" for v in verdicts if v.means}
+    ours, again = (found.frame[name] for name in found.frame)
+    assert {*found.frame.index} == {text for text in told if "agnitude" not in text}
+    assert all(cell == told[text] for text, cell in ours.items())
+    assert (ours != again).all(), "two tasks of five are other runs"
