@@ -320,18 +320,20 @@ class Entry:
         key = self.key("finetune" if self.parts is None else self.parts.stage)
         unfinished = Unfinished(
             self.store.scratch(key, "training" if self.parts is None else key.stage),
-            (
-                self.study.identity("finetune", self.task),
-                self.seed,
-                *of,
-                *self.machine.values(),
-            ),
+            (self.study.identity("finetune", self.task), self.seed, *of),
+            (*self.machine.values(),),
         )
         begun = unfinished.state()
         runs = [self.by]
         if begun:
             runs += [run for run in begun.get("runs", []) if run != self.by]
             self.progress.say(f"{what}: goes on from step {begun['step']}")
+        elif there := next(unfinished.elsewhere(), None):
+            on = "{device}, {threads} threads, {training_precision}, torch {torch}"
+            self.progress.say(
+                f"{what}: begins again, as other machines come to other numbers; to go on with the "
+                f"unfinished one, stop this and take its own ({on.format(**there['runs'][0])})"
+            )
         curve = training.finetune(
             model,
             self.train,
