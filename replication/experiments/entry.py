@@ -184,7 +184,7 @@ class Entry:
         path = self.store.scratch(self.key(stage), f"{stage}{part}.jsonl")
         journal = Journal(path, stamp, kind, look=look, by=self.by)
         self.runs += journal.runs
-        if journal.dropped:
+        if journal.dropped and not look:
             n = len(journal.entries)
             self.progress.say(f"{journal.dropped} broken lines of {path} dropped, {n} kept")
         return journal

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 from lottery_utils import data
@@ -57,9 +58,8 @@ class Parts(dict[str, Any]):
             kind: Any = tuple[dict[str, Any], part.kind]  # type: ignore[name-defined]
             # What starts from no record is tied to its examples and seed by these alone.
             tied = self.made_from or (entry.task, entry.seed, data.fingerprint(entry.splits))
-            journal = entry.journal(
-                self.stage, tied, name, part=suffix, kind=kind, look=self.gather
-            )
+            opened = partial(entry.journal, self.stage, tied, name, part=suffix, kind=kind)
+            journal = opened(look=True)  # who finds it done has no part in it
             if journal.entries:
                 entry.progress.unit(f"{self.stage}, {name}: was computed before")
                 self.seconds += journal.entries[0][0]["seconds"]
@@ -70,7 +70,7 @@ class Parts(dict[str, Any]):
                     f"--stage {self.stage} --ticket {name!r}' first."
                 )
             else:
-                begun = time.monotonic()
+                journal, begun = opened(), time.monotonic()
                 found = part.find()
                 seconds = round(time.monotonic() - begun, 2)
                 run = {**entry.machine, "seconds": seconds, "runs": [*entry.runs]}
