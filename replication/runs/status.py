@@ -170,7 +170,10 @@ def undone(study: Study, store: Store) -> list[tuple[str, int, str]]:
 
 
 def in_cache(study: Study, task: str, seed: int, name: str, part: str, store: Store) -> bool:
-    """Whether a part of a stage lies in the cache, for its record to be gathered."""
+    """Whether a part of a stage lies in the cache, for its record to be gathered.
+
+    Of one that starts from no record, that of the full model has to say of which examples it is.
+    """
     seeds = study.seeds if PIPELINE[name].compares_seeds else (seed,)
     made_from = inputs(study, task, seed, name, store, seeds)
     path = store.cache / study.key(task, seed, name).folder / f"{name}-{in_file_name(part)}.jsonl"
@@ -179,7 +182,9 @@ def in_cache(study: Study, task: str, seed: int, name: str, part: str, store: St
     from replication.experiments.parts import known
 
     kind = known(name, None, made_from)[part].kind
-    return bool(Journal(path, study.stamp(name, task, made_from, part), kind, look=True).entries)
+    full = _results(study, task, seed, "finetune", store)
+    tied = made_from or (task, seed, full and full["data_sha256"])
+    return bool(Journal(path, study.stamp(name, task, tied, part), kind, look=True).entries)
 
 
 def missing(study: Study, store: Store) -> dict[str, list[str]]:
