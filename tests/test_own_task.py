@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import running
 from conftest import executed, make_workplace
 from running import rewrite
 
@@ -399,6 +400,23 @@ def test_a_training_outlives_its_tables(
     assert made[0]["results"] == made[1]["results"]
     assert Path("usual/mine/Trees/data.yaml").exists()
     assert not Path("changed/mine/Trees/data.yaml").exists(), "it would be of other files"
+
+
+def test_unseen_examples_are_read_with_the_others(workplace: Path, tiny_backbone: Path) -> None:
+    write_tables(workplace / "tables")
+    write_tables(workplace / "others", seed=1)
+    more = "train_size: 20\nfollowups: {sensitivity: [Trees], sensitivity_seeds: [7]}\n"
+    text = STUDY.format(backbone=json.dumps(str(tiny_backbone))).replace("[1337]", "[1337, 7]")
+    Path("studies/mine.yaml").write_text(text + more, "utf-8")
+    study, found = Study.load("mine"), []
+    for changed in (False, True):
+        entry = running.entry("Trees", 7, study)
+        _ = entry.splits
+        if changed:
+            shutil.copytree("others", "tables", dirs_exist_ok=True)
+        found.append((entry.unseen.input_ids, entry.unseen_sha256))
+    assert found[0] == found[1]
+    assert running.entry("Trees", 7, study).unseen.input_ids != found[0][0]
 
 
 def test_baselines_of_all_seeds_are_of_the_same_tables(

@@ -148,13 +148,18 @@ def test_a_ticket_that_waits_to_be_gathered_is_not_sent_again(
     monkeypatch.chdir(place)
     store, entry = Store(), ("CoLA", 42, "tickets")
     key = study.key(*entry)
+    found, masks = (
+        (store.read(key) or {})["results"]["tickets"],
+        inputs(study, *entry, store, (42,)),
+    )
     store.path(key).unlink()
-    for ticket, written in (("good", "found"), ("random", None), ("bad", "of other masks")):
-        of = inputs(study, *entry, store, (42,)) if written == "found" else written
+    for ticket, of, written in (
+        ("good", masks, found["good"]),
+        ("random", masks, "what another version of the code found"),
+        ("bad", "other masks", found["bad"]),
+    ):
         path = store.scratch(key, f"tickets-{ticket}.jsonl")
-        journal = Journal(path, study.stamp("tickets", "CoLA", of, ticket))
-        for found in [written] if written else []:
-            journal.append(found)
+        Journal(path, study.stamp("tickets", "CoLA", of, ticket)).append([{}, written])
     planned(place, "glue-small", "records", how="singly=1")
     left = {name for name in jobs if (folder / name).exists()}
     named = {f"jobs/CoLA/seed-42/tickets-{ticket}" for ticket in ("good", "random", "bad")}

@@ -4,7 +4,7 @@ A notebook shows a `<figure class="lottery-figure">` and, where it has a caption
 (`replication.book.show`). Every page counts its own from 1, so that prose which many pages share is
 right on each of them. {numref}`label` finds a label on its own page, and
 {numref}`book/report/minilm-glue/claims:label` one on another. Where this page lacks what the label
-names, because a study has no such record, prose says "no figure here".
+names, because a study has no such record, prose says "a figure that this page lacks".
 """
 
 from __future__ import annotations
@@ -93,4 +93,9 @@ def _on_this_page(app: Any, env: Any, node: Any, content: nodes.Element) -> node
     found: nodes.Element | None = env.get_domain("std").resolve_xref(
         env, page, app.builder, "numref", target, node, content
     )
-    return nodes.inline("", "no figure here") if found is None else found
+    if found is not None:
+        return found
+    siblings = node.parent.children
+    before = "".join(of.astext() for of in siblings[: siblings.index(node)]).rstrip()
+    article = "A" if before[-1:] in ("", ".", ":", "?") else "a"
+    return nodes.inline("", f"{article} figure that this page lacks")

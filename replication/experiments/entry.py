@@ -71,9 +71,23 @@ class Entry:
     @cached_property
     def splits(self) -> dict[str, Any]:
         """The examples. Raises `UserError` where records of the task were made from others."""
+        found = self._splits
+        # Those beyond them at once, of the files as they are now.
+        _ = self.study.held_out and self._beyond
+        _ = (self.task, self.seed) in self.study.entries("sensitivity") and self._unseen
+        return found
+
+    @cached_property
+    def _splits(self) -> dict[str, Any]:
         found = data.load_examples(self.about, self.study.data, **self.study.sizes(self.task))
         self._same("data_sha256", found)
-        _ = self.study.held_out and self._beyond  # at once: of the files as they are now
+        return found
+
+    @cached_property
+    def _unseen(self) -> dict[str, Any]:
+        found = beyond_training(self.study, self.task, self._splits)
+        if found["train"]:  # else `unseen` says what is wrong
+            self.unseen_sha256 = self._same("unseen_sha256", found)
         return found
 
     @cached_property
@@ -142,15 +156,14 @@ class Entry:
 
         Raises `UserError` where the study takes all there are.
         """
-        found = beyond_training(self.study, self.task, self.splits)
-        if not found["train"]:
+        examples = self._unseen["train"]
+        if not examples:
             raise UserError(
                 f"The study {self.study.name} takes all training examples of {self.task}: expected "
                 "some to be left to find masks on; give it a smaller train_size, or leave the task "
                 "out of followups.sensitivity."
             )
-        self.unseen_sha256 = self._same("unseen_sha256", found)
-        return encode(self.tokenizer, found["train"], self.study.recipe.max_length)
+        return encode(self.tokenizer, examples, self.study.recipe.max_length)
 
     @cached_property
     def held_out(self) -> Encoded:
@@ -184,7 +197,7 @@ class Entry:
         path = self.store.scratch(self.key(stage), f"{stage}{part}.jsonl")
         journal = Journal(path, stamp, kind, look=look, by=self.by)
         self.runs += journal.runs
-        if journal.dropped:
+        if journal.dropped and not look:
             n = len(journal.entries)
             self.progress.say(f"{journal.dropped} broken lines of {path} dropped, {n} kept")
         return journal
@@ -320,18 +333,20 @@ class Entry:
         key = self.key("finetune" if self.parts is None else self.parts.stage)
         unfinished = Unfinished(
             self.store.scratch(key, "training" if self.parts is None else key.stage),
-            (
-                self.study.identity("finetune", self.task),
-                self.seed,
-                *of,
-                *self.machine.values(),
-            ),
+            (self.study.identity("finetune", self.task), self.seed, *of),
+            (*self.machine.values(),),
         )
         begun = unfinished.state()
         runs = [self.by]
         if begun:
             runs += [run for run in begun.get("runs", []) if run != self.by]
             self.progress.say(f"{what}: goes on from step {begun['step']}")
+        elif there := next(unfinished.elsewhere(), None):
+            on = "{device}, {threads} threads, {training_precision}, torch {torch}"
+            self.progress.say(
+                f"{what}: begins again, as other machines come to other numbers; to go on with the "
+                f"unfinished one, stop this and take its own ({on.format(**there['runs'][0])})"
+            )
         curve = training.finetune(
             model,
             self.train,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 from lottery_utils import data
@@ -21,8 +22,19 @@ from replication.stages import in_file_name
 class Part(NamedTuple):
     """The type of what a part finds, and the function that does."""
 
-    kind: Any
+    found: Any
     find: Callable[[], Any]
+
+    @property
+    def kind(self) -> Any:
+        """The type of its journal's line: how it was run, and what it found."""
+        return tuple[dict[str, Any], self.found]  # type: ignore[name-defined]
+
+
+def known(stage: str, entry: Any, made_from: Any) -> dict[str, Part]:
+    """The parts of a stage by name, of no entry where only their types matter."""
+    experiment = importlib.import_module(f"replication.experiments.{stage}")
+    return experiment.parts(entry, made_from) if hasattr(experiment, "parts") else {}
 
 
 class Parts(dict[str, Any]):
@@ -37,11 +49,8 @@ class Parts(dict[str, Any]):
 
     def __init__(self, entry: Entry, stage: str, made_from: Any, gather: bool = False) -> None:
         super().__init__()
-        experiment = importlib.import_module(f"replication.experiments.{stage}")
         self.entry, self.stage, self.made_from, self.gather = entry, stage, made_from, gather
-        self.known: dict[str, Part] = (
-            experiment.parts(entry, made_from) if hasattr(experiment, "parts") else {}
-        )
+        self.known = known(stage, entry, made_from)
         self.runs: list[Any] = []
         self.seconds = 0.0
 
@@ -54,12 +63,10 @@ class Parts(dict[str, Any]):
         suffix = f"-{in_file_name(name)}"
         path = entry.store.scratch(entry.key(self.stage), self.stage + suffix)
         with alone(path, entry.progress.wait):
-            kind: Any = tuple[dict[str, Any], part.kind]  # type: ignore[name-defined]
             # What starts from no record is tied to its examples and seed by these alone.
             tied = self.made_from or (entry.task, entry.seed, data.fingerprint(entry.splits))
-            journal = entry.journal(
-                self.stage, tied, name, part=suffix, kind=kind, look=self.gather
-            )
+            opened = partial(entry.journal, self.stage, tied, name, part=suffix, kind=part.kind)
+            journal = opened(look=True)  # who finds it done has no part in it
             if journal.entries:
                 entry.progress.unit(f"{self.stage}, {name}: was computed before")
                 self.seconds += journal.entries[0][0]["seconds"]
@@ -70,7 +77,7 @@ class Parts(dict[str, Any]):
                     f"--stage {self.stage} --ticket {name!r}' first."
                 )
             else:
-                begun = time.monotonic()
+                journal, begun = opened(), time.monotonic()
                 found = part.find()
                 seconds = round(time.monotonic() - begun, 2)
                 run = {**entry.machine, "seconds": seconds, "runs": [*entry.runs]}

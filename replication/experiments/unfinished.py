@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,29 +17,27 @@ EVERY = 600.0  # seconds; of BERT-base it is 1.3 GB
 
 
 class Unfinished:
-    """The file of a training at `place`, by what `of` says that it is and on what it runs.
+    """The file of a training at `place`, by what `of` says that it is and `on` what it runs.
 
     Only who is alone at what the training is for may use it. Raises `UserError` where the disk
     fails, or what is there is no file.
     """
 
-    def __init__(self, place: Path, of: tuple[Any, ...]) -> None:
-        name = hashlib.sha256(f"{of} {torch.__version__}".encode()).hexdigest()[:16]
-        self.path = place.with_name(f"{place.name}-{name}.training")
+    def __init__(self, place: Path, of: tuple[Any, ...], on: tuple[Any, ...] = ()) -> None:
+        self.path = place.with_name(
+            f"{place.name}-{_short(of)}-{_short((*on, torch.__version__))}.training"
+        )
         self.last = time.monotonic()
 
     def state(self) -> dict[str, Any] | None:
         """How it stood; None where it was not begun, or what is there is broken."""
-        real(self.path)
-        try:
-            with zipfile.ZipFile(self.path) as file:
-                intact = file.testzip() is None  # torch.load does not look at the checksums
-            if intact:
-                state: dict[str, Any] = torch.load(self.path, "cpu", weights_only=True)
-                return state
-        except Exception:  # what is damaged fails in many ways; the training begins again
-            pass
-        return None
+        return _read(self.path)
+
+    def elsewhere(self) -> Iterator[dict[str, Any]]:
+        """How it stood on other machines, which come to other numbers."""
+        same = f"{self.path.name.rpartition('-')[0]}-*.training"
+        others = {*self.path.parent.glob(same)} - {self.path}
+        return (state for path in others if (state := _read(path)))
 
     def keep(self, state: Callable[[], dict[str, Any]]) -> None:
         """Write the state, now and then."""
@@ -53,3 +51,20 @@ class Unfinished:
 
     def clear(self) -> None:
         self.path.unlink(missing_ok=True)
+
+
+def _short(of: tuple[Any, ...]) -> str:
+    return hashlib.sha256(str(of).encode()).hexdigest()[:16]
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    real(path)
+    try:
+        with zipfile.ZipFile(path) as file:
+            intact = file.testzip() is None  # torch.load does not look at the checksums
+        if intact:
+            state: dict[str, Any] = torch.load(path, "cpu", weights_only=True)
+            return state
+    except Exception:  # what is damaged fails in many ways; the training begins again
+        pass
+    return None

@@ -172,14 +172,19 @@ def undone(study: Study, store: Store) -> list[tuple[str, int, str]]:
 def in_cache(study: Study, task: str, seed: int, name: str, part: str, store: Store) -> bool:
     """Whether a part of a stage lies in the cache, for its record to be gathered.
 
-    Where nothing ties it to other records, only computing can tell.
+    Of one that starts from no record, that of the full model has to say of which examples it is.
     """
     seeds = study.seeds if PIPELINE[name].compares_seeds else (seed,)
     made_from = inputs(study, task, seed, name, store, seeds)
     path = store.cache / study.key(task, seed, name).folder / f"{name}-{in_file_name(part)}.jsonl"
-    if not made_from or not path.exists():
+    if made_from is None or not path.exists():
         return False
-    return bool(Journal(path, study.stamp(name, task, made_from, part), look=True).entries)
+    from replication.experiments.parts import known
+
+    kind = known(name, None, made_from)[part].kind
+    full = _results(study, task, seed, "finetune", store)
+    tied = made_from or (task, seed, full and full["data_sha256"])
+    return bool(Journal(path, study.stamp(name, task, tied, part), kind, look=True).entries)
 
 
 def missing(study: Study, store: Store) -> dict[str, list[str]]:

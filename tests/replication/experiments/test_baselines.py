@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -191,8 +192,8 @@ def test_a_record_names_every_run_that_had_a_part_in_it(
     assert commits("d") is None, "it was one run alone"
 
 
-def test_a_training_that_is_not_gone_on_with_leaves_nothing(
-    workplace: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_training_that_is_not_gone_on_with_is_named_and_leaves_nothing(
+    workplace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """With other threads it begins again, and its record takes the old state with it."""
     monkeypatch.setattr(unfinished, "EVERY", 0.0)
@@ -206,8 +207,13 @@ def test_a_training_that_is_not_gone_on_with_leaves_nothing(
     with monkeypatch.context() as patch:
         patch.setattr(unfinished.Unfinished, "keep", killed)
         assert cli.main([*command, "2"]) == 130
+        assert "begins again" not in capsys.readouterr().err
+        assert cli.main([*command, "2"]) == 130
+        assert "goes on from step 1" in capsys.readouterr().err
     assert len([*Path(".cache").rglob("*.training")]) == 1
     assert cli.main([*command, "1"]) == 0
+    (said,) = re.findall("begins again.*", capsys.readouterr().err)
+    assert "cpu, 2 threads, fp32" in said
     assert not [*Path(".cache").rglob("*.training")]
 
 

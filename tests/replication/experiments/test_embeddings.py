@@ -16,9 +16,10 @@ from lottery_utils import data, pruning
 from lottery_utils.encoder import encoder_shape
 from lottery_utils.fast.first_token import first_token_only
 from lottery_utils.masks import StructuredMask
-from replication.experiments import embeddings, unfinished
+from replication.experiments import embeddings, entry, unfinished
 from replication.experiments.embeddings import average
 from replication.experiments.parts import Parts
+from replication.store import code
 from replication.study import Study
 
 
@@ -91,6 +92,20 @@ def test_a_part_of_other_examples_or_another_seed_is_not_taken_from_the_cache(
         data, "load_examples", lambda *a, **how: usual(*a, **{**how, "train_size": 20})
     )
     assert found("CoLA", 42) != first
+
+
+def test_who_finds_a_part_done_has_no_share_in_it(
+    workplace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embeddings, "trained", lambda *_: trained(0.5))
+    known, commits = code(), {}
+    for commit, part in (("a", "emptied"), ("b", "emptied"), ("c", "averaged")):
+        monkeypatch.setattr(entry, "code", lambda commit=commit: {**known, "commit": commit})
+        at_work = running.entry("CoLA", 42)
+        parts = Parts(at_work, "embeddings", {})
+        _ = parts["emptied"], parts[part]
+        commits[commit] = {one["commit"] for one in at_work.runs}
+    assert commits == {"a": {"a"}, "b": {"a"}, "c": {"a", "c"}}
 
 
 def test_parts_of_two_machines_say_both_precisions(workplace: Path) -> None:

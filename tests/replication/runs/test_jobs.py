@@ -8,14 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import running
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from running import without_seconds
 
 from replication.cli import main
-from replication.experiments import unfinished
+from replication.experiments import embeddings, unfinished
+from replication.experiments.parts import Parts
 from replication.followups import FollowUps
 from replication.runs.jobs import START_SECONDS, Job, jobs, simulate
+from replication.runs.status import in_cache
 from replication.stages import PIPELINE, STAGES
 from replication.store import Store
 from replication.study import Study
@@ -141,6 +144,25 @@ def test_jobs_one_by_one_give_the_records_of_one_run(
     left = {path.name for path in Path("elsewhere").rglob("*") if path.is_file()}
     assert left == {"finetuned.safetensors", "good-weights.safetensors"}
     assert not Path(".cache").exists() and not [*Path("results").rglob(".*")]
+
+
+def test_a_part_that_starts_from_no_record_is_found_in_the_cache(
+    finished: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the examples of the full model: of others, or without it, only computing can tell."""
+    found = {"score": 0.5, "undefined": None, "loss": [[1, 0.5]], "seconds": 1.0}
+    monkeypatch.setattr(embeddings, "trained", lambda *_: found)
+    study = Study.load("tiny")
+    _ = Parts(running.entry("CoLA", 42), "embeddings", {})["emptied"]
+
+    def waits(part: str) -> bool:
+        return in_cache(study, "CoLA", 42, "embeddings", part, Store())
+
+    assert waits("emptied") and not waits("averaged")
+    running.change("finetune", "CoLA", 42, lambda of: of.update(data_sha256="1" * 64))
+    assert not waits("emptied")
+    Store().path(study.key("CoLA", 42, "finetune")).unlink()
+    assert not waits("emptied")
 
 
 def test_a_part_that_a_stage_has_not_is_refused_in_a_sentence(finished: Path, capsys: Any) -> None:
