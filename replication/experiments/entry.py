@@ -253,8 +253,10 @@ class Entry:
         with in_one_piece(self.checkpoint) as draft:
             draft.write_bytes(save(weights))
 
-    def saved_model(self) -> Any | None:
-        """The fine-tuned model from the cache; None if it is not there or not the record's."""
+    def saved_model(self, weights: str | None = None) -> Any | None:
+        """The fine-tuned model of these `weights`, by default the record's, from the cache; None if
+        it is not there, or another.
+        """
         from safetensors import SafetensorError
         from safetensors.torch import load_file
 
@@ -262,7 +264,7 @@ class Entry:
             return None
         model = self.pretrained()
         try:
-            weights = load_file(regular(self.checkpoint))
+            found = load_file(regular(self.checkpoint))
         except SafetensorError:  # a cache may hold anything: what does not fit is made again
             return None
         except OSError as error:
@@ -270,10 +272,10 @@ class Entry:
                 f"Cannot read the checkpoint {self.checkpoint}: {error}; mend that, or delete it."
             ) from error
         shapes = {name: tensor.shape for name, tensor in model.state_dict().items()}
-        if shapes != {name: tensor.shape for name, tensor in weights.items()}:
+        if shapes != {name: tensor.shape for name, tensor in found.items()}:
             return None
-        model.load_state_dict(weights)
-        self.weights = self.results("finetune")["weights_sha256"]
+        model.load_state_dict(found)
+        self.weights = weights or self.results("finetune")["weights_sha256"]
         return model.eval() if backbone.weights_sha256(model) == self.weights else None
 
     def score(self, model: Any, metric: str | None = None) -> float:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 
 from typing_extensions import TypedDict
 
 from lottery_utils import backbone, data, metrics
 from lottery_utils.encoder import component_parameters, encoder_shape
+from lottery_utils.errors import ReplayError
 from replication.experiments.answers import answers_text
 from replication.experiments.entry import Entry
+from replication.experiments.parts import Part
 from replication.experiments.results import (
     Answered,
     Answers,
@@ -37,6 +40,11 @@ class Curve(TypedDict):
     ]
 
 
+class Trained(TypedDict):
+    curve: Curve
+    weights_sha256: Annotated[Sha256, about("Of the fine-tuned weights.")]
+
+
 class Kept(Answered, total=False):
     labels: Annotated[
         Answers,
@@ -46,7 +54,7 @@ class Kept(Answered, total=False):
     held_out_sha256: Annotated[Sha256, about("Of the examples held out, as data_sha256.")]
 
 
-class Finetuned(Kept):
+class Finetuned(Kept, Trained):
     """The full model."""
 
     score: Annotated[Score, about("Of the fine-tuned model on the validation set, by metric.")]
@@ -67,7 +75,6 @@ class Finetuned(Kept):
         ),
         equals("majority"),
     ]
-    curve: Curve
     examples: Annotated[
         dict[str, Count],
         Splits,
@@ -87,12 +94,25 @@ class Finetuned(Kept):
         dict[str, Count], named("head", "mlp"), about("Of one head and of one MLP.")
     ]
     data_sha256: Annotated[Sha256, about("Of the examples themselves, wherever they lie.")]
-    weights_sha256: Annotated[Sha256, about("Of the fine-tuned weights.")]
+
+
+def train(entry: Entry) -> Trained:
+    """Fine-tune the backbone; the weights are in the cache then."""
+    model, curve = entry.fine_tune()
+    return {
+        "curve": {"loss": curve.loss, "scores": curve.scores},
+        "weights_sha256": backbone.weights_sha256(model),
+    }
 
 
 def compute(entry: Entry, _made_from: dict[str, Any]) -> Finetuned:
     """Fine-tune the backbone, and say what there is to know of the model and its examples."""
-    model, curve = entry.fine_tune()
+    # No job of its own, but kept as parts are: where what follows fails, it is not done again.
+    entry.parts.known["training"] = Part(Trained, partial(train, entry))
+    trained: Trained = entry.parts["training"]
+    model = entry.saved_model(trained["weights_sha256"])
+    if model is None:
+        raise ReplayError("the weights that it speaks of are not in the cache")
     labels = {split: [e.label for e in examples] for split, examples in entry.splits.items()}
     n_layers, n_heads = encoder_shape(model)
     graded = entry.about.is_graded
@@ -107,7 +127,7 @@ def compute(entry: Entry, _made_from: dict[str, Any]) -> Finetuned:
         **kept,
         "metric": entry.metric,
         "majority": metrics.majority_baseline(entry.metric, labels["validation"], graded=graded),
-        "curve": {"loss": curve.loss, "scores": curve.scores},
+        **trained,
         "examples": {split: len(values) for split, values in labels.items()},
         "label_counts": {
             split: [values.count(i) for i in range(len(entry.about.labels))]
@@ -124,7 +144,6 @@ def compute(entry: Entry, _made_from: dict[str, Any]) -> Finetuned:
         "parameters": sum(p.numel() for p in model.parameters()),
         "component_parameters": component_parameters(model),
         "data_sha256": data.fingerprint(entry.splits),
-        "weights_sha256": backbone.weights_sha256(model),
     }
 
 

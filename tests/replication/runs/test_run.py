@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 from conftest import make_backbone
+from running import record
 
-from lottery_utils import pruning
+from lottery_utils import pruning, training
 from lottery_utils.errors import UserError
 from lottery_utils.masks import StructuredMask
 from replication.experiments.entry import Entry
@@ -93,6 +94,44 @@ def test_an_overlap_is_a_stage_like_the_others(finished: Any) -> None:
         "it is of both seeds"
     )
     assert fresh.wanted(fewer, ["weight_overlap"]) == [], "and one has none"
+
+
+def test_a_finished_training_is_not_done_again_where_its_record_could_not_be_written(
+    workplace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = replace(Study.load("tiny"), tasks=(TASK,), seeds=(SEED,))
+    usual, trained = training.finetune, list[int]()
+
+    def counted(*args: Any, **options: Any) -> Any:
+        trained.append(1)
+        return usual(*args, **options)
+
+    def results(failing: Any = None) -> Any:
+        """Of the full model, or none where the disk is full."""
+        with pytest.MonkeyPatch.context() as patch:
+            if failing:
+                patch.setattr(failing, "keep", full)
+                with pytest.raises(UserError, match="full"):
+                    run.ensure(study, Store(), ["finetune"], device="cpu", threads=1, quiet=True)
+                return None
+            run.ensure(study, Store(), ["finetune"], device="cpu", threads=1, quiet=True)
+        return record("finetune", TASK, SEED)["results"]
+
+    def full(*args: Any) -> None:
+        raise UserError("The disk is full.")
+
+    monkeypatch.setattr(training, "finetune", counted)
+    undisturbed = results()
+    shutil.rmtree("results")
+    shutil.rmtree(".cache")
+    results(failing=Study)
+    assert results() == undisturbed and len(trained) == 2
+    assert not [*Path(".cache").rglob("*.jsonl")]
+    shutil.rmtree("results")
+    results(failing=Study)
+    (checkpoint,) = Path(".cache").rglob("finetuned.safetensors")
+    checkpoint.unlink()  # without it the journal is worth nothing
+    assert results() == undisturbed and len(trained) == 4
 
 
 @pytest.mark.parametrize(("stage", "during"), [("finetune", "fine_tune"), ("tickets", "measure")])
