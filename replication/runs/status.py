@@ -53,8 +53,12 @@ def why_stale(
         return f"from the seeds {', '.join(map(str, seeds))}"
     if not (asked is None or stage.answers(results, asked)):
         return "of other recipes"
-    if stage.after and _made_from(results) != inputs(study, task, seed, name, store, seeds):
-        return f"from another {stage.after}"
+    if stage.after:
+        made_from = inputs(study, task, seed, name, store, seeds)
+        if made_from is None:  # made again, it may come out the same
+            return f"where the {stage.after}, which is computed first, comes out otherwise"
+        if made_from != _made_from(results):
+            return f"from another {stage.after}"
     return None
 
 

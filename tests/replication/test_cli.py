@@ -143,6 +143,20 @@ def test_a_sweep_is_made_once_and_again_for_other_questions(workplace: Path) -> 
     assert sorted(tried) == list(itertools.product((1e-3, 3e-3), (4, 8), (1, 2)))
 
 
+def test_what_may_stay_is_not_said_to_be_replaced(
+    finished: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A search that is gone comes out the same, and so its tickets count again."""
+    (tickets,) = Path("results").glob("tiny/CoLA/seed-1337/tickets.json")
+    before = tickets.read_bytes()
+    tickets.with_name("search.json").unlink()
+    assert cli.main(["run", "tiny", *ONE_ENTRY, "--device", "cpu", "--threads", "1"]) == 0
+    assert tickets.read_bytes() == before
+    said = capsys.readouterr().err
+    assert "tickets.json where the search, which is computed first, comes out otherwise" in said
+    assert "from another" not in said
+
+
 def test_what_is_replaced_is_said_before_it_is(
     finished: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
