@@ -46,11 +46,8 @@ def home() -> Path:
     """
     repository = Path(__file__).resolve().parents[1]
     here = Path()
-    return (
-        repository
-        if not (here / "studies").is_dir() and (repository / "studies").is_dir()
-        else here
-    )
+    own = (here / "studies").is_dir() or (here / "studies").is_symlink()  # also one to nowhere
+    return repository if not own and (repository / "studies").is_dir() else here
 
 
 @dataclass(frozen=True)

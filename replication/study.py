@@ -181,16 +181,23 @@ class Study:
     def load(cls, study: str | Path, results_dir: str | Path = "results") -> Study:
         """Read a study from a YAML file, or by name: from studies/, or as derived before.
 
-        Raises `UserError` for a missing file, broken YAML, a key given twice, an unknown key
-        (naming its nearest neighbour) or a value that is not what its key wants.
+        Raises `UserError` for a missing file, or two of the name, broken YAML, a key given twice,
+        an unknown key (naming its nearest neighbour) or a value that is not what its key wants.
         """
         name = str(study)
         studies = home() / "studies"
-        places = [studies / f"{name}{suffix}" for suffix in SUFFIXES]
-        places.append(home() / expanded(results_dir) / name / "study.yaml")
+        named = [studies / f"{name}{suffix}" for suffix in SUFFIXES]
+        beside = home() / expanded(results_dir) / name / "study.yaml"
         path = expanded(name) if name.endswith(SUFFIXES) else None
         with reading(studies):
-            path = path or next((place for place in places if place.is_file()), None)
+            # One that cannot be read, as a link to nowhere, is no reason to take another.
+            there = [place for place in named if place.exists() or place.is_symlink()]
+            path = path or next(iter(there), beside if beside.is_file() else None)
+        if path in there[:1] and there[1:]:
+            raise UserError(
+                f"{there[0]} and {there[1]} are studies of one name: give one of them another, or "
+                "the path of the one that is meant."
+            )
         if path is None:
             names = {p.stem for suffix in SUFFIXES for p in studies.glob(f"*{suffix}")}
             known = ", ".join(sorted(names)) or "none here"
@@ -209,7 +216,7 @@ class Study:
         kept = path.name == "study.yaml" and found.name == path.absolute().parent.name
         derived = re.search(r"-([0-9a-f]{8})$", found.name)
         changed = derived and not found.hash("tickets").startswith(derived[1])
-        if (path == places[-1] and not kept) or (kept and changed):
+        if (path == beside and not kept) or (kept and changed):
             raise UserError(
                 f"{path} is not the study that was derived as {path.absolute().parent.name!r}: it "
                 "has been changed since, or the reading of the release has; restore it or derive "

@@ -252,6 +252,32 @@ def test_a_file_may_end_in_yml_and_lie_at_home(
             Study.load(name)
 
 
+@pytest.mark.parametrize("target", ["nowhere.yaml", "done.yaml", "."])
+def test_a_studys_file_that_cannot_be_read_is_not_passed_over(workplace: Path, target: str) -> None:
+    """The copy beside its records may be of another day."""
+    Study.load("tiny").override({"name": "done"}).keep(Path("results"))
+    assert Study.load("done").name == "done"
+    Path("studies/done.yaml").symlink_to(target)
+    with pytest.raises(UserError, match=r"Cannot read the study studies/done\.yaml: "):
+        Study.load("done")
+
+
+def test_two_files_of_one_name_are_not_chosen_between(workplace: Path) -> None:
+    write(workplace / "studies", MINIMAL, "tiny.yml")
+    with pytest.raises(UserError, match=r"tiny\.yaml and studies/tiny\.yml are studies of one"):
+        Study.load("tiny")
+    assert Study.load("studies/tiny.yml") == Study.load(write(workplace, MINIMAL, "tiny.yaml"))
+
+
+def test_studies_that_a_broken_link_leads_to_are_not_the_repositorys(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("studies").symlink_to("unmounted")
+    with pytest.raises(UserError, match=r"Unknown study 'quick'.*\(none here\)"):
+        Study.load("quick")
+
+
 def test_studies_are_found_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert Study.load("quick") == Study.load(REPOSITORY / "studies" / "quick.yaml")
