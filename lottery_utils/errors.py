@@ -40,9 +40,10 @@ class ReplayError(ValueError):
 def expanded(path: Path | str | int) -> Path:
     """A path as it was given, with `~` for the home folder; papermill makes a number of 2024.
 
-    Raises `UserError` where there is no such home, or no system has such a path.
+    Raises `UserError` where there is no such home, or no system has such a path; and for None or
+    1000.0, which papermill makes of the words None and 1e3.
     """
-    if "\0" in str(path):
+    if isinstance(path, bool) or not isinstance(path, str | int | Path) or "\0" in str(path):
         raise UserError(f"{str(path)!r} should be the path of a file or folder.")
     try:
         return Path(str(path)).expanduser()

@@ -28,7 +28,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 import lottery_utils
-from lottery_utils.errors import UserError, expanded, reading, regular
+from lottery_utils.errors import UserError, expanded, reading, refuse_empty, regular
 from replication.files import clear_disk_errors, write_text
 
 SCHEMA = 1
@@ -75,10 +75,11 @@ class Store:
 
     def __init__(
         self,
-        root: Path | str = "results",
-        cache: Path | str = ".cache",
+        root: Path | str | int = "results",
+        cache: Path | str | int = ".cache",
         problem: Callable[[Record, bytes], str | None] = lambda record, text: None,
     ) -> None:
+        refuse_empty("results_dir", root)
         self.problem = problem
         self.root = home() / expanded(root)
         # Two stores with different roots must not mix their checkpoints.

@@ -210,6 +210,17 @@ def test_a_derived_study_is_held_to_its_name(store: Store, workplace: Path) -> N
             Study.load(given, store.root)
 
 
+@pytest.mark.parametrize("given", ["", None, True, 1000.0, ["results"]])
+def test_what_is_no_path_names_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: Any
+) -> None:
+    """Papermill makes None of the word, and 1000.0 of 1e3."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=r"should be the path of a file or folder|is empty"):
+        Store(given)
+    assert Store(2024).root.name == "2024"
+
+
 def test_a_folder_that_is_a_link_to_itself_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     with pytest.raises(UserError, match=r"leads back to itself|Cannot"):
