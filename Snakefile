@@ -72,7 +72,8 @@ LIBRARY = files("lottery_utils/**/*", "replication/**/*", "miniglue/**/*")
 # A stamp whose records are gone or out of date says nothing. (Jobs read this file while others run.)
 if workflow.is_main_process:
     old = stale(JOBS, STUDY, Store(cache=config.get("cache-dir", ".cache")))
-    RUNNING = clear_stale(Path(STAMPS), old, runs=not workflow.dryrun)  # until all is made
+    runs = not workflow.output_settings.dryrun  # `workflow.dryrun` is set after this file is read
+    RUNNING = clear_stale(Path(STAMPS), old, runs=runs)  # until all is made
 
 
 def stamps(tasks):

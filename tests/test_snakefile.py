@@ -137,6 +137,12 @@ def test_a_second_snakemake_leaves_the_stamps_of_one_that_runs(place: Path, how:
     assert stamp.exists()
 
 
+def test_a_dry_run_does_not_pass_for_one_that_runs(place: Path) -> None:
+    """Beside one that seems to run, a real one would leave its own stale stamps where they are."""
+    assert planned(place, "glue-small", "records")["job"]
+    assert not (place / "_build/stamps").exists(), "where a lock would have been"
+
+
 def test_a_ticket_that_waits_to_be_gathered_is_not_sent_again(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
