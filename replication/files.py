@@ -123,13 +123,14 @@ def _holder(lock: Path) -> str:
 
 
 def clear(folder: Path, also: Callable[[Path], None] = lambda path: None) -> None:
-    """Remove what killed runs left in a folder, but nothing that somebody is at.
+    """Remove what killed runs left in a folder, but nothing that somebody is at, or that may not be
+    removed: who only reads what is done here needs no more.
 
     `also(path)` removes what goes with a file that a killed run was at.
     """
     for lock in folder.glob(".*.lock"):
         path = folder / lock.name[1:].removesuffix(".lock")
-        with suppress(BusyError), alone(path, refuse):
+        with suppress(BusyError, UserError), alone(path, refuse):
             also(path)
 
 

@@ -106,6 +106,14 @@ def test_a_folder_is_cleared_of_what_nobody_is_at(tmp_path: Path) -> None:
     clear(tmp_path / "there is none")
 
 
+def test_who_may_not_clear_a_folder_may_read_it(tmp_path: Path) -> None:
+    lock = tmp_path / ".record.json.lock"
+    lock.mkdir()  # as little to be opened as somebody else's lock file
+    seen: list[Path] = []
+    clear(tmp_path, seen.append)
+    assert lock.exists() and not seen
+
+
 def test_nothing_is_lost_between_processes(tmp_path: Path) -> None:
     path = tmp_path / "count"
     path.write_text("0")
