@@ -19,7 +19,7 @@ from replication.book import contents
 from replication.book.one_study import computed
 from replication.runs.asked import require_as_meant
 from replication.runs.jobs import jobs
-from replication.runs.stamps import clear_stale, stale
+from replication.runs.stamps import clear_stale, of_no_time, stale
 from replication.store import Store
 from replication.study import Study
 
@@ -74,6 +74,7 @@ if workflow.is_main_process:
     old = stale(JOBS, STUDY, Store(cache=config.get("cache-dir", ".cache")))
     runs = not workflow.output_settings.dryrun  # `workflow.dryrun` is set after this file is read
     RUNNING = clear_stale(Path(STAMPS), old, runs=runs)  # until all is made
+    of_no_time(files("book/**/*.ipynb") + WHOLE + [f"{SITE}/_build/html/index.html"])
 
 
 def stamps(tasks):

@@ -264,6 +264,10 @@ def test_a_page_of_committed_records_is_made_again_when_they_or_its_notebook_cha
     page.parent.mkdir(parents=True)
     page.write_text("{}", "utf-8")
     assert planned(place, "quick", PAGE) == {}
+    for wrong in (time.time() + 1e6, 0):  # by a clock that was ahead, or none: all seems older
+        os.utime(page, (wrong, wrong))
+        assert planned(place, "quick", PAGE) == {"page": [PAGE]}
+    page.write_text("{}", "utf-8")
     sources = (
         "notebooks/sec5_1_stability.ipynb",
         "results/glue-small/CoLA/seed-42/search.json",

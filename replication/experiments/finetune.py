@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 
 from typing_extensions import TypedDict
@@ -95,21 +96,19 @@ class Finetuned(Kept, Trained):
     data_sha256: Annotated[Sha256, about("Of the examples themselves, wherever they lie.")]
 
 
-def parts(entry: Entry, _made_from: dict[str, Any]) -> dict[str, Part]:
-    """The training: what comes after it may fail, and then it is not done again."""
-
-    def find() -> Trained:
-        model, curve = entry.fine_tune()
-        return {
-            "curve": {"loss": curve.loss, "scores": curve.scores},
-            "weights_sha256": backbone.weights_sha256(model),
-        }
-
-    return {"training": Part(Trained, find)}
+def train(entry: Entry) -> Trained:
+    """Fine-tune the backbone; the weights are in the cache then."""
+    model, curve = entry.fine_tune()
+    return {
+        "curve": {"loss": curve.loss, "scores": curve.scores},
+        "weights_sha256": backbone.weights_sha256(model),
+    }
 
 
 def compute(entry: Entry, _made_from: dict[str, Any]) -> Finetuned:
     """Fine-tune the backbone, and say what there is to know of the model and its examples."""
+    # No job of its own, but kept as parts are: where what follows fails, it is not done again.
+    entry.parts.known["training"] = Part(Trained, partial(train, entry))
     trained: Trained = entry.parts["training"]
     model = entry.saved_model(trained["weights_sha256"])
     if model is None:

@@ -52,7 +52,8 @@ def problem(record: Read, text: bytes | str, full: dict[object, Facts] | None = 
         task = _of_task(record)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        return f"{'.'.join(map(str, first['loc']))}: {first['msg'].removeprefix('Value error, ')}"
+        place, why = ".".join(map(str, first["loc"])), first["msg"].removeprefix("Value error, ")
+        return f"{place}: {why}" if place else why
     except UserError as error:
         return str(error).rstrip(".")
     of_model = _full_model(record, facts, {} if full is None else full)

@@ -91,6 +91,13 @@ def test_a_record_that_no_stage_writes_is_refused(
     assert "search.json is broken (" in told and "delete it to have it computed again" in told
 
 
+def test_a_record_in_another_encoding_is_said_to_be_no_json(
+    finished: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (finished / SEARCH).write_text((finished / SEARCH).read_text("utf-8"), "utf-8-sig")
+    assert "is broken (Invalid JSON" in refused(capsys, "status", "tiny")
+
+
 @pytest.mark.parametrize("command", ["status", "export"])
 @pytest.mark.parametrize("field", ["layers", "heads_per_layer"])
 def test_a_model_of_another_shape_than_its_search_is_refused(
