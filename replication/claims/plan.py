@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import stdtr, stdtrit
 
-from lottery_utils.agreement.inference import Spread, together
+from lottery_utils.agreement.inference import Interval, Spread, t_interval, together
 from lottery_utils.errors import UserError
 from lottery_utils.tasks import get_task
 from replication.claims.claim import LEVEL, Claim, adjusted, load, wins
@@ -253,6 +253,14 @@ class Analysis:
     def verdicts(self, *, searched: bool = False) -> list[PlanVerdict]:
         """All ten claims; with `searched` on the examples that the search saw, for comparison."""
         return judge(load_plan(), self._measured(self.searched if searched else self.scored))
+
+    def outside(self, one: PlanVerdict) -> dict[str, Interval]:
+        """The tasks whose own 95 % CI over seeds lies outside a claim's region, whatever the mean
+        over tasks says."""
+        values = claim_values(one.claim, self._measured(self.scored))
+        found = {task: t_interval(of[0].tolist()) for task, of in values.items()}
+        low, high = one.claim.low, one.claim.high
+        return {task: of for task, of in found.items() if of.high < low or of.low > high}
 
     def seeds_needed(self) -> dict[str, int | None]:
         """By the key of each claim that has an interval, how many seeds would decide it."""

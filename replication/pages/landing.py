@@ -124,6 +124,18 @@ def strength(trial: Trial) -> Table | Note:
 Kept = Mapping[str, Judged | PlanVerdict]  # what good, random and bad tickets retain
 
 
+def gained(larger: Analysis) -> Note | None:
+    """What the larger model's full models gain, task by task, on the examples that score them."""
+    found = [
+        f"{task} {number(np.mean(of.full[0] - of.majority[0]), 2)} ({METRIC_LABELS[of.metric]})"
+        for task, of in larger.scored.items()
+    ]
+    if not found:
+        return None
+    name = next(iter(larger.entries.values())).model
+    return Note(f"Full models of {name} gain over the majority baseline: {'; '.join(found)}.")
+
+
 def models(trial: Trial, larger: Analysis) -> dict[str, Kept]:
     """By model, those of which all is there; the larger one, on its registered plan, first."""
     judged = {one.claim.key: one for one in larger.verdicts()}

@@ -32,7 +32,7 @@ from replication.claims.claim import WINS
 from replication.claims.plan import Analysis, PlanVerdict, analyse
 from replication.claims.retained import Retained, Ticket
 from replication.claims.trial import beside_the_plan
-from replication.claims.verdicts import CONTRADICTED, INCONCLUSIVE, counted
+from replication.claims.verdicts import CONTRADICTED, INCONCLUSIVE, SUPPORTED, counted
 from replication.claims.wins import outcome
 from replication.paper.records import beside
 from replication.runs.data_card import model_and_data
@@ -78,6 +78,9 @@ def finding(analysis: Analysis) -> Finding:
             f"{'; '.join(so_far)}. These are means, 95 % CIs over seeds."
         ]
     more.append(f"The {len(every)} registered claims: {said}.")
+    for one in every:
+        if one.verdict == SUPPORTED and (apart := analysis.outside(one)):
+            more.append(f"Of the supported, not so on {', '.join(apart)}: “{one.claim.text}”")
     return Finding(first, more=" ".join(more))
 
 
@@ -182,7 +185,7 @@ def verdicts(analysis: Analysis) -> Table:
     return Table.of(
         {
             "claim": one.claim.text,
-            "verdict": _so_far(analysis) + one.verdict + (f" ({one.why})" if one.why else ""),
+            "verdict": _so_far(analysis) + one.verdict + _but(analysis, one),
             "mean, 95 % CI": in_its_unit(one),
             "registered region": region(one.claim, _unit(one)),
             "n": _n(one) if one.means else "0",
@@ -190,6 +193,18 @@ def verdicts(analysis: Analysis) -> Table:
         }
         for one in analysis.verdicts()
     )
+
+
+def _but(analysis: Analysis, one: PlanVerdict) -> str:
+    """What a verdict does not say: why it is one, and which tasks lie outside the region."""
+    unit = _unit(one)
+    said = [one.why] * bool(one.why)
+    said += [
+        f"outside on {task}: {amount(of.mean, unit)} {reach(of.low, of.high, unit)}"
+        for task, of in analysis.outside(one).items()
+        if one.verdict != CONTRADICTED
+    ]
+    return f" ({'; '.join(said)})" if said else ""
 
 
 def power(analysis: Analysis) -> Folded:

@@ -4,6 +4,8 @@ keeps can learn, against as many that no seed, or only some, keep.
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -11,13 +13,14 @@ import numpy as np
 from lottery_utils.agreement.inference import t_interval
 from lottery_utils.agreement.survivors import KINDS
 from lottery_utils.masks import StructuredMask
-from lottery_utils.metrics import possible
+from lottery_utils.metrics import majority_baseline, possible
 from replication.book.show import LARGE, Figure, Finding, Note, Table, style
 from replication.book.written import estimate, has_ci, percent, points, several
 from replication.claims.verdicts import INCONCLUSIVE
+from replication.experiments.answers import read_answers, untrained
 from replication.pages.sec4_2_good_random_bad import Retained, model_rows, of_release, retained
 from replication.paper import records as paper
-from replication.runs.records import KIND_LABELS, STATES, TaskRecords
+from replication.runs.records import KIND_LABELS, STATES, TaskRecords, task_of
 
 _OWN = {"super": "all", "in_between": "some", "anti": "none"}
 NO_SURVIVORS = Note(
@@ -52,7 +55,42 @@ def finding(entries: TaskRecords) -> Finding | Note:
         f"{percent(own.found[never].mean)}. The difference is {points(gap)} "
         f"({'95 % CI, ' * has_ci(gap)}n = {several(gap.n, 'seed')}: {said}).",
         more="Heads in the anti-survivors' ticket that no seed keeps: "
-        f"{came['none']} of {sum(came.values())}.",
+        f"{came['none']} of {sum(came.values())}.{_untrained(entries)}{_on_held_out(entries)}",
+    )
+
+
+def _untrained(entries: TaskRecords) -> str:
+    """How many of these tickets did not train, where their answers are on record."""
+    n: Counter[str] = Counter()
+    for stages in entries.values():
+        found, tuned = stages.get("survivors"), stages["finetune"]
+        if found and (labels := tuned["results"].get("labels")):
+            tickets, graded = found["results"]["tickets"], task_of(tuned).is_graded
+            n.update(untrained(tickets, labels, graded=graded))
+    if not n:
+        return ""
+    said = ", ".join(f"{n[kind]} of {KIND_LABELS[kind]}" for kind in KINDS if n[kind])
+    return f" Tickets that did not train (one answer to all examples): {said}."
+
+
+def _on_held_out(entries: TaskRecords) -> str:
+    """The same means on examples that no search saw, where there are any."""
+    of: dict[str, list[float]] = {kind: [] for kind in KINDS}
+    for stages in entries.values():
+        tuned, found = stages["finetune"]["results"], stages.get("survivors")
+        if not found or "held_out" not in tuned:
+            return ""
+        metric, graded = tuned["metric"], task_of(stages["finetune"]).is_graded
+        labels = read_answers(tuned["labels"]["held_out"], graded=graded).tolist()
+        majority = majority_baseline(metric, labels, graded=graded)
+        gain = tuned["held_out"][metric] - majority
+        for kind in KINDS:
+            score = found["results"]["tickets"][kind]["answers"]["retrained"]["held_out"][metric]
+            of[kind].append((score - majority) / gain if gain else math.nan)
+    shares = {kind: percent(np.mean(values)) for kind, values in of.items()}
+    return (
+        " These are scores of the examples searched on; on those held out super-survivors retain "
+        f"{shares[KINDS[0]]} of each seed's gain, anti-survivors {shares[KINDS[-1]]}."
     )
 
 

@@ -72,10 +72,16 @@ def apart(twice: Twice, setting: str) -> Apart:
 
 
 def agreement(twice: Twice) -> dict[str, Noise]:
-    """Kappa of heads between masks that differ in the machine ("examples" of `noises`), in the seed
-    or in both."""
-    ours, again = (np.array([m.heads.ravel() for m in of.masks.values()]) for of in twice)
-    return noises(ours, again)
+    """Kappa of heads between masks that differ in the machine, in the seed (on either machine) or
+    in both."""
+    one, other = (np.array([m.heads.ravel() for m in of.masks.values()]) for of in twice)
+    found, again = noises(one, other), noises(other, one)
+    by_machine = zip(twice.machines, (found, again), strict=True)
+    return {
+        "machine": found["examples"],
+        **{f"seed ({name})": of["seed"] for name, of in by_machine},
+        "both": found["both"],
+    }
 
 
 def finding(every: Mapping[str, Twice]) -> Finding | Note:
@@ -89,15 +95,15 @@ def finding(every: Mapping[str, Twice]) -> Finding | Note:
         for task, of in full.items()
     )
     masks = "; ".join(
-        f"{task} {number(of['examples'].observed, 2)} and {number(of['seed'].observed, 2)}"
+        f"{task} {', '.join(f'{what} {number(noise.observed, 2)}' for what, noise in of.items())}"
         for task, of in kappas.items()
     )
     n = len(next(iter(every.values())).ours)
     return Finding(
-        f"The same seed gives other numbers on another machine. A full model's score has a "
-        f"standard deviation of: {scores} (n = {n} seeds).",
-        more=f"Good masks of heads agree, by the mean kappa of two masks, over machines and over "
-        f"seeds: {masks}.",
+        "On another machine, with other versions of the libraries, the same seed gives other "
+        f"numbers. A full model's score has a standard deviation of: {scores} (n = {n} seeds).",
+        more="Two good masks of heads that differ in the machine, the seed or both agree with a "
+        f"mean kappa of: {masks}. With {n} seeds, which is larger is inconclusive.",
     )
 
 
@@ -106,6 +112,12 @@ def plot(every: Mapping[str, Twice]) -> Figure | Note:
     """Each seed's scores on both machines, joined."""
     if not every:
         return NONE
+    widest = max(
+        abs(a - b)
+        for twice in every.values()
+        for setting in SHOWN
+        for a, b in zip(*(of.scores(setting) for of in twice), strict=True)
+    )
     drawing, axes = plt.subplots(
         1, len(every), figsize=(4.8, 3.4), sharey=True, squeeze=False, layout="constrained"
     )
@@ -132,8 +144,8 @@ def plot(every: Mapping[str, Twice]) -> Figure | Note:
     drawing.legend(loc="outside upper center", ncols=2)
     return Figure.of(
         drawing,
-        f"The same seeds on two machines ({names[0]}: filled; {names[1]}: open), one line a seed. "
-        "Scores on the searched examples.",
+        f"Scores of the same seeds on {names[0]} (filled) and {names[1]} (open), one line a seed, "
+        f"differ by up to {number(widest)} ({len(one)} seeds a task, examples searched on).",
         f"Dot plots of scores. {'; '.join(told)}.",
         "two-machines",
     )
@@ -158,20 +170,20 @@ def masks(every: Mapping[str, Twice]) -> Table | Note:
     """Kappa of heads, by what two masks differ in; chance; and the most that sizes allow."""
     if not every:
         return NONE
-    rows = []
-    labels = {"examples": "machine", "seed": "seed", "both": "both"}
-    for task, twice in every.items():
-        for kind, of in agreement(twice).items():
-            rows.append(
-                {
-                    "task": task,
-                    "masks differ in": labels[kind],
-                    "mean kappa of heads": number(of.observed),
-                    "by chance (95 %)": within(of.low, of.high),
-                    "at most, these sizes": number(of.limit),
-                }
-            )
-    return Table.of(rows, "task")
+    return Table.of(
+        (
+            {
+                "task": task,
+                "masks differ in": what,
+                "mean kappa of heads": number(of.observed),
+                "by chance (95 %)": within(of.low, of.high),
+                "at most, these sizes": number(of.limit),
+            }
+            for task, twice in every.items()
+            for what, of in agreement(twice).items()
+        ),
+        "task",
+    )
 
 
 def verdicts(study: str, every: Mapping[str, Twice], store: Store) -> Table | Note:

@@ -95,6 +95,12 @@ def test_the_first_page_says_how_strong_the_models_are(trial: Trial) -> None:
         assert row["full model"].startswith(number(full, 2)) and row["gain"] == number(gain, 2)
     assert "400 dev examples, an accuracy has a standard error of about 0.02" in table.caption
     assert isinstance(landing.strength(replace(trial, records={})), Note)
+    plan = of_plan(trial)
+    for task, scored in plan.scored.items():
+        assert f"{task} {number((scored.full[0] - scored.majority[0]).mean(), 2)} (" in repr(
+            landing.gained(plan)
+        )
+    assert landing.gained(replace(plan, scored={})) is None
 
 
 def test_before_there_is_a_result_none_is_given(trial: Trial, tmp_path: Path) -> None:

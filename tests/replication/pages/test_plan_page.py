@@ -142,6 +142,24 @@ def test_an_interval_beyond_what_scores_can_be_is_not_printed() -> None:
     assert "SST-2 20 % (no CI), n = 2" in found
 
 
+def test_a_task_outside_the_region_of_a_supported_claim_is_named() -> None:
+    """Largest weights fail on CoLA so surely that the mean over tasks is in the region."""
+    kinds = {"SST-2": 0.78, "CoLA": 0.5}
+    every = {
+        task: task_entries(task, RIGHT | {"largest_removed": right}, held_out=5000, magnitude=True)
+        for task, right in kinds.items()
+    }
+    analysis = analysed(STUDY, every)
+    (one,) = [v for v in analysis.verdicts() if v.claim.key == "m-bad-fails"]
+    means = {task: of.low > one.claim.high for task, of in analysis.outside(one).items()}
+    assert one.verdict == SUPPORTED and means == {"SST-2": True}
+    assert "not so on SST-2" in repr(plan.finding(analysis))
+    cell = plan.verdicts(analysis).frame.loc[one.claim.text, "verdict"]
+    assert cell.startswith("provisional: supported (outside on SST-2: ")
+    nearby = analysed(STUDY, {"SST-2": task_entries("SST-2", magnitude=True)})
+    assert "not so on" not in repr(plan.finding(nearby))
+
+
 def test_a_task_that_does_not_enter_is_named() -> None:
     weak = analysed(STUDY, {"SST-2": task_entries("SST-2", dict.fromkeys(RIGHT, 0.6))})
     text = plan.standing(weak).text

@@ -34,6 +34,27 @@ def test_the_finding_has_what_super_survivors_and_anti_survivors_retain() -> Non
     assert "no seed keeps: 13 of 13." in text
 
 
+def test_held_out_examples_and_tickets_that_did_not_train_are_named() -> None:
+    """Counted from the answers on record: one answer to all is no training."""
+    of_task = load("mpnet-glue", "CoLA", also=["survivors"])["CoLA"]
+    retained: dict[str, list[float]] = {"super": [], "anti": []}
+    stuck = dict.fromkeys(KINDS, 0)
+    for stages in of_task.values():
+        full = stages["finetune"]["results"]["held_out"]["matthews"]  # the majority scores 0
+        for kind, ticket in stages["survivors"]["results"]["tickets"].items():
+            answers = ticket["answers"]["retrained"]
+            stuck[kind] += len({*answers["predictions"]["validation"]}) == 1
+            if kind in retained:
+                retained[kind].append(answers["held_out"]["matthews"] / full)
+    text = repr(page.finding(of_task))
+    assert stuck["super"] == 0 and stuck["anti"] > 0
+    assert f"{stuck['anti']} of anti-survivors" in text
+    assert f"super-survivors retain {percent(np.mean(retained['super']))} of each" in text
+    assert f"anti-survivors {percent(np.mean(retained['anti']))}." in text
+    small = repr(page.finding(load("minilm-glue", "SST-2", also=["survivors"])["SST-2"]))
+    assert "held out" not in small and "did not train" not in small
+
+
 def test_without_a_gain_or_a_spread_the_finding_says_so() -> None:
     alike = repr(page.finding(entries(survivors=survivors())))
     assert "+0.0 points (all equal) (n = 2 seeds: inconclusive)." in alike

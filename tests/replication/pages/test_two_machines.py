@@ -62,7 +62,7 @@ def test_masks_of_one_seed_are_compared_over_machines(every: dict[str, Twice]) -
             [[*"".join(of["mask"]["heads"])] for of in results(name, task, "search")]
             for name in STUDIES
         ]
-        found = page.agreement(twice)["examples"].observed
+        found = page.agreement(twice)["machine"].observed
         # Fleiss' kappa of two raters is Scott's pi: Cohen's where both keep equally many.
         near = np.mean([cohen_kappa_score(a, b) for a, b in zip(*heads, strict=True)])
         assert found == pytest.approx(near, abs=0.02)
