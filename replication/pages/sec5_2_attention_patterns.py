@@ -60,7 +60,8 @@ class Related(NamedTuple):
         if math.isnan(self.r):
             return "r is undefined"
         side = "above" if self.low > 0 else "below" if self.high < 0 else ""
-        means = f"{side} 0, uncorrected" if side else INCONCLUSIVE
+        just = "just " * (min(abs(self.low), abs(self.high)) < 0.0005)  # printed as 0.000
+        means = f"{just}{side} 0, uncorrected" if side else INCONCLUSIVE
         interval = within(self.low, self.high, signed=True)
         return f"r = {number(self.r, signed=True)}, 95 % CI {interval}, {means}"
 

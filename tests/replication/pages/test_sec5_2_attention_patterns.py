@@ -56,6 +56,12 @@ def test_the_finding_of_a_task_says_what_its_interval_allows() -> None:
     assert repr(page.finding({})) == repr(page.finding({"SST-2": entries()})) == page.NO_ATTENTION
 
 
+def test_an_interval_that_is_printed_with_a_zero_is_just_above_it() -> None:
+    near, clear, around = (page.Related(0.1, low, 0.2).said for low in (0.0004, 0.05, -0.0004))
+    assert "[+0.000, +0.200], just above 0, uncorrected" in near
+    assert ", above 0, uncorrected" in clear and "above" not in around
+
+
 def test_several_tasks_are_compared_by_the_same_numbers() -> None:
     hits = {"SST-2": [100, 0, 0, 0, 50, 0, 0, 0], "CoLA": [90, 9, 0, 0, 0, 0, 9, 0]}
     every = {task: entries(task, attention=attention(of)) for task, of in hits.items()}
