@@ -23,6 +23,7 @@ from replication.book.written import (
     reach,
     region,
 )
+from replication.claims.evidence import OF_PAIRS
 from replication.claims.power import MOST
 from replication.claims.rules import Judged
 from replication.claims.trial import PAPER
@@ -133,7 +134,8 @@ def rule(judged: Judged) -> str:
     if claim.beside:
         lines["Repeats"] = f'<a href="#{claim.beside}">a registered claim</a>'
     if judged.means:
-        lines["By task"] = html.escape(
+        paired = claim.measure in OF_PAIRS
+        lines["Jackknife pseudo-values" if paired else "By task"] = html.escape(
             ", ".join(f"{task} {amount(mean, claim.unit)}" for task, mean in judged.means.items())
         )
     return f"<dl>{''.join(f'<dt>{name}</dt><dd>{text}</dd>' for name, text in lines.items())}</dl>"
@@ -160,7 +162,9 @@ def estimate(judged: Judged) -> str:
     if not _printable(judged):
         equal = no_ci((found.mean, found.low, found.high)) == EQUAL
         interval = f"({EQUAL if equal else 'no CI: it would exceed the possible range'})"
-    return f"{amount(found.mean, unit)} {interval}; inside on {_inside(judged)}"
+    paired = judged.claim.measure in OF_PAIRS
+    tasks = f"jackknife over {found.n} tasks" if paired else f"inside on {_inside(judged)}"
+    return f"{amount(found.mean, unit)} {interval}; {tasks}"
 
 
 def _printable(judged: Judged) -> bool:

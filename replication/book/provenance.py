@@ -6,7 +6,7 @@ The book links each record to the copy that the site carries (`book/_ext/provena
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import pairwise
 from pathlib import PurePosixPath
 from typing import Any
@@ -18,6 +18,7 @@ from replication.book.written import several
 from replication.paper import records as release
 from replication.runs.records import KIND_LABELS, TaskRecords, resolve, warning
 from replication.runs.status import missing, status
+from replication.stages import FOLLOWUPS, STAGES
 from replication.store import Key, Record, Store
 
 
@@ -85,14 +86,16 @@ def standing(
     study: str,
     seeds: list[int] | str | int | None = None,
     *,
+    stages: Collection[str] = STAGES + FOLLOWUPS,
     data: str | None = None,
     backbone: str | None = None,
     store: Store | None = None,
 ) -> Note | None:
-    """What a page lacks of its study and how to make it; nothing where all is there."""
+    """What a page that shows these stages lacks of its study and how to make it; nothing where all
+    is there."""
     store = store or Store()
     chosen = resolve(study, seeds=seeds, data=data, backbone=backbone, store=store)
-    lacking = missing(chosen, store)
+    lacking = missing(chosen, store, stages)
     n_entries = len(chosen.tasks) * len(chosen.seeds)
     if not lacking:
         return None
@@ -105,7 +108,8 @@ def standing(
     parts = [f"{task}: {', '.join(what)}" for task, what in lacking.items() if task not in whole]
     parts += [f"all of {', '.join(whole)}"] if whole else []
     return Note(
-        f"Incomplete: {n_done} of {n_entries} runs (a task with a seed) are on record. Missing: "
+        f"Incomplete: {n_done} of {n_entries} runs (a task with a seed) have their tickets of "
+        "heads and MLPs. Missing: "
         f"{'; '.join(parts)}. With the data, 'lottery run {chosen.name}{place}' computes them.",
         "warning",
     )

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, SupportsFloat
 
 from lottery_utils.agreement.inference import t_interval
+from replication.claims.claim import LEVEL, Claim
 
 if TYPE_CHECKING:
     from lottery_utils.agreement.chance import Chance
-    from replication.claims.claim import Claim
 
 MINUS = "\u2212"
 ANY = (-math.inf, math.inf)
@@ -53,8 +53,13 @@ def p_text(value: float) -> str:
 
 
 def p_cell(value: float) -> str:
-    """The same in a table whose column says that it is p: `0.012` or `< 0.001`."""
-    return "< 0.001" if value < 0.001 else number(value)
+    """The same in a table whose column says that it is p: `0.012`, `< 0.001`, or `0.0498`."""
+    if value < 0.001:
+        return "< 0.001"
+    digits = 3
+    while value < LEVEL <= round(value, digits):  # so that it stays on its side
+        digits += 1
+    return number(value, digits)
 
 
 def within(

@@ -41,6 +41,12 @@ Measured = dict[str, dict[str, list[float]]]  # of each measure, of each task: a
 # Scores of a task by setting and method: "full", "majority", or such as "good, retrained".
 Scores = Callable[[str, str], list[float]]
 # What it is measured in, beside the stages of every entry.
+# Measures of pairs of tasks: their values of a task are jackknife pseudo-values, none of its own.
+OF_PAIRS = (
+    "heads shared beyond layers",
+    "MLPs shared beyond chance",
+    "kappa of heads between tasks",
+)
 MEASURED = ("attention", "control", "embeddings", "survivors", "weight_overlap")
 SURVIVORS = "survivors: super minus anti, retrained, in gains"
 GAINS = "in gains"  # of the full model of the same task and seed
@@ -280,12 +286,13 @@ def of_pairs(
                 found.append(1 - (a + b - 2 * both) / size / (2 * share * (1 - share)))
         return float(np.mean(found)) if found else math.nan
 
-    of = {
-        "heads shared beyond layers": {p: float(h.excess.mean()) for p, (h, _) in pairs.items()},
-        "MLPs shared beyond chance": {p: float(m.excess.mean()) for p, (_, m) in pairs.items()},
-        "kappa of heads between tasks": {p: k for p in pairs if not math.isnan(k := kappa(p))},
-    }
-    return {name: found for name, of_pair in of.items() if (found := jackknifed(of_pair))}
+    of = (
+        {p: float(h.excess.mean()) for p, (h, _) in pairs.items()},
+        {p: float(m.excess.mean()) for p, (_, m) in pairs.items()},
+        {p: k for p in pairs if not math.isnan(k := kappa(p))},
+    )
+    by_name = zip(OF_PAIRS, of, strict=True)
+    return {name: found for name, of_pair in by_name if (found := jackknifed(of_pair))}
 
 
 def _of_fewer(found: OverSeeds, n_seeds: int) -> tuple[float, float]:

@@ -27,15 +27,14 @@ NO_STUDY = Note("There are no records of a study here.", "warning")
 
 def total(names: object = None, store: Store | None = None) -> Finding | Note:
     """What these studies (None: all) took together."""
-    found = _spent(names, store or Store())
-    if not found:
+    store = store or Store()
+    found = _spent(names, store)
+    every = spent([*found], store)
+    if every is None:
         return NO_STUDY
-    cores = sum(one.cores for one in found.values())
-    cards = sum(one.cards for one in found.values())
-    energy = sum(one.kwh for one in found.values())
     return Finding(
-        f"The studies on record ({len(found)}) took {cores:,.0f} hours of one core and "
-        f"{cards:,.0f} of a graphics card, and about {energy:,.1f} kWh (an estimate)."
+        f"The studies on record ({len(found)}) took {every.cores:,.0f} hours of one core and "
+        f"{every.cards:,.1f} of a graphics card, and about {every.kwh:,.1f} kWh (an estimate)."
     )
 
 
@@ -66,7 +65,7 @@ def _spent(names: object, store: Store) -> dict[str, Spent]:
             f"There are no records of the study {unknown[0]!r} in {store.root}: expected some of "
             f"{', '.join(known)}."
         )
-    return {name: one for name in asked if (one := spent(name, store))}
+    return {name: one for name in asked if (one := spent([name], store))}
 
 
 def circumstances(rows: Rows) -> Note:

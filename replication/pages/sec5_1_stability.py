@@ -42,8 +42,9 @@ from replication.runs.measured import (
 from replication.runs.records import METHOD_LABELS, TaskRecords
 
 MISSING = Note(
-    "The overlap of weight masks is not recorded here: it needs magnitude pruning of at least two "
-    "seeds.",
+    "How far the weight masks of these seeds overlap is not on record: the masks were not at hand "
+    "together. They lie in the cache of the machine that computed them; the command make book "
+    "records their overlap there.",
     "warning",
     missing=True,
 )
@@ -193,7 +194,7 @@ def agreement_table(entries: TaskRecords) -> Table | Note:
 
 EQUAL = {
     "cut": "the searches' masks, cut at the largest one's size",
-    "top half": "the most important half in the full model",
+    "top half": "the most important half in the full model, normalized by layer",
 }
 
 
@@ -309,8 +310,8 @@ def importance_profile(entries: TaskRecords) -> Figure:
     return Figure.of(
         drawing,
         f"On {task}, the more important half of the heads holds {percent(np.mean(halves))} of all "
-        f"importance (above). The last scores of the search correlate with the first by "
-        f"{number(np.mean(last), 2)} (below; Spearman). Means, n = {len(entries)}; {n:,} "
+        "importance, normalized by layer (above). The search's last scores correlate with the "
+        f"first by {number(np.mean(last), 2)} (below; Spearman). Means, n = {len(entries)}; {n:,} "
         "validation examples.",
         f"Two line plots for {task}: importance by head in descending order (the "
         f"upper half of the heads holds {percent(np.mean(halves))} of it), and the rank "
@@ -328,7 +329,7 @@ def _along_the_search(axis: Axes, steps: list[dict[str, Any]], colour: str) -> f
 
 
 def rank_correlations(entries: TaskRecords) -> Table | Note:
-    """Spearman's correlation of importance in the full model, for each pair of seeds."""
+    """Spearman's correlation of raw importance in the full model, for each pair of seeds."""
     if len(entries) < 2:
         return ONE_SEED
     rows = []
@@ -377,8 +378,10 @@ def like_with_like(entries: TaskRecords) -> Table | Note:
     For weights, chance is given twice: for masks of the same sizes, and for masks of the same
     sizes in every matrix, which share the profile over layers but not the weights.
     """
+    if not entries.has("magnitude"):
+        return NO_MAGNITUDE
     if entries.overlap is None:
-        return MISSING if entries.has("magnitude") else NO_MAGNITUDE
+        return MISSING if len(entries) > 1 else ONE_SEED
     heads = good_masks(entries, "heads")
     observed, by_size, by_matrix = agreement_of_weights(entries.overlap)
     rows = []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from replication.paper.records import STAGE
@@ -13,7 +15,7 @@ WATTS_PER_CORE, WATTS_PER_GPU = 8, 500
 
 
 class Spent(NamedTuple):
-    """Of one study: how many tasks and records, hours of one core and of a graphics card."""
+    """Of studies: how many tasks and records, hours of one core and of a graphics card."""
 
     tasks: int
     records: int
@@ -26,18 +28,34 @@ class Spent(NamedTuple):
         return (self.cores * WATTS_PER_CORE + self.cards * WATTS_PER_GPU) / 1000
 
 
-def spent(study: str, store: Store) -> Spent | None:
-    """What the records in a study's folder took; None where it has none.
+def spent(studies: Sequence[str], store: Store) -> Spent | None:
+    """What the records in these studies' folders took together; None where there are none.
 
+    Hours of one core are sums over records, by their threads. Jobs may share a graphics card: its
+    hours are those in which at least one record of that device's name was made, each from `seconds`
+    before it was `created` until then. Two cards of one name, at once, count as one.
     What the paper's authors released cost nothing but the reading of it, and is left out.
     """
-    keys = [key for key in store.keys(study) if key.stage != STAGE]
+    keys = [key for study in studies for key in store.keys(study) if key.stage != STAGE]
     runs = [record["provenance"] for record in map(store.read, keys) if record]
     if not runs:
         return None
-    seconds = {True: 0.0, False: 0.0}  # on a card, or on one core
+    cores, busy = 0.0, dict[str, list[tuple[float, float]]]()
     for run in runs:
-        on_card = run["device"] != "cpu"
-        seconds[on_card] += run["seconds"] * (1 if on_card else run["threads"])
-    tasks = len({key.task for key in keys})
-    return Spent(tasks, len(runs), seconds[False] / 3600, seconds[True] / 3600)
+        if run["device"] == "cpu":
+            cores += run["seconds"] * run["threads"]
+        else:
+            end = datetime.fromisoformat(run["created"]).timestamp()
+            busy.setdefault(run["device"], []).append((end - run["seconds"], end))
+    cards = sum(map(_covered, busy.values()))
+    tasks = len({(key.study, key.task) for key in keys})
+    return Spent(tasks, len(runs), cores / 3600, cards / 3600)
+
+
+def _covered(intervals: Iterable[tuple[float, float]]) -> float:
+    """How long at least one of these intervals lasts, in their unit."""
+    length, until = 0.0, float("-inf")
+    for start, end in sorted(intervals):
+        length += max(0.0, end - max(start, until))
+        until = max(until, end)
+    return length

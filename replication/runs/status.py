@@ -162,13 +162,15 @@ def wanted(study: Study, names: Collection[str]) -> list[tuple[str, int, tuple[s
     return found
 
 
-def undone(study: Study, store: Store) -> list[tuple[str, int, str]]:
-    """Every record that the study asks for and has not: task, seed and stage."""
+def undone(
+    study: Study, store: Store, names: Collection[str] = STAGES + FOLLOWUPS
+) -> list[tuple[str, int, str]]:
+    """Every record of these stages that the study asks for and has not: task, seed and stage."""
     with store.still():
         return [
             (task, seed, name)
-            for task, seed, names in wanted(study, STAGES + FOLLOWUPS)
-            for name in names
+            for task, seed, some in wanted(study, names)
+            for name in some
             if status(study, task, seed, name, store) != "done"
         ]
 
@@ -191,15 +193,17 @@ def in_cache(study: Study, task: str, seed: int, name: str, part: str, store: St
     return bool(Journal(path, study.stamp(name, task, tied, part), kind, look=True).entries)
 
 
-def missing(study: Study, store: Store) -> dict[str, list[str]]:
-    """What the study asks for and has not, by task: seeds without tickets, and other stages."""
+def missing(
+    study: Study, store: Store, names: Collection[str] = STAGES + FOLLOWUPS
+) -> dict[str, list[str]]:
+    """What of these stages the study asks for and has not, by task: seeds, and follow-ups."""
     left: dict[str, dict[str, list[str]]] = {}
-    for task, seed, name in undone(study, store):
+    for task, seed, name in undone(study, store, names):
         what = name if name in FOLLOWUPS else f"seed {seed}"
         left.setdefault(task, {}).setdefault(what, []).append(name)
     found: dict[str, list[str]] = {task: [] for task in left}
     for task, lacks in left.items():
-        for what, names in lacks.items():
-            whole = what in FOLLOWUPS or len(names) == len(study.stages(task))
-            found[task].append(what if whole else f"{what} ({', '.join(names)})")
+        for what, left_of in lacks.items():
+            whole = what in FOLLOWUPS or {*study.stages(task)} & {*names} == {*left_of}
+            found[task].append(what if whole else f"{what} ({', '.join(left_of)})")
     return found

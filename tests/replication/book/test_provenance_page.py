@@ -13,7 +13,7 @@ from replication.book.provenance import Sources
 from replication.runs import records
 from replication.runs.records import TaskRecords
 from replication.stages import STAGES
-from replication.store import Store
+from replication.store import Key, Store
 from replication.study import Study
 
 SEEDS = (1337, 42)
@@ -44,6 +44,21 @@ def test_sources_are_what_was_read(every: dict[str, TaskRecords], tiny_run: Path
     records.load(Study.load(tiny_run / "studies" / "tiny.yaml"), "RTE", [42], store=store)
     read = {row.split(" | ")[0] for row in repr(Sources(store)).splitlines()}
     assert read == {f"tiny/RTE/seed-42/{stage}.json" for stage in STAGES}
+
+
+def test_a_page_lacks_only_what_it_shows(finished: Path) -> None:
+    shown = ("finetune", "search", "tickets")
+    assert provenance.standing("tiny") is None
+    Store().path(Key("tiny", "STS-B", 42, "magnitude")).unlink()
+    assert provenance.standing("tiny", stages=shown) is None
+    lacking = provenance.standing("tiny")
+    assert lacking is not None and "STS-B: seed 42 (magnitude)" in lacking.text
+    assert "6 of 6" in lacking.text and "of heads and MLPs" in lacking.text, "what is counted"
+    for stage in shown:
+        Store().path(Key("tiny", "CoLA", 42, stage)).unlink()
+    lacking = provenance.standing("tiny", stages=shown)
+    assert lacking is not None and "5 of 6" in lacking.text
+    assert "Missing: CoLA: seed 42. " in lacking.text
 
 
 def test_a_meaningless_rule_is_a_warning(every: dict[str, TaskRecords]) -> None:

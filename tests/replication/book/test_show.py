@@ -29,6 +29,7 @@ from replication.book.written import (
     estimate,
     interval,
     number,
+    p_cell,
     p_text,
     points,
     reach,
@@ -163,6 +164,11 @@ def test_cells_are_written_row_by_row_and_light_on_dark() -> None:
 def test_no_p_value_is_said_to_be_zero() -> None:
     assert [p_text(p) for p in (0.0123, 0.001, 0.0004)] == ["p = 0.012", "p = 0.001", "p < 0.001"]
     assert p_text(float("nan")) == "p undefined"
+
+
+def test_a_p_value_stays_on_its_side_of_the_level() -> None:
+    assert [p_cell(p) for p in (0.0498, 0.049996, 0.0494)] == ["0.0498", "0.049996", "0.049"]
+    assert [p_cell(p) for p in (0.05, 0.0502)] == ["0.050", "0.050"]
 
 
 def test_retained_gain_is_written_in_percent_and_its_differences_in_points() -> None:

@@ -146,6 +146,19 @@ def test_the_table_names_numbers_verdicts_and_sections(small_trial: Trial) -> No
     assert f"{MINUS}0.15 to 0.15, on 75 % of the tasks" in rule and "within 15 points" in rule
 
 
+def test_pseudo_values_of_pairs_of_tasks_are_not_called_the_tasks_own(trial: Trial) -> None:
+    rows = {
+        row["key"]: row for of in (False, True) for row in claims.verdicts(trial, added=of).rows
+    }
+    for key in ("tasks-share-heads", "tasks-share-mlps", "tasks-differ"):
+        (one,) = (j for j in trial.ours if j.claim.key == key)
+        assert one.found is not None
+        cells = f"{rows[key]}"
+        assert "<dt>Jackknife pseudo-values</dt>" in cells and f"over {one.found.n} tasks" in cells
+        assert "By task" not in cells and "inside on" not in cells
+    assert "By task" in f"{rows['sizes']}" and "inside on" in f"{rows['sizes']}"
+
+
 def test_a_strip_has_both_estimates_in_the_claims_unit(trial: Trial) -> None:
     keys = [one.claim.key for one in trial.ours]
     pair = [of[keys.index("no-losing-tickets")] for of in (trial.ours, trial.theirs)]

@@ -138,6 +138,7 @@ def test_searches_that_removed_almost_nothing_are_said() -> None:
     text = repr(page.finding(of_task))
     assert ". 2 of 3 searches removed almost nothing (3 of 72 heads)." in text
     table = page.equal_sizes(of_task).frame
+    assert [*table.index][-1].endswith("normalized by layer")
     assert f"; {float(table['at most'].iloc[0]):.2f} at most at their sizes; " in text
     assert f"; {float(table['kappa'].iloc[1]):.2f} when cut to one size" in text
 
@@ -146,6 +147,7 @@ def test_the_profile_is_importance_in_order_and_how_long_the_order_lasts(
     every: dict[str, TaskRecords],
 ) -> None:
     figure = page.importance_profile(every[TASK])
+    assert "normalized by layer" in figure.caption
     left, right = figure.drawing.axes
     for line, later, records in zip(left.lines, right.lines, every[TASK].values(), strict=False):
         raw = np.array(records["search"]["results"]["importance"]["heads"])

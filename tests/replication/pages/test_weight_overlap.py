@@ -16,16 +16,17 @@ from running import put
 
 from lottery_utils.agreement import chance, votes
 from lottery_utils.masks import StructuredMask, WeightMask
+from replication.book.build import tools, without_empty
 from replication.book.show import NO_MAGNITUDE, Table
 from replication.book.written import MINUS
 from replication.experiments.weight_overlap import overlap_counts
 from replication.pages import sec5_1_stability as page
-from replication.pages.sec5_1_stability import MISSING
+from replication.pages.sec5_1_stability import MISSING, ONE_SEED
 from replication.runs import records
 from replication.runs.measured import good_masks
 from replication.runs.records import TaskRecords
 from replication.runs.schema import record_schema
-from replication.store import Key, Store
+from replication.store import Key, Store, home
 from replication.study import Study
 
 TASK, SEEDS = "STS-B", [1337, 42]
@@ -119,7 +120,20 @@ def test_what_is_missing_is_said(finished: Path) -> None:
     assert overlap() is None
     entries = records.load("tiny", TASK)[TASK]
     assert page.like_with_like(entries) is MISSING
-    assert page.density_spread(without_magnitude(entries)) is NO_MAGNITUDE
+    assert page.like_with_like(entries.of_seeds([42])) is ONE_SEED
+    for say in (page.density_spread, page.like_with_like):
+        assert say(without_magnitude(entries)) is NO_MAGNITUDE
+
+
+def test_prose_about_the_overlap_is_left_out_with_it() -> None:
+    nbformat, _ = tools()
+    cells = nbformat.read(home() / "notebooks/sec5_1_stability.ipynb", 4).cells
+    (cell,) = (cell for cell in cells if "like_with_like" in cell.source)
+    shown = {"text/html": MISSING._repr_html_()}
+    cell.outputs = [nbformat.v4.new_output("display_data", shown)]
+    kept = without_empty(cells)
+    assert cell in kept
+    assert not any("{numref}`like`" in one.source for one in kept)
 
 
 @pytest.mark.filterwarnings("error")
