@@ -133,7 +133,10 @@ def gained(larger: Analysis) -> Note | None:
     if not found:
         return None
     name = next(iter(larger.entries.values())).model
-    return Note(f"Full models of {name} gain over the majority baseline: {'; '.join(found)}.")
+    return Note(
+        f"Full models of {name} gain over the majority baseline, on held-out examples where there "
+        f"are any: {'; '.join(found)}."
+    )
 
 
 def models(trial: Trial, larger: Analysis) -> dict[str, Kept]:

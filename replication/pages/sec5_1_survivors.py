@@ -75,7 +75,7 @@ def _untrained(entries: TaskRecords) -> str:
 
 def _on_held_out(entries: TaskRecords) -> str:
     """The same means on examples that no search saw, where there are any."""
-    of: dict[str, list[float]] = {kind: [] for kind in KINDS}
+    above: dict[str, list[float]] = {kind: [] for kind in ("full", *KINDS)}
     for stages in entries.values():
         tuned, found = stages["finetune"]["results"], stages.get("survivors")
         if not found or "held_out" not in tuned:
@@ -83,14 +83,15 @@ def _on_held_out(entries: TaskRecords) -> str:
         metric, graded = tuned["metric"], task_of(stages["finetune"]).is_graded
         labels = read_answers(tuned["labels"]["held_out"], graded=graded).tolist()
         majority = majority_baseline(metric, labels, graded=graded)
-        gain = tuned["held_out"][metric] - majority
+        above["full"].append(tuned["held_out"][metric] - majority)
         for kind in KINDS:
-            score = found["results"]["tickets"][kind]["answers"]["retrained"]["held_out"][metric]
-            of[kind].append((score - majority) / gain if gain else math.nan)
-    shares = {kind: percent(np.mean(values)) for kind, values in of.items()}
+            answers = found["results"]["tickets"][kind]["answers"]["retrained"]
+            above[kind].append(answers["held_out"][metric] - majority)
+    gain = float(np.mean(above["full"])) or math.nan
+    shares = {kind: percent(np.mean(above[kind]) / gain) for kind in KINDS}
     return (
         " These are scores of the examples searched on; on those held out super-survivors retain "
-        f"{shares[KINDS[0]]} of each seed's gain, anti-survivors {shares[KINDS[-1]]}."
+        f"{shares[KINDS[0]]}, anti-survivors {shares[KINDS[-1]]}."
     )
 
 
