@@ -40,13 +40,13 @@ from replication.runs.records import KINDS, STATES, TICKETS, TaskRecords, ticket
 Measured = dict[str, dict[str, list[float]]]  # of each measure, of each task: a value per seed
 # Scores of a task by setting and method: "full", "majority", or such as "good, retrained".
 Scores = Callable[[str, str], list[float]]
-# What it is measured in, beside the stages of every entry.
 # Measures of pairs of tasks: their values of a task are jackknife pseudo-values, none of its own.
 OF_PAIRS = (
     "heads shared beyond layers",
     "MLPs shared beyond chance",
     "kappa of heads between tasks",
 )
+# What it is measured in, beside the stages of every entry.
 MEASURED = ("attention", "control", "embeddings", "survivors", "weight_overlap")
 SURVIVORS = "survivors: super minus anti, retrained, in gains"
 GAINS = "in gains"  # of the full model of the same task and seed
