@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lottery_utils.metrics import Array, score
+from lottery_utils.metrics import Array, majority_baseline, score
 
 
 def answers_text(values: Iterable[float]) -> str:
@@ -24,6 +24,12 @@ def read_answers(text: str, *, graded: bool) -> Array:
     if graded:
         return np.array(text.split(), np.float64)
     return np.array(text.split() if " " in text else list(text), np.int64)
+
+
+def majority_of(full: Mapping[str, Any], split: str, *, graded: bool) -> float:
+    """The majority baseline of a split, by the labels that the results of a fine-tuning keep."""
+    labels = read_answers(full["labels"][split], graded=graded).tolist()
+    return majority_baseline(full["metric"], labels, graded=graded)
 
 
 def did_not_train(answers: Array, labels: Array, *, graded: bool) -> bool:

@@ -13,11 +13,11 @@ import numpy as np
 from lottery_utils.agreement.inference import t_interval
 from lottery_utils.agreement.survivors import KINDS
 from lottery_utils.masks import StructuredMask
-from lottery_utils.metrics import majority_baseline, possible
+from lottery_utils.metrics import possible
 from replication.book.show import LARGE, Figure, Finding, Note, Table, style
 from replication.book.written import estimate, has_ci, percent, points, several
 from replication.claims.verdicts import INCONCLUSIVE
-from replication.experiments.answers import read_answers, untrained
+from replication.experiments.answers import majority_of, untrained
 from replication.pages.sec4_2_good_random_bad import Retained, model_rows, of_release, retained
 from replication.paper import records as paper
 from replication.runs.records import KIND_LABELS, STATES, TaskRecords, task_of
@@ -81,8 +81,7 @@ def _on_held_out(entries: TaskRecords) -> str:
         if not found or "held_out" not in tuned:
             return ""
         metric, graded = tuned["metric"], task_of(stages["finetune"]).is_graded
-        labels = read_answers(tuned["labels"]["held_out"], graded=graded).tolist()
-        majority = majority_baseline(metric, labels, graded=graded)
+        majority = majority_of(tuned, "held_out", graded=graded)
         above["full"].append(tuned["held_out"][metric] - majority)
         for kind in KINDS:
             answers = found["results"]["tickets"][kind]["answers"]["retrained"]

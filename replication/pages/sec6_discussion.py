@@ -11,14 +11,14 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from lottery_utils.agreement.inference import t_interval
-from lottery_utils.metrics import METRIC_LABELS, majority_baseline
+from lottery_utils.metrics import METRIC_LABELS
 from replication.book.show import COLOURS, LARGE, Figure, Finding, Note, Table, coloured, style
 from replication.book.written import number, percent, several, share
 from replication.claims.claim import WINS, reaches
 from replication.claims.eligible import answerable, learned_seeds
 from replication.claims.evidence import AS_FLAT, STEP, of_landscape
 from replication.claims.retained import Split
-from replication.experiments.answers import read_answers
+from replication.experiments.answers import majority_of, read_answers
 from replication.runs.measured import rise, steepest
 from replication.runs.records import TICKETS, Stages, TaskRecords, task_of, tickets_of
 from replication.store import Store
@@ -72,9 +72,7 @@ def retained(
     full = record["results"]
     majority = float(full["majority"])
     if split == "held_out":
-        graded = task_of(record).is_graded
-        labels = read_answers(full["labels"][split], graded=graded).tolist()
-        majority = majority_baseline(full["metric"], labels, graded=graded)
+        majority = majority_of(full, split, graded=task_of(record).is_graded)
     gain = _on(split, full, entries[seed]) - majority or math.nan
     return (score(entries, seed, kind, state, split) - majority) / gain
 
