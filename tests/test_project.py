@@ -120,6 +120,10 @@ def test_nothing_large_or_made_by_a_machine_is_tracked(tracked: list[Path]) -> N
     made = re.compile(r"(^|/)(_build|\.cache|\.venv|__pycache__|\.snakemake)/|^book/report/|\.pyc$")
     assert not [name for name in names if made.search(name)]
     assert not [path for path in tracked if path.stat().st_size > 500_000]
+    records = [
+        path for path, name in zip(tracked, names, strict=True) if name.startswith("results/")
+    ]
+    assert sum(path.stat().st_size for path in records) < 10_000_000
 
 
 @pytest.mark.parametrize(

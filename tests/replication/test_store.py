@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 import running
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 import lottery_utils
 from lottery_utils.errors import UserError
@@ -23,7 +25,7 @@ from replication.experiments.unfinished import Unfinished
 from replication.files import write_text
 from replication.followups import FollowUps
 from replication.journal import Journal
-from replication.store import Key, Record, Store, provenance
+from replication.store import Key, Record, Store, provenance, text_of
 from replication.store import code as imported
 from replication.study import Study
 
@@ -150,6 +152,22 @@ def test_a_checksum_does_not_depend_on_layout_or_order(store: Store) -> None:
     assert store.read(KEY) == record
 
 
+NUMBER = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False)
+JSON = st.recursive(
+    NUMBER | st.text(), lambda part: st.lists(part) | st.dictionaries(st.text(), part)
+)
+
+
+@given(st.dictionaries(st.text(), JSON))
+def test_the_layout_changes_no_content(record: Record) -> None:
+    assert json.loads(text_of(record)) == record
+
+
+@given(st.lists(NUMBER, min_size=1))
+def test_a_list_of_numbers_takes_one_line(numbers: list[float | bool | None]) -> None:
+    assert text_of({"scores": numbers}).splitlines()[1] == f' "scores": {json.dumps(numbers)}'
+
+
 def test_a_full_disk_is_one_sentence(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -205,9 +223,9 @@ def test_a_derived_study_is_held_to_its_name(store: Store, workplace: Path) -> N
     assert Study.load(derived.name, store.root).train_size == 32
     path = store.root / derived.name / "study.yaml"
     path.write_text(path.read_text("utf-8").replace("train_size: 32", "train_size: 33"), "utf-8")
-    for given in (derived.name, path):
+    for asked in (derived.name, path):
         with pytest.raises(UserError, match="is not the study that was derived as 'tiny-"):
-            Study.load(given, store.root)
+            Study.load(asked, store.root)
 
 
 @pytest.mark.parametrize("given", ["", None, True, 1000.0, ["results"]])
