@@ -6,6 +6,7 @@ The book links each record to the copy that the site carries (`book/_ext/provena
 from __future__ import annotations
 
 import html
+from collections import Counter
 from collections.abc import Collection, Iterator
 from itertools import pairwise
 from pathlib import PurePosixPath
@@ -30,7 +31,7 @@ class Sources:
 
     @property
     def summary(self) -> str:
-        """How many records, from when, by which version, and what they cost to compute."""
+        """How many records, from when, by which version, what they cost to compute, and where."""
         if not self.records:
             return "no records"
         made = [record["provenance"] for record in self.records]
@@ -39,8 +40,13 @@ class Sources:
         versions = ", ".join(sorted({run["lottery_utils"] for run in made}))
         seconds = sum(run["seconds"] for run in made)
         spent = f"{seconds / 3600:.1f} hours" if seconds >= 3600 else f"{seconds / 60:.1f} minutes"
+        devices = Counter(run["device"] for run in made).most_common()
+        counted = (f"{device} ({n})" if len(devices) > 1 else device for device, n in devices)
         n = several(len(self.records), "record")
-        return f"{n}, computed {when} by version {versions} in {spent}{self._sizes()}"
+        return (
+            f"{n}, computed {when} by version {versions} in {spent} on {' and '.join(counted)}"
+            f"{self._sizes()}"
+        )
 
     def _sizes(self) -> str:
         """On how many examples of a task the models were fine-tuned at most."""

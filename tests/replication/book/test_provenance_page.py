@@ -38,6 +38,15 @@ def test_sources_list_every_record(every: dict[str, TaskRecords]) -> None:
     assert f"tiny/STS-B/seed-42/{STAGES[0]}.json" in repr(all_of(every["STS-B"]))
 
 
+def test_sources_count_the_records_of_each_machine(every: dict[str, TaskRecords]) -> None:
+    made = all_of(every["STS-B"])
+    assert " on cpu; at most" in made.summary
+    first, *_ = made.records
+    card = first | {"provenance": first["provenance"] | {"device": "NVIDIA H200"}}
+    made.records[0] = card
+    assert " on cpu (7) and NVIDIA H200 (1); at most" in made.summary
+
+
 def test_sources_are_what_was_read(every: dict[str, TaskRecords], tiny_run: Path) -> None:
     store = Store(tiny_run / "results")
     assert Sources(store).summary == "no records"
