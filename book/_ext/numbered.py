@@ -4,7 +4,8 @@ A notebook shows a `<figure class="lottery-figure">` and, where it has a caption
 (`replication.book.show`). Every page counts its own from 1, so that prose which many pages share is
 right on each of them. {numref}`label` finds a label on its own page, and
 {numref}`book/report/minilm-glue/claims:label` one on another. Where this page lacks what the label
-names, because a study has no such record, prose says "a figure that this page lacks".
+names, because a study has no such record, prose says "a figure that this page lacks", or nothing in
+brackets.
 """
 
 from __future__ import annotations
@@ -96,6 +97,13 @@ def _on_this_page(app: Any, env: Any, node: Any, content: nodes.Element) -> node
     if found is not None:
         return found
     siblings = node.parent.children
-    before = "".join(of.astext() for of in siblings[: siblings.index(node)]).rstrip()
+    at = siblings.index(node)
+    before = "".join(of.astext() for of in siblings[:at]).rstrip()
+    after = "".join(of.astext() for of in siblings[at + 1 :])
+    if before.endswith(("(", ";")) and after.startswith(")"):  # without it the sentence is whole
+        siblings[at - 1] = nodes.Text(siblings[at - 1].astext().rstrip()[:-1].rstrip())
+        if before.endswith("("):
+            siblings[at + 1] = nodes.Text(siblings[at + 1].astext()[1:])
+        return nodes.inline()
     article = "A" if before[-1:] in ("", ".", ":", "?") else "a"
     return nodes.inline("", f"{article} figure that this page lacks")

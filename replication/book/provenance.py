@@ -19,7 +19,7 @@ from replication.book.written import several
 from replication.paper import records as release
 from replication.runs.records import KIND_LABELS, TaskRecords, resolve, warning
 from replication.runs.status import missing, status
-from replication.stages import FOLLOWUPS, STAGES
+from replication.stages import FOLLOWUPS, PIPELINE, STAGES
 from replication.store import Key, Record, Store
 
 
@@ -131,8 +131,9 @@ def check_parameters() -> None:
             contents.refuse_unknown(sorted(contents.names_in(injected)), cell)
 
 
-def warnings(entries: TaskRecords) -> Note | None:
-    """What a reader must know: where the 90 % threshold means nothing, and undefined scores."""
+def warnings(entries: TaskRecords, stages: Collection[str] = tuple(PIPELINE)) -> Note | None:
+    """What a reader must know: where the 90 % threshold means nothing, and undefined scores of
+    these stages."""
     by_reason: dict[str, list[str]] = {}
     for seed, records in entries.items():
         if reason := warning(records):
@@ -151,7 +152,7 @@ def warnings(entries: TaskRecords) -> Note | None:
     undefined: dict[str, list[str]] = {}
     for seed, records in entries.items():
         found: dict[str, list[str]] = {}
-        for record in records.values():
+        for record in (record for stage, record in records.items() if stage in stages):
             for name, why in _undefined(record["results"]):
                 found.setdefault(why, []).append(name)
         metric = METRIC_LABELS[records["finetune"]["results"]["metric"]]

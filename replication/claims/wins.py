@@ -82,7 +82,8 @@ def of_release(release: Results, method: str = "structured") -> dict[str, Shares
             errors[kind] = math.hypot(std, share * full.std) / gain / math.sqrt(N_SEEDS)
         sizes = TASKS[task].official_sizes
         assert sizes is not None
-        found[task] = Shares(retained, sizes[0], errors=errors)
+        low, high = ((score - majority) / gain for score in possible(TASKS[task].metric))
+        found[task] = Shares(retained, sizes[0], errors, (low, high))
     return found
 
 

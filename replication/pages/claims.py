@@ -294,11 +294,14 @@ def without_layers(trial: Trial) -> Note:
 
 
 def flatness(trial: Trial) -> Table | Note:
-    """How wide the middle half of the heads' importance is, in medians: by task, over seeds."""
+    """How wide the middle half of the heads' importance is, in medians: by task, over seeds.
+
+    Of raw importance: once scaled to 0 to 1, the least and the greatest head would set the unit.
+    """
     row = {"": "between the quartiles, in medians"}
     for task in trial.learned:
         searches = trial.records[task].results("search")
-        scores = [np.ravel(results["steps"][0]["head_scores"]) for results in searches]
+        scores = [np.ravel(results["importance"]["heads"]) for results in searches]
         low, middle, high = np.quantile(scores, [0.25, 0.5, 0.75], axis=1)
         row[task] = number(float(((high - low) / middle).mean()), 2)
     return Table.of([row]) if trial.learned else Note(NOTHING_LEARNED)

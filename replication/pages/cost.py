@@ -15,6 +15,7 @@ from lottery_utils.errors import UserError
 from replication.book.show import LARGE, SEED_COLOURS, Figure, Finding, Note, Table, style
 from replication.book.written import number, percent
 from replication.pages.speed import MISSING, Rows, by_name, measured_on, median, rounds
+from replication.runs.data_card import encoder
 from replication.runs.jobs import ASSUMED_TFLOPS
 from replication.runs.records import as_names
 from replication.runs.spent import Spent, spent
@@ -43,18 +44,28 @@ def studies(names: object = None, store: Store | None = None) -> Table | Note:
 
     `names` is a list or a single one. Raises `UserError` for those that have no records.
     """
+    store = store or Store()
     rows = [
         {
             "": name,
+            "encoder, training examples at most": _trained(name, store),
             "tasks": str(one.tasks),
             "records": f"{one.records:,}",
             "hours of one core": f"{one.cores:,.1f}",
             "hours of a graphics card": f"{one.cards:,.1f}",
             "kWh, estimated": number(one.kwh),
         }
-        for name, one in _spent(names, store or Store()).items()
+        for name, one in _spent(names, store).items()
     ]
     return Table.of(rows) if rows else NO_STUDY
+
+
+def _trained(study: str, store: Store) -> str:
+    """Which encoders a study's records are of, and on how many examples of a task at most."""
+    configs = [record["config"] for key in store.keys(study) if (record := store.read(key))]
+    sizes = {config["train_size"] for config in configs}
+    most = "all" if None in sizes else f"{max(sizes):,}"
+    return ", ".join([*sorted({encoder(config["backbone"]) for config in configs}), most])
 
 
 def _spent(names: object, store: Store) -> dict[str, Spent]:

@@ -204,9 +204,8 @@ def plot(trial: Trial, larger: Analysis) -> Figure | Note:
         if of["bad"].found
     ]
     # The plan takes its tasks as fixed; all else is about tasks in general.
-    over = (
-        f" ({next(iter(shown)).split(',')[0]}: over seeds and examples)" if len(shown) > 2 else ""
-    )
+    planned = next(iter(shown)).split(",")[0]
+    over = f"; of {planned} over seeds and examples, so their widths do not compare"
     for mark, text in (
         ("o-", "mean, 95 % CI"),
         ("|", "one task"),
@@ -217,7 +216,7 @@ def plot(trial: Trial, larger: Analysis) -> Figure | Note:
     return Figure.of(
         drawing,
         f"Of the gain from fine-tuning, retrained bad subnetworks retain {'; '.join(bad)}. Means "
-        f"over tasks, 95 % CIs{over}.",
+        f"over tasks, 95 % CIs over tasks{over if len(shown) > 2 else ''}.",
         f"Interval plot of the gain that retrained tickets retain. {'; '.join(said)}.",
         "retained",
     )

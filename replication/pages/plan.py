@@ -158,7 +158,17 @@ def plot(analysis: Analysis, method: str = "structured") -> Figure | Note:
     n = sorted({len(of) for of in seeds.values()})
     n_seeds = f"{n[0]} to {n[-1]} seeds" if len(n) > 1 else f"{n[0]} seeds"
     n_seeds = "one seed" if n == [1] else n_seeds
-    ended = [outcome(t_interval(of["bad"])) for of in rows.values() if "bad" in of]
+    ended = {
+        kind: [outcome(t_interval(of[kind])) for of in rows.values() if kind in of]
+        for kind in kinds
+    }
+    bad = ended["bad"]
+    said = f"Bad tickets win on {bad.count('wins')} of {len(bad)} tasks ({METHOD_LABELS[method]}) "
+    said += f"and lose on {bad.count('loses')}; "
+    if largest := ended.get("largest_removed"):
+        said += f"without the largest weights, {largest.count('wins')} and {largest.count('loses')}"
+    else:
+        said += f"inconclusive on {bad.count(INCONCLUSIVE)}"
     means = "; ".join(
         f"{task}, {kind}: {percent(np.mean(of[kind]))}"
         for task, of in rows.items()
@@ -167,11 +177,8 @@ def plot(analysis: Analysis, method: str = "structured") -> Figure | Note:
     )
     return Figure.of(
         drawing,
-        f"Bad tickets win on {ended.count('wins')} of {len(ended)} tasks under "
-        f"{METHOD_LABELS[method]} and lose on {ended.count('loses')}; inconclusive on "
-        f"{ended.count(INCONCLUSIVE)}, by the 95 % CI "
-        f"over {n_seeds} (points; strokes: means) against {percent(WINS)} (dashed). Held-out "
-        "examples where there are any.",
+        f"{said}. By 95 % CI over {n_seeds} (points; strokes: means) against {percent(WINS)} "
+        "(dashed). Held-out examples where there are any.",
         f"Dot plot of retained gain by task and kind of ticket. {means}.",
         method,
     )

@@ -129,7 +129,7 @@ def of_release(release: paper.Results, task: str, method: str = "structured") ->
     if of_task is None:
         return Retained(BERT, paper.N_SEEDS)
     found = {kind: wins.mean_over([of_task], kind) for kind in of_task.retained}
-    return Retained(BERT, paper.N_SEEDS, found)
+    return Retained(BERT, paper.N_SEEDS, found, possible=of_task.possible)
 
 
 def other_models(

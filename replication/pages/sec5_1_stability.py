@@ -42,9 +42,9 @@ from replication.runs.measured import (
 from replication.runs.records import METHOD_LABELS, TaskRecords
 
 MISSING = Note(
-    "How far the weight masks of these seeds overlap is not on record: the masks were not at hand "
-    "together. They lie in the cache of the machine that computed them; the command make book "
-    "records their overlap there.",
+    "How far the weight masks of these seeds overlap is not on record: the masks, too large for a "
+    "record, were not at hand together. Where one machine has computed all of them and kept its "
+    "cache, the command make book records their overlap.",
     "warning",
     missing=True,
 )

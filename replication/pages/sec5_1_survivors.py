@@ -69,8 +69,11 @@ def _untrained(entries: TaskRecords) -> str:
             n.update(untrained(tickets, labels, graded=graded))
     if not n:
         return ""
-    said = ", ".join(f"{n[kind]} of {KIND_LABELS[kind]}" for kind in KINDS if n[kind])
-    return f" Tickets that did not train (one answer to all examples): {said}."
+    said = ", ".join(f"{KIND_LABELS[kind]} {n[kind]}" for kind in KINDS if n[kind])
+    return (
+        f" Tickets that did not train (one answer to all examples), of {len(entries)} of a kind: "
+        f"{said}."
+    )
 
 
 def _on_held_out(entries: TaskRecords) -> str:

@@ -86,9 +86,7 @@ def finding(entries: TaskRecords) -> Finding | Note:
     lacking = [seed for seed in asked if seed not in control]
     split, n_unseen = _unseen(entries)
     if counted:
-        of = _bad(entries, counted, split)
-        pairs = zip(of["retrained"], of["reinitialized"], strict=True)
-        half = sum(reaches(without, WINS * with_it) for with_it, without in pairs)
+        of, on_seen = _bad(entries, counted, split), _bad(entries, counted, "validation")
         they, retain = f"the bad tickets of {entries.model} that train well", "retain"
         if len(counted) == 1:
             they = f"the control is of one bad ticket of {entries.model}, too few for a finding: it"
@@ -102,17 +100,19 @@ def finding(entries: TaskRecords) -> Finding | Note:
         )
         more = (
             f"With pre-trained embeddings alone: {_mean(of['embeddings_kept'])}. Without "
-            f"pre-training, {half} of {len(counted)} {retain} at least half as much as with it. "
+            f"pre-training, {_half(of)} of {len(counted)} {retain} at least half as much as with "
+            "it. "
             f"Counted: {_seeds(counted)}, chosen by what their tickets retain with pre-training."
         )
         if lacking:
             more += f" No control of {_seeds(lacking)} is on record yet."
         more += f" {_without_layers(entries, split)}".rstrip()
         if n_unseen:
-            seen = {state: _mean(of) for state, of in _bad(entries, counted, "validation").items()}
+            seen = {state: _mean(of) for state, of in on_seen.items()}
             more += (
                 f" On the examples that the search saw: {seen['reinitialized']} without, "
-                f"{seen['retrained']} with, {seen['embeddings_kept']} with embeddings alone."
+                f"{seen['retrained']} with, {seen['embeddings_kept']} with embeddings alone; "
+                f"{_half(on_seen)} of {len(counted)}."
             )
         return Finding(text, more=more)
     if asked:
@@ -137,6 +137,12 @@ def finding(entries: TaskRecords) -> Finding | Note:
                 f"(n = {several(len(gained), 'seed')})."
             )
     return Finding(text, more=f"{more} {_without_layers(entries, split)}".strip())
+
+
+def _half(of: dict[str, list[float]]) -> int:
+    """How many tickets retain at least half as much without pre-training as with it."""
+    pairs = zip(of["retrained"], of["reinitialized"], strict=True)
+    return sum(reaches(without, WINS * with_it) for with_it, without in pairs)
 
 
 def _unseen(entries: TaskRecords) -> tuple[Split, int]:
@@ -346,9 +352,9 @@ def flatness(entries: TaskRecords) -> Note:
     single = max(steepest(tickets_of(entries[seed])[k], STEP) for seed in seeds for k in rises)
     return Note(
         f"At a step of {STEP:g} the loss rises by ({_seeds(seeds)}; nats; mean over directions and "
-        f"both signs): {'; '.join(texts)}. The largest is {largest:.3f}, {told} by the rule (at "
-        f"least {AS_FLAT:g}).{said} A slope cancels in this mean: a single step changes the loss "
-        f"by up to {single:.3f}."
+        f"both signs): {'; '.join(texts)}. The largest change is {largest:.3f}, {told} by the "
+        f"rule (at least {AS_FLAT:g}).{said} A slope cancels in this mean: a single step changes "
+        f"the loss by up to {single:.3f}."
     )
 
 

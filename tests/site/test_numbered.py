@@ -65,7 +65,8 @@ def test_each_page_counts_its_own_and_refers_to_its_own(
 
     page = f"# P\n\n{raw(figure())}{raw(figure('gain'))}{raw(table('gained'))}\n"
     page += "here {numref}`gain` and {numref}`gained`\n\n"
-    page += "{numref}`no` has it. {numref}`no` too ({numref}`no`), as {numref}`no` says.\n"
+    page += "{numref}`no` has it. {numref}`no` too ({numref}`no`), as {numref}`no` says "
+    page += "({numref}`gain`; {numref}`no`).\n"
     index = "# I\n\n```{toctree}\none\ntwo\n```\n\n{numref}`Figure %s there <two:gain>`\n"
     for name, text in {"index": index, "one": page, "two": page}.items():
         (tmp_path / f"{name}.md").write_text(text, encoding="utf-8")
@@ -94,7 +95,7 @@ def test_each_page_counts_its_own_and_refers_to_its_own(
         assert 'href="#gained"><span class="std std-numref">Table 1' in html
         lacks = "figure that this page lacks"
         prose = BeautifulSoup(html, "html.parser").get_text()
-        assert f"A {lacks} has it. A {lacks} too (a {lacks}), as a {lacks} says." in prose
+        assert f"A {lacks} has it. A {lacks} too, as a {lacks} says (Figure 2)." in prose
     html = (out / "index.html").read_text("utf-8")
     assert 'href="two.html#gain"><span class="std std-numref">Figure 2 there' in html
 

@@ -22,7 +22,7 @@ from replication.book.written import number, p_cell, p_text, percent, plus_minus
 from replication.claims.claim import LEVEL
 from replication.pages.released.released_tickets import random_minus_bad
 from replication.paper import numbers
-from replication.paper.records import UNLEARNED, Results, over_seeds, score
+from replication.paper.records import UNLEARNED, Results, Score, over_seeds, score, scores
 from replication.runs.records import TaskRecords
 from replication.store import Store, home
 from replication.study import Study
@@ -51,9 +51,11 @@ def finding(results: Results) -> Finding:
     same = sum(of["good, retrained"] == of["random, retrained"] for of in drawn)
     parts = []
     if drawn:
+        equal = [task for task in results if _are_equal(scores(results, task))]
+        told = f" (on {', '.join(equal)} the scores are, too)" if equal else ""
         parts.append(
-            f"The paper's figure draws good tickets in place of random ones on {same} of "
-            f"{len(drawn)} tasks."
+            f"The paper's figure draws good tickets in place of random ones: on {same} of "
+            f"{len(drawn)} tasks its bars for both are equal{told}."
         )
     if len(q) > 1:
         of = random_minus_bad(results)["retrained"]
@@ -234,6 +236,11 @@ def searches(every: Every) -> Table | Note:
     return Table.of([*rows, last])
 
 
+def _are_equal(of_task: Mapping[str, Score]) -> bool:
+    """Whether good and random tickets, retrained, were released with the same mean score."""
+    return of_task["good, retrained"].mean == of_task["random, retrained"].mean
+
+
 def repeated(every: Every, study: Study, store: Store) -> Note | None:
     """Which searches of `searches` were repeated with `variant: release` as it is now, and whether
     they found the same."""
@@ -269,7 +276,8 @@ def random_tickets(every: Every) -> Table | Note:
                 "score, drawn alone": plus_minus(
                     np.mean(alone["scores"]), np.std(alone["scores"], ddof=1)
                 ),
-                "r of score and size": _correlation(alone["heads"], alone["scores"]),
+                "r of score and heads": _correlation(alone["heads"], alone["scores"]),
+                "r of score and MLPs": _correlation(alone["mlps"], alone["scores"]),
             }
         )
     return Table.of(rows) if rows else NOTHING

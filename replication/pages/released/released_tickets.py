@@ -19,6 +19,7 @@ from replication.book.show import COLOURS, LARGE, Figure, Finding, Note, Table, 
 from replication.book.written import (
     OF_MEAN,
     amount,
+    has_ci,
     interval,
     number,
     p_cell,
@@ -41,7 +42,6 @@ from replication.runs.records import KIND_LABELS, STATES, TICKETS, seeds_text
 from replication.store import Store
 
 MARKERS = {"good": "o", "random": "s", "bad": "^"}
-T_OF_FIVE = 2.776  # Student's t with four degrees of freedom, 97.5 %
 METRIC_NAMES = {"mcc": "Matthews correlation", "pearson": "Pearson's r"}
 # The full model, and what each search keeps; both searches of one part, put together.
 SEPARATE = {
@@ -116,8 +116,9 @@ def plot(results: Results) -> Figure:
     said = []
     for y, (task, of) in enumerate(reversed(of_tasks.items())):
         for shift, (kind, marker) in zip((0.25, 0, -0.25), MARKERS.items(), strict=True):
-            (mean,), half = of.retained[kind], T_OF_FIVE * of.errors[kind]
-            axis.errorbar(mean, y + shift, xerr=half, fmt=marker, color=COLOURS[kind], ms=6)
+            found = wins.mean_over([of], kind)
+            half = found.high - found.mean if has_ci(found, of.possible) else None
+            axis.errorbar(found.mean, y + shift, xerr=half, fmt=marker, color=COLOURS[kind], ms=6)
         good, bad = (number(of.retained[kind][0], 2) for kind in ("good", "bad"))
         said.append(f"{task}: good {good}, bad {bad}")
     for kind, marker in MARKERS.items():
@@ -137,7 +138,8 @@ def plot(results: Results) -> Figure:
         drawing,
         f"By 95 % CIs over {N_SEEDS} seeds, retrained good tickets of BERT-base win on "
         f"{won['good']} of {len(of_tasks)} tasks, random ones on {won['random']}, bad ones on "
-        f"{won['bad']} (as released; MRPC's intervals leave the axis, WNLI was not learned).",
+        f"{won['bad']} (MRPC's intervals leave the axis; one beyond the possible range is not "
+        "drawn; WNLI was not learned).",
         f"Dot plot of retained gain. {'; '.join(said)}.",
         "retained",
     )
@@ -275,7 +277,7 @@ def survivor_counts(results: Results) -> Table:
             "by none": str(heads[task].n_none),
             "MLPs kept by all": str(mlps[task].n_all),
             "by none ": str(mlps[task].n_none),
-            "anti-survivors that survive with some seed": _filled(
+            "anti-survivors that survive with some seed, or with every": _filled(
                 found["tickets"]["heads_mlps_super_bizzaro"]
             ),
         }
@@ -294,11 +296,14 @@ def _differences(results: Results, contrast: str) -> dict[str, float]:
 
 
 def _filled(anti: Mapping[str, Any]) -> str:
-    """How many places of the anti-survivors' mask are taken by components that survive."""
+    """How many places of the anti-survivors' mask are taken by components that survive, and how
+    many of these by super-survivors."""
     found = []
     for part, name in (("heads", "heads"), ("mlps", "MLPs")):
         by = anti[part]["kept_by"]
-        found.append(f"{by['some'][0] + by['all'][0]} of {anti[part]['kept'][0]} {name}")
+        super_too = f" ({by['all'][0]} with every)" if by["all"][0] else ""
+        taken = by["some"][0] + by["all"][0]
+        found.append(f"{taken} of {anti[part]['kept'][0]} {name}{super_too}")
     return ", ".join(found)
 
 

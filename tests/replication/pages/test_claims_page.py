@@ -209,7 +209,7 @@ def test_flatness_sees_the_width(trial: Trial) -> None:
     of_seeds = trial.records["SST-2"].results("search")
     widths = []
     for results in of_seeds:
-        low, middle, high = np.quantile(results["steps"][0]["head_scores"], [0.25, 0.5, 0.75])
+        low, middle, high = np.quantile(results["importance"]["heads"], [0.25, 0.5, 0.75])
         widths.append((high - low) / middle)
     assert table.frame.loc[row, "SST-2"] == f"{np.mean(widths):.2f}"
 
