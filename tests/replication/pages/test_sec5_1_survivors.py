@@ -48,7 +48,8 @@ def test_held_out_examples_and_tickets_that_did_not_train_are_named() -> None:
                 scored[kind].append(answers["held_out"]["matthews"])
     text = repr(page.finding(of_task))
     assert stuck["super"] == 0 and stuck["anti"] > 0
-    assert f"{stuck['anti']} of anti-survivors" in text
+    assert f"anti-survivors {stuck['anti']}" in text
+    assert f"of {len(of_task)} of a kind" in text
     best, worst = (sum(scored[k]) / sum(scored["full"]) for k in ("super", "anti"))  # majority: 0
     assert f"super-survivors retain {percent(best)}, anti-survivors {percent(worst)}." in text
     small = repr(page.finding(load("minilm-glue", "SST-2", also=["survivors"])["SST-2"]))

@@ -100,7 +100,7 @@ def test_the_finding_is_the_mean_over_pairs_with_an_interval_over_tasks() -> Non
     found = page.finding(Sharing.of(every)).text
     assert f"{np.mean([of.observed.mean() for of in pairs.values()]):.1f} of 24 heads" in found
     assert f"the excess is {number(np.mean([*excess.values()]), 1, signed=True)} heads" in found
-    assert f"95 % CI {within(low, high, 1, signed=True)}, n = 4 tasks" in found
+    assert f"95 % CI {within(low, high, 1, signed=True)}, jackknife over 4 tasks" in found
     assert ("not significant" in found) == (low < 0 < high)
     alone = page.finding(Sharing.of(study("CoLA", "RTE", n_seeds=1))).text
     assert "no CI: 2 tasks" in alone

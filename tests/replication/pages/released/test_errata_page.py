@@ -37,7 +37,7 @@ def searched(theirs: StructuredMask) -> dict[str, Any]:
 
 def measured(counts: list[list[int]]) -> dict[str, Any]:
     equal = {"scores": [0.6, 0.8], "heads": [3, 3], "mlps": [1, 1]}
-    alone = {"scores": [0.5, 0.9], "heads": [2, 5], "mlps": [0, 2]}
+    alone = {"scores": [0.5, 0.9], "heads": [2, 5], "mlps": [2, 0]}
     types = {"types": [*TYPES], "examples": 2, "counts": counts}
     return {"results": {"random": {"equal": equal, "independent": alone}, "transposed": types}}
 
@@ -81,7 +81,7 @@ def test_random_tickets_of_both_kinds() -> None:
     table = errata.random_tickets({"RTE": TaskRecords({42: {"quirks": measured([[1] * 5] * 5)}})})
     row = table.frame.loc["RTE, seed 42"]
     scores = plus_minus(0.7, 0.02**0.5), plus_minus(0.7, 0.08**0.5)
-    assert [*row] == ["3", "2 to 5", *scores, "+1.00"]
+    assert [*row] == ["3", "2 to 5", *scores, "+1.00", "−1.00"]
 
 
 def test_types_that_change_are_off_the_diagonal() -> None:
