@@ -205,7 +205,7 @@ def plot(trial: Trial, larger: Analysis) -> Figure | Note:
     ]
     # The plan takes its tasks as fixed; all else is about tasks in general.
     planned = next(iter(shown)).split(",")[0]
-    over = f"; of {planned} over seeds and examples, so their widths do not compare"
+    over = f" ({planned}: over seeds and examples; widths do not compare)"
     for mark, text in (
         ("o-", "mean, 95 % CI"),
         ("|", "one task"),
@@ -215,8 +215,8 @@ def plot(trial: Trial, larger: Analysis) -> Figure | Note:
     drawing.legend(loc="outside upper center", ncols=3, handlelength=1.5)
     return Figure.of(
         drawing,
-        f"Of the gain from fine-tuning, retrained bad subnetworks retain {'; '.join(bad)}. Means "
-        f"over tasks, 95 % CIs over tasks{over if len(shown) > 2 else ''}.",
+        f"Retrained bad subnetworks retain {'; '.join(bad)} of the gain. 95 % CIs over tasks"
+        f"{over if len(shown) > 2 else ''}.",
         f"Interval plot of the gain that retrained tickets retain. {'; '.join(said)}.",
         "retained",
     )

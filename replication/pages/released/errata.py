@@ -52,10 +52,10 @@ def finding(results: Results) -> Finding:
     parts = []
     if drawn:
         equal = [task for task in results if _are_equal(scores(results, task))]
-        told = f" (on {', '.join(equal)} the scores are, too)" if equal else ""
+        told = f" (on {', '.join(equal)} the same score, too)" if equal else ""
         parts.append(
             f"The paper's figure draws good tickets in place of random ones: on {same} of "
-            f"{len(drawn)} tasks its bars for both are equal{told}."
+            f"{len(drawn)} tasks the two have the same height{told}."
         )
     if len(q) > 1:
         of = random_minus_bad(results)["retrained"]

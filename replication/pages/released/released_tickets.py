@@ -138,8 +138,7 @@ def plot(results: Results) -> Figure:
         drawing,
         f"By 95 % CIs over {N_SEEDS} seeds, retrained good tickets of BERT-base win on "
         f"{won['good']} of {len(of_tasks)} tasks, random ones on {won['random']}, bad ones on "
-        f"{won['bad']} (MRPC's intervals leave the axis; one beyond the possible range is not "
-        "drawn; WNLI was not learned).",
+        f"{won['bad']} (MRPC's leave the axis; one beyond the possible range is not drawn).",
         f"Dot plot of retained gain. {'; '.join(said)}.",
         "retained",
     )
