@@ -17,6 +17,7 @@ from replication.book import contents
 from replication.book.show import Note, Table
 from replication.book.written import several
 from replication.paper import records as release
+from replication.runs.data_card import trained_on
 from replication.runs.records import KIND_LABELS, TaskRecords, resolve, warning
 from replication.runs.status import missing, status
 from replication.stages import FOLLOWUPS, PIPELINE, STAGES
@@ -49,12 +50,10 @@ class Sources:
         )
 
     def _sizes(self) -> str:
-        """On how many examples of a task the models were fine-tuned at most."""
-        found = {record["config"]["train_size"] for record in self.records} - {None}
-        reach = (
-            " to ".join(f"{n:,}" for n in dict.fromkeys((min(found), max(found)))) if found else ""
-        )
-        return f"; at most {reach} training examples a task" if found else ""
+        """On how many examples of a task the models were fine-tuned."""
+        found = trained_on(self.records)
+        reach = " to ".join(f"{n:,}" for n in dict.fromkeys(found or ()))
+        return f"; {reach} training examples a task" if found else ""
 
     def _repr_html_(self) -> str:
         rows = "".join(

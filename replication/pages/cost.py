@@ -15,7 +15,7 @@ from lottery_utils.errors import UserError
 from replication.book.show import LARGE, SEED_COLOURS, Figure, Finding, Note, Table, style
 from replication.book.written import number, percent
 from replication.pages.speed import MISSING, Rows, by_name, measured_on, median, rounds
-from replication.runs.data_card import encoder
+from replication.runs.data_card import encoder, trained_on
 from replication.runs.jobs import ASSUMED_TFLOPS
 from replication.runs.records import as_names
 from replication.runs.spent import Spent, spent
@@ -48,7 +48,7 @@ def studies(names: object = None, store: Store | None = None) -> Table | Note:
     rows = [
         {
             "": name,
-            "encoder, training examples at most": _trained(name, store),
+            "encoder, training examples a task": _trained(name, store),
             "tasks": str(one.tasks),
             "records": f"{one.records:,}",
             "hours of one core": f"{one.cores:,.1f}",
@@ -61,11 +61,11 @@ def studies(names: object = None, store: Store | None = None) -> Table | Note:
 
 
 def _trained(study: str, store: Store) -> str:
-    """Which encoders a study's records are of, and on how many examples of a task at most."""
-    configs = [record["config"] for key in store.keys(study) if (record := store.read(key))]
-    sizes = {config["train_size"] for config in configs}
-    most = "all" if None in sizes else f"{max(sizes):,}"
-    return ", ".join([*sorted({encoder(config["backbone"]) for config in configs}), most])
+    """Which encoders a study's records are of, and on how many examples of a task."""
+    found = [record for key in store.keys(study) if (record := store.read(key))]
+    encoders = sorted({encoder(record["config"]["backbone"]) for record in found})
+    reach = " to ".join(f"{n:,}" for n in dict.fromkeys(trained_on(found) or ()))
+    return ", ".join([*encoders, reach])
 
 
 def _spent(names: object, store: Store) -> dict[str, Spent]:

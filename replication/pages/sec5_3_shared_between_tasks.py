@@ -274,12 +274,13 @@ def kinds_table(sharing: Sharing) -> Table | Note:
     ways = set(itertools.permutations(labels.tolist()))  # of the nine tasks of GLUE, 1,260
     draws = np.array([difference(np.array(way)) for way in ways])
     observed, same = difference(labels), labels[one] == labels[other]
-    share = np.mean(draws >= observed - 1e-12)
+    share, least = (np.mean(draws >= value - 1e-12) for value in (observed, draws.max()))
     found = {
         f"pairs of one kind (n = {same.sum()})": number(excess[same].mean(), 2),
         f"pairs of two kinds (n = {(~same).sum()})": number(excess[~same].mean(), 2),
         "difference": number(observed, 2),
         f"share of all {len(ways):,} assignments with as large a difference": number(share),
+        "least that this share can be": number(least),
     }
     return Table.of(
         {"": name, "heads shared beyond the layer profile": text} for name, text in found.items()

@@ -106,13 +106,14 @@ def finding(entries: TaskRecords) -> Finding | Note:
         )
         if lacking:
             more += f" No control of {_seeds(lacking)} is on record yet."
+        more += _elsewhere(entries, counted)
         more += f" {_without_layers(entries, split)}".rstrip()
         if n_unseen:
             seen = {state: _mean(of) for state, of in on_seen.items()}
             more += (
                 f" On the examples that the search saw: {seen['reinitialized']} without, "
-                f"{seen['retrained']} with, {seen['embeddings_kept']} with embeddings alone; "
-                f"{_half(on_seen)} of {len(counted)}."
+                f"{seen['retrained']} with, {seen['embeddings_kept']} with embeddings alone. "
+                f"There, {_half(on_seen)} of {len(counted)} {retain} at least half as much without."
             )
         return Finding(text, more=more)
     if asked:
@@ -137,6 +138,20 @@ def finding(entries: TaskRecords) -> Finding | Note:
                 f"(n = {several(len(gained), 'seed')})."
             )
     return Finding(text, more=f"{more} {_without_layers(entries, split)}".strip())
+
+
+def _elsewhere(entries: TaskRecords, seeds: Sequence[int]) -> str:
+    """Which controls were trained on another device than their tickets."""
+    moved: dict[tuple[str, str], list[int]] = {}
+    for seed in seeds:
+        on = [entries[seed][stage]["provenance"]["device"] for stage in ("control", "tickets")]
+        if on[0] != on[1]:
+            moved.setdefault((on[0], on[1]), []).append(seed)
+    return "".join(
+        f" Of {_seeds(of)} the control was trained on another machine ({control}) than the tickets "
+        f"({tickets})."
+        for (control, tickets), of in moved.items()
+    )
 
 
 def _half(of: dict[str, list[float]]) -> int:
@@ -351,8 +366,8 @@ def flatness(entries: TaskRecords) -> Note:
     said = f" Bad minus good where either reaches that: {_signed(apart)}." if apart else ""
     single = max(steepest(tickets_of(entries[seed])[k], STEP) for seed in seeds for k in rises)
     return Note(
-        f"At a step of {STEP:g} the loss rises by ({_seeds(seeds)}; nats; mean over directions and "
-        f"both signs): {'; '.join(texts)}. The largest change is {largest:.3f}, {told} by the "
+        f"At a step of {STEP:g} the loss changes by ({_seeds(seeds)}; nats; mean over directions "
+        f"and both signs): {'; '.join(texts)}. The largest change is {largest:.3f}, {told} by the "
         f"rule (at least {AS_FLAT:g}).{said} A slope cancels in this mean: a single step changes "
         f"the loss by up to {single:.3f}."
     )

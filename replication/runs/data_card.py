@@ -12,7 +12,7 @@ compared with GLUE's, and the card says no more than that.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Annotated
@@ -172,6 +172,16 @@ def in_words(study: Study) -> str:
     words = data_in_words(study)
     own = encoder(study.backbone).removeprefix("a ")
     return f"{words}, {own}" if study.backbone != "bundled" else words
+
+
+def trained_on(records: Iterable[Record]) -> tuple[int, int] | None:
+    """On how many examples of a task models were fine-tuned, at least and at most: as counted, or
+    where no record has a count, as many as were asked for. None where neither is known."""
+    every = list(records)
+    counted = [record["results"].get("examples") for record in every]
+    found = {of["train"] for of in counted if isinstance(of, dict) and "train" in of}
+    found = found or {record["config"]["train_size"] for record in every} - {None}
+    return (min(found), max(found)) if found else None
 
 
 def model_and_data(study: Study) -> str:

@@ -43,7 +43,7 @@ def entries(task: str = "SST-2", majority: float = 0.5, **followups: dict[int, A
         found[seed] = {
             "finetune": {"task": task, "study": "mine", "config": CONFIG, "results": finetune},
             "search": {"config": CONFIG, "results": {"mask": mask}},
-            "tickets": {"results": {"tickets": tickets}},
+            "tickets": {"results": {"tickets": tickets}, "provenance": {"device": "cpu"}},
             **{what: of[seed] for what, of in followups.items() if seed in of},
         }
     return TaskRecords(found)
@@ -51,8 +51,9 @@ def entries(task: str = "SST-2", majority: float = 0.5, **followups: dict[int, A
 
 def control() -> dict[int, Any]:
     of = {"reinitialized": {"score": 0.6}, "embeddings_kept": {"score": 0.65}}
+    tickets = dict.fromkeys(("good", "random", "bad"), of)
     return {
-        s: {"results": {"tickets": dict.fromkeys(("good", "random", "bad"), of)}} for s in SEEDS
+        seed: {"results": {"tickets": tickets}, "provenance": {"device": "cpu"}} for seed in SEEDS
     }
 
 

@@ -154,6 +154,15 @@ def test_without_a_control_the_page_says_how_to_make_it() -> None:
     assert page.finding(entries(majority=0.75)) is page.NO_CONTROL, "there is nothing to explain"
 
 
+def test_a_control_from_another_machine_than_its_tickets_is_named() -> None:
+    found = entries(control=control(), embeddings=embeddings(0.65))
+    assert "another machine" not in repr(page.finding(found))
+    found[42]["tickets"]["provenance"]["device"] = "NVIDIA H200"
+    said = repr(page.finding(found))
+    assert "Of seed 42 the control was trained on another machine (cpu) than" in said
+    assert "the tickets (NVIDIA H200)" in said
+
+
 def test_a_control_of_some_seeds_says_which_are_there() -> None:
     whole, part = (entries(control=control(), embeddings=embeddings(0.65)) for _ in range(2))
     assert "Counted: seeds 1337, 42, " in repr(page.finding(whole))
