@@ -215,7 +215,7 @@ def plot(trial: Trial, larger: Analysis) -> Figure | Note:
     drawing.legend(loc="outside upper center", ncols=3, handlelength=1.5)
     return Figure.of(
         drawing,
-        f"Retrained bad subnetworks retain {'; '.join(bad)} of the gain. 95 % CIs over tasks"
+        f"Of the gain, retrained bad subnetworks retain {'; '.join(bad)}. 95 % CIs over tasks"
         f"{over if len(shown) > 2 else ''}.",
         f"Interval plot of the gain that retrained tickets retain. {'; '.join(said)}.",
         "retained",

@@ -113,7 +113,8 @@ def finding(entries: TaskRecords) -> Finding | Note:
             more += (
                 f" On the examples that the search saw: {seen['reinitialized']} without, "
                 f"{seen['retrained']} with, {seen['embeddings_kept']} with embeddings alone. "
-                f"There, {_half(on_seen)} of {len(counted)} {retain} at least half as much without."
+                f"There, {_half(on_seen)} of {len(counted)} {retain} at least half as much without "
+                "pre-training as with it."
             )
         return Finding(text, more=more)
     if asked:
@@ -148,8 +149,8 @@ def _elsewhere(entries: TaskRecords, seeds: Sequence[int]) -> str:
         if on[0] != on[1]:
             moved.setdefault((on[0], on[1]), []).append(seed)
     return "".join(
-        f" Of {_seeds(of)} the control was trained on another machine ({control}) than the tickets "
-        f"({tickets})."
+        f" For {_seeds(of)} the control was trained on another machine ({control}) than the "
+        f"tickets ({tickets})."
         for (control, tickets), of in moved.items()
     )
 

@@ -118,7 +118,7 @@ def plot(results: Results) -> Figure:
         for shift, (kind, marker) in zip((0.25, 0, -0.25), MARKERS.items(), strict=True):
             found = wins.mean_over([of], kind)
             half = found.high - found.mean if has_ci(found, of.possible) else None
-            beyond += [f"{task}'s {kind} one"] * (half is None)
+            beyond += [f"{task}, {kind}"] * (half is None)
             axis.errorbar(found.mean, y + shift, xerr=half, fmt=marker, color=COLOURS[kind], ms=6)
         good, bad = (number(of.retained[kind][0], 2) for kind in ("good", "bad"))
         said.append(f"{task}: good {good}, bad {bad}")
@@ -135,12 +135,12 @@ def plot(results: Results) -> Figure:
         kind: sum(wins.outcome(wins.mean_over([of], kind)) == "wins" for of in of_tasks.values())
         for kind in TICKETS
     }
-    left_out = f"; not drawn, beyond the possible range: {', '.join(beyond)}" if beyond else ""
+    left_out = f"; beyond the possible range, not drawn: {', '.join(beyond)}" if beyond else ""
     return Figure.of(
         drawing,
         f"By 95 % CIs over {N_SEEDS} seeds, retrained good tickets of BERT-base win on "
         f"{won['good']} of {len(of_tasks)} tasks, random ones on {won['random']}, bad ones on "
-        f"{won['bad']} (MRPC's leave the axis{left_out}).",
+        f"{won['bad']} (two of MRPC's leave the axis{left_out}).",
         f"Dot plot of retained gain. {'; '.join(said)}.",
         "retained",
     )
