@@ -224,8 +224,10 @@ def wins(compared: Compared) -> Table:
 def explained(compared: Compared) -> Table:
     """What one change does to what bad tickets retain, on the tasks that both sides learned."""
     curve = compared.curve
+    larger = [size for size, side in curve.items() if side.tasks and size != 500]
+    most = larger[-1] if larger else None
     steps = {
-        "more data: MiniLM-L6, 500 examples to all": (curve[500], curve[None]),
+        f"more data: MiniLM-L6, 500 examples to {name_of(most)}": (curve[500], curve[most]),
         "the model: MiniLM-L6 to MPNet-base, 2,000 examples": (curve[2000], compared.large),
         "all data, BERT's pre-training: MPNet-base to BERT-base": (
             compared.large,

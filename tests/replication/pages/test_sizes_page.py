@@ -187,6 +187,17 @@ def test_a_change_is_measured_on_the_tasks_that_both_sides_have() -> None:
     assert points == f"+40 [{MINUS}{reach - 40}, +{40 + reach}]"
 
 
+def test_more_data_is_as_much_as_there_is_on_record() -> None:
+    curve = dict.fromkeys(sizes.TRAIN_SIZES, Side("", {}))
+    curve[500] = side("", 500, **{"SST-2": [0.2, 0.4]})
+    assert "500 examples to all" in sizes.explained(compared(curve=curve)).frame.index[0]
+    for size in (1000, 4000):
+        curve[size] = side("", size, **{"SST-2": [0.6, 0.8]})
+    rows = sizes.explained(compared(curve=curve)).frame
+    assert "500 examples to 4,000" in rows.index[0]
+    assert rows["tasks"].iloc[0] == "SST-2"
+
+
 def test_the_page_reads_what_is_on_record(ours: records.Results) -> None:
     found = sizes.Compared("minilm-glue", "mpnet-glue", "minilm-size", ours, Store("results"))
     assert found.small.tasks
