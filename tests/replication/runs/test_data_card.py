@@ -122,3 +122,15 @@ def test_notes_on_data_are_no_part_of_any_hash() -> None:
     assert silent.hash("tickets") == full.hash("tickets")
     with pytest.raises(UserError, match=r"data_notes|Unknown task"):
         replace(full, data_notes={"SST-3": "x"})
+
+
+def test_how_many_examples_trained_a_model_is_counted_and_not_what_was_asked_for() -> None:
+    """A study that caps tasks at 2,000 examples takes some whole."""
+    capped, whole, masks = (
+        {"config": {"train_size": 2000}, "results": results}
+        for results in ({"examples": {"train": 2000}}, {"examples": {"train": 3668}}, {})
+    )
+    assert data_card.trained_on([capped, whole, masks]) == (2000, 3668)
+    assert data_card.trained_on([masks]) == (2000, 2000)
+    everything = {"config": {"train_size": None}, "results": {"examples": 100}}
+    assert data_card.trained_on([everything]) is None
