@@ -65,7 +65,7 @@ def _trained(study: str, store: Store) -> str:
     found = [record for key in store.keys(study) if (record := store.read(key))]
     encoders = sorted({encoder(record["config"]["backbone"]) for record in found})
     reach = " to ".join(f"{n:,}" for n in dict.fromkeys(trained_on(found) or ()))
-    return ", ".join([*encoders, reach])
+    return ", ".join(filter(None, [*encoders, reach]))
 
 
 def _spent(names: object, store: Store) -> dict[str, Spent]:
