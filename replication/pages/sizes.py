@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -282,26 +284,28 @@ def curve(compared: Compared) -> Figure | Note:
             if kind == "bad" and len(x) > 1:
                 first, *_, last = (
                     f"{share(mean_over(side, [task], kind), possible=side.tasks[task].possible)} "
-                    f"with {side.tasks[task].train_examples:,}"
+                    f"({side.tasks[task].train_examples:,})"
                     for side in compared.curve.values()
                     if task in side.tasks
                 )
-                ends.append(f"on {task} {first} training examples and {last}")
-        axis.axhline(WINS, color="0.5", lw=1, ls="--", zorder=0)
+                ends.append(f"{task} {first}, {last}")
+        axis.axhline(WINS, color="0.5", lw=1, ls="--", zorder=0, label=percent(WINS))
         axis.axhline(1, color=COLOURS["full"], lw=1, zorder=0)
         axis.set(title=task, xscale="log", ylabel="retained gain")
         in_percent(axis.yaxis)
     shown = {side.tasks[t].train_examples for t in tasks for side in compared.curve.values()
              if t in side.tasks}  # fmt: skip
-    axes[-1, 0].set_xticks(sorted(shown), [f"{n:,}" for n in sorted(shown)])
+    # Of two sizes whose labels would overlap, the larger has one.
+    ticks = [n for n, after in pairwise([*sorted(shown), math.inf]) if after / n > 1.25]
+    axes[-1, 0].set_xticks(ticks, [f"{n:,}" for n in ticks])
     axes[-1, 0].minorticks_off()
     axes[-1, 0].set_xlabel("training examples")
     handles, labels = axes[0, 0].get_legend_handles_labels()
-    drawing.legend(handles, labels, loc="outside upper center", ncols=len(TICKETS))
+    drawing.legend(handles, labels, loc="outside upper center", ncols=len(labels))
     return Figure.of(
         drawing,
-        f"Retrained bad subnetworks of MiniLM-L6 retain {'; '.join(ends)}. Points: seeds; lines: "
-        f"means [95 % CI]; dashed: {percent(WINS)}."
+        f"Retrained bad subnetworks retain (training examples): {'; '.join(ends)}. Points: seeds; "
+        "lines: means [95 % CI]."
         if ends
         else "Retained gain by the number of training examples: one size only is on record.",
         f"Line plots of retained gain against training examples. {'; '.join(told)}.",

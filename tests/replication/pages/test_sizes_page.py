@@ -164,6 +164,18 @@ def test_the_curve_shows_every_size_on_record() -> None:
     assert "4,000" not in table.frame
 
 
+def test_labels_of_two_sizes_do_not_overlap() -> None:
+    curve = dict.fromkeys(sizes.TRAIN_SIZES, Side("", {}))
+    for size in (500, 2000):
+        curve[size] = side("", size, **{"SST-2": [0.2, 0.4]})
+    curve[4000] = side("", 4000, **{"SST-2": [0.2, 0.4]})
+    curve[4000].tasks["MRPC"] = side("", 3668, **{"MRPC": [0.2]}).tasks["MRPC"]
+    drawn = sizes.curve(compared(curve=curve))
+    assert isinstance(drawn, Figure)
+    labels = [label.get_text() for label in drawn.drawing.axes[-1].get_xticklabels()]
+    assert labels == ["500", "2,000", "4,000"]
+
+
 def test_another_draw_of_the_same_models_is_said() -> None:
     curve = dict.fromkeys(sizes.TRAIN_SIZES, Side("", {}))
     small = side("small", 500, **{"SST-2": [0.1, 0.9], "RTE": [0.5]})
