@@ -52,8 +52,7 @@ class Sources:
     def _sizes(self) -> str:
         """On how many examples of a task the models were fine-tuned."""
         found = trained_on(self.records)
-        reach = " to ".join(f"{n:,}" for n in dict.fromkeys(found or ()))
-        return f"; {reach} training examples a task" if found else ""
+        return f"; {found} training examples a task" if found else ""
 
     def _repr_html_(self) -> str:
         rows = "".join(

@@ -64,8 +64,7 @@ def _trained(study: str, store: Store) -> str:
     """Which encoders a study's records are of, and on how many examples of a task."""
     found = [record for key in store.keys(study) if (record := store.read(key))]
     encoders = sorted({encoder(record["config"]["backbone"]) for record in found})
-    reach = " to ".join(f"{n:,}" for n in dict.fromkeys(trained_on(found) or ()))
-    return ", ".join(filter(None, [*encoders, reach]))
+    return ", ".join(filter(None, [*encoders, trained_on(found)]))
 
 
 def _spent(names: object, store: Store) -> dict[str, Spent]:

@@ -174,14 +174,14 @@ def in_words(study: Study) -> str:
     return f"{words}, {own}" if study.backbone != "bundled" else words
 
 
-def trained_on(records: Iterable[Record]) -> tuple[int, int] | None:
+def trained_on(records: Iterable[Record]) -> str:
     """On how many examples of a task models were fine-tuned, at least and at most: as counted, or
-    where no record has a count, as many as were asked for. None where neither is known."""
+    where no record has a count, as many as were asked for. Empty where neither is known."""
     every = list(records)
     counted = [record["results"].get("examples") for record in every]
     found = {of["train"] for of in counted if isinstance(of, dict) and "train" in of}
     found = found or {record["config"]["train_size"] for record in every} - {None}
-    return (min(found), max(found)) if found else None
+    return " to ".join(f"{n:,}" for n in sorted({min(found), max(found)})) if found else ""
 
 
 def model_and_data(study: Study) -> str:

@@ -130,7 +130,7 @@ def test_how_many_examples_trained_a_model_is_counted_and_not_what_was_asked_for
         {"config": {"train_size": 2000}, "results": results}
         for results in ({"examples": {"train": 2000}}, {"examples": {"train": 3668}}, {})
     )
-    assert data_card.trained_on([capped, whole, masks]) == (2000, 3668)
-    assert data_card.trained_on([masks]) == (2000, 2000)
+    assert data_card.trained_on([capped, whole, masks]) == "2,000 to 3,668"
+    assert data_card.trained_on([masks]) == "2,000"
     everything = {"config": {"train_size": None}, "results": {"examples": 100}}
-    assert data_card.trained_on([everything]) is None
+    assert data_card.trained_on([everything]) == ""
