@@ -101,7 +101,8 @@ def finding(entries: TaskRecords) -> Finding | Note:
         more = (
             f"With pre-trained embeddings alone: {_mean(of['embeddings_kept'])}. Without "
             f"pre-training, {_half(of)} of {len(counted)} {retain} at least half as much as with "
-            f"it. Counted: {_seeds(counted)}, chosen by what their tickets retain with pre-training."
+            f"it. Counted: {_seeds(counted)}, chosen by what their tickets retain with "
+            "pre-training."
         )
         if lacking:
             more += f" No control of {_seeds(lacking)} is on record yet."

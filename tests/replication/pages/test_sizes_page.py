@@ -169,7 +169,7 @@ def test_labels_of_two_sizes_do_not_overlap() -> None:
     for size in (500, 2000):
         curve[size] = side("", size, **{"SST-2": [0.2, 0.4]})
     curve[4000] = side("", 4000, **{"SST-2": [0.2, 0.4]})
-    curve[4000].tasks["MRPC"] = side("", 3668, **{"MRPC": [0.2]}).tasks["MRPC"]
+    curve[4000].tasks["RTE"] = side("", 3668, **{"RTE": [0.2]}).tasks["RTE"]
     drawn = sizes.curve(compared(curve=curve))
     assert isinstance(drawn, Figure)
     labels = [label.get_text() for label in drawn.drawing.axes[-1].get_xticklabels()]
