@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -13,7 +14,7 @@ import numpy as np
 from lottery_utils.agreement.inference import Interval, interval_of, together
 from replication.book.other_draw import two_draws
 from replication.book.show import COLOURS, LARGE, Figure, Finding, Note, Table, in_percent, style
-from replication.book.written import OF_SEED, interval, percent, share
+from replication.book.written import OF_SEED, interval, percent, several, share
 from replication.claims import wins as wins_of
 from replication.claims.claim import WINS
 from replication.claims.wins import Shares, of_records, outcome
@@ -38,7 +39,9 @@ class Side:
 class Compared:
     """All that the page compares, read from records; nothing is computed."""
 
-    def __init__(self, small: str, large: str, curve: str, release: Results, store: Store) -> None:
+    def __init__(
+        self, small: str, large: str, curve: str, again: str, release: Results, store: Store
+    ) -> None:
         self.wanted = Study.load(large, store.root)
         self.small = of_study("MiniLM-L6", Study.load(small, store.root), store)
         self.large = of_study("MPNet-base", self.wanted, store)
@@ -50,11 +53,14 @@ class Compared:
             for size in TRAIN_SIZES
         }
         self.curve_tasks = sized.tasks
-        self.curve_runs = {
-            size: sum(map(len, on_record(sized.override({"train_size": size}), store).values()))
-            for size in TRAIN_SIZES
+        self.curve_computed = {
+            size: computed_by(sized.override({"train_size": size}), store) for size in TRAIN_SIZES
         }
         self.curve_planned = len(sized.tasks) * len(sized.seeds)
+        repeated = Study.load(again, store.root)
+        self.again_size = repeated.train_size
+        self.again = of_study("again", repeated, store)
+        self.again_computed = computed_by(repeated, store)
 
     @property
     def models(self) -> tuple[Side, ...]:
@@ -69,6 +75,17 @@ def of_study(name: str, study: Study, store: Store) -> Side:
     """What a study has on record, of all tasks with a learned seed."""
     found = {task: of_records(records) for task, records in on_record(study, store).items()}
     return Side(name, {task: shares for task, shares in found.items() if shares.n})
+
+
+def computed_by(study: Study, store: Store) -> Counter[str]:
+    """How many runs each kind of machine has on record, and in which precision it trained."""
+    found: Counter[str] = Counter()
+    for records in on_record(study, store).values():
+        for record in records.stage("tickets").values():
+            of = record["provenance"]
+            name = "a processor" if of["device"] == "cpu" else of["device"]
+            found[f"{name}, {of['training_precision']}"] += 1
+    return found
 
 
 def untrained(study: Study, store: Store) -> list[str]:
@@ -316,8 +333,8 @@ def curve(compared: Compared) -> Figure | Note:
 def so_far(compared: Compared) -> Note:
     """How many runs of each size of the training set are on record, and how many of them count."""
     said = []
-    for size, n in compared.curve_runs.items():
-        counted = {task: of.n for task, of in compared.curve[size].tasks.items()}
+    for size, by in compared.curve_computed.items():
+        n, counted = by.total(), {task: of.n for task, of in compared.curve[size].tasks.items()}
         which = ", ".join(f"{task} {n_seeds}" for task, n_seeds in counted.items()) or "none"
         of_runs = f"{n} of {compared.curve_planned} runs, of which count: {which}"
         said.append(f"with {name_of(size)} examples: {of_runs if n else 'none'}")
@@ -325,6 +342,33 @@ def so_far(compared: Compared) -> Note:
         f"Of the planned runs (a task with a seed), these are on record: {'; '.join(said)}. A run "
         "counts if its full model gains 0.1 or more and its bad ticket is not mostly the good one."
     )
+
+
+def machines(compared: Compared) -> Note | None:
+    """Which machine computed which size of the curve, and what another one came to with the same
+    examples and seeds; None where one machine computed all."""
+    by: dict[str, list[str]] = {}
+    for size, runs in compared.curve_computed.items():
+        for name, n in runs.items():
+            part = "" if n == runs.total() else f" ({several(n, 'run')})"
+            by.setdefault(name, []).append(f"{name_of(size)}{part}")
+    if len(by) < 2:
+        return None
+    said = "; ".join(f"{name}: {', '.join(of)}" for name, of in by.items())
+    text = f"Machines, precision of training, and training examples: {said}."
+    first = compared.curve[compared.again_size]
+    if tasks := [task for task in compared.again.tasks if task in first.tasks]:
+        of = "; ".join(
+            f"{task} {_share_over(compared.again, [task], 'bad')}, "
+            f"{_n_seeds(compared.again, [task])} (above: {_share_over(first, [task], 'bad')})"
+            for task in tasks
+        )
+        others = ", ".join(compared.again_computed)
+        text += (
+            f" With the same {name_of(compared.again_size)} examples and seeds, retrained bad "
+            f"subnetworks of another machine ({others}) retain: {of}."
+        )
+    return Note(text)
 
 
 def curve_table(compared: Compared) -> Table | None:

@@ -1,8 +1,9 @@
 """An entry of a study computed again from scratch, and compared with what is on record.
 
-On the processor that made a record the same code gives the same numbers, bit for bit, wherever this
-was tried; on graphics cards it was not. Another device, number of threads or version of torch adds
-up in another order; fine-tuning then ends elsewhere, as with another seed. So there are two
+On the processor, or the kind of graphics card, that made a record the same code gives the same
+numbers, bit for bit, wherever this was tried (two entries on cards). Another device, number of
+threads or version of torch adds up in another order; fine-tuning then ends elsewhere, as with
+another seed. So there are two
 verdicts: the same, and agreeing within `TOLERANCES`, which are a choice: seeds of one small task
 often differ by more.
 """

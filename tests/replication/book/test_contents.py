@@ -54,7 +54,7 @@ def test_a_page_is_made_for_its_study_and_task_and_reads_what_it_shows() -> None
     assert {*map(derived_from, shown)} == {RELEASED, "minilm-glue"}
     assert any(name != derived_from(name) for name in shown), "it shows one that is derived"
     assert Page("sec5_1_stability").studies == ("quick", RELEASED), "its notebook's own"
-    named = {"minilm-glue", "mpnet-glue", "minilm-size", RELEASED}
+    named = {"minilm-glue", "mpnet-glue", "minilm-size", "minilm-size-card", RELEASED}
     assert {*map(derived_from, Page("sizes").studies)} == named
     assert set(Page("cost").studies) == set(studies()) > {"quick", "mini-choices", RELEASED}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 import re
+from collections import Counter
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -211,7 +212,9 @@ def test_more_data_is_as_much_as_there_is_on_record() -> None:
 
 
 def test_the_page_reads_what_is_on_record(ours: records.Results) -> None:
-    found = sizes.Compared("minilm-glue", "mpnet-glue", "minilm-size", ours, Store("results"))
+    found = sizes.Compared(
+        "minilm-glue", "mpnet-glue", "minilm-size", "minilm-size-card", ours, Store("results")
+    )
     assert found.small.tasks
     said = sizes.so_far(found).text
     for size, side in found.curve.items():
@@ -221,6 +224,34 @@ def test_the_page_reads_what_is_on_record(ours: records.Results) -> None:
         counted = ", ".join(f"{task} {of.n}" for task, of in side.tasks.items())
         runs = f"{n} of {len(keys)} runs, of which count: {counted or 'none'}"
         assert f"{sizes.name_of(size)} examples: {runs if n else 'none'}" in said
+
+
+def test_sizes_of_several_machines_say_so_and_what_another_came_to() -> None:
+    of = compared(curve={500: side("", a=[0.5, 0.6]), 4000: side("", **{"SST-2": [0.8, 0.9]})})
+    of.again, of.again_size = side("again", **{"SST-2": [0.6, 0.8], "CoLA": [0.1, 0.2]}), 4000
+    of.again_computed = Counter({"a card, bf16": 2})
+    of.curve_computed = {500: Counter({"a processor, fp32": 3}), 4000: Counter()}
+    assert sizes.machines(of) is None
+    of.curve_computed[4000] = Counter({"a processor, fp32": 2, "a card, bf16": 1})
+    said = sizes.machines(of)
+    assert (
+        said and "a processor, fp32: 500, 4,000 (2 runs); a card, bf16: 4,000 (1 run)" in said.text
+    )
+    again = said.text.partition("another machine (a card, bf16)")[2]
+    assert "SST-2 70 %" in again and "(above: 85 %" in again and "CoLA" not in again
+    del of.curve[4000].tasks["SST-2"]
+    said = sizes.machines(of)
+    assert said and "another machine" not in said.text
+
+
+def test_machines_are_counted_from_the_records() -> None:
+    study, store = Study.load("minilm-size-card"), Store("results")
+    found = sizes.computed_by(study, store)
+    assert found.total() == len(study.entries("tickets"))
+    record = store.read(study.key("SST-2", 42, "tickets"))
+    assert record
+    (only,) = found
+    assert all(str(record["provenance"][of]) in only for of in ("device", "training_precision"))
 
 
 def test_tickets_that_gave_one_answer_are_named() -> None:
