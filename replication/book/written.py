@@ -46,6 +46,11 @@ def several(n: int, what: str) -> str:
     return f"{n} {what}{'' if n == 1 else 's'}"
 
 
+def these(seeds: Sequence[int]) -> str:
+    """Which seeds: `seed 42`, `seeds 1337, 42`."""
+    return f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
+
+
 def p_text(value: float) -> str:
     """A p value: `p = 0.012`, or `p < 0.001`, as none is zero; NaN is undefined."""
     text = p_cell(value)

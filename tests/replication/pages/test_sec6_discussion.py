@@ -1,11 +1,9 @@
-"""The page on section 6: tickets without pre-training, and the loss around them."""
+"""The page on section 6: tickets without pre-training."""
 
 from __future__ import annotations
 
 import copy
-import json
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,11 +11,9 @@ from by_hand import control, embeddings, entries
 from conftest import REPOSITORY
 
 from replication.claims.eligible import answerable
-from replication.claims.evidence import of_landscape
 from replication.claims.retained import Split, Ticket
 from replication.claims.retained import retained as measured
 from replication.pages import sec6_discussion as page
-from replication.runs.measured import rise
 from replication.runs.records import TaskRecords, on_record
 from replication.store import Store
 from replication.study import Study
@@ -77,11 +73,9 @@ def test_seeds_without_a_bad_ticket_to_explain_do_not_count() -> None:
     learned = entries(majority=0.75, control=control())  # bad tickets fall below this baseline
     assert "On SST-2, the control is uninformative" in repr(page.finding(learned))
     assert "uninformative" in page.plot(learned).caption
-    assert "uninformative" in page.landscape(learned).caption
     assert "uninformative" not in page.plot(entries(control=control())).caption
     assert {*page.table(learned).frame["counts"]} == {"no"}
     assert all(line.get_alpha() == 0.3 for line in page.plot(learned).drawing.axes[0].lines[:18])
-    assert "no bad ticket of SST-2" in page.flatness(learned).text
     assert "no control of theirs is on record" in repr(page.finding(without_one()))
 
 
@@ -93,56 +87,6 @@ def without_one() -> TaskRecords:
     for seed in (1337, 42):
         del found[seed]["control"]
     return found
-
-
-def test_flatness_is_the_mean_over_directions_and_signs() -> None:
-    found = entries(control=control())
-    tickets = found[42]["tickets"]["results"]["tickets"]
-    tickets["bad"]["landscape"] = {"radii": [-0.2, 0, 0.2], "loss": [[1.0, 0.5, 0.7], [0.5] * 3]}
-    tickets["good"]["landscape"] = {"radii": [-0.2, 0, 0.2], "loss": [[0.5] * 3] * 2}
-    only = found.of_seeds([42])
-    assert rise(tickets["bad"], 0.2) == pytest.approx((0.5 + 0.2) / 4)
-    assert "good +0.000; bad +0.175" in page.flatness(only).text
-    assert "enough to compare" in page.flatness(only).text
-    assert "a single step changes the loss by up to 0.500" in page.flatness(only).text
-    ((_, values),) = of_landscape(only)
-    assert values == pytest.approx([0.175])
-    assert "where either reaches that: +0.175." in page.flatness(only).text
-    tickets["bad"]["landscape"]["loss"] = [[0.5, 0.5, 0.6]] * 2
-    ((_, none),) = of_landscape(only)
-    assert none == [], "any two tickets would be as flat"
-
-
-@pytest.mark.parametrize(
-    ("bad", "said"),
-    [
-        ([0.3, 0.301], "flatter around good"),
-        ([0.1, 0.101], "flatter around bad"),
-        ([0.2, 0.21], "as flat around bad tickets as around good"),
-        ([0.1, 0.3], "inconclusive (n = 2 of 2 seeds)"),
-        ([0.3], "inconclusive (n = 1 of 1 seed)"),
-    ],
-)
-def test_which_ticket_is_flatter_needs_an_interval(bad: list[float], said: str) -> None:
-    """The loss around the good ticket rises by 0.2 everywhere."""
-    found = entries(control=control())
-    for seed, rises in zip(found, bad, strict=False):
-        for kind, by in (("good", 0.2), ("bad", rises)):
-            found[seed]["tickets"]["results"]["tickets"][kind]["landscape"] = {
-                "radii": [-0.2, 0, 0.2],
-                "loss": [[by, 0.0, by]] * 2,
-            }
-    assert said in page.landscape(found.of_seeds([*found][: len(bad)])).caption
-
-
-def test_the_landscape_starts_from_zero() -> None:
-    figure = page.landscape(entries())
-    first, second, *_ = ([*line.get_ydata()] for line in figure.drawing.axes[0].lines)
-    assert (first, second) == ([1, 0, 2], [0, 0, 0])
-    assert "at both ends: good +0.750" in figure.alt
-    older = entries()
-    del older[42]["tickets"]["results"]["tickets"]["good"]["landscape"]
-    assert page.landscape(older) is page.NO_LANDSCAPE
 
 
 def test_without_a_control_the_page_says_how_to_make_it() -> None:
@@ -191,18 +135,6 @@ def test_at_the_papers_size_the_control_is_asked_for_where_the_rule_says() -> No
     assert answerable(of_task) == [*study.seeds]
     for seed, record in of_task.stage("finetune").items():
         assert record["results"]["examples"]["train"] == 2000, f"as section 6 says: {seed}"
-
-
-def test_runs_look_around_good_and_bad_tickets(tiny_run: Path) -> None:
-    for path in tiny_run.glob("results/tiny/*/seed-*/tickets.json"):
-        results = json.loads(path.read_text("utf-8"))["results"]
-        looked = {kind for kind, of in results["tickets"].items() if "landscape" in of}
-        assert looked == {"good", "bad"}
-        for kind in looked:
-            found = results["tickets"][kind]["landscape"]
-            middle = found["radii"].index(0)
-            assert len({line[middle] for line in found["loss"]}) == 1, "all start from the ticket"
-            assert 0 < found["n_examples"] <= 100
 
 
 def test_the_control_is_asked_for_wherever_its_rule_says(
