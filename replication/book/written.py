@@ -51,6 +51,11 @@ def these(seeds: Sequence[int]) -> str:
     return f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
 
 
+def machine(device: str) -> str:
+    """What a record calls a device, as a page names it."""
+    return "a processor" if device == "cpu" else device
+
+
 def p_text(value: float) -> str:
     """A p value: `p = 0.012`, or `p < 0.001`, as none is zero; NaN is undefined."""
     text = p_cell(value)

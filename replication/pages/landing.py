@@ -215,8 +215,8 @@ def plot(trial: Trial, larger: Analysis) -> Figure | Note:
     drawing.legend(loc="outside upper center", ncols=3, handlelength=1.5)
     return Figure.of(
         drawing,
-        f"Of the gain, retrained bad subnetworks retain {'; '.join(bad)}. 95 % CIs over tasks"
-        f"{over if len(shown) > 2 else ''}.",
+        f"Of the gain from fine-tuning, retrained bad subnetworks retain {'; '.join(bad)}. "
+        f"95 % CIs over tasks{over if len(shown) > 2 else ''}.",
         f"Interval plot of the gain that retrained tickets retain. {'; '.join(said)}.",
         "retained",
     )

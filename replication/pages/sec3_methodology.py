@@ -149,7 +149,7 @@ def importance(entries: TaskRecords) -> Figure:
         drawing,
         f"On {task}, the most important head of the full model is in layer {where} "
         f"(n = {several(len(entries), 'seed')}; {n:,} validation examples). Heads divided by "
-        "their layer's norm; both scaled to 0 (least) to 1.",
+        "their layer's norm; heads and MLPs each from 0 (least) to 1.",
         f"Heat maps of head importance by layer and head, with bars of MLP importance by layer, "
         f"for {task}, {seeds_text(entries)}.",
         "importance",

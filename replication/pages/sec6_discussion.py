@@ -13,7 +13,7 @@ import numpy as np
 from lottery_utils.agreement.inference import t_interval
 from lottery_utils.metrics import METRIC_LABELS
 from replication.book.show import COLOURS, LARGE, Figure, Finding, Note, Table, style
-from replication.book.written import number, percent, several, share, these
+from replication.book.written import machine, number, percent, several, share, these
 from replication.claims.claim import WINS, reaches
 from replication.claims.eligible import answerable, learned_seeds
 from replication.claims.retained import Split
@@ -144,8 +144,8 @@ def _elsewhere(entries: TaskRecords, seeds: Sequence[int]) -> str:
         if on[0] != on[1]:
             moved.setdefault((on[0], on[1]), []).append(seed)
     return "".join(
-        f" For {these(of)} the control was trained on another machine ({control}) than the "
-        f"tickets ({tickets})."
+        f" For {these(of)} the control was trained on another machine ({machine(control)}) than "
+        f"the tickets ({machine(tickets)})."
         for (control, tickets), of in moved.items()
     )
 

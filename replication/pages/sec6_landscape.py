@@ -53,7 +53,7 @@ def landscape(entries: TaskRecords) -> Figure | Note:
         f"{_compared(entries)} Change of the loss around retrained tickets, mean at both ends: "
         f"{', '.join(rises)} ({n_directions} directions, {len(tickets)} seeds, n = {n} validation "
         "examples).",
-        f"Line plots for {task} of how much the loss rises at both ends: {'; '.join(rises)}.",
+        f"Line plots for {task} of how much the loss changes at both ends: {'; '.join(rises)}.",
         "landscape",
     )
 

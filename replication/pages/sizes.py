@@ -14,7 +14,7 @@ import numpy as np
 from lottery_utils.agreement.inference import Interval, interval_of, together
 from replication.book.other_draw import two_draws
 from replication.book.show import COLOURS, LARGE, Figure, Finding, Note, Table, in_percent, style
-from replication.book.written import OF_SEED, interval, percent, several, share
+from replication.book.written import OF_SEED, interval, machine, percent, several, share
 from replication.claims import wins as wins_of
 from replication.claims.claim import WINS
 from replication.claims.wins import Shares, of_records, outcome
@@ -58,9 +58,17 @@ class Compared:
         }
         self.curve_planned = len(sized.tasks) * len(sized.seeds)
         repeated = Study.load(again, store.root)
-        self.again_size = repeated.train_size
-        self.again = of_study("again", repeated, store)
-        self.again_computed = computed_by(repeated, store)
+        self.again_size, self.again_computed = repeated.train_size, computed_by(repeated, store)
+        first = self.curve_computed[TRAIN_SIZES[0]].keys()
+        moved = {
+            size: self.curve[size]
+            for size, by in self.curve_computed.items()
+            if by and by.keys() != first
+        }
+        # What another machine computed of the curve: it begins with a size of the first one again.
+        self.elsewhere = (
+            {self.again_size: of_study("again", repeated, store)} | moved if moved else {}
+        )
 
     @property
     def models(self) -> tuple[Side, ...]:
@@ -83,8 +91,7 @@ def computed_by(study: Study, store: Store) -> Counter[str]:
     for records in on_record(study, store).values():
         for record in records.stage("tickets").values():
             of = record["provenance"]
-            name = "a processor" if of["device"] == "cpu" else of["device"]
-            found[f"{name}, {of['training_precision']}"] += 1
+            found[f"{machine(of['device'])} in {of['training_precision']}"] += 1
     return found
 
 
@@ -243,10 +250,20 @@ def wins(compared: Compared) -> Table:
 def explained(compared: Compared) -> Table:
     """What one change does to what bad tickets retain, on the tasks that both sides learned."""
     curve = compared.curve
-    larger = [size for size, side in curve.items() if side.tasks and size != 500]
-    most = larger[-1] if larger else None
-    steps = {
-        f"more data: MiniLM-L6, 500 examples to {name_of(most)}": (curve[500], curve[most]),
+    here, there = stretches(compared)
+    larger = [size for size, side in here.items() if side.tasks and size != 500]
+    steps = {f"more data: MiniLM-L6, 500 examples to {_last(larger)}": (
+        curve[500], curve[larger[-1] if larger else None])}  # fmt: skip
+    if there:
+        first, *more = there
+        steps |= {
+            f"the machine: MiniLM-L6, {name_of(first)} examples": (curve[first], there[first]),
+            f"more data, there: MiniLM-L6, {name_of(first)} examples to {_last(more)}": (
+                there[first],
+                there[more[-1]],
+            ),
+        }
+    steps |= {
         "the model: MiniLM-L6 to MPNet-base, 2,000 examples": (curve[2000], compared.large),
         "all data, BERT's pre-training: MPNet-base to BERT-base": (
             compared.large,
@@ -275,6 +292,19 @@ def explained(compared: Compared) -> Table:
     return Table.of(rows, "change")
 
 
+def _last(sizes: Sequence[int | None]) -> str:
+    return name_of(sizes[-1] if sizes else None)
+
+
+Sizes = dict[int | None, Side]
+
+
+def stretches(compared: Compared) -> tuple[Sizes, Sizes]:
+    """The curve by machine: the sizes that the first one computed, and those of another."""
+    there = compared.elsewhere
+    return {n: side for n, side in compared.curve.items() if there.get(n) is not side}, there
+
+
 @style(LARGE)
 def curve(compared: Compared) -> Figure | Note:
     """Retained gain against the size of the training set, a panel for each task."""
@@ -285,33 +315,48 @@ def curve(compared: Compared) -> Figure | Note:
         len(tasks), 1, figsize=(4.8, 0.8 + 1.7 * len(tasks)), sharex=True, sharey=True,
         squeeze=False, layout="constrained",
     )  # fmt: skip
-    told, ends = [], []
+    told, ends, (_, there) = list[str](), list[str](), stretches(compared)
     for axis, task in zip(axes[:, 0], tasks, strict=True):
-        sides = {
-            size: side.tasks[task] for size, side in compared.curve.items() if task in side.tasks
-        }
-        for kind in TICKETS:
-            x = [of.train_examples for of in sides.values()]
-            means = [float(np.mean(of.retained[kind])) for of in sides.values()]
-            axis.plot(x, means, "-", color=COLOURS[kind], label=kind)
-            for at, of in zip(x, sides.values(), strict=True):
-                axis.plot([at] * of.n, of.retained[kind], "o", color=COLOURS[kind], ms=4, alpha=0.7)
-            points = ", ".join(f"{n:,}: {percent(m)}" for n, m in zip(x, means, strict=True))
-            told.append(f"{task}, {kind}: {points}")
-            if kind == "bad" and len(x) > 1:
-                first, *_, last = (
-                    f"{share(mean_over(side, [task], kind), possible=side.tasks[task].possible)} "
-                    f"({side.tasks[task].train_examples:,})"
-                    for side in compared.curve.values()
-                    if task in side.tasks
-                )
-                ends.append(f"{task} {first}, {last}")
+        counted = []
+        for stretch, where in zip(stretches(compared), ("", "there "), strict=True):
+            sides = [side.tasks[task] for side in stretch.values() if task in side.tasks]
+            x = [of.train_examples for of in sides]
+            for kind in TICKETS:
+                means = [float(np.mean(of.retained[kind])) for of in sides]
+                face = "white" if where else COLOURS[kind]
+                axis.plot(x, means, "--" if where else "-", color=COLOURS[kind],
+                          label=None if where else kind)  # fmt: skip
+                for at, of in zip(x, sides, strict=True):
+                    axis.plot(
+                        [at] * of.n,
+                        of.retained[kind],
+                        "o",
+                        color=COLOURS[kind],
+                        mfc=face,
+                        ms=4,
+                        alpha=0.7,
+                    )
+                points = [f"{n:,}: {percent(m)}" for n, m in zip(x, means, strict=True)]
+                if points:
+                    told.append(f"{task}, {where}{kind}: {', '.join(points)}")
+            if sum(of.n > 1 for of in sides) > 1:
+                counted.append(where + ", ".join(
+                    f"{percent(np.mean(of.retained['bad']))} ({of.train_examples:,})"
+                    for of in (sides[0], sides[-1])
+                ))  # fmt: skip
+        if counted:
+            ends.append(f"{task} {'; '.join(counted)}")
         axis.axhline(WINS, color="0.5", lw=1, ls="--", zorder=0, label=percent(WINS))
         axis.axhline(1, color=COLOURS["full"], lw=1, zorder=0)
         axis.set(title=task, xscale="log", ylabel="retained gain")
         in_percent(axis.yaxis)
-    shown = {side.tasks[t].train_examples for t in tasks for side in compared.curve.values()
-             if t in side.tasks}  # fmt: skip
+    shown = {
+        side.tasks[task].train_examples
+        for stretch in stretches(compared)
+        for side in stretch.values()
+        for task in tasks
+        if task in side.tasks
+    }
     # Of two sizes whose labels would overlap, the larger has one.
     ticks = [n for n, after in pairwise([*sorted(shown), math.inf]) if after / n > 1.25]
     axes[-1, 0].set_xticks(ticks, [f"{n:,}" for n in ticks])
@@ -321,8 +366,8 @@ def curve(compared: Compared) -> Figure | Note:
     drawing.legend(handles, labels, loc="outside upper center", ncols=len(labels))
     return Figure.of(
         drawing,
-        f"Retrained bad subnetworks retain (training examples): {'; '.join(ends)}. Points: seeds; "
-        "lines: means [95 % CI]."
+        f"Retrained bad subnetworks of MiniLM-L6 retain (training examples): {'; '.join(ends)}. "
+        f"Points: seeds; lines: means{'; open: there, on another machine' if there else ''}."
         if ends
         else "Retained gain by the number of training examples: one size only is on record.",
         f"Line plots of retained gain against training examples. {'; '.join(told)}.",
@@ -345,8 +390,8 @@ def so_far(compared: Compared) -> Note:
 
 
 def machines(compared: Compared) -> Note | None:
-    """Which machine computed which size of the curve, and what another one came to with the same
-    examples and seeds; None where one machine computed all."""
+    """Which kind of machine computed which size of the curve, in which precision; None where one
+    kind computed all."""
     by: dict[str, list[str]] = {}
     for size, runs in compared.curve_computed.items():
         for name, n in runs.items():
@@ -354,21 +399,10 @@ def machines(compared: Compared) -> Note | None:
             by.setdefault(name, []).append(f"{name_of(size)}{part}")
     if len(by) < 2:
         return None
-    said = "; ".join(f"{name}: {', '.join(of)}" for name, of in by.items())
-    text = f"Machines, precision of training, and training examples: {said}."
-    first = compared.curve[compared.again_size]
-    if tasks := [task for task in compared.again.tasks if task in first.tasks]:
-        of = "; ".join(
-            f"{task} {_share_over(compared.again, [task], 'bad')}, "
-            f"{_n_seeds(compared.again, [task])} (above: {_share_over(first, [task], 'bad')})"
-            for task in tasks
-        )
-        others = ", ".join(compared.again_computed)
-        text += (
-            f" With the same {name_of(compared.again_size)} examples and seeds, retrained bad "
-            f"subnetworks of another machine ({others}) retain: {of}."
-        )
-    return Note(text)
+    for name in compared.again_computed:
+        by.setdefault(name, []).append(f"{name_of(compared.again_size)} again")
+    said = "; ".join(f"{', '.join(of)} on {name}" for name, of in by.items())
+    return Note(f"Sizes of the training set by machine and precision of training: {said}.")
 
 
 def curve_table(compared: Compared) -> Table | None:
@@ -377,13 +411,11 @@ def curve_table(compared: Compared) -> Table | None:
     rows = []
     for task in compared.curve_tasks:
         row = {"task": task}
-        for size, side in compared.curve.items():
-            if task in side.tasks:
-                n = side.tasks[task].n
-                row[name_of(size)] = (
-                    share(mean_over(side, [task], "bad"), possible=side.tasks[task].possible)
-                    + f", n = {n}"
-                )
+        for stretch, where in zip(stretches(compared), ("", ", there"), strict=True):
+            for size, side in stretch.items():
+                if task in side.tasks:
+                    n = side.tasks[task].n
+                    row[name_of(size) + where] = f"{_share_over(side, [task], 'bad')}, n = {n}"
         if len(row) > 1:
             rows.append(row)
     return Table.of(rows, "task") if rows else None

@@ -12,7 +12,7 @@ import numpy as np
 from lottery_utils.agreement.noise import Noise, noises
 from lottery_utils.metrics import METRIC_LABELS
 from replication.book.show import COLOURS, LARGE, Figure, Finding, Note, Table, style
-from replication.book.written import number, within
+from replication.book.written import machine, number, within
 from replication.claims.plan import analyse, analysed
 from replication.claims.wins import SETTINGS
 from replication.pages.plan import in_its_unit
@@ -42,7 +42,7 @@ class Twice(NamedTuple):
 
 
 def _named(devices: set[str]) -> str:
-    return ", ".join("a processor" if device == "cpu" else device for device in sorted(devices))
+    return ", ".join(map(machine, sorted(devices)))
 
 
 class Apart(NamedTuple):

@@ -103,7 +103,7 @@ def test_a_control_from_another_machine_than_its_tickets_is_named() -> None:
     assert "another machine" not in repr(page.finding(found))
     found[42]["tickets"]["provenance"]["device"] = "NVIDIA H200"
     said = repr(page.finding(found))
-    assert "For seed 42 the control was trained on another machine (cpu) than" in said
+    assert "For seed 42 the control was trained on another machine (a processor) than" in said
     assert "the tickets (NVIDIA H200)" in said
 
 

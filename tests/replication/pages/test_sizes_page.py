@@ -36,6 +36,7 @@ def compared(**sides: Any) -> Any:
     nothing = Side("nothing", {})
     of = {"small": nothing, "large": nothing, "released": nothing} | sides
     of.setdefault("curve", dict.fromkeys(sizes.TRAIN_SIZES, nothing))
+    of.setdefault("elsewhere", {})
     models = (of["small"], of["large"], of["released"])
     wanted = SimpleNamespace(tasks=("SST-2", "RTE"))
     return SimpleNamespace(**of, models=models, wanted=wanted, curve_tasks=("SST-2", "RTE"))
@@ -226,22 +227,36 @@ def test_the_page_reads_what_is_on_record(ours: records.Results) -> None:
         assert f"{sizes.name_of(size)} examples: {runs if n else 'none'}" in said
 
 
-def test_sizes_of_several_machines_say_so_and_what_another_came_to() -> None:
-    of = compared(curve={500: side("", a=[0.5, 0.6]), 4000: side("", **{"SST-2": [0.8, 0.9]})})
-    of.again, of.again_size = side("again", **{"SST-2": [0.6, 0.8], "CoLA": [0.1, 0.2]}), 4000
-    of.again_computed = Counter({"a card, bf16": 2})
-    of.curve_computed = {500: Counter({"a processor, fp32": 3}), 4000: Counter()}
+def test_sizes_of_one_machine_are_not_joined_with_those_of_another() -> None:
+    curve = {n: side("", n or 67349, **{"SST-2": [0.7, 0.9]}) for n in (500, 2000, 4000, None)}
+    again = side("", 4000, **{"SST-2": [0.6, 0.8]})
+    of = compared(curve=curve, elsewhere={4000: again, None: curve[None]})
+    figure = sizes.curve(of)
+    assert isinstance(figure, Figure)
+    (axis,) = figure.drawing.axes
+    joined = [[*line.get_xdata()] for line in axis.lines if line.get_marker() == "None"]
+    assert [500, 2000, 4000] in joined and [4000, 67349] in joined
+    assert not any({500, 67349} <= {*x} for x in joined if x != [0, 1])
+    table = sizes.curve_table(of)
+    assert isinstance(table, Table)
+    row = table.frame.loc["SST-2"]
+    assert row["4,000"].startswith("80 %") and row["4,000, there"].startswith("70 %")
+    assert "all, there" in row and "all" not in row
+    rows = sizes.explained(of).frame
+    before_after = {name: (row["before"], row["after"]) for name, row in rows.iterrows()
+                    if "MPNet" not in str(name)}  # fmt: skip
+    assert [*before_after.values()] == [("80 %", "80 %"), ("80 %", "70 %"), ("70 %", "80 %")]
+
+
+def test_what_machines_computed_is_said_where_they_are_several() -> None:
+    of = compared()
+    of.again_size, of.again_computed = 4000, Counter({"a card in bf16": 2})
+    of.curve_computed = {500: Counter({"a processor in fp32": 3}), 4000: Counter()}
     assert sizes.machines(of) is None
-    of.curve_computed[4000] = Counter({"a processor, fp32": 2, "a card, bf16": 1})
+    of.curve_computed[4000] = Counter({"a processor in fp32": 2, "a card in bf16": 1})
     said = sizes.machines(of)
-    assert (
-        said and "a processor, fp32: 500, 4,000 (2 runs); a card, bf16: 4,000 (1 run)" in said.text
-    )
-    again = said.text.partition("another machine (a card, bf16)")[2]
-    assert "SST-2 70 %" in again and "(above: 85 %" in again and "CoLA" not in again
-    del of.curve[4000].tasks["SST-2"]
-    said = sizes.machines(of)
-    assert said and "another machine" not in said.text
+    assert said and "500, 4,000 (2 runs) on a processor in fp32" in said.text
+    assert "4,000 (1 run), 4,000 again on a card in bf16" in said.text
 
 
 def test_machines_are_counted_from_the_records() -> None:
