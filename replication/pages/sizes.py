@@ -1,20 +1,17 @@
-"""Model size and training data: what tickets retain in three models, and with more examples."""
+"""Model size and training data: what tickets retain in three models, and what changes it."""
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import matplotlib.pyplot as plt
 import numpy as np
 
 from lottery_utils.agreement.inference import Interval, interval_of, together
-from replication.book.other_draw import two_draws
 from replication.book.show import COLOURS, LARGE, Figure, Finding, Note, Table, in_percent, style
-from replication.book.written import OF_SEED, interval, machine, percent, several, share
+from replication.book.written import OF_SEED, interval, machine, percent, share
 from replication.claims import wins as wins_of
 from replication.claims.claim import WINS
 from replication.claims.wins import Shares, of_records, outcome
@@ -113,7 +110,8 @@ def mean_over(side: Side, tasks: Sequence[str], kind: str) -> Interval:
     return wins_of.mean_over([side.tasks[task] for task in tasks], kind)
 
 
-def _share_over(side: Side, tasks: Sequence[str], kind: str) -> str:
+def share_over(side: Side, tasks: Sequence[str], kind: str) -> str:
+    """The same, written."""
     possible = wins_of.possible_over([side.tasks[task] for task in tasks])
     return share(mean_over(side, tasks, kind), possible=possible)
 
@@ -137,7 +135,7 @@ def finding(compared: Compared) -> Finding:
         missing = ", ".join(side.name for side in compared.models if not side.tasks)
         lacking = f"no run of {missing} is complete" if missing else "no task is learned by all"
         return Finding(f"The question is open: {lacking}.")
-    shares = [f"{side.name} {_share_over(side, tasks, 'bad')}" for side in sides]
+    shares = [f"{side.name} {share_over(side, tasks, 'bad')}" for side in sides]
     seeds = [f"{_n_seeds(side, tasks)} in {side.name}" for side in sides]
     left = [task for task in compared.wanted.tasks if task not in tasks]
     under_way = any(not _counts(compared.large, task) for task in left)
@@ -224,7 +222,7 @@ def table(compared: Compared) -> Table:
                 "model": side.name,
                 "training examples": reach,
                 **{
-                    kind: _share_over(side, tasks, kind) if tasks and side.tasks else ""
+                    kind: share_over(side, tasks, kind) if tasks and side.tasks else ""
                     for kind in TICKETS
                 },
             }
@@ -303,143 +301,6 @@ def stretches(compared: Compared) -> tuple[Sizes, Sizes]:
     """The curve by machine: the sizes that the first one computed, and those of another."""
     there = compared.elsewhere
     return {n: side for n, side in compared.curve.items() if there.get(n) is not side}, there
-
-
-@style(LARGE)
-def curve(compared: Compared) -> Figure | Note:
-    """Retained gain against the size of the training set, a panel for each task."""
-    tasks = [t for t in compared.curve_tasks if any(t in s.tasks for s in compared.curve.values())]
-    if not tasks:
-        return Note("No run with other sizes of the training set is on record yet.", "warning")
-    drawing, axes = plt.subplots(
-        len(tasks), 1, figsize=(4.8, 0.8 + 1.7 * len(tasks)), sharex=True, sharey=True,
-        squeeze=False, layout="constrained",
-    )  # fmt: skip
-    told, ends, (_, there) = list[str](), list[str](), stretches(compared)
-    for axis, task in zip(axes[:, 0], tasks, strict=True):
-        counted = []
-        for stretch, where in zip(stretches(compared), ("", "there "), strict=True):
-            sides = [side.tasks[task] for side in stretch.values() if task in side.tasks]
-            x = [of.train_examples for of in sides]
-            for kind in TICKETS:
-                means = [float(np.mean(of.retained[kind])) for of in sides]
-                face = "white" if where else COLOURS[kind]
-                axis.plot(x, means, "--" if where else "-", color=COLOURS[kind],
-                          label=None if where else kind)  # fmt: skip
-                for at, of in zip(x, sides, strict=True):
-                    axis.plot(
-                        [at] * of.n,
-                        of.retained[kind],
-                        "o",
-                        color=COLOURS[kind],
-                        mfc=face,
-                        ms=4,
-                        alpha=0.7,
-                    )
-                points = [f"{n:,}: {percent(m)}" for n, m in zip(x, means, strict=True)]
-                if points:
-                    told.append(f"{task}, {where}{kind}: {', '.join(points)}")
-            if sum(of.n > 1 for of in sides) > 1:
-                counted.append(where + ", ".join(
-                    f"{percent(np.mean(of.retained['bad']))} ({of.train_examples:,})"
-                    for of in (sides[0], sides[-1])
-                ))  # fmt: skip
-        if counted:
-            ends.append(f"{task} {'; '.join(counted)}")
-        axis.axhline(WINS, color="0.5", lw=1, ls="--", zorder=0, label=percent(WINS))
-        axis.axhline(1, color=COLOURS["full"], lw=1, zorder=0)
-        axis.set(title=task, xscale="log", ylabel="retained gain")
-        in_percent(axis.yaxis)
-    shown = {
-        side.tasks[task].train_examples
-        for stretch in stretches(compared)
-        for side in stretch.values()
-        for task in tasks
-        if task in side.tasks
-    }
-    # Of two sizes whose labels would overlap, the larger has one.
-    ticks = [n for n, after in pairwise([*sorted(shown), math.inf]) if after / n > 1.25]
-    axes[-1, 0].set_xticks(ticks, [f"{n:,}" for n in ticks])
-    axes[-1, 0].minorticks_off()
-    axes[-1, 0].set_xlabel("training examples")
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    drawing.legend(handles, labels, loc="outside upper center", ncols=len(labels))
-    return Figure.of(
-        drawing,
-        f"Retrained bad subnetworks of MiniLM-L6 retain (training examples): {'; '.join(ends)}. "
-        f"Points: seeds; lines: means{'; open: there, on another machine' if there else ''}."
-        if ends
-        else "Retained gain by the number of training examples: one size only is on record.",
-        f"Line plots of retained gain against training examples. {'; '.join(told)}.",
-        "curve",
-    )
-
-
-def so_far(compared: Compared) -> Note:
-    """How many runs of each size of the training set are on record, and how many of them count."""
-    said = []
-    for size, by in compared.curve_computed.items():
-        n, counted = by.total(), {task: of.n for task, of in compared.curve[size].tasks.items()}
-        which = ", ".join(f"{task} {n_seeds}" for task, n_seeds in counted.items()) or "none"
-        of_runs = f"{n} of {compared.curve_planned} runs, of which count: {which}"
-        said.append(f"with {name_of(size)} examples: {of_runs if n else 'none'}")
-    return Note(
-        f"Of the planned runs (a task with a seed), these are on record: {'; '.join(said)}. A run "
-        "counts if its full model gains 0.1 or more and its bad ticket is not mostly the good one."
-    )
-
-
-def machines(compared: Compared) -> Note | None:
-    """Which kind of machine computed which size of the curve, in which precision; None where one
-    kind computed all."""
-    by: dict[str, list[str]] = {}
-    for size, runs in compared.curve_computed.items():
-        for name, n in runs.items():
-            part = "" if n == runs.total() else f" ({several(n, 'run')})"
-            by.setdefault(name, []).append(f"{name_of(size)}{part}")
-    if len(by) < 2:
-        return None
-    for name in compared.again_computed:
-        by.setdefault(name, []).append(f"{name_of(compared.again_size)} again")
-    said = "; ".join(f"{', '.join(of)} on {name}" for name, of in by.items())
-    return Note(f"Sizes of the training set by machine and precision of training: {said}.")
-
-
-def curve_table(compared: Compared) -> Table | None:
-    """What bad tickets retain at each size of the training set, with the seeds that learned; None
-    where `curve` says that nothing is on record."""
-    rows = []
-    for task in compared.curve_tasks:
-        row = {"task": task}
-        for stretch, where in zip(stretches(compared), ("", ", there"), strict=True):
-            for size, side in stretch.items():
-                if task in side.tasks:
-                    n = side.tasks[task].n
-                    row[name_of(size) + where] = f"{_share_over(side, [task], 'bad')}, n = {n}"
-        if len(row) > 1:
-            rows.append(row)
-    return Table.of(rows, "task") if rows else None
-
-
-def redrawn(compared: Compared) -> Note | None:
-    """What another draw of bad tickets changes, where a size of the curve has the good tickets of
-    the small model's own study."""
-    said = []
-    for size, side in compared.curve.items():
-        for task, again in side.tasks.items():
-            first = compared.small.tasks.get(task)
-            if first and (both := two_draws(first, again)):
-                one, other = both
-                said.append(
-                    f"{task} with {name_of(size)} examples: {one} in the table above; {other} here"
-                )
-    if not said:
-        return None
-    return Note(
-        "Some runs here have full models and good tickets that score as in the table above, and "
-        "other draws of random and bad ones. What bad tickets retain by either draw, seed by seed: "
-        f"{'; '.join(said)}."
-    )
 
 
 def failed(compared: Compared) -> Note:
