@@ -131,9 +131,13 @@ def machines(compared: Compared) -> Note | None:
     """Which kind of machine computed which size of the curve, in which precision; None where one
     kind computed all."""
     by: dict[str, list[str]] = {}
+    here, _ = stretches(compared)
+    first = {name for size in here for name in compared.curve_computed.get(size, ())}
     for size, runs in compared.curve_computed.items():
         for name, n in runs.items():
-            part = "" if n == runs.total() else f" ({several(n, 'run')})"
+            of = [] if n == runs.total() else [several(n, "run")]
+            of += ["counted as there"] if size not in here and name in first else []
+            part = f" ({', '.join(of)})" if of else ""
             by.setdefault(name, []).append(f"{name_of(size)}{part}")
     if len(by) < 2:
         return None

@@ -267,6 +267,9 @@ def test_what_machines_computed_is_said_where_they_are_several() -> None:
     said = sizes_curve.machines(of)
     assert said and "500, 4,000 (2 runs) on a processor in fp32" in said.text
     assert "4,000 (1 run), 4,000 again on a card in bf16" in said.text
+    of.elsewhere = {4000: of.curve[4000]}
+    said = sizes_curve.machines(of)
+    assert said and "500, 4,000 (2 runs, counted as there) on a processor" in said.text
 
 
 def test_machines_are_counted_from_the_records() -> None:
