@@ -88,8 +88,11 @@ def test_every_notebook_is_a_page() -> None:
 def test_a_notebook_shows_what_the_module_of_its_name_does() -> None:
     """Or, where it shows nothing of its own, what another does."""
     notebooks = {p.stem: p.read_text("utf-8") for p in (REPOSITORY / "notebooks").glob("*.ipynb")}
-    modules = {path.stem for path in (REPOSITORY / "replication" / "pages").rglob("[!_]*.py")}
+    files = [*(REPOSITORY / "replication" / "pages").rglob("[!_]*.py")]
+    parts = {path.stem for path in files if path.parent.name == "parts"}
+    modules = {path.stem for path in files} - parts
     assert modules <= notebooks.keys()
+    assert parts <= {*re.findall(r"replication\.pages\.parts import (\w+)", str(notebooks))}
     for name, text in notebooks.items():
         shown = " ".join(re.findall(r"replication\.pages(?:\.\w+)? import (.*)", text))
         assert shown and (name in re.findall(r"\w+", shown) or name not in modules), name

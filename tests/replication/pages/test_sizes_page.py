@@ -19,7 +19,8 @@ from lottery_utils.agreement.inference import t_interval
 from replication.book.show import Figure, Note, Table
 from replication.book.written import MINUS
 from replication.claims.wins import Shares, of_records, of_release
-from replication.pages import sizes, sizes_curve
+from replication.pages import sizes
+from replication.pages.parts import size_curve
 from replication.pages.sizes import Side
 from replication.paper import records
 from replication.store import Key, Store
@@ -156,12 +157,12 @@ def test_the_curve_shows_every_size_on_record() -> None:
         size: side("", size or 67349, **{"SST-2": [0.1, 0.3]} if size != 4000 else {})
         for size in sizes.TRAIN_SIZES
     }
-    figure = sizes_curve.curve(compared(curve=curve))
+    figure = size_curve.curve(compared(curve=curve))
     assert isinstance(figure, Figure)
     (axis,) = figure.drawing.axes
     (bad,) = (line for line in axis.lines if line.get_label() == "bad")
     assert [*bad.get_xdata()] == [500, 1000, 2000, 67349]
-    table = sizes_curve.curve_table(compared(curve=curve))
+    table = size_curve.curve_table(compared(curve=curve))
     assert isinstance(table, Table)
     assert "4,000" not in table.frame
 
@@ -172,7 +173,7 @@ def test_labels_of_two_sizes_do_not_overlap() -> None:
         curve[size] = side("", size, **{"SST-2": [0.2, 0.4]})
     curve[4000] = side("", 4000, **{"SST-2": [0.2, 0.4]})
     curve[4000].tasks["RTE"] = side("", 3668, **{"RTE": [0.2]}).tasks["RTE"]
-    drawn = sizes_curve.curve(compared(curve=curve))
+    drawn = size_curve.curve(compared(curve=curve))
     assert isinstance(drawn, Figure)
     labels = [label.get_text() for label in drawn.drawing.axes[-1].get_xticklabels()]
     assert labels == ["500", "2,000", "4,000"]
@@ -183,10 +184,10 @@ def test_another_draw_of_the_same_models_is_said() -> None:
     small = side("small", 500, **{"SST-2": [0.1, 0.9], "RTE": [0.5]})
     curve[500] = side("", 500, **{"SST-2": [0.7, 0.8]})
     curve[1000] = side("", 1000, **{"SST-2": [0.3, 0.3]})  # of other models
-    note = sizes_curve.redrawn(compared(small=small, curve=curve))
+    note = size_curve.redrawn(compared(small=small, curve=curve))
     assert note and "SST-2 with 500 examples: 10 %, 90 % (inconclusive) in" in note.text
     assert "1,000" not in note.text
-    assert sizes_curve.redrawn(compared(small=small)) is None
+    assert size_curve.redrawn(compared(small=small)) is None
 
 
 def test_a_change_is_measured_on_the_tasks_that_both_sides_have() -> None:
@@ -217,7 +218,7 @@ def test_the_page_reads_what_is_on_record(ours: records.Results) -> None:
         "minilm-glue", "mpnet-glue", "minilm-size", "minilm-size-card", ours, Store("results")
     )
     assert found.small.tasks
-    said = sizes_curve.so_far(found).text
+    said = size_curve.so_far(found).text
     for size, side in found.curve.items():
         study = Study.load("minilm-size").override({"train_size": size})
         keys = [study.key(task, seed, "tickets") for task, seed in study.entries("tickets")]
@@ -231,13 +232,13 @@ def test_sizes_of_one_machine_are_not_joined_with_those_of_another() -> None:
     curve = {n: side("", n or 67349, **{"SST-2": [0.7, 0.9]}) for n in (500, 2000, 4000, None)}
     again = side("", 4000, **{"SST-2": [0.6, 0.8]})
     of = compared(curve=curve, elsewhere={4000: again, None: curve[None]})
-    figure = sizes_curve.curve(of)
+    figure = size_curve.curve(of)
     assert isinstance(figure, Figure)
     (axis,) = figure.drawing.axes
     joined = [[*line.get_xdata()] for line in axis.lines if line.get_marker() == "None"]
     assert [500, 2000, 4000] in joined and [4000, 67349] in joined
     assert not any({500, 67349} <= {*x} for x in joined if x != [0, 1])
-    table = sizes_curve.curve_table(of)
+    table = size_curve.curve_table(of)
     assert isinstance(table, Table)
     row = table.frame.loc["SST-2"]
     assert row["4,000"].startswith("80 %") and row["4,000, there"].startswith("70 %")
@@ -251,24 +252,24 @@ def test_sizes_of_one_machine_are_not_joined_with_those_of_another() -> None:
 def test_the_answer_on_data_is_by_size_where_two_seeds_count() -> None:
     curve = {500: [0.1, 0.9], 1000: [0.8, 0.81], 2000: [0.9], 4000: [0.1, 0.11], None: [0.8, 0.81]}
     sides = {n: side("", n or 9999, **{"SST-2": of}) for n, of in curve.items()}
-    found = sizes_curve.more_data(compared(curve=sides, elsewhere={None: sides[None]}))
+    found = size_curve.more_data(compared(curve=sides, elsewhere={None: sides[None]}))
     assert "wins on SST-2 with 1,000 / all there; loses on SST-2 with 4,000" in found.text
     assert found.more.startswith("Inconclusive: SST-2 with 500.")
     assert "2,000" not in repr(found) and "RTE" not in repr(found)
-    assert "open" in sizes_curve.more_data(compared()).text
+    assert "open" in size_curve.more_data(compared()).text
 
 
 def test_what_machines_computed_is_said_where_they_are_several() -> None:
     of = compared()
     of.again_size, of.again_computed = 4000, Counter({"a card in bf16": 2})
     of.curve_computed = {500: Counter({"a processor in fp32": 3}), 4000: Counter()}
-    assert sizes_curve.machines(of) is None
+    assert size_curve.machines(of) is None
     of.curve_computed[4000] = Counter({"a processor in fp32": 2, "a card in bf16": 1})
-    said = sizes_curve.machines(of)
+    said = size_curve.machines(of)
     assert said and "500, 4,000 (2 runs) on a processor in fp32" in said.text
     assert "4,000 (1 run), 4,000 again on a card in bf16" in said.text
     of.elsewhere = {4000: of.curve[4000]}
-    said = sizes_curve.machines(of)
+    said = size_curve.machines(of)
     assert said and "500, 4,000 (2 runs, counted as there) on a processor" in said.text
 
 

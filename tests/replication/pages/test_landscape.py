@@ -9,7 +9,7 @@ import pytest
 from by_hand import control, entries
 
 from replication.claims.evidence import of_landscape
-from replication.pages import sec6_landscape as page
+from replication.pages.parts import landscape as page
 from replication.runs.measured import rise
 
 
