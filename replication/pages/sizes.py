@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
 
 from lottery_utils.agreement.inference import Interval, interval_of, together
 from replication.book.show import COLOURS, LARGE, Figure, Finding, Note, Table, in_percent, style
-from replication.book.written import OF_SEED, interval, machine, percent, share
+from replication.book.written import OF_SEED, interval, machine, percent, several, share
 from replication.claims import wins as wins_of
 from replication.claims.claim import WINS
 from replication.claims.wins import Shares, of_records, outcome
@@ -63,9 +65,14 @@ class Compared:
             if by and by.keys() != first
         }
         # What another machine computed of the curve: it begins with a size of the first one again.
-        self.elsewhere = (
-            {self.again_size: of_study("again", repeated, store)} | moved if moved else {}
-        )
+        self.elsewhere = {self.again_size: of_study("again", repeated, store), **moved}
+        if not moved:
+            self.elsewhere = {}
+        for side in moved.values():  # of tasks with fewer examples than that size, it has all
+            for task, of in side.tasks.items():
+                again_of = self.curve[self.again_size].tasks.get(task)
+                if again_of and of.train_examples == again_of.train_examples:
+                    self.elsewhere[self.again_size].tasks.setdefault(task, of)
 
     @property
     def models(self) -> tuple[Side, ...]:
@@ -245,9 +252,20 @@ def wins(compared: Compared) -> Table:
     return Table.of(rows, "task")
 
 
-def explained(compared: Compared) -> Table:
-    """What one change does to what bad tickets retain, on the tasks that both sides learned."""
-    curve = compared.curve
+class Change(NamedTuple):
+    """One step from a side to another, and what bad tickets retain, on tasks that both learned."""
+
+    name: str
+    tasks: list[str]
+    before: Interval
+    after: Interval
+    apart: Interval  # after minus before
+
+
+def changes(compared: Compared) -> list[Change]:
+    """Steps that change the data, the machine, the model or more; without tasks where a side lacks
+    records."""
+    curve, nothing = compared.curve, Interval(math.nan, math.nan, math.nan, 0)
     here, there = stretches(compared)
     larger = [size for size, side in here.items() if side.tasks and size != 500]
     steps = {f"more data: MiniLM-L6, 500 examples to {_last(larger)}": (
@@ -268,26 +286,52 @@ def explained(compared: Compared) -> Table:
             compared.released,
         ),
     }
-    rows = []
-    for name, (before, after) in steps.items():
-        tasks = common([before, after], compared.wanted.tasks)
-        row = {"change": name, "tasks": ", ".join(tasks) or "not computed yet"}
+    found = []
+    for name, sides in steps.items():
+        tasks = common(sides, compared.wanted.tasks)
+        tasks = [task for task in tasks if sides[0].tasks[task] is not sides[1].tasks[task]]
+        of = (nothing, nothing, nothing)
         if tasks:
-            one, other = (mean_over(side, tasks, "bad") for side in (before, after))
+            one, other = (mean_over(side, tasks, "bad") for side in sides)
             spread = together(
-                wins_of.spread_over([side.tasks[task] for task in tasks], "bad")
-                for side in (before, after)
+                wins_of.spread_over([side.tasks[task] for task in tasks], "bad") for side in sides
             )
-            found = interval_of(other.mean - one.mean, spread, len(tasks))
+            of = one, other, interval_of(other.mean - one.mean, spread, len(tasks))
+        found.append(Change(name, tasks, *of))
+    return found
+
+
+def explained(compared: Compared) -> Table:
+    """What one change does to what bad tickets retain, on the tasks that both sides learned."""
+    rows = []
+    for of in changes(compared):
+        row = {"change": of.name, "tasks": ", ".join(of.tasks) or "not computed yet"}
+        if of.tasks:
             row |= {
-                "before": percent(one.mean),
-                "after": percent(other.mean),
+                "before": percent(of.before.mean),
+                "after": percent(of.after.mean),
                 "difference in percentage points, 95 % CI": interval(
-                    [100 * x for x in found[:3]], 0, signed=True
+                    [100 * x for x in of.apart[:3]], 0, signed=True
                 ),
             }
         rows.append(row)
     return Table.of(rows, "change")
+
+
+def still_open(compared: Compared) -> Finding:
+    """Which of these changes make a difference that an interval over seeds tells from none."""
+    made = [of for of in changes(compared) if of.tasks]
+    clear = [of.name for of in made if of.apart.low > 0 or of.apart.high < 0]
+    said = "none shows a difference"
+    if clear:
+        said = f"{len(clear)} show a difference: {'; '.join(clear)}"
+    return Finding(
+        "Does model size, training data or the machine change what bad subnetworks retain? Of "
+        f"{several(len(made), 'comparison')}, {said} (95 % CIs of the differences). "
+        f"{'The rest' if clear else 'The question'} stays open.",
+        more="The CIs are over seeds. Depth, width and pre-training change together from model to "
+        "model, so no comparison here isolates one of them.",
+    )
 
 
 def _last(sizes: Sequence[int | None]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -57,31 +58,26 @@ def curve(compared: Compared) -> Figure | Note:
     for axis, task in zip(axes[:, 0], tasks, strict=True):
         counted = []
         for stretch, where in zip(stretches(compared), ("", "there "), strict=True):
-            sides = [side.tasks[task] for side in stretch.values() if task in side.tasks]
-            x = [of.train_examples for of in sides]
+            # A task that has fewer examples than a size has the same ones at all larger sizes.
+            sides = {of.tasks[task].train_examples: of.tasks[task]
+                     for of in stretch.values() if task in of.tasks}  # fmt: skip
+            several_seeds = {n: of for n, of in sides.items() if of.n > 1}
             for kind in TICKETS:
-                means = [float(np.mean(of.retained[kind])) for of in sides]
-                face = "white" if where else COLOURS[kind]
-                axis.plot(x, means, "--" if where else "-", color=COLOURS[kind],
-                          label=None if where else kind)  # fmt: skip
-                for at, of in zip(x, sides, strict=True):
-                    axis.plot(
-                        [at] * of.n,
-                        of.retained[kind],
-                        "o",
-                        color=COLOURS[kind],
-                        mfc=face,
-                        ms=4,
-                        alpha=0.7,
-                    )
-                points = [f"{n:,}: {percent(m)}" for n, m in zip(x, means, strict=True)]
+                means = [float(np.mean(of.retained[kind])) for of in several_seeds.values()]
+                look: dict[str, Any] = {"color": COLOURS[kind]}
+                axis.plot([*several_seeds], means, "--" if where else "-",
+                          label=None if where else kind, **look)  # fmt: skip
+                look |= {"mfc": "white"} if where else {}
+                for at, of in sides.items():
+                    axis.plot([at] * of.n, of.retained[kind], "o", ms=4, alpha=0.7, **look)
+                points = [f"{n:,}: {percent(np.mean(of.retained[kind]))}"
+                          for n, of in sides.items()]  # fmt: skip
                 if points:
                     told.append(f"{task}, {where}{kind}: {', '.join(points)}")
-            if sum(of.n > 1 for of in sides) > 1:
-                counted.append(where + ", ".join(
-                    f"{percent(np.mean(of.retained['bad']))} ({of.train_examples:,})"
-                    for of in (sides[0], sides[-1])
-                ))  # fmt: skip
+            if len(several_seeds) > 1:
+                first, *_, last = (f"{percent(np.mean(of.retained['bad']))} ({n:,})"
+                                   for n, of in several_seeds.items())  # fmt: skip
+                counted.append(f"{where}{first}, {last}")
         if counted:
             ends.append(f"{task} {'; '.join(counted)}")
         axis.axhline(WINS, color="0.5", lw=1, ls="--", zorder=0, label=percent(WINS))
@@ -105,7 +101,8 @@ def curve(compared: Compared) -> Figure | Note:
     return Figure.of(
         drawing,
         f"Retrained bad subnetworks of MiniLM-L6 retain (training examples): {'; '.join(ends)}. "
-        f"Points: seeds; lines: means{'; open: there, on another machine' if there else ''}."
+        "Points: seeds; lines: means of two or more"
+        f"{'; open: there, on another machine' if there else ''}."
         if ends
         else "Retained gain by the number of training examples: one size only is on record.",
         f"Line plots of retained gain against training examples. {'; '.join(told)}.",

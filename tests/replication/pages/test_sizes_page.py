@@ -244,6 +244,8 @@ def test_sizes_of_one_machine_are_not_joined_with_those_of_another() -> None:
     assert row["4,000"].startswith("80 %") and row["4,000, there"].startswith("70 %")
     assert "all, there" in row and "all" not in row
     rows = sizes.explained(of).frame
+    said = sizes.still_open(of)
+    assert "Of 3 comparisons" in said.text and "none shows a difference" in said.text
     before_after = {name: (row["before"], row["after"]) for name, row in rows.iterrows()
                     if "MPNet" not in str(name)}  # fmt: skip
     assert [*before_after.values()] == [("80 %", "80 %"), ("80 %", "70 %"), ("70 %", "80 %")]
@@ -257,6 +259,25 @@ def test_the_answer_on_data_is_by_size_where_two_seeds_count() -> None:
     assert found.more.startswith("Inconclusive: SST-2 with 500.")
     assert "2,000" not in repr(found) and "RTE" not in repr(found)
     assert "open" in size_curve.more_data(compared()).text
+
+
+def test_a_difference_whose_interval_leaves_out_zero_is_named() -> None:
+    curve = dict.fromkeys(sizes.TRAIN_SIZES, side("", **{"SST-2": [0.1, 0.11], "RTE": [0.5, 0.6]}))
+    same = side("", **{"SST-2": [0.8, 0.81]})
+    same.tasks["RTE"] = curve[4000].tasks["RTE"]
+    of = compared(curve=curve, elsewhere={4000: same, None: same})
+    (machine,) = (change for change in sizes.changes(of) if change.name.startswith("the machine"))
+    assert machine.tasks == ["SST-2"], "of the other task both sides are the same runs"
+    assert machine.apart.mean == pytest.approx(0.7) and machine.apart.low > 0
+    assert f"1 show a difference: {machine.name}" in sizes.still_open(of).text
+
+
+def test_a_point_of_one_seed_is_on_no_line() -> None:
+    curve = {500: side("", 500, **{"SST-2": [0.1]}), 1000: side("", 1000, **{"SST-2": [0.2, 0.4]})}
+    figure = size_curve.curve(compared(curve=curve))
+    assert isinstance(figure, Figure)
+    (bad,) = (line for line in figure.drawing.axes[0].lines if line.get_label() == "bad")
+    assert [*bad.get_xdata()] == [1000]
 
 
 def test_what_machines_computed_is_said_where_they_are_several() -> None:
