@@ -96,13 +96,16 @@ def curve(compared: Compared) -> Figure | Note:
     axes[-1, 0].set_xticks(ticks, [f"{n:,}" for n in ticks])
     axes[-1, 0].minorticks_off()
     axes[-1, 0].set_xlabel("training examples")
+    elsewhere, guests = "", sum(_guests(compared).values())
+    if there:
+        elsewhere = "; open: there, on another machine"
+        elsewhere += f" ({several(guests, 'run')} apart)" if guests else ""
     handles, labels = axes[0, 0].get_legend_handles_labels()
     drawing.legend(handles, labels, loc="outside upper center", ncols=len(labels))
     return Figure.of(
         drawing,
         f"Retrained bad subnetworks of MiniLM-L6 retain (training examples): {'; '.join(ends)}. "
-        "Points: seeds; lines: means of two or more"
-        f"{'; open: there, on another machine' if there else ''}."
+        f"Points: seeds; lines: means of two or more{elsewhere}."
         if ends
         else "Retained gain by the number of training examples: one size only is on record.",
         f"Line plots of retained gain against training examples. {'; '.join(told)}.",
@@ -128,12 +131,11 @@ def machines(compared: Compared) -> Note | None:
     """Which kind of machine computed which size of the curve, in which precision; None where one
     kind computed all."""
     by: dict[str, list[str]] = {}
-    here, _ = stretches(compared)
-    first = {name for size in here for name in compared.curve_computed.get(size, ())}
+    guests = _guests(compared)
     for size, runs in compared.curve_computed.items():
         for name, n in runs.items():
             of = [] if n == runs.total() else [several(n, "run")]
-            of += ["counted as there"] if size not in here and name in first else []
+            of += ["counted as there"] if (size, name) in guests else []
             part = f" ({', '.join(of)})" if of else ""
             by.setdefault(name, []).append(f"{name_of(size)}{part}")
     if len(by) < 2:
@@ -142,6 +144,18 @@ def machines(compared: Compared) -> Note | None:
         by.setdefault(name, []).append(f"{name_of(compared.again_size)} again")
     said = "; ".join(f"{', '.join(of)} on {name}" for name, of in by.items())
     return Note(f"Sizes of the training set by machine and precision of training: {said}.")
+
+
+def _guests(compared: Compared) -> dict[tuple[int | None, str], int]:
+    """Runs of the first machine at sizes that another one computed for the rest: how many."""
+    here, _ = stretches(compared)
+    first = {name for size in here for name in compared.curve_computed.get(size, ())}
+    return {
+        (size, name): n
+        for size, runs in compared.curve_computed.items()
+        for name, n in runs.items()
+        if size not in here and name in first
+    }
 
 
 def curve_table(compared: Compared) -> Table | None:

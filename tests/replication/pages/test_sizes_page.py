@@ -37,7 +37,7 @@ def compared(**sides: Any) -> Any:
     nothing = Side("nothing", {})
     of = {"small": nothing, "large": nothing, "released": nothing} | sides
     of.setdefault("curve", dict.fromkeys(sizes.TRAIN_SIZES, nothing))
-    of.setdefault("elsewhere", {})
+    of |= {"elsewhere": {}, "curve_computed": {}} | of
     models = (of["small"], of["large"], of["released"])
     wanted = SimpleNamespace(tasks=("SST-2", "RTE"))
     return SimpleNamespace(**of, models=models, wanted=wanted, curve_tasks=("SST-2", "RTE"))
@@ -292,6 +292,10 @@ def test_what_machines_computed_is_said_where_they_are_several() -> None:
     of.elsewhere = {4000: of.curve[4000]}
     said = size_curve.machines(of)
     assert said and "500, 4,000 (2 runs, counted as there) on a processor" in said.text
+    curve = {n: side("", n, **{"SST-2": [0.7, 0.8]}) for n in (500, 1000, 4000)}
+    of.curve, of.elsewhere = curve, {4000: curve[4000]}
+    figure = size_curve.curve(of)
+    assert isinstance(figure, Figure) and "another machine (2 runs apart)." in figure.caption
 
 
 def test_machines_are_counted_from_the_records() -> None:
