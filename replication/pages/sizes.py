@@ -65,14 +65,13 @@ class Compared:
             if by and by.keys() != first
         }
         # What another machine computed of the curve: it begins with a size of the first one again.
-        self.elsewhere = {self.again_size: of_study("again", repeated, store), **moved}
-        if not moved:
-            self.elsewhere = {}
+        again_side = of_study("again", repeated, store)
+        self.elsewhere = {self.again_size: again_side, **moved} if moved else {}
         for side in moved.values():  # of tasks with fewer examples than that size, it has all
             for task, of in side.tasks.items():
                 again_of = self.curve[self.again_size].tasks.get(task)
                 if again_of and of.train_examples == again_of.train_examples:
-                    self.elsewhere[self.again_size].tasks.setdefault(task, of)
+                    again_side.tasks.setdefault(task, of)
 
     @property
     def models(self) -> tuple[Side, ...]:
@@ -324,7 +323,8 @@ def still_open(compared: Compared) -> Finding:
     clear = [of.name for of in made if of.apart.low > 0 or of.apart.high < 0]
     said = "none shows a difference"
     if clear:
-        said = f"{len(clear)} show a difference: {'; '.join(clear)}"
+        said = f"{'one shows' if len(clear) == 1 else f'{len(clear)} show'} a difference: "
+        said += "; ".join(clear)
     return Finding(
         "Does model size, training data or the machine change what bad subnetworks retain? Of "
         f"{several(len(made), 'comparison')}, {said} (95 % CIs of the differences). "

@@ -218,6 +218,10 @@ def test_the_page_reads_what_is_on_record(ours: records.Results) -> None:
         "minilm-glue", "mpnet-glue", "minilm-size", "minilm-size-card", ours, Store("results")
     )
     assert found.small.tasks
+    again, everything = found.elsewhere.values()
+    assert [*found.elsewhere] == [4000, None] and everything is found.curve[None]
+    assert again.tasks["MRPC"] is everything.tasks["MRPC"], "it has fewer examples than 4,000"
+    assert again.tasks["SST-2"] is not everything.tasks["SST-2"]
     said = size_curve.so_far(found).text
     for size, side in found.curve.items():
         study = Study.load("minilm-size").override({"train_size": size})
@@ -269,7 +273,7 @@ def test_a_difference_whose_interval_leaves_out_zero_is_named() -> None:
     (machine,) = (change for change in sizes.changes(of) if change.name.startswith("the machine"))
     assert machine.tasks == ["SST-2"], "of the other task both sides are the same runs"
     assert machine.apart.mean == pytest.approx(0.7) and machine.apart.low > 0
-    assert f"1 show a difference: {machine.name}" in sizes.still_open(of).text
+    assert f"one shows a difference: {machine.name}" in sizes.still_open(of).text
 
 
 def test_a_point_of_one_seed_is_on_no_line() -> None:
